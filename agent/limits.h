@@ -1,0 +1,69 @@
+/* Every limit of the agent, in one place: the unit is in the name, the reason beside it. Limits on what a peer may send are
+   applied before anything is believed about that peer. */
+#ifndef ASSAY_AGENT_LIMITS_H
+#define ASSAY_AGENT_LIMITS_H
+
+/* Tokens. The largest that real issuers make (Azure AD with group claims) stay below 10 KiB; HTTP servers refuse headers above 8
+   to 16 KiB, so a longer one can hardly have arrived by a request. */
+#define TOKEN_BYTES_MAX 16384
+#define TOKEN_HEADER_DEPTH_MAX 8
+#define TOKEN_PAYLOAD_DEPTH_MAX 16
+#define TOKEN_SIGNATURE_BYTES_MAX 1024 /* RSA of 8192 bits */
+#define TOKEN_KEYS_TRIED_MAX 4         /* a token without kid: each try costs a signature check */
+
+/* JSON of T bytes never needs more MessagePack than this: the worst is a number like 1e1 with its comma, 4 bytes that become 9. */
+#define WIRE_BYTES_OF_JSON(bytes) ((bytes) / 4 * 9 + 64)
+
+/* Key sets. The largest public ones hold some dozens of keys in some dozens of KiB. */
+#define KEY_FILE_BYTES_MAX (1024 * 1024)
+#define KEY_SET_KEYS_MAX 1024
+#define KEY_SET_WARNINGS_MAX 16 /* told by name; the others are counted */
+
+/* Configuration. */
+#define CONFIG_FILE_BYTES_MAX (1024 * 1024)
+#define CONFIG_FAULTS_MAX 64   /* a file with more is not read to its end by anybody */
+#define CONFIG_ISSUERS_MAX 256
+#define CONFIG_LIST_MAX 256    /* audiences, aliases, values of a claim, … of one issuer */
+#define CONFIG_ALIASES_MAX 7   /* each spelling of an issuer costs a look-up for each kind of revocation */
+#define LEEWAY_SECONDS_MAX 600 /* clocks further apart are broken, and a longer leeway is a longer life for stolen tokens */
+
+/* The socket. */
+#define FRAME_BYTES_MAX (64 * 1024) /* the largest request: a token, and room for many resources beside it */
+#define FRAME_NODES_MAX 4096        /* values in one request; a scan of a half message starts anew, so this bounds its cost */
+#define FRAME_DEPTH_MAX 8
+#define ANSWER_BYTES_MAX (64 * 1024)
+#define LISTEN_BACKLOG 512
+#define CONNECTIONS_MAX 4096           /* less where the limit on open files is lower */
+#define CONNECTIONS_PER_UID_MAX 2048   /* half: no uid shuts out the others. Root has no such limit: its commands must work */
+#define DESCRIPTORS_KEPT 32            /* for the store, files, logs: libuv drops the whole backlog when it runs out */
+#define IN_FLIGHT_PER_CONNECTION_MAX 256 /* requests that wait for a signature; beyond it the connection is not read */
+#define IN_FLIGHT_PER_UID_MAX 4096
+#define CONNECTION_UNSENT_BYTES_MAX (256 * 1024) /* answers that a peer does not read; beyond it the connection is not read */
+#define BUFFERS_BYTES_MAX (64 * 1024 * 1024)     /* half messages and unsent answers of all connections */
+#define BUFFERS_BYTES_PER_UID_MAX (BUFFERS_BYTES_MAX / 4)
+#define CONNECTIONS_KEPT_FOR_ROOT 16
+#define CONNECTION_IDLE_SECONDS 300
+#define PARTIAL_FRAME_SECONDS 10 /* half a message, or answers that are not read */
+#define DRAIN_SECONDS 5          /* after SIGTERM: answers that are still being made */
+
+/* Signature checks. */
+#define WORKERS_MAX 64
+#define CHECKS_QUEUED_MAX 4096 /* about 0.1 s of RS256 on one core: who waits longer has given up */
+
+#define CHECKS_BYTES_MAX (32 * 1024 * 1024) /* what the tokens that wait may take together */
+
+/* The cache of verified tokens. */
+#define CACHE_BYTES_DEFAULT (64 * 1024 * 1024)
+#define CACHE_BYTES_MIN (1024 * 1024)
+
+/* Revocation. */
+#define REVOCATION_NAME_BYTES_MAX 4096 /* a jti, sub, sid, kid in a record */
+#define REVOCATION_SOURCES_MAX 64 /* operators, and each feed */
+#define STORE_MAP_BYTES (16ULL << 30) /* address space, not memory: room for over 100 million records */
+#define WRITES_QUEUED_MAX 8192
+#define WRITES_PER_COMMIT_MAX 1024
+
+/* Log lines about decisions: a flood of bad tokens must not become a flood of lines. */
+#define AUDIT_LINES_PER_SECOND_MAX 100
+
+#endif

@@ -1,0 +1,44 @@
+/* The claims of a token, as MessagePack, and where in it those stand that verification knows by name. */
+#ifndef ASSAY_CLAIMS_H
+#define ASSAY_CLAIMS_H
+
+#include "client/wire.h"
+#include "issuer.h"
+
+/* X(NAME, name): RFC 7519 section 4.1, and what providers use beside it. */
+#define CLAIMS(X) \
+    X(ISS, "iss") X(SUB, "sub") X(AUD, "aud") X(EXP, "exp") X(NBF, "nbf") X(IAT, "iat") X(JTI, "jti") X(SID, "sid") \
+    X(CLIENT_ID, "client_id") X(CNF, "cnf") X(EVENTS, "events") X(TOKEN_USE, "token_use") X(TYPE, "type") X(TYP, "typ")
+
+enum claim {
+#define CLAIM_ENUM(name, text) CLAIM_##name,
+    CLAIMS(CLAIM_ENUM)
+#undef CLAIM_ENUM
+        CLAIM_COUNT
+};
+
+struct claims {
+    const uint8_t *wire;
+    size_t bytes;
+    uint32_t at[CLAIM_COUNT]; /* where each value stands in `wire`; 0: there is no such claim */
+};
+
+/* Finds the known claims. `wire` came from json_to_wire. */
+void claims_index(struct claims *claims, const uint8_t *wire, size_t bytes);
+
+bool claims_have(const struct claims *claims, enum claim claim);
+
+/* The claim's value, or its head. Of type 0 if there is no such claim. */
+struct wire_item claim_item(const struct claims *claims, enum claim claim);
+struct wire_cursor claim_cursor(const struct claims *claims, enum claim claim);
+
+/* Any claim by name: false if there is none. */
+bool claim_find(const struct claims *claims, struct text name, struct wire_cursor *ret_value);
+
+/* A number as double; false if it is none. */
+bool item_number(const struct wire_item *item, double *ret);
+
+/* Does a string, or any string in an array, say so? `says` is called with each. */
+bool any_text(struct wire_cursor value, bool (*says)(const void *context, const char *at, size_t bytes), const void *context);
+
+#endif

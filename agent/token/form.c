@@ -1,0 +1,180 @@
+/* The checks before the signature: what the token says of itself, up to the keys that may have signed it. Keys and addresses in a
+   header (jwk, jku, x5c, x5u) are not looked at: who signs does not get to say with what it is verified (RFC 8725 3.10). */
+#include "checks.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "json.h"
+
+enum outcome check_size(struct token *token, const struct question *question)
+{
+    (void)question;
+    return demand(token, token->text.bytes <= TOKEN_BYTES_MAX, REASON_TOO_LARGE);
+}
+
+enum outcome check_segments(struct token *token, const struct question *question)
+{
+    const char *start = token->text.at, *end = start + token->text.bytes;
+    const char *first = memchr(start, '.', token->text.bytes);
+    const char *second = first != NULL ? memchr(first + 1, '.', (size_t)(end - first - 1)) : NULL;
+
+    if (second == NULL || memchr(second + 1, '.', (size_t)(end - second - 1)) != NULL)
+        return refuse(token, REASON_MALFORMED);
+    token->input_bytes = (size_t)(second - start);
+
+    struct token_room *room = question->room;
+
+    if (base64url_decode(start, (size_t)(first - start), room->header_json, &token->header_bytes) < 0 ||
+        base64url_decode(first + 1, (size_t)(second - first - 1), room->payload_json, &token->payload_bytes) < 0 ||
+        base64url_decode(second + 1, (size_t)(end - second - 1), room->signature, &token->signature_bytes) < 0)
+        return refuse(token, REASON_MALFORMED);
+    token->signature_at = room->signature;
+    return OUTCOME_ACCEPTED;
+}
+
+/* A header parameter that must be a string where it is there. False: it is something else. */
+static bool read_text(struct wire_cursor header, const char *name, struct text *ret)
+{
+    struct wire_cursor value;
+    struct wire_item item;
+
+    if (!wire_find(header, name, &value))
+        return true;
+    if (wire_next(&value, &item) != WIRE_OK || item.type != WIRE_STR)
+        return false;
+    *ret = (struct text){item.str, item.count};
+    return true;
+}
+
+enum outcome check_header(struct token *token, const struct question *question)
+{
+    struct token_room *room = question->room;
+    struct text alg = {NULL, 0}, cty = {NULL, 0};
+    struct wire_cursor ignored;
+    struct wire_writer writer;
+
+    wire_writer_init(&writer, room->header, sizeof room->header);
+    if (json_to_wire((const char *)room->header_json, token->header_bytes, TOKEN_HEADER_DEPTH_MAX, &writer) < 0)
+        return refuse(token, REASON_MALFORMED);
+    struct wire_cursor header = {writer.start, writer.at};
+
+    if (!read_text(header, "alg", &alg) || !read_text(header, "kid", &token->kid) || !read_text(header, "typ", &token->typ) ||
+        !read_text(header, "cty", &cty) || alg.at == NULL)
+        return refuse(token, REASON_MALFORMED);
+    /* They change what the bytes mean: an unencoded payload (RFC 7797), compression, encryption (RFC 7516). */
+    if (wire_find(header, "b64", &ignored) || wire_find(header, "zip", &ignored) || wire_find(header, "enc", &ignored))
+        return refuse(token, REASON_MALFORMED);
+    token->alg = algorithm_by_name(alg.at, alg.bytes);
+    token->has_crit = wire_find(header, "crit", &ignored);
+    return OUTCOME_ACCEPTED;
+}
+
+enum outcome check_algorithm_known(struct token *token, const struct question *question)
+{
+    (void)question;
+    return demand(token, token->alg != ALG_NONE, REASON_UNSUPPORTED_ALGORITHM);
+}
+
+enum outcome check_crit(struct token *token, const struct question *question)
+{
+    (void)question;
+    return demand(token, !token->has_crit, REASON_UNSUPPORTED_CRITICAL_HEADER);
+}
+
+enum outcome check_payload(struct token *token, const struct question *question)
+{
+    struct token_room *room = question->room;
+    struct wire_writer writer;
+
+    wire_writer_init(&writer, room->payload, sizeof room->payload);
+    if (json_to_wire((const char *)room->payload_json, token->payload_bytes, TOKEN_PAYLOAD_DEPTH_MAX, &writer) < 0)
+        return refuse(token, REASON_MALFORMED);
+    claims_index(&token->claims, writer.start, wire_written(&writer));
+    return OUTCOME_ACCEPTED;
+}
+
+enum outcome check_issuer(struct token *token, const struct question *question)
+{
+    struct wire_item iss = claim_item(&token->claims, CLAIM_ISS);
+
+    if (!claims_have(&token->claims, CLAIM_ISS))
+        return refuse(token, REASON_MISSING_CLAIM);
+    if (iss.type != WIRE_STR)
+        return refuse(token, REASON_BAD_CLAIM);
+    for (unsigned i = 0; i < question->issuer_count; i++) {
+        if (texts_have(&question->issuers[i]->names, iss.str, iss.count)) {
+            token->issuer = question->issuers[i];
+            return OUTCOME_ACCEPTED;
+        }
+    }
+    return refuse(token, REASON_UNKNOWN_ISSUER);
+}
+
+/* RFC 7515 4.1.9: a media type, compared without case; "application/" may be left out where no other slash follows. */
+enum outcome check_typ(struct token *token, const struct question *question)
+{
+    static const char prefix[] = "application/";
+    const struct texts *types = &token->issuer->types;
+    struct text typ = token->typ;
+
+    (void)question;
+    if (typ.at == NULL)
+        return demand(token, texts_have(types, "", 0), REASON_WRONG_TYPE);
+    if (typ.bytes > sizeof prefix - 1 && strncasecmp(typ.at, prefix, sizeof prefix - 1) == 0) {
+        typ.at += sizeof prefix - 1;
+        typ.bytes -= sizeof prefix - 1;
+    }
+    for (unsigned i = 0; typ.bytes > 0 && i < types->count; i++) {
+        if (types->list[i].bytes == typ.bytes && strncasecmp(types->list[i].at, typ.at, typ.bytes) == 0)
+            return OUTCOME_ACCEPTED;
+    }
+    return refuse(token, REASON_WRONG_TYPE);
+}
+
+/* A JWS that is no JWT says no issuer: the only one that there is stands for its keys. */
+static const struct issuer *issuer_of(struct token *token, const struct question *question)
+{
+    if (question->jws_only && token->issuer == NULL && question->issuer_count > 0)
+        token->issuer = question->issuers[0];
+    return token->issuer;
+}
+
+enum outcome check_algorithm_allowed(struct token *token, const struct question *question)
+{
+    const struct issuer *issuer = issuer_of(token, question);
+
+    return demand(token, issuer != NULL && (issuer->algorithms & ALGORITHM_BIT(token->alg)) != 0, REASON_ALGORITHM_MISMATCH);
+}
+
+enum outcome check_key(struct token *token, const struct question *question)
+{
+    (void)question;
+    if (token->issuer->keys == NULL)
+        return refuse(token, REASON_UNKNOWN_KEY);
+    switch (keyset_choose(token->issuer->keys, token->alg, token->kid.at, token->kid.bytes, token->keys, &token->key_count)) {
+    case CHOICE_KEYS:
+        return OUTCOME_ACCEPTED;
+    case CHOICE_WRONG_ALGORITHM:
+        return refuse(token, REASON_ALGORITHM_MISMATCH);
+    default:
+        return refuse(token, REASON_UNKNOWN_KEY);
+    }
+}
+
+enum outcome check_signature(struct token *token, const struct question *question)
+{
+    for (unsigned i = 0; i < token->key_count; i++) {
+        switch (signature_check(question->verifier, token->keys[i], token->alg, token->text.at, token->input_bytes, token->signature_at,
+                                token->signature_bytes)) {
+        case SIGNATURE_GOOD:
+            token->key = token->keys[i];
+            return OUTCOME_ACCEPTED;
+        case SIGNATURE_BAD:
+            break;
+        default:
+            return OUTCOME_UNDECIDED;
+        }
+    }
+    return refuse(token, REASON_BAD_SIGNATURE);
+}

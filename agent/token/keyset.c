@@ -1,0 +1,133 @@
+#include "keyset.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "keyset_build.h"
+
+struct keyset *keyset_new(unsigned room)
+{
+    struct keyset *set = calloc(1, sizeof *set + room * sizeof *set->keys);
+
+    if (set != NULL)
+        set->references = 1;
+    return set;
+}
+
+void keyset_skip(struct keyset *set, const char *format, ...)
+{
+    va_list arguments;
+
+    set->skipped++;
+    if (set->warnings == KEY_SET_WARNINGS_MAX)
+        return;
+    va_start(arguments, format);
+    if (vasprintf(&set->warning[set->warnings], format, arguments) >= 0)
+        set->warnings++;
+    va_end(arguments);
+}
+
+static bool same_kid(const struct key *a, const struct key *b)
+{
+    if (a->kid == NULL || b->kid == NULL)
+        return a->kid == b->kid;
+    return a->kid_bytes == b->kid_bytes && memcmp(a->kid, b->kid, a->kid_bytes) == 0;
+}
+
+static bool same_material(const struct key *a, const struct key *b)
+{
+    return memcmp(a->thumbprint, b->thumbprint, THUMBPRINT_BYTES) == 0;
+}
+
+/* The same material twice, for the same use, is one key. Under two names it keeps both. */
+void keyset_add(struct keyset *set, struct key *key)
+{
+    for (unsigned i = 0; i < set->count; i++) {
+        if (same_material(set->keys[i], key) && same_kid(set->keys[i], key) && set->keys[i]->alg == key->alg) {
+            key_free(key);
+            return;
+        }
+    }
+    set->keys[set->count++] = key;
+}
+
+struct keyset *keyset_parse(const char *text, size_t size, const char *kid, char why[KEYSET_WHY_BYTES])
+{
+    struct keyset *set;
+
+    if (size > KEY_FILE_BYTES_MAX) {
+        snprintf(why, KEYSET_WHY_BYTES, "it has %zu bytes; a key set has at most %d", size, KEY_FILE_BYTES_MAX);
+        return NULL;
+    }
+    if (memmem(text, size, "-----BEGIN ", 11) != NULL && memchr(text, '{', size) == NULL) {
+        set = pem_parse(text, size, kid, why);
+    } else if (kid != NULL) {
+        snprintf(why, KEYSET_WHY_BYTES, "`kid` is for a PEM file; a JWK Set names its own keys");
+        return NULL;
+    } else {
+        set = jwk_parse_set(text, size, why);
+    }
+    if (set == NULL || set->count > 0)
+        return set;
+    snprintf(why, KEYSET_WHY_BYTES, "it has no usable key%s%s", set->warnings > 0 ? ": " : "", set->warnings > 0 ? set->warning[0] : "");
+    keyset_drop(set);
+    return NULL;
+}
+
+struct keyset *keyset_hold(struct keyset *set)
+{
+    set->references++;
+    return set;
+}
+
+void keyset_drop(struct keyset *set)
+{
+    if (set == NULL || --set->references > 0)
+        return;
+    for (unsigned i = 0; i < set->count; i++)
+        key_free(set->keys[i]);
+    for (unsigned i = 0; i < set->warnings; i++)
+        free(set->warning[i]);
+    free(set);
+}
+
+/* Does the token's kid name this key? A token without one could mean any, and so could a set whose single key has none. */
+static bool is_named(const struct keyset *set, const struct key *key, const char *kid, size_t kid_bytes)
+{
+    if (kid == NULL || (set->count == 1 && key->kid == NULL))
+        return true;
+    return key->kid != NULL && key->kid_bytes == kid_bytes && memcmp(key->kid, kid, kid_bytes) == 0;
+}
+
+enum choice keyset_choose(const struct keyset *set, enum algorithm alg, const char *kid, size_t kid_bytes,
+                          const struct key *ret_keys[TOKEN_KEYS_TRIED_MAX], unsigned *ret_count)
+{
+    unsigned count = 0;
+    bool named_but_unfit = false;
+
+    for (unsigned i = 0; i < set->count && count < TOKEN_KEYS_TRIED_MAX; i++) {
+        const struct key *key = set->keys[i];
+
+        if (!is_named(set, key, kid, kid_bytes))
+            continue;
+        if (!key_fits(key, alg)) {
+            named_but_unfit = true;
+            continue;
+        }
+        bool twice = false;
+
+        for (unsigned k = 0; k < count; k++)
+            twice = twice || same_material(ret_keys[k], key);
+        if (twice)
+            continue;
+        if (kid != NULL && count > 0)
+            return CHOICE_NONE; /* two different keys under one kid */
+        ret_keys[count++] = key;
+    }
+    *ret_count = count;
+    if (count > 0)
+        return CHOICE_KEYS;
+    return named_but_unfit ? CHOICE_WRONG_ALGORITHM : CHOICE_NONE;
+}

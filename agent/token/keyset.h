@@ -1,0 +1,34 @@
+/* A set of keys: all that one issuer verifies with at one time. Made from the text of a JWK Set (RFC 7517) or of PEM public keys and
+   certificates, and never changed afterwards. One that is replaced is freed when the last user of it lets go. */
+#ifndef ASSAY_KEYSET_H
+#define ASSAY_KEYSET_H
+
+#include "key.h"
+
+struct keyset {
+    unsigned references; /* the loop thread's alone */
+    unsigned count;
+    unsigned skipped; /* keys of the text that are not used; the first of them by name: */
+    unsigned warnings;
+    char *warning[KEY_SET_WARNINGS_MAX];
+    bool has_secrets; /* an HMAC secret, or the private half of a key, stood in the text */
+    struct key *keys[];
+};
+
+#define KEYSET_WHY_BYTES 256
+
+/* Reads a key set. `kid` names the key of a PEM text that holds one (NULL: it has none); it is an error with a JWK Set.
+   NULL: `why` says what is wrong with the text. A set without a single usable key is an error: it must never replace a good one. */
+struct keyset *keyset_parse(const char *text, size_t size, const char *kid, char why[KEYSET_WHY_BYTES]);
+
+struct keyset *keyset_hold(struct keyset *keyset);
+void keyset_drop(struct keyset *keyset); /* NULL is fine */
+
+enum choice { CHOICE_NONE = 0, CHOICE_KEYS, CHOICE_WRONG_ALGORITHM };
+
+/* The keys that may have signed a token with this algorithm and kid (NULL: it names none), in the set's order.
+   CHOICE_WRONG_ALGORITHM: there is such a key, but it is not for that algorithm. Two different keys under one kid name no key. */
+enum choice keyset_choose(const struct keyset *keyset, enum algorithm alg, const char *kid, size_t kid_bytes,
+                          const struct key *ret_keys[TOKEN_KEYS_TRIED_MAX], unsigned *ret_count);
+
+#endif

@@ -1,0 +1,15 @@
+/* What jwk.c and pem.c need to fill a set. Nobody else changes one. */
+#ifndef ASSAY_KEYSET_BUILD_H
+#define ASSAY_KEYSET_BUILD_H
+
+#include "keyset.h"
+
+struct keyset *keyset_new(unsigned room);
+void keyset_add(struct keyset *keyset, struct key *key); /* takes the key */
+__attribute__((format(printf, 2, 3))) void keyset_skip(struct keyset *keyset, const char *format, ...);
+
+/* NULL: `why` says what is wrong. */
+struct keyset *jwk_parse_set(const char *text, size_t size, char why[KEYSET_WHY_BYTES]);
+struct keyset *pem_parse(const char *text, size_t size, const char *kid, char why[KEYSET_WHY_BYTES]);
+
+#endif
