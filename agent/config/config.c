@@ -1,0 +1,241 @@
+#include "config.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static void read_mode(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    const char *text = yaml_text(yaml, value);
+    char *end;
+
+    if (text == NULL)
+        return;
+    unsigned long mode = strtoul(text, &end, 8);
+
+    if (*text != '0' || *end != '\0' || mode > 0777)
+        yaml_fault(yaml, value, "`%s` is no file mode; write it in octal and in quotes, for example \"0660\"", text);
+    else
+        *(mode_t *)into = (mode_t)mode;
+}
+
+static void read_group(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    const char *text = yaml_text(yaml, value);
+    struct group *group = text != NULL ? getgrnam(text) : NULL;
+
+    if (text == NULL)
+        return;
+    if (group == NULL)
+        yaml_fault(yaml, value, "there is no group `%s` on this machine; groupadd --system %s", text, text);
+    else
+        *(gid_t *)into = group->gr_gid;
+}
+
+static void read_socket_path(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    const char *text = yaml_text(yaml, value);
+
+    if (text == NULL)
+        return;
+    if (*text != '/')
+        yaml_fault(yaml, value, "`%s` is no absolute path", text);
+    else if (strlen(text) >= sizeof((struct sockaddr_un *)0)->sun_path)
+        yaml_fault(yaml, value, "the path has %zu bytes; a socket's may have at most %zu", strlen(text),
+                   sizeof((struct sockaddr_un *)0)->sun_path - 1);
+    else
+        *(const char **)into = text;
+}
+
+static void read_directory(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    const char *text = yaml_text(yaml, value);
+
+    if (text != NULL && *text != '/')
+        yaml_fault(yaml, value, "`%s` is no absolute path", text);
+    else if (text != NULL)
+        *(const char **)into = text;
+}
+
+static void read_socket(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    static const struct yaml_key keys[] = {
+        {"path", read_socket_path, offsetof(struct config, socket_path), false, NULL},
+        {"mode", read_mode, offsetof(struct config, socket_mode), false, NULL},
+        {"group", read_group, offsetof(struct config, socket_group), false, NULL},
+        {0},
+    };
+
+    yaml_read_map(yaml, value, keys, into);
+}
+
+static void read_cache_size(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    yaml_read_size(yaml, value, into);
+    if (*(uint64_t *)into < CACHE_BYTES_MIN)
+        yaml_fault(yaml, value, "a cache below 1MiB does not pay; write at least 1MiB");
+}
+
+static void read_cache(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    static const struct yaml_key keys[] = {
+        {"size", read_cache_size, offsetof(struct config, cache_bytes), false, NULL},
+        {0},
+    };
+
+    yaml_read_map(yaml, value, keys, into);
+}
+
+static void read_threads(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    const char *text = yaml_text(yaml, value);
+    char *end;
+
+    if (text == NULL || strcmp(text, "auto") == 0)
+        return;
+    unsigned long threads = strtoul(text, &end, 10);
+
+    if (*text < '1' || *text > '9' || *end != '\0' || threads > WORKERS_MAX)
+        yaml_fault(yaml, value, "`%s` is no number of threads; write auto, or 1 to %d", text, WORKERS_MAX);
+    else
+        *(unsigned *)into = (unsigned)threads;
+}
+
+static void read_log_level(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    static const char *const levels[] = {"debug", "info", "warning", "error", NULL};
+    int choice = yaml_choice(yaml, value, levels);
+
+    if (choice >= 0)
+        *(enum log_level *)into = (enum log_level)choice;
+}
+
+static void read_log_format(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    static const char *const formats[] = {"text", "json", NULL};
+    int choice = yaml_choice(yaml, value, formats);
+
+    if (choice >= 0)
+        *(bool *)into = choice == 1;
+}
+
+static void read_log_decisions(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    static const char *const decisions[] = {"off", "denied", "all", NULL};
+    int choice = yaml_choice(yaml, value, decisions);
+
+    if (choice >= 0)
+        *(enum log_decisions *)into = (enum log_decisions)choice;
+}
+
+static void read_log(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    static const struct yaml_key keys[] = {
+        {"level", read_log_level, offsetof(struct config, log_level), false, NULL},
+        {"format", read_log_format, offsetof(struct config, log_json), false, NULL},
+        {"decisions", read_log_decisions, offsetof(struct config, log_decisions), false, NULL},
+        {0},
+    };
+
+    yaml_read_map(yaml, value, keys, into);
+}
+
+static void read_fast_path(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    bool on = false;
+
+    (void)into;
+    yaml_read_bool(yaml, value, &on);
+    if (on)
+        yaml_fault(yaml, value, "`fast_path: true` needs the shared page, which this version of assayd does not have; take the key out");
+}
+
+static const struct yaml_key top_keys[] = {
+    {"socket", read_socket, 0, false, NULL},
+    {"state", read_directory, offsetof(struct config, state_path), false, NULL},
+    {"issuers", config_read_issuers, 0, true, NULL},
+    {"cache", read_cache, 0, false, NULL},
+    {"threads", read_threads, offsetof(struct config, threads), false, NULL},
+    {"log", read_log, 0, false, NULL},
+    {"fast_path", read_fast_path, 0, false, NULL},
+    {"policy", NULL, 0, false, "authorization by a policy"},
+    {"revocation", NULL, 0, false, "revocation feeds"},
+    {"peers", NULL, 0, false, "rights for single peers"},
+    {"http", NULL, 0, false, "the HTTP endpoints"},
+    {"service_tokens", NULL, 0, false, "tokens for calling other services"},
+    {0},
+};
+
+static void set_defaults(struct config *config)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    config->references = 1;
+    config->socket_path = SOCKET_PATH_DEFAULT;
+    config->socket_mode = 0660;
+    config->socket_group = (gid_t)-1;
+    config->state_path = STATE_PATH_DEFAULT;
+    config->cache_bytes = CACHE_BYTES_DEFAULT;
+    config->threads = cores < 1 ? 1 : cores > WORKERS_MAX ? WORKERS_MAX : (unsigned)cores;
+    config->log_level = LOG_INFO;
+    config->log_json = true;
+    config->log_decisions = DECISIONS_DENIED;
+}
+
+struct config *config_load(const char *path, struct faults *faults)
+{
+    struct config *config = calloc(1, sizeof *config);
+    unsigned before = faults->count;
+
+    if (config == NULL)
+        return NULL;
+    set_defaults(config);
+    struct yaml *yaml = yaml_open(path, &config->arena, faults);
+
+    if (yaml != NULL) {
+        config->path = yaml->path;
+        yaml_read_map(yaml, yaml_root(yaml), top_keys, config);
+        yaml_close(yaml);
+    }
+    if (faults->count > before || yaml == NULL) {
+        config_drop(config);
+        return NULL;
+    }
+    return config;
+}
+
+struct config *config_hold(struct config *config)
+{
+    config->references++;
+    return config;
+}
+
+void config_drop(struct config *config)
+{
+    if (config == NULL || --config->references > 0)
+        return;
+    struct arena arena = config->arena;
+
+    arena_free(&arena);
+    free(config);
+}
+
+const char *config_nearest_issuer(const struct config *config, const char *name)
+{
+    const char *nearest = NULL;
+
+    for (unsigned i = 0; i < config->issuer_count && nearest == NULL; i++) {
+        const struct texts *names = &config->issuers[i].rules.names;
+
+        for (unsigned k = 0; k < names->count && nearest == NULL; k++) {
+            const char *const one[] = {names->list[k].at, NULL};
+
+            nearest = nearest_name(name, one);
+        }
+    }
+    return nearest;
+}

@@ -1,0 +1,358 @@
+/* `issuers:`, the part of the configuration that says whose tokens are good for what. */
+#include "config.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* Issuers that make tokens for whoever asks: without a claim that names one of them, the audience is the only thing between a service
+   and everybody who has an account there. */
+static const char *const serve_everyone[] = {
+    "https://accounts.google.com", "accounts.google.com", "https://token.actions.githubusercontent.com", "https://gitlab.com",
+    "https://login.microsoftonline.com/common/v2.0", "https://appleid.apple.com", "https://www.facebook.com",
+    "https://agent.buildkite.com", "https://app.terraform.io", NULL,
+};
+
+static struct text as_text(const char *text)
+{
+    return (struct text){text, strlen(text)};
+}
+
+static void add_text(struct yaml *yaml, yaml_node_t *node, struct texts *texts, const char *text)
+{
+    if (texts->count >= CONFIG_LIST_MAX) {
+        yaml_fault(yaml, node, "more than %d entries", CONFIG_LIST_MAX);
+        return;
+    }
+    if (texts->list == NULL)
+        texts->list = arena_get(yaml->arena, CONFIG_LIST_MAX * sizeof *texts->list);
+    if (texts_have(texts, text, strlen(text)))
+        yaml_fault(yaml, node, "`%s` stands here twice", text);
+    else
+        texts->list[texts->count++] = as_text(text);
+}
+
+static void read_texts(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    yaml_node_t *item;
+
+    for (unsigned i = 0; yaml_next_item(yaml, value, &i, &item);) {
+        const char *text = yaml_text(yaml, item);
+
+        if (text != NULL && *text == '\0')
+            yaml_fault(yaml, item, "an empty entry");
+        else if (text != NULL)
+            add_text(yaml, item, into, text);
+    }
+}
+
+static void read_audiences(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    struct texts *audiences = into;
+
+    read_texts(yaml, value, into);
+    if (value->type == YAML_SEQUENCE_NODE && value->data.sequence.items.start == value->data.sequence.items.top)
+        yaml_fault(yaml, value, "no audience; name what the issuer's tokens for your services say in `aud`, for example [orders]");
+    if (texts_have(audiences, "*", 1))
+        yaml_fault(yaml, value, "there is no \"any audience\"; a token for another service would open this one");
+}
+
+/* Lower case, without application/, so that the check compares once. An empty one stands for a token without typ. */
+static void read_types(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    struct texts *types = into;
+    yaml_node_t *item;
+
+    types->count = 0;
+    for (unsigned i = 0; yaml_next_item(yaml, value, &i, &item);) {
+        const char *text = yaml_text(yaml, item);
+
+        if (text == NULL)
+            continue;
+        if (strncasecmp(text, "application/", 12) == 0)
+            text += 12;
+        char *lower = arena_text(yaml->arena, text, strlen(text));
+
+        for (char *c = lower; *c != '\0'; c++)
+            *c = (char)tolower((unsigned char)*c);
+        add_text(yaml, item, types, lower);
+    }
+}
+
+static void read_algorithms(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    const char *names[ALG_COUNT + 1] = {NULL};
+    uint32_t *algorithms = into;
+    yaml_node_t *item;
+
+    *algorithms = 0;
+    for (enum algorithm alg = ALG_NONE + 1; alg < ALG_COUNT; alg++)
+        names[alg - 1] = algorithm_facts[alg].name;
+    for (unsigned i = 0; yaml_next_item(yaml, value, &i, &item);) {
+        const char *text = yaml_text(yaml, item);
+        enum algorithm alg = text != NULL ? algorithm_by_name(text, strlen(text)) : ALG_NONE;
+
+        if (alg != ALG_NONE)
+            *algorithms |= ALGORITHM_BIT(alg);
+        else if (text != NULL)
+            (void)yaml_choice(yaml, item, names);
+    }
+    if (*algorithms == 0 && value->type == YAML_SEQUENCE_NODE)
+        yaml_fault(yaml, value, "no algorithm; leave the key out for every asymmetric one");
+}
+
+static void read_audience_claim(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    static const char *const claims[] = {"aud", "client_id", NULL};
+
+    *(bool *)into = yaml_choice(yaml, value, claims) == 1;
+}
+
+static void read_constrained(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    static const char *const choices[] = {"refuse", "caller", NULL};
+
+    *(bool *)into = yaml_choice(yaml, value, choices) == 1;
+}
+
+static void read_mode(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    static const char *const modes[] = {"enforce", "shadow", NULL};
+
+    *(bool *)into = yaml_choice(yaml, value, modes) == 1;
+}
+
+static void read_leeway(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    yaml_read_seconds(yaml, value, into);
+    if (*(double *)into > LEEWAY_SECONDS_MAX)
+        yaml_fault(yaml, value, "a leeway above 10m lengthens every token's life; set the clocks right instead (NTP)");
+}
+
+static void read_lifetime(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    yaml_read_seconds(yaml, value, into);
+    if (*(double *)into < 1)
+        yaml_fault(yaml, value, "a lifetime below 1s lets no token through; leave the key out for any");
+}
+
+/* A plain `true` or number is one, as in JSON; what is quoted is text. */
+static void add_value(struct yaml *yaml, yaml_node_t *node, struct claim_rule *rule)
+{
+    const char *text = yaml_text(yaml, node);
+    char *end;
+
+    if (text == NULL)
+        return;
+    if (rule->count >= CONFIG_LIST_MAX) {
+        yaml_fault(yaml, node, "more than %d values", CONFIG_LIST_MAX);
+        return;
+    }
+    unsigned i = rule->count++;
+    double number = strtod(text, &end);
+
+    rule->texts[i] = as_text(text);
+    if (yaml_is_plain(node) && (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)) {
+        rule->kinds[i] = VALUE_BOOL;
+        rule->numbers[i] = *text == 't' ? 1 : 0;
+    } else if (yaml_is_plain(node) && (isdigit((unsigned char)*text) || *text == '-') && *end == '\0' && isfinite(number)) {
+        rule->kinds[i] = VALUE_NUMBER;
+        rule->numbers[i] = number;
+    } else {
+        rule->kinds[i] = VALUE_TEXT;
+    }
+}
+
+static void read_rule(struct yaml *yaml, yaml_node_t *value, struct claim_rule *rule)
+{
+    yaml_node_t *item;
+
+    rule->kinds = arena_get(yaml->arena, CONFIG_LIST_MAX * sizeof *rule->kinds);
+    rule->texts = arena_get(yaml->arena, CONFIG_LIST_MAX * sizeof *rule->texts);
+    rule->numbers = arena_get(yaml->arena, CONFIG_LIST_MAX * sizeof *rule->numbers);
+    if (value->type == YAML_SCALAR_NODE) {
+        add_value(yaml, value, rule);
+        return;
+    }
+    for (unsigned i = 0; yaml_next_item(yaml, value, &i, &item);)
+        add_value(yaml, item, rule);
+    if (rule->count == 0)
+        yaml_fault(yaml, value, "no value that the claim could have");
+}
+
+static void read_rules(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    struct issuer *rules = into;
+
+    if (value->type != YAML_MAPPING_NODE) {
+        yaml_fault(yaml, value, "claims and their values are expected: {repository_owner: [acme]}");
+        return;
+    }
+    size_t count = (size_t)(value->data.mapping.pairs.top - value->data.mapping.pairs.start);
+
+    rules->rules = arena_get(yaml->arena, (count + 1) * sizeof *rules->rules);
+    for (yaml_node_pair_t *pair = value->data.mapping.pairs.start; pair < value->data.mapping.pairs.top; pair++) {
+        const char *name = yaml_text(yaml, yaml_node(yaml, pair->key));
+        struct claim_rule *rule = &rules->rules[rules->rule_count++];
+
+        if (name == NULL)
+            return;
+        rule->claim = as_text(name);
+        for (unsigned i = 0; i + 1 < rules->rule_count; i++) {
+            if (text_is(rules->rules[i].claim, name, strlen(name)))
+                yaml_fault(yaml, value, "the claim `%s` stands here twice", name);
+        }
+        read_rule(yaml, yaml_node(yaml, pair->value), rule);
+    }
+}
+
+static void read_key_file(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    struct issuer_config *issuer = into;
+    const char *text = yaml_text(yaml, value), *slash = strrchr(yaml->path, '/');
+
+    if (text == NULL)
+        return;
+    issuer->key_place = yaml_place(yaml, value);
+    if (*text == '\0') {
+        yaml_fault(yaml, value, "no file is named");
+    } else if (*text == '/' || slash == NULL) {
+        issuer->key_file = text;
+    } else {
+        size_t folder = (size_t)(slash - yaml->path) + 1;
+        char *path = arena_get(yaml->arena, folder + strlen(text) + 1);
+
+        memcpy(path, yaml->path, folder);
+        memcpy(path + folder, text, strlen(text));
+        issuer->key_file = path;
+    }
+}
+
+static void read_keys(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    static const struct yaml_key keys[] = {
+        {"file", read_key_file, 0, true, NULL},
+        {"kid", yaml_read_text, offsetof(struct issuer_config, key_kid), false, NULL},
+        {"jwks_uri", NULL, 0, false, "keys over HTTPS"},
+        {"discovery", NULL, 0, false, "keys over HTTPS"},
+        {"ca_file", NULL, 0, false, "keys over HTTPS"},
+        {"token_file", NULL, 0, false, "keys over HTTPS"},
+        {0},
+    };
+
+    yaml_read_map(yaml, value, keys, into);
+}
+
+static void read_name(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    const char *text = yaml_text(yaml, value);
+    struct texts *names = into;
+
+    if (text == NULL || *text == '\0') {
+        yaml_fault(yaml, value, "the issuer has no name; write its tokens' `iss` exactly");
+        return;
+    }
+    if (names->list == NULL)
+        names->list = arena_get(yaml->arena, CONFIG_LIST_MAX * sizeof *names->list);
+    else /* aliases were read before it: the name comes first all the same */
+        memmove(names->list + 1, names->list, names->count * sizeof *names->list);
+    names->list[0] = as_text(text);
+    names->count++;
+}
+
+static void read_aliases(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    struct texts *names = into;
+
+    read_texts(yaml, value, into);
+    if (names->count > CONFIG_ALIASES_MAX + 1)
+        yaml_fault(yaml, value, "an issuer has at most %d aliases", CONFIG_ALIASES_MAX);
+}
+
+#define RULE(member) (offsetof(struct issuer_config, rules) + offsetof(struct issuer, member))
+static const struct yaml_key issuer_keys[] = {
+    {"issuer", read_name, RULE(names), true, NULL},
+    {"aliases", read_aliases, RULE(names), false, NULL},
+    {"keys", read_keys, 0, true, NULL},
+    {"audiences", read_audiences, RULE(audiences), true, NULL},
+    {"audience_claim", read_audience_claim, RULE(audience_is_client_id), false, NULL},
+    {"algorithms", read_algorithms, RULE(algorithms), false, NULL},
+    {"token_types", read_types, RULE(types), false, NULL},
+    {"claims", read_rules, offsetof(struct issuer_config, rules), false, NULL},
+    {"required_claims", read_texts, RULE(required), false, NULL},
+    {"leeway", read_leeway, RULE(leeway), false, NULL},
+    {"max_token_lifetime", read_lifetime, RULE(lifetime_max), false, NULL},
+    {"sender_constrained", read_constrained, RULE(accepts_constrained), false, NULL},
+    {"mode", read_mode, RULE(shadow), false, NULL},
+    {"refresh", NULL, 0, false, "keys over HTTPS"},
+    {"refetch_cooldown", NULL, 0, false, "keys over HTTPS"},
+    {"max_key_age", NULL, 0, false, "keys over HTTPS"},
+    {"roles", NULL, 0, false, "authorization by a policy"},
+    {"scopes", NULL, 0, false, "authorization by a policy"},
+    {0},
+};
+
+static void set_defaults(struct yaml *yaml, struct issuer *rules)
+{
+    static const char *const types[] = {"jwt", "at+jwt", ""};
+
+    rules->algorithms = ALGORITHMS_ASYMMETRIC;
+    rules->leeway = 30;
+    rules->types.list = arena_get(yaml->arena, CONFIG_LIST_MAX * sizeof *rules->types.list);
+    for (; rules->types.count < sizeof types / sizeof *types; rules->types.count++)
+        rules->types.list[rules->types.count] = as_text(types[rules->types.count]);
+}
+
+/* No spelling may stand for two issuers: keys of one must never verify the other's tokens. */
+static void check_names(struct yaml *yaml, yaml_node_t *node, const struct config *config, const struct issuer *rules)
+{
+    for (unsigned i = 0; i < config->issuer_count; i++) {
+        const struct texts *others = &config->issuers[i].rules.names;
+
+        for (unsigned k = 0; k < rules->names.count; k++) {
+            if (texts_have(others, rules->names.list[k].at, rules->names.list[k].bytes))
+                yaml_fault(yaml, node, "`%s` is configured twice", rules->names.list[k].at);
+        }
+    }
+}
+
+static void check_serves_everyone(struct yaml *yaml, yaml_node_t *node, const struct issuer *rules)
+{
+    for (unsigned k = 0; k < rules->names.count; k++) {
+        for (unsigned i = 0; serve_everyone[i] != NULL; i++) {
+            if (strcmp(rules->names.list[k].at, serve_everyone[i]) == 0 && rules->rule_count == 0) {
+                yaml_fault(yaml, node,
+                           "%s makes tokens for everybody; say with `claims` which are yours, for example claims: {repository_owner: [acme]}, "
+                           "{hd: [example.com]} or {sub: [...]}",
+                           serve_everyone[i]);
+                return;
+            }
+        }
+    }
+}
+
+void config_read_issuers(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    struct config *config = into;
+    yaml_node_t *item;
+
+    config->issuers = arena_get(yaml->arena, CONFIG_ISSUERS_MAX * sizeof *config->issuers);
+    for (unsigned i = 0; yaml_next_item(yaml, value, &i, &item);) {
+        if (config->issuer_count == CONFIG_ISSUERS_MAX) {
+            yaml_fault(yaml, item, "more than %d issuers", CONFIG_ISSUERS_MAX);
+            return;
+        }
+        struct issuer_config *issuer = &config->issuers[config->issuer_count];
+
+        issuer->place = yaml_place(yaml, item);
+        set_defaults(yaml, &issuer->rules);
+        yaml_read_map(yaml, item, issuer_keys, issuer);
+        check_names(yaml, item, config, &issuer->rules);
+        check_serves_everyone(yaml, item, &issuer->rules);
+        config->issuer_count++;
+    }
+    if (config->issuer_count == 0)
+        yaml_fault(yaml, value, "no issuer; without one no token can be good");
+}

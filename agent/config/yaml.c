@@ -1,0 +1,301 @@
+#include "yaml.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct arena_block {
+    struct arena_block *next;
+    max_align_t bytes[];
+};
+
+void *arena_get(struct arena *arena, size_t size)
+{
+    struct arena_block *block = calloc(1, sizeof *block + size);
+
+    if (block == NULL)
+        abort();
+    block->next = arena->blocks;
+    arena->blocks = block;
+    return block->bytes;
+}
+
+char *arena_text(struct arena *arena, const char *text, size_t bytes)
+{
+    char *copy = arena_get(arena, bytes + 1);
+
+    memcpy(copy, text, bytes);
+    return copy;
+}
+
+void arena_free(struct arena *arena)
+{
+    while (arena->blocks != NULL) {
+        struct arena_block *block = arena->blocks;
+
+        arena->blocks = block->next;
+        free(block);
+    }
+}
+
+struct place yaml_place(const struct yaml *yaml, const yaml_node_t *node)
+{
+    return (struct place){yaml->path, (unsigned)node->start_mark.line + 1, (unsigned)node->start_mark.column + 1};
+}
+
+static int parse(struct yaml *yaml, FILE *file)
+{
+    yaml_parser_t parser;
+
+    if (yaml_parser_initialize(&parser) != 1) {
+        fault_add(yaml->faults, (struct place){yaml->path, 0, 0}, "out of memory");
+        return -1;
+    }
+    yaml_parser_set_input_file(&parser, file);
+    int loaded = yaml_parser_load(&parser, &yaml->document);
+
+    if (loaded != 1)
+        fault_add(yaml->faults,
+                  (struct place){yaml->path, (unsigned)parser.problem_mark.line + 1, (unsigned)parser.problem_mark.column + 1},
+                  "this is not YAML: %s", parser.problem != NULL ? parser.problem : "it cannot be read");
+    yaml_parser_delete(&parser);
+    return loaded == 1 ? 0 : -1;
+}
+
+struct yaml *yaml_open(const char *path, struct arena *arena, struct faults *faults)
+{
+    FILE *file = fopen(path, "re");
+
+    if (file == NULL) {
+        fault_add(faults, (struct place){path, 0, 0}, "cannot be read: %s", strerror(errno));
+        return NULL;
+    }
+    struct yaml *yaml = arena_get(arena, sizeof *yaml);
+
+    yaml->path = arena_text(arena, path, strlen(path));
+    yaml->faults = faults;
+    yaml->arena = arena;
+    if (fseek(file, 0, SEEK_END) != 0 || ftell(file) > CONFIG_FILE_BYTES_MAX) {
+        fault_add(faults, (struct place){path, 0, 0}, "it is no file of at most %d bytes", CONFIG_FILE_BYTES_MAX);
+        fclose(file);
+        return NULL;
+    }
+    rewind(file);
+    int status = parse(yaml, file);
+
+    fclose(file);
+    if (status < 0)
+        return NULL;
+    yaml->visited = arena_get(arena, (size_t)(yaml->document.nodes.top - yaml->document.nodes.start) + 1);
+    if (yaml_root(yaml) == NULL) {
+        fault_add(faults, (struct place){path, 1, 1}, "the file is empty; write at least: issuers:");
+        yaml_document_delete(&yaml->document);
+        return NULL;
+    }
+    return yaml;
+}
+
+void yaml_close(struct yaml *yaml)
+{
+    if (yaml != NULL)
+        yaml_document_delete(&yaml->document);
+}
+
+yaml_node_t *yaml_root(struct yaml *yaml)
+{
+    return yaml_document_get_root_node(&yaml->document);
+}
+
+yaml_node_t *yaml_node(struct yaml *yaml, int index)
+{
+    yaml_node_t *node = yaml_document_get_node(&yaml->document, index);
+
+    if (yaml->visited[index])
+        yaml_fault(yaml, node, "this is used again by an alias (*name); write it out at both places");
+    yaml->visited[index] = true;
+    return node;
+}
+
+static const struct yaml_key *find_key(const struct yaml_key *keys, const char *name)
+{
+    for (; keys->name != NULL; keys++) {
+        if (strcmp(keys->name, name) == 0)
+            return keys;
+    }
+    return NULL;
+}
+
+#define MAP_KEYS_MAX 32
+
+static void fault_unknown_key(struct yaml *yaml, yaml_node_t *node, const struct yaml_key *keys, const char *name)
+{
+    const char *names[MAP_KEYS_MAX + 1];
+    unsigned count = 0;
+
+    for (; keys->name != NULL && count < MAP_KEYS_MAX; keys++)
+        names[count++] = keys->name;
+    names[count] = NULL;
+    const char *nearest = nearest_name(name, names);
+
+    if (nearest != NULL)
+        yaml_fault(yaml, node, "unknown key `%s`; did you mean `%s`?", name, nearest);
+    else
+        yaml_fault(yaml, node, "unknown key `%s`; keys here begin with `%s`, `%s`", name, names[0], count > 1 ? names[1] : names[0]);
+}
+
+static void read_pair(struct yaml *yaml, const struct yaml_key *keys, yaml_node_pair_t *pair, bool *seen, void *into)
+{
+    yaml_node_t *name_node = yaml_node(yaml, pair->key), *value = yaml_node(yaml, pair->value);
+    const char *name = yaml_text(yaml, name_node);
+    const struct yaml_key *key = name != NULL ? find_key(keys, name) : NULL;
+
+    if (name == NULL)
+        return;
+    if (key == NULL)
+        fault_unknown_key(yaml, name_node, keys, name);
+    else if (seen[key - keys])
+        yaml_fault(yaml, name_node, "`%s` stands here twice; keep one", name);
+    else if (key->not_built != NULL)
+        yaml_fault(yaml, name_node, "`%s` needs %s, which this version of assayd does not have; take the key out", name, key->not_built);
+    else
+        key->read(yaml, value, (char *)into + key->offset);
+    if (key != NULL)
+        seen[key - keys] = true;
+}
+
+void yaml_read_map(struct yaml *yaml, yaml_node_t *map, const struct yaml_key *keys, void *into)
+{
+    bool seen[MAP_KEYS_MAX] = {false};
+
+    if (map->type != YAML_MAPPING_NODE) {
+        yaml_fault(yaml, map, "here keys with values are expected, such as `%s: …`", keys->name);
+        return;
+    }
+    for (yaml_node_pair_t *pair = map->data.mapping.pairs.start; pair < map->data.mapping.pairs.top; pair++)
+        read_pair(yaml, keys, pair, seen, into);
+    for (const struct yaml_key *key = keys; key->name != NULL; key++) {
+        if (key->required && !seen[key - keys])
+            yaml_fault(yaml, map, "`%s` is missing", key->name);
+    }
+}
+
+bool yaml_next_item(struct yaml *yaml, yaml_node_t *sequence, unsigned *index, yaml_node_t **ret_item)
+{
+    if (sequence->type != YAML_SEQUENCE_NODE) {
+        yaml_fault(yaml, sequence, "a list is expected here: [a, b]");
+        return false;
+    }
+    if (sequence->data.sequence.items.start + *index >= sequence->data.sequence.items.top)
+        return false;
+    *ret_item = yaml_node(yaml, sequence->data.sequence.items.start[(*index)++]);
+    return true;
+}
+
+const char *yaml_text(struct yaml *yaml, yaml_node_t *node)
+{
+    if (node->type != YAML_SCALAR_NODE) {
+        yaml_fault(yaml, node, "a single value is expected here, not a list or keys");
+        return NULL;
+    }
+    if (memchr(node->data.scalar.value, '\0', node->data.scalar.length) != NULL) {
+        yaml_fault(yaml, node, "the value holds a NUL character");
+        return NULL;
+    }
+    return arena_text(yaml->arena, (const char *)node->data.scalar.value, node->data.scalar.length);
+}
+
+bool yaml_is_plain(const yaml_node_t *node)
+{
+    return node->type == YAML_SCALAR_NODE && node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+}
+
+void yaml_read_text(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    const char *text = yaml_text(yaml, value);
+
+    if (text != NULL && *text == '\0')
+        yaml_fault(yaml, value, "the value is empty");
+    else if (text != NULL)
+        *(const char **)into = text;
+}
+
+void yaml_read_bool(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    const char *text = yaml_text(yaml, value);
+
+    if (text != NULL && yaml_is_plain(value) && strcmp(text, "true") == 0)
+        *(bool *)into = true;
+    else if (text != NULL && yaml_is_plain(value) && strcmp(text, "false") == 0)
+        *(bool *)into = false;
+    else if (text != NULL)
+        yaml_fault(yaml, value, "`%s` is no boolean; write true or false", text);
+}
+
+/* Digits and a unit from a table. False: something else. */
+static bool quantity(const char *text, const char *const *units, const double *factors, double *ret)
+{
+    char *end;
+
+    if (*text < '0' || *text > '9' || strlen(text) > 12)
+        return false;
+    unsigned long long number = strtoull(text, &end, 10);
+
+    for (; *units != NULL; units++, factors++) {
+        if (strcmp(end, *units) == 0) {
+            *ret = (double)number * *factors;
+            return true;
+        }
+    }
+    return false;
+}
+
+void yaml_read_seconds(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    static const char *const units[] = {"ms", "s", "m", "h", "d", NULL};
+    static const double factors[] = {0.001, 1, 60, 3600, 86400};
+    const char *text = yaml_text(yaml, value);
+
+    if (text != NULL && !quantity(text, units, factors, into))
+        yaml_fault(yaml, value, "`%s` is no duration; write for example 500ms, 30s, 10m, 24h or 7d", text);
+}
+
+void yaml_read_size(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    static const char *const units[] = {"KiB", "MiB", "GiB", NULL};
+    static const double factors[] = {1024, 1048576, 1073741824};
+    const char *text = yaml_text(yaml, value);
+    double bytes;
+
+    if (text == NULL)
+        return;
+    if (quantity(text, units, factors, &bytes))
+        *(uint64_t *)into = (uint64_t)bytes;
+    else
+        yaml_fault(yaml, value, "`%s` is no size; write for example 512KiB, 64MiB or 1GiB", text);
+}
+
+int yaml_choice(struct yaml *yaml, yaml_node_t *value, const char *const *choices)
+{
+    const char *text = yaml_text(yaml, value);
+    char list[256] = "";
+
+    if (text == NULL)
+        return -1;
+    for (int i = 0; choices[i] != NULL; i++) {
+        if (strcmp(choices[i], text) == 0)
+            return i;
+    }
+    for (int i = 0; choices[i] != NULL; i++) {
+        size_t used = strlen(list);
+
+        snprintf(list + used, sizeof list - used, "%s%s", i > 0 ? ", " : "", choices[i]);
+    }
+    const char *nearest = nearest_name(text, choices);
+
+    if (nearest != NULL)
+        yaml_fault(yaml, value, "`%s` is not known here; did you mean `%s`? (%s)", text, nearest, list);
+    else
+        yaml_fault(yaml, value, "`%s` is not known here; write one of: %s", text, list);
+    return -1;
+}

@@ -1,0 +1,70 @@
+/* A YAML file read against a table of the keys that it may have. libyaml's documents keep the line and column of every node, so each
+   fault can say where it is. YAML's surprises are refused: unknown and doubled keys, aliases, `yes` and `on` as booleans. */
+#ifndef ASSAY_YAML_H
+#define ASSAY_YAML_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <yaml.h>
+
+#include "agent/config/fault.h"
+
+/* Memory that lives as long as the configuration that was read into it, and is freed whole. */
+struct arena {
+    struct arena_block *blocks;
+};
+void *arena_get(struct arena *arena, size_t size); /* zeroed; the process ends if there is none: only configurations use it */
+char *arena_text(struct arena *arena, const char *text, size_t bytes);
+void arena_free(struct arena *arena);
+
+struct yaml {
+    const char *path;
+    yaml_document_t document;
+    struct faults *faults;
+    struct arena *arena;
+    bool *visited; /* by node: a node that is met twice was an alias */
+};
+
+/* Opens and parses. NULL: the fault has been added. */
+struct yaml *yaml_open(const char *path, struct arena *arena, struct faults *faults);
+void yaml_close(struct yaml *yaml); /* NULL is fine */
+yaml_node_t *yaml_root(struct yaml *yaml);
+
+/* The node of that number. Each is asked for once; a second time means that two places share it, which is a fault. */
+yaml_node_t *yaml_node(struct yaml *yaml, int index);
+
+struct place yaml_place(const struct yaml *yaml, const yaml_node_t *node);
+#define yaml_fault(yaml, node, ...) fault_add((yaml)->faults, yaml_place(yaml, node), __VA_ARGS__)
+
+/* One key that a mapping may have. `read` puts the value at `offset` of the structure that is filled. */
+struct yaml_key {
+    const char *name;
+    void (*read)(struct yaml *yaml, yaml_node_t *value, void *into);
+    size_t offset;
+    bool required;
+    const char *not_built; /* the feature that would read it, which this version does not have */
+};
+
+/* Reads a mapping. The table ends with a name of NULL. */
+void yaml_read_map(struct yaml *yaml, yaml_node_t *map, const struct yaml_key *keys, void *into);
+
+/* The items of a sequence in turn: false after the last one, or with a fault if it is none. *index begins at 0. */
+bool yaml_next_item(struct yaml *yaml, yaml_node_t *sequence, unsigned *index, yaml_node_t **ret_item);
+
+/* A scalar's text; NULL with a fault if the node is none. Lives in the arena. */
+const char *yaml_text(struct yaml *yaml, yaml_node_t *node);
+
+/* A scalar that was written without quotes. */
+bool yaml_is_plain(const yaml_node_t *node);
+
+/* Readers for tables. */
+void yaml_read_text(struct yaml *yaml, yaml_node_t *value, void *into);     /* const char ** */
+void yaml_read_bool(struct yaml *yaml, yaml_node_t *value, void *into);     /* bool *: true or false */
+void yaml_read_seconds(struct yaml *yaml, yaml_node_t *value, void *into);  /* double *: 500ms, 30s, 10m, 24h, 7d */
+void yaml_read_size(struct yaml *yaml, yaml_node_t *value, void *into);     /* uint64_t *: bytes: 64MiB, 1GiB, 512KiB */
+
+/* The index of the text in a list that ends with NULL, or -1 with a fault that names the nearest. */
+int yaml_choice(struct yaml *yaml, yaml_node_t *value, const char *const *choices);
+
+#endif

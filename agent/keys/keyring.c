@@ -1,0 +1,204 @@
+#include "keyring.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+struct file {
+    char *text;
+    size_t size;
+    mode_t mode;
+};
+
+static int read_all(int fd, struct file *file)
+{
+    while (file->size <= KEY_FILE_BYTES_MAX) {
+        ssize_t got = read(fd, file->text + file->size, KEY_FILE_BYTES_MAX + 1 - file->size);
+
+        if (got == 0)
+            return 0;
+        if (got < 0 && errno != EINTR)
+            return -1;
+        file->size += got > 0 ? (size_t)got : 0;
+    }
+    errno = EFBIG;
+    return -1;
+}
+
+/* Empty text: the fault has been added. */
+static struct file read_file(const struct issuer_config *issuer, struct faults *faults)
+{
+    struct file file = {NULL, 0, 0};
+    struct stat facts;
+    int fd = open(issuer->key_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd < 0 || fstat(fd, &facts) < 0 || !S_ISREG(facts.st_mode)) {
+        fault_add(faults, issuer->key_place, "the key file %s cannot be read: %s", issuer->key_file,
+                  fd < 0 ? strerror(errno) : "it is no regular file");
+    } else if ((file.text = malloc(KEY_FILE_BYTES_MAX + 1)) == NULL || read_all(fd, &file) < 0) {
+        fault_add(faults, issuer->key_place, "the key file %s cannot be read: %s", issuer->key_file, strerror(errno));
+        free(file.text);
+        file.text = NULL;
+    } else {
+        file.mode = facts.st_mode;
+    }
+    if (fd >= 0)
+        close(fd);
+    return file;
+}
+
+static void file_free(struct file *file)
+{
+    if (file->text != NULL)
+        OPENSSL_cleanse(file->text, file->size);
+    free(file->text);
+}
+
+/* HS* are never on by accident (RFC 8725 3.1): an issuer with secrets must name them, and nobody else may read the file. */
+static void check_secrets(const struct issuer_config *issuer, const struct file *file, const struct keyset *keys, struct faults *faults)
+{
+    if (keys->has_secrets && (file->mode & (S_IROTH | S_IWOTH)) != 0)
+        fault_add(faults, issuer->key_place, "the key file %s holds a secret that others can read; chmod o-rw %s", issuer->key_file,
+                  issuer->key_file);
+    if (!keys->has_secrets && (file->mode & S_IWOTH) != 0)
+        fault_add(faults, issuer->key_place, "the key file %s can be written by anybody; chmod o-w %s", issuer->key_file,
+                  issuer->key_file);
+}
+
+static struct keyset *load_keys(const struct issuer_config *issuer, const struct file *file, struct faults *faults)
+{
+    char why[KEYSET_WHY_BYTES];
+    struct keyset *keys = keyset_parse(file->text, file->size, issuer->key_kid, why);
+    unsigned before = faults->count;
+
+    if (keys == NULL) {
+        fault_add(faults, issuer->key_place, "the key file %s is not usable: %s", issuer->key_file, why);
+        return NULL;
+    }
+    check_secrets(issuer, file, keys, faults);
+    if (faults->count > before) {
+        keyset_drop(keys);
+        return NULL;
+    }
+    return keys;
+}
+
+static struct keyring *keyring_new(struct config *config)
+{
+    unsigned count = config->issuer_count;
+    struct keyring *ring = calloc(1, sizeof *ring + count * sizeof *ring->entries);
+
+    if (ring == NULL)
+        return NULL;
+    ring->references = 1;
+    ring->config = config;
+    ring->count = count;
+    ring->issuers = calloc(count, sizeof *ring->issuers);
+    if (ring->issuers == NULL) {
+        free(ring);
+        return NULL;
+    }
+    for (unsigned i = 0; i < count; i++)
+        ring->issuers[i] = &ring->entries[i].issuer;
+    return ring;
+}
+
+static void set_entry(struct keyring *ring, unsigned index, struct keyset *keys, double loaded, const uint8_t digest[32])
+{
+    struct keyring_entry *entry = &ring->entries[index];
+
+    entry->issuer = ring->config->issuers[index].rules;
+    entry->issuer.keys = keys;
+    entry->keys = keys;
+    entry->loaded = loaded;
+    memcpy(entry->digest, digest, sizeof entry->digest);
+}
+
+static int digest_file(const struct file *file, uint8_t digest[32])
+{
+    return EVP_Digest(file->text, file->size, digest, NULL, EVP_sha256(), NULL) == 1 ? 0 : -1;
+}
+
+struct keyring *keyring_load(struct config *config, double now, struct faults *faults)
+{
+    struct keyring *ring = keyring_new(config);
+    unsigned before = faults->count;
+
+    for (unsigned i = 0; ring != NULL && i < ring->count; i++) {
+        struct file file = read_file(&config->issuers[i], faults);
+        uint8_t digest[32];
+        struct keyset *keys = file.text != NULL && digest_file(&file, digest) == 0 ? load_keys(&config->issuers[i], &file, faults) : NULL;
+
+        if (keys != NULL)
+            set_entry(ring, i, keys, now, digest);
+        file_free(&file);
+    }
+    if (ring == NULL) {
+        fault_add(faults, (struct place){config->path, 0, 0}, "out of memory");
+    } else if (faults->count > before) {
+        ring->config = NULL;
+        keyring_drop(ring);
+        ring = NULL;
+    }
+    return ring;
+}
+
+struct keyring *keyring_reload_file(const struct keyring *old, unsigned index, double now, bool *ret_changed, struct faults *faults)
+{
+    const struct issuer_config *issuer = &old->config->issuers[index];
+    struct file file = read_file(issuer, faults);
+    uint8_t digest[32];
+    struct keyring *ring = NULL;
+    struct keyset *keys;
+
+    *ret_changed = true;
+    if (file.text == NULL || digest_file(&file, digest) < 0) {
+        file_free(&file);
+        return NULL;
+    }
+    if (memcmp(digest, old->entries[index].digest, sizeof digest) == 0)
+        *ret_changed = false;
+    else if ((keys = load_keys(issuer, &file, faults)) != NULL && (ring = keyring_new(old->config)) != NULL)
+        set_entry(ring, index, keys, now, digest);
+    file_free(&file);
+    return ring;
+}
+
+struct keyring *keyring_adopt(struct keyring *ring, const struct keyring *current)
+{
+    if (ring->config != current->config) {
+        ring->config = NULL; /* it was not held */
+        keyring_drop(ring);
+        return NULL;
+    }
+    config_hold(ring->config);
+    for (unsigned i = 0; i < ring->count; i++) {
+        const struct keyring_entry *entry = &current->entries[i];
+
+        if (ring->entries[i].keys == NULL)
+            set_entry(ring, i, keyset_hold(entry->keys), entry->loaded, entry->digest);
+    }
+    return ring;
+}
+
+struct keyring *keyring_hold(struct keyring *ring)
+{
+    ring->references++;
+    return ring;
+}
+
+void keyring_drop(struct keyring *ring)
+{
+    if (ring == NULL || --ring->references > 0)
+        return;
+    for (unsigned i = 0; i < ring->count; i++)
+        keyset_drop(ring->entries[i].keys);
+    config_drop(ring->config);
+    free(ring->issuers);
+    free(ring);
+}
