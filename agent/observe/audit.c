@@ -1,0 +1,79 @@
+#include "audit.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <openssl/evp.h>
+
+#include "log.h"
+
+/* May one more line be written this second? Tells how many were left out when there is room again. */
+static bool take_turn(double now)
+{
+    static int64_t second;
+    static unsigned lines, left_out;
+
+    if ((int64_t)now != second) {
+        unsigned silent = left_out;
+
+        second = (int64_t)now;
+        lines = left_out = 0;
+        if (silent > 0)
+            log_warning("decisions were not logged, there were too many", LOG_NUMBER("count", silent));
+    }
+    if (lines < AUDIT_LINES_PER_SECOND_MAX) {
+        lines++;
+        return true;
+    }
+    left_out++;
+    return false;
+}
+
+static void digest_token(const struct agent *agent, struct text token, char out[17])
+{
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    uint8_t digest[EVP_MAX_MD_SIZE] = {0};
+
+    if (context == NULL || EVP_DigestInit_ex(context, EVP_sha256(), NULL) != 1 ||
+        EVP_DigestUpdate(context, agent->audit_key, sizeof agent->audit_key) != 1 || EVP_DigestUpdate(context, token.at, token.bytes) != 1 ||
+        EVP_DigestFinal_ex(context, digest, NULL) != 1)
+        memset(digest, 0, sizeof digest);
+    EVP_MD_CTX_free(context);
+    for (unsigned i = 0; i < 8; i++)
+        snprintf(out + 2 * i, 3, "%02x", digest[i]);
+}
+
+/* A claim as terminated text: NULL if it is none, or if nobody has vouched for it. */
+static const char *claim_text(const struct token *token, enum claim claim, char out[256])
+{
+    struct wire_item item = token->key != NULL ? claim_item(&token->claims, claim) : (struct wire_item){0};
+
+    if (item.type != WIRE_STR)
+        return NULL;
+    snprintf(out, 256, "%.*s", (int)item.count, item.str);
+    return out;
+}
+
+void audit_decision(struct agent *agent, const struct peer *peer, const char *method, enum outcome outcome, const struct token *token)
+{
+    enum log_decisions wanted = agent->ring->config->log_decisions;
+    char digest[17], subject[256], jti[256];
+    bool shadow = token->issuer != NULL && token->issuer->shadow;
+
+    if (wanted == DECISIONS_OFF || (wanted == DECISIONS_DENIED && outcome == OUTCOME_ACCEPTED) || !take_turn(agent_now()))
+        return;
+    digest_token(agent, token->text, digest);
+    log_info(outcome == OUTCOME_ACCEPTED ? "accepted" : outcome == OUTCOME_REFUSED ? "refused" : "undecided", LOG_TEXT("method", method),
+             LOG_TEXT("reason", outcome == OUTCOME_REFUSED ? reason_name(token->reason) : NULL),
+             LOG_TEXT("shadow", shadow ? (token->judged == REASON_NONE ? "would be accepted" : reason_name(token->judged)) : NULL),
+             LOG_TEXT("issuer", token->issuer != NULL ? token->issuer->names.list[0].at : NULL),
+             LOG_TEXT("subject", claim_text(token, CLAIM_SUB, subject)), LOG_TEXT("jti", claim_text(token, CLAIM_JTI, jti)),
+             LOG_TEXT("token", digest), LOG_NUMBER("uid", peer->uid), LOG_NUMBER("pid", peer->pid));
+}
+
+void audit_change(const struct peer *peer, const char *what, const char *kind, struct text issuer)
+{
+    char name[512];
+
+    snprintf(name, sizeof name, "%.*s", (int)issuer.bytes, issuer.at);
+    log_info(what, LOG_TEXT("kind", kind), LOG_TEXT("issuer", name), LOG_NUMBER("uid", peer->uid), LOG_NUMBER("pid", peer->pid));
+}

@@ -1,0 +1,15 @@
+/* Decisions in the log: who asked, what was decided, about whom. A token is named by a short keyed digest, which tells two apart and
+   opens nothing. A flood of bad tokens does not become a flood of lines. */
+#ifndef ASSAY_AUDIT_H
+#define ASSAY_AUDIT_H
+
+#include "agent/agent.h"
+#include "agent/door/peer.h"
+
+/* The configuration says which decisions are wanted (log: decisions). */
+void audit_decision(struct agent *agent, const struct peer *peer, const char *method, enum outcome outcome, const struct token *token);
+
+/* What an administrator did. Always written. */
+void audit_change(const struct peer *peer, const char *what, const char *kind, struct text issuer);
+
+#endif

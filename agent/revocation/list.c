@@ -1,0 +1,428 @@
+#include "list.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PLACE_COVER RECORD_KIND_COUNT /* hashed like a record, of a kind of its own */
+
+/* A record's value in the store: one of these for each source that holds it. */
+struct word {
+    uint16_t source;
+    int64_t before;
+    int64_t exp;
+};
+#define WORD_BYTES 18
+
+static void put_number(uint8_t *out, uint64_t value, unsigned size)
+{
+    for (unsigned i = 0; i < size; i++)
+        out[i] = (uint8_t)(value >> (8 * i));
+}
+
+static uint64_t get_number(const uint8_t *in, unsigned size)
+{
+    uint64_t value = 0;
+
+    for (unsigned i = 0; i < size; i++)
+        value |= (uint64_t)in[i] << (8 * i);
+    return value;
+}
+
+static struct word word_at(const uint8_t *at)
+{
+    return (struct word){(uint16_t)get_number(at, 2), (int64_t)get_number(at + 2, 8), (int64_t)get_number(at + 10, 8)};
+}
+
+static void put_word(uint8_t *at, struct word word)
+{
+    put_number(at, word.source, 2);
+    put_number(at + 2, (uint64_t)word.before, 8);
+    put_number(at + 10, (uint64_t)word.exp, 8);
+}
+
+/* A record's words, copied out of the store. */
+struct words {
+    unsigned count;
+    struct word word[REVOCATION_SOURCES_MAX];
+};
+
+static int read_words(struct view *view, const uint8_t key[RECORD_KEY_BYTES], struct words *words)
+{
+    struct bytes value;
+    int found = view_get(view, TABLE_RECORDS, (struct bytes){key, RECORD_KEY_BYTES}, &value);
+
+    words->count = 0;
+    if (found <= 0)
+        return found;
+    if (value.size == 0 || value.size % WORD_BYTES != 0 || value.size / WORD_BYTES > REVOCATION_SOURCES_MAX)
+        return -1; /* not something that was written here */
+    for (; words->count < value.size / WORD_BYTES; words->count++)
+        words->word[words->count] = word_at((const uint8_t *)value.at + words->count * WORD_BYTES);
+    return 1;
+}
+
+static int write_words(struct view *view, const uint8_t key[RECORD_KEY_BYTES], const struct words *words)
+{
+    uint8_t value[WORD_BYTES * REVOCATION_SOURCES_MAX];
+
+    if (words->count == 0)
+        return view_delete(view, TABLE_RECORDS, (struct bytes){key, RECORD_KEY_BYTES});
+    for (unsigned i = 0; i < words->count; i++)
+        put_word(value + i * WORD_BYTES, words->word[i]);
+    return view_put(view, TABLE_RECORDS, (struct bytes){key, RECORD_KEY_BYTES}, (struct bytes){value, words->count * WORD_BYTES});
+}
+
+/* Sources have numbers in the store: meta "source:NAME" -> number, and "number:N" -> name. */
+static int source_number(struct view *view, const char *source, bool make, uint16_t *ret)
+{
+    char name[300], number[32];
+    struct bytes value, next;
+    uint8_t bytes[2];
+    int size = snprintf(name, sizeof name, "source:%s", source);
+    int found = view_get(view, TABLE_META, (struct bytes){name, (size_t)size}, &value);
+
+    if (found < 0 || size >= (int)sizeof name)
+        return -1;
+    if (found == 1) {
+        *ret = (uint16_t)get_number(value.at, 2);
+        return 1;
+    }
+    if (!make)
+        return 0;
+    found = view_get(view, TABLE_META, (struct bytes){"sources", 7}, &next);
+    uint16_t free_number = found == 1 ? (uint16_t)get_number(next.at, 2) : 0;
+
+    if (found < 0 || free_number >= REVOCATION_SOURCES_MAX)
+        return -1;
+    put_number(bytes, free_number, 2);
+    int number_size = snprintf(number, sizeof number, "number:%u", free_number);
+
+    if (view_put(view, TABLE_META, (struct bytes){name, (size_t)size}, (struct bytes){bytes, 2}) < 0 ||
+        view_put(view, TABLE_META, (struct bytes){number, (size_t)number_size}, (struct bytes){source, strlen(source)}) < 0)
+        return -1;
+    put_number(bytes, free_number + 1U, 2);
+    if (view_put(view, TABLE_META, (struct bytes){"sources", 7}, (struct bytes){bytes, 2}) < 0)
+        return -1;
+    *ret = free_number;
+    return 1;
+}
+
+static int source_name(struct view *view, uint16_t number, char name[256])
+{
+    char key[32];
+    struct bytes value;
+    int size = snprintf(key, sizeof key, "number:%u", number);
+
+    if (view_get(view, TABLE_META, (struct bytes){key, (size_t)size}, &value) != 1)
+        return -1;
+    snprintf(name, 256, "%.*s", (int)value.size, (const char *)value.at);
+    return 0;
+}
+
+/* The tally's keys: issuer, kind, source, each ended by NUL. A very long issuer is cut: LMDB's keys have 511 bytes. */
+#define TALLY_ISSUER_BYTES_MAX 300
+
+static int count(struct view *view, const struct record *record, uint16_t source, int64_t change)
+{
+    char key[511], name[256];
+    struct bytes value;
+    uint8_t bytes[8];
+
+    if (source_name(view, source, name) < 0)
+        return -1;
+    int issuer_bytes = record->issuer.bytes > TALLY_ISSUER_BYTES_MAX ? TALLY_ISSUER_BYTES_MAX : (int)record->issuer.bytes;
+    int size = snprintf(key, sizeof key, "%.*s%c%s%c%.100s", issuer_bytes, record->issuer.at, 0, record_kind_name(record->kind), 0, name);
+    struct bytes at = {key, (size_t)size + 1};
+    int found = view_get(view, TABLE_TALLY, at, &value);
+
+    if (found < 0)
+        return -1;
+    uint64_t now = (found == 1 && value.size == 8 ? get_number(value.at, 8) : 0) + (uint64_t)change;
+
+    if (now == 0)
+        return view_delete(view, TABLE_TALLY, at);
+    put_number(bytes, now, 8);
+    return view_put(view, TABLE_TALLY, at, (struct bytes){bytes, 8});
+}
+
+/* The larger `before` wins, and none at all is larger still. */
+static int64_t later_before(int64_t a, int64_t b)
+{
+    return a == SECONDS_NONE || b == SECONDS_NONE ? SECONDS_NONE : a > b ? a : b;
+}
+
+int list_apply(struct hasher *hasher, struct view *view, const struct record *record, const char *source)
+{
+    uint8_t key[RECORD_KEY_BYTES];
+    struct words words;
+    uint16_t number;
+
+    if (record_key(hasher, record->kind, record->issuer, record->name, key) < 0 || read_words(view, key, &words) < 0 ||
+        source_number(view, source, true, &number) != 1)
+        return -1;
+    for (unsigned i = 0; i < words.count; i++) {
+        struct word *word = &words.word[i];
+
+        if (word->source != number)
+            continue;
+        word->before = later_before(word->before, record->before);
+        word->exp = later_before(word->exp, record->exp); /* the same rule: kept the longer, for ever if either says so */
+        return write_words(view, key, &words);
+    }
+    if (words.count == REVOCATION_SOURCES_MAX)
+        return -1;
+    words.word[words.count++] = (struct word){number, record->before, record->exp};
+    if (write_words(view, key, &words) < 0)
+        return -1;
+    return count(view, record, number, 1);
+}
+
+struct uncover {
+    const uint8_t *kid;
+    unsigned count;
+    uint8_t keys[KEY_SET_KEYS_MAX][RECORD_KEY_BYTES];
+};
+
+static int find_cover(void *context, struct bytes key, struct bytes value)
+{
+    struct uncover *uncover = context;
+
+    for (size_t at = 0; at + RECORD_KEY_BYTES <= value.size; at += RECORD_KEY_BYTES) {
+        if (key.size == RECORD_KEY_BYTES && memcmp((const uint8_t *)value.at + at, uncover->kid, RECORD_KEY_BYTES) == 0 &&
+            uncover->count < KEY_SET_KEYS_MAX)
+            memcpy(uncover->keys[uncover->count++], key.at, RECORD_KEY_BYTES);
+    }
+    return 0;
+}
+
+/* Removes one kid from what covers a key. */
+static int remove_cover(struct view *view, const uint8_t cover[RECORD_KEY_BYTES], const uint8_t kid[RECORD_KEY_BYTES])
+{
+    struct bytes key = {cover, RECORD_KEY_BYTES}, value;
+    uint8_t rest[4096];
+    size_t size = 0;
+
+    if (view_get(view, TABLE_COVERS, key, &value) != 1)
+        return -1;
+    for (size_t at = 0; at + RECORD_KEY_BYTES <= value.size && size + RECORD_KEY_BYTES <= sizeof rest; at += RECORD_KEY_BYTES) {
+        if (memcmp((const uint8_t *)value.at + at, kid, RECORD_KEY_BYTES) == 0)
+            continue;
+        memcpy(rest + size, (const uint8_t *)value.at + at, RECORD_KEY_BYTES);
+        size += RECORD_KEY_BYTES;
+    }
+    return size == 0 ? view_delete(view, TABLE_COVERS, key) : view_put(view, TABLE_COVERS, key, (struct bytes){rest, size});
+}
+
+/* A kid that is no longer revoked by anybody gives back the keys that it had covered. There are few of either. */
+static int uncover(struct view *view, const uint8_t kid[RECORD_KEY_BYTES])
+{
+    struct uncover *found = calloc(1, sizeof *found);
+    int status = -1;
+
+    if (found == NULL)
+        return -1;
+    found->kid = kid;
+    status = view_each(view, TABLE_COVERS, find_cover, found);
+    for (unsigned i = 0; status == 0 && i < found->count; i++)
+        status = remove_cover(view, found->keys[i], kid);
+    free(found);
+    return status;
+}
+
+int list_undo(struct hasher *hasher, struct view *view, const struct record *record, const char *source)
+{
+    uint8_t key[RECORD_KEY_BYTES];
+    struct words words, rest = {.count = 0};
+    uint16_t number = 0;
+
+    if (record_key(hasher, record->kind, record->issuer, record->name, key) < 0 || read_words(view, key, &words) < 0)
+        return -1;
+    int known = source != NULL ? source_number(view, source, false, &number) : 1;
+
+    if (known <= 0)
+        return known;
+    for (unsigned i = 0; i < words.count; i++) {
+        if (source != NULL && words.word[i].source != number)
+            rest.word[rest.count++] = words.word[i];
+        else if (count(view, record, words.word[i].source, -1) < 0)
+            return -1;
+    }
+    if (rest.count == words.count)
+        return 0;
+    if (write_words(view, key, &rest) < 0)
+        return -1;
+    return record->kind == RECORD_KID && rest.count == 0 ? uncover(view, key) : 0;
+}
+
+int list_cover(struct hasher *hasher, struct view *view, struct text issuer, struct text kid, const uint8_t thumbprint[THUMBPRINT_BYTES])
+{
+    struct text print = {(const char *)thumbprint, THUMBPRINT_BYTES};
+    uint8_t kid_key[RECORD_KEY_BYTES], cover[RECORD_KEY_BYTES], all[4096];
+    struct bytes value;
+
+    if (record_key(hasher, RECORD_KID, issuer, kid, kid_key) < 0 || record_key(hasher, PLACE_COVER, issuer, print, cover) < 0)
+        return -1;
+    int revoked = view_get(view, TABLE_RECORDS, (struct bytes){kid_key, sizeof kid_key}, &value);
+
+    if (revoked <= 0)
+        return revoked;
+    struct bytes at = {cover, sizeof cover};
+    int found = view_get(view, TABLE_COVERS, at, &value);
+
+    if (found < 0)
+        return -1;
+    size_t size = found == 1 ? value.size : 0;
+
+    if (size + RECORD_KEY_BYTES > sizeof all)
+        return 0; /* it is covered two hundred times over */
+    if (size > 0)
+        memcpy(all, value.at, size);
+    for (size_t i = 0; i < size; i += RECORD_KEY_BYTES) {
+        if (memcmp(all + i, kid_key, RECORD_KEY_BYTES) == 0)
+            return 0;
+    }
+    memcpy(all + size, kid_key, RECORD_KEY_BYTES);
+    return view_put(view, TABLE_COVERS, at, (struct bytes){all, size + RECORD_KEY_BYTES});
+}
+
+int list_holders(struct hasher *hasher, struct view *view, const struct record *record,
+                 void (*each)(void *context, const char *source, int64_t before, int64_t exp), void *context)
+{
+    uint8_t key[RECORD_KEY_BYTES];
+    struct words words;
+    char name[256];
+
+    if (record_key(hasher, record->kind, record->issuer, record->name, key) < 0 || read_words(view, key, &words) < 0)
+        return -1;
+    for (unsigned i = 0; i < words.count; i++) {
+        if (source_name(view, words.word[i].source, name) < 0)
+            return -1;
+        each(context, name, words.word[i].before, words.word[i].exp);
+    }
+    return (int)words.count;
+}
+
+struct tally {
+    void (*each)(void *context, const char *issuer, const char *kind, const char *source, uint64_t count);
+    void *context;
+};
+
+static int tally_one(void *context, struct bytes key, struct bytes value)
+{
+    struct tally *tally = context;
+    const char *issuer = key.at, *end = issuer + key.size;
+    const char *kind = memchr(issuer, '\0', key.size);
+    const char *source = kind != NULL ? memchr(kind + 1, '\0', (size_t)(end - kind - 1)) : NULL;
+
+    if (source == NULL || end[-1] != '\0' || source + 1 == end || value.size != 8)
+        return -1;
+    tally->each(tally->context, issuer, kind + 1, source + 1, get_number(value.at, 8));
+    return 0;
+}
+
+int list_tally(struct view *view, void (*each)(void *context, const char *issuer, const char *kind, const char *source, uint64_t count),
+               void *context)
+{
+    struct tally tally = {each, context};
+
+    return view_each(view, TABLE_TALLY, tally_one, &tally);
+}
+
+static int add_place(struct hasher *hasher, struct places *places, unsigned kind, struct text issuer, struct text name)
+{
+    struct place_key *place = &places->place[places->count];
+
+    if (record_key(hasher, kind, issuer, name, place->key) < 0)
+        return -1;
+    place->kind = (uint8_t)kind;
+    places->count++;
+    return 0;
+}
+
+static int add_claim(struct hasher *hasher, struct places *places, unsigned kind, struct text issuer, const struct token *token,
+                     enum claim claim)
+{
+    struct wire_item item = claim_item(&token->claims, claim);
+
+    return item.type == WIRE_STR ? add_place(hasher, places, kind, issuer, (struct text){item.str, item.count}) : 0;
+}
+
+int list_places(struct hasher *hasher, const struct token *token, struct places *ret_places)
+{
+    const struct key *key = token->key;
+    char jkt[BASE64URL_ENCODED_MAX(THUMBPRINT_BYTES)], hex[65];
+    uint8_t digest[32];
+    int status = hash_bytes(hasher, token->text.at, token->input_bytes, digest);
+
+    base64url_encode(key->thumbprint, THUMBPRINT_BYTES, jkt);
+    for (unsigned i = 0; i < sizeof digest; i++)
+        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    ret_places->count = 0;
+    for (unsigned i = 0; status == 0 && i < token->issuer->names.count; i++) {
+        struct text issuer = token->issuer->names.list[i]; /* each spelling: a record may be older than the alias */
+
+        if (add_claim(hasher, ret_places, RECORD_JTI, issuer, token, CLAIM_JTI) < 0 ||
+            add_claim(hasher, ret_places, RECORD_SUB, issuer, token, CLAIM_SUB) < 0 ||
+            add_claim(hasher, ret_places, RECORD_SID, issuer, token, CLAIM_SID) < 0 ||
+            add_place(hasher, ret_places, RECORD_JKT, issuer, (struct text){jkt, strlen(jkt)}) < 0 ||
+            add_place(hasher, ret_places, RECORD_SIGNING_INPUT, issuer, (struct text){hex, 64}) < 0 ||
+            add_place(hasher, ret_places, RECORD_ISSUER, issuer, (struct text){"", 0}) < 0 ||
+            add_place(hasher, ret_places, PLACE_COVER, issuer, (struct text){(const char *)key->thumbprint, THUMBPRINT_BYTES}) < 0 ||
+            (key->kid != NULL && add_place(hasher, ret_places, RECORD_KID, issuer, (struct text){key->kid, key->kid_bytes}) < 0))
+            status = -1;
+    }
+    return status;
+}
+
+/* `before` counts in whole seconds: a token of 12:00:00.9 was issued at 12:00:00. */
+static bool falls_under(struct word word, double iat)
+{
+    return word.before == SECONDS_NONE || iat < 0 || floor(iat) <= (double)word.before;
+}
+
+static enum outcome judge_records(const uint8_t *words, size_t size, double iat)
+{
+    if (size == 0 || size % WORD_BYTES != 0)
+        return OUTCOME_UNDECIDED;
+    for (size_t at = 0; at < size; at += WORD_BYTES) {
+        if (falls_under(word_at(words + at), iat))
+            return OUTCOME_REFUSED;
+    }
+    return OUTCOME_ACCEPTED;
+}
+
+static enum outcome judge_covers(struct view *view, const uint8_t *kids, size_t size)
+{
+    struct bytes value;
+
+    for (size_t at = 0; at + RECORD_KEY_BYTES <= size; at += RECORD_KEY_BYTES) {
+        int found = view_get(view, TABLE_RECORDS, (struct bytes){kids + at, RECORD_KEY_BYTES}, &value);
+
+        if (found != 0)
+            return found == 1 ? OUTCOME_REFUSED : OUTCOME_UNDECIDED;
+    }
+    return OUTCOME_ACCEPTED;
+}
+
+enum outcome list_judge(struct view *view, const struct places *places, double iat)
+{
+    for (unsigned i = 0; i < places->count; i++) {
+        const struct place_key *place = &places->place[i];
+        enum table table = place->kind == PLACE_COVER ? TABLE_COVERS : TABLE_RECORDS;
+        struct bytes value;
+        int found = view_get(view, table, (struct bytes){place->key, RECORD_KEY_BYTES}, &value);
+
+        if (found < 0)
+            return OUTCOME_UNDECIDED;
+        if (found == 0)
+            continue;
+        enum outcome outcome =
+            table == TABLE_COVERS ? judge_covers(view, value.at, value.size) : judge_records(value.at, value.size, iat);
+
+        if (outcome != OUTCOME_ACCEPTED)
+            return outcome;
+    }
+    return OUTCOME_ACCEPTED;
+}

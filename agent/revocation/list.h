@@ -1,0 +1,47 @@
+/* The revocation list: what stands, who said so, and whether a token falls under it. It decides over a view of the store; who opens
+   views, and when, is not its business.
+
+   A word is one source's revocation of one thing. A token is refused while any source's word stands; taking back takes back one's own. */
+#ifndef ASSAY_LIST_H
+#define ASSAY_LIST_H
+
+#include "agent/keys/keyring.h"
+#include "agent/state/store.h"
+#include "record.h"
+
+#define SOURCE_OPERATORS "operators" /* the `revoke` calls */
+
+/* Changes, inside a write job. 0, or -1: the store failed, and the job must be given up. */
+int list_apply(struct hasher *hasher, struct view *view, const struct record *record, const char *source);
+
+/* Takes back that source's word (NULL: every source's). */
+int list_undo(struct hasher *hasher, struct view *view, const struct record *record, const char *source);
+
+/* A key that bears a revoked kid is revoked itself, and stays so under any other name. To be called with a key's thumbprint for each
+   kid that it bears: when keys are loaded, and when a kid is revoked. Does nothing unless that kid is revoked. */
+int list_cover(struct hasher *hasher, struct view *view, struct text issuer, struct text kid, const uint8_t thumbprint[THUMBPRINT_BYTES]);
+
+/* Who holds a record: called for each source. -1: the store failed; otherwise the number of sources. */
+int list_holders(struct hasher *hasher, struct view *view, const struct record *record,
+                 void (*each)(void *context, const char *source, int64_t before, int64_t exp), void *context);
+
+/* Counts by issuer's spelling, kind and source, in that order. -1: the store failed. */
+int list_tally(struct view *view, void (*each)(void *context, const char *issuer, const char *kind, const char *source, uint64_t count),
+               void *context);
+
+/* All places in the list where a token might stand: hashed once, looked up as often as something was revoked. */
+#define PLACES_PER_NAME 8
+struct places {
+    unsigned count;
+    struct place_key {
+        uint8_t kind; /* enum record_kind, or PLACE_COVER */
+        uint8_t key[RECORD_KEY_BYTES];
+    } place[PLACES_PER_NAME * (CONFIG_ALIASES_MAX + 1)];
+};
+int list_places(struct hasher *hasher, const struct token *token, struct places *ret_places);
+
+/* OUTCOME_REFUSED: a word stands against a token that was issued then (negative: it does not say when). OUTCOME_UNDECIDED: the store
+   failed. */
+enum outcome list_judge(struct view *view, const struct places *places, double iat);
+
+#endif

@@ -1,0 +1,57 @@
+/* One revocation: an issuer, and what of it is revoked. The record is what a `revoke` call, a line of a feed or a stream's entry say;
+   in the store it stands under a hash, so that the store tells nobody whose tokens were taken back. */
+#ifndef ASSAY_RECORD_H
+#define ASSAY_RECORD_H
+
+#include <msgpack.h>
+
+#include "agent/token/verify.h"
+
+enum record_kind {
+    RECORD_NONE = 0,
+    RECORD_JTI,
+    RECORD_SUB,           /* with `before` */
+    RECORD_SID,           /* `before` optional */
+    RECORD_KID,           /* the keys that bear it, when it is applied or later, under any name */
+    RECORD_JKT,           /* one key, by its thumbprint (RFC 7638) */
+    RECORD_SIGNING_INPUT, /* one token: SHA-256 of header.payload, for an ECDSA signature has two spellings */
+    RECORD_ISSUER,        /* all that it issued until `before` */
+    RECORD_KIND_COUNT
+};
+
+#define SECONDS_NONE INT64_MIN /* no `before`: whenever it was issued. No `exp`: kept for ever */
+
+struct record {
+    enum record_kind kind;
+    struct text issuer;
+    struct text name; /* the jti, sub, sid, kid, thumbprint in base64url, or hash in hex; RECORD_ISSUER: empty */
+    int64_t before;   /* tokens with iat up to then, in whole seconds, or without iat */
+    int64_t exp;      /* when it may be forgotten; a look-up never considers it */
+};
+
+/* The member that names a kind in a record: "jti", …; "before" for RECORD_ISSUER. */
+const char *record_kind_name(enum record_kind kind);
+
+/* Is this the name of a member that a record may have? */
+bool record_has_member(struct text name);
+
+/* Reads a record from a decoded map; members that are no part of one are the caller's to judge, by record_has_member. NULL, or what is
+   wrong with it. `applies`: the record is to be applied, not looked up or taken back: a sub needs its `before` then. An issuer may be
+   missing: `issuer.at` is NULL. The record points into the message. */
+const char *record_read(const msgpack_object_map *map, bool applies, struct record *ret_record);
+
+/* A value that is a str or a bin, for the protocol takes either. False: it is something else. */
+bool object_text(const msgpack_object *object, struct text *ret);
+
+#define RECORD_KEY_BYTES 16 /* 128 of SHA-256's bits */
+
+/* SHA-256, set up once for each thread that needs it: a fetch costs more than the hash. */
+struct hasher;
+struct hasher *hasher_new(void);
+void hasher_free(struct hasher *hasher); /* NULL is fine */
+int hash_bytes(struct hasher *hasher, const void *bytes, size_t size, uint8_t digest[32]);
+
+/* Where a record stands in the store: a hash over the kind and the length-prefixed parts. 0, or -1 if OpenSSL failed. */
+int record_key(struct hasher *hasher, enum record_kind kind, struct text issuer, struct text name, uint8_t key[RECORD_KEY_BYTES]);
+
+#endif
