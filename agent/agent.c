@@ -1,0 +1,298 @@
+#include "agent.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <openssl/rand.h>
+#include <systemd/sd-daemon.h>
+
+#include "agent/decide.h"
+#include "agent/door/door.h"
+#include "agent/keys/watch.h"
+#include "agent/observe/log.h"
+#include "agent/reload.h"
+
+double agent_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* After each commit, before anything of it is answered: the view that is older than it goes, then the generation changes, so that no
+   decision can be made under the old view and be taken for one of the new generation. */
+static void on_committed(void *context)
+{
+    struct agent *agent = context;
+
+    store_let_go(agent->store);
+    agent->revocation_generation++;
+}
+
+static int cover_keys(struct hasher *hasher, struct view *view, const struct keyring *ring)
+{
+    for (unsigned i = 0; i < ring->count; i++) {
+        const struct keyring_entry *entry = &ring->entries[i];
+
+        for (unsigned k = 0; k < entry->keys->count; k++) {
+            const struct key *key = entry->keys->keys[k];
+
+            for (unsigned n = 0; key->kid != NULL && n < entry->issuer.names.count; n++) {
+                if (list_cover(hasher, view, entry->issuer.names.list[n], (struct text){key->kid, key->kid_bytes}, key->thumbprint) < 0)
+                    return -1;
+            }
+        }
+    }
+    return 0;
+}
+
+/* New keys under revoked kids are revoked for good: they stay so when the next set calls them something else. */
+struct cover_job {
+    struct job job;
+    struct agent *agent;
+    struct keyring *ring;
+};
+
+static int run_cover(struct job *job, struct view *view)
+{
+    struct hasher *hasher = hasher_new();
+    int status = hasher != NULL ? cover_keys(hasher, view, ((struct cover_job *)job)->ring) : -1;
+
+    hasher_free(hasher);
+    return status;
+}
+
+static void cover_done(struct job *job, int status)
+{
+    struct cover_job *cover = (struct cover_job *)job;
+
+    if (status < 0)
+        log_error("keys under revoked kids could not be noted; they are refused as long as they bear these kids");
+    keyring_drop(cover->ring);
+    free(cover);
+}
+
+static void submit_cover(struct agent *agent)
+{
+    struct cover_job *cover = calloc(1, sizeof *cover);
+
+    if (cover != NULL) {
+        cover->job.run = run_cover;
+        cover->job.done = cover_done;
+        cover->ring = keyring_hold(agent->ring);
+        if (writer_submit(agent->writer, &cover->job) == 0)
+            return;
+    }
+    if (cover != NULL)
+        cover_done(&cover->job, -1);
+}
+
+static void tell_skipped(const struct keyring *ring)
+{
+    for (unsigned i = 0; i < ring->count; i++) {
+        for (unsigned w = 0; w < ring->entries[i].keys->warnings; w++)
+            log_warning("a key is not used", LOG_TEXT("issuer", ring->entries[i].issuer.names.list[0].at),
+                        LOG_TEXT("why", ring->entries[i].keys->warning[w]));
+    }
+}
+
+void agent_use_keyring(struct agent *agent, struct keyring *ring)
+{
+    struct keyring *old = agent->ring;
+    bool other_config = old->config != ring->config;
+
+    cache_clear(agent->cache); /* it points into the old one */
+    ring->generation = old->generation + 1;
+    if (other_config) {
+        for (unsigned i = 0; i < old->count; i++)
+            free(agent->key_errors[i]);
+        free(agent->key_errors);
+        agent->key_errors = calloc(ring->count, sizeof *agent->key_errors);
+        if (agent->key_errors == NULL)
+            abort();
+    }
+    agent->ring = ring;
+    keyring_drop(old);
+    tell_skipped(ring);
+    submit_cover(agent);
+}
+
+static void finish_stop(struct agent *agent)
+{
+    /* In the order in which they lean on each other: what gives back work first, while those who wait for it are still there. */
+    workers_stop(agent->workers);
+    writer_stop(agent->writer);
+    watch_close(agent->watch);
+    door_close(agent->door);
+}
+
+struct stopping {
+    uv_signal_t term, interrupt, hangup;
+    uv_timer_t tick;
+    uint64_t deadline;
+    struct agent *agent;
+};
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct stopping *stopping = timer->data;
+    struct agent *agent = stopping->agent;
+
+    if ((!door_is_quiet(agent->door) || !reload_is_quiet(agent->reload)) && uv_now(agent->loop) < stopping->deadline)
+        return;
+    uv_close((uv_handle_t *)&stopping->tick, NULL);
+    uv_close((uv_handle_t *)&stopping->term, NULL);
+    uv_close((uv_handle_t *)&stopping->interrupt, NULL);
+    uv_close((uv_handle_t *)&stopping->hangup, NULL);
+    finish_stop(agent);
+}
+
+static void on_stop(uv_signal_t *signal, int number)
+{
+    struct stopping *stopping = signal->data;
+    struct agent *agent = stopping->agent;
+
+    if (agent->stopping)
+        return;
+    agent->stopping = true;
+    agent->ready = false;
+    sd_notify(0, "STOPPING=1");
+    log_info("stopping", LOG_TEXT("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"));
+    door_drain(agent->door);
+    stopping->deadline = uv_now(agent->loop) + DRAIN_SECONDS * 1000;
+    uv_timer_start(&stopping->tick, on_tick, 0, 10);
+}
+
+static void on_hangup(uv_signal_t *signal, int number)
+{
+    struct stopping *stopping = signal->data;
+
+    (void)number;
+    reload_all(stopping->agent->reload, NULL);
+}
+
+static void watch_signals(struct stopping *stopping, struct agent *agent)
+{
+    stopping->agent = agent;
+    uv_timer_init(agent->loop, &stopping->tick);
+    uv_signal_init(agent->loop, &stopping->term);
+    uv_signal_init(agent->loop, &stopping->interrupt);
+    uv_signal_init(agent->loop, &stopping->hangup);
+    stopping->tick.data = stopping->term.data = stopping->interrupt.data = stopping->hangup.data = stopping;
+    uv_signal_start(&stopping->term, on_stop, SIGTERM);
+    uv_signal_start(&stopping->interrupt, on_stop, SIGINT);
+    uv_signal_start(&stopping->hangup, on_hangup, SIGHUP);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static void on_files_changed(void *context)
+{
+    struct agent *agent = context;
+
+    reload_key_files(agent->reload);
+}
+
+/* Before anybody can ask: the keys of this start are compared with the kids that were revoked before it. */
+static int cover_at_start(struct agent *agent)
+{
+    struct view *view = store_begin(agent->store);
+
+    if (view == NULL)
+        return -1;
+    if (cover_keys(agent->hasher, view, agent->ring) < 0) {
+        store_abort(view);
+        return -1;
+    }
+    return store_commit(view);
+}
+
+static int fail(const char *why)
+{
+    log_error("cannot start", LOG_TEXT("why", why));
+    return -1;
+}
+
+static int open_rooms(struct agent *agent)
+{
+    const struct config *config = agent->ring->config;
+    char why[STORE_WHY_BYTES];
+    uint8_t instance[16];
+
+    if (RAND_bytes(instance, sizeof instance) != 1 || RAND_bytes(agent->audit_key, sizeof agent->audit_key) != 1)
+        return fail("no random numbers are to be had");
+    for (unsigned i = 0; i < sizeof instance; i++)
+        snprintf(agent->instance + 2 * i, 3, "%02x", instance[i]);
+    agent->store = store_open(config->state_path, why);
+    if (agent->store == NULL)
+        return fail(why);
+    agent->hasher = hasher_new();
+    agent->cache = cache_new(config->cache_bytes);
+    agent->checks = checks_new();
+    agent->reload = reload_new(agent);
+    agent->key_errors = calloc(agent->ring->count, sizeof *agent->key_errors);
+    if (agent->hasher == NULL || agent->cache == NULL || agent->checks == NULL || agent->reload == NULL || agent->key_errors == NULL)
+        return fail("out of memory");
+    if (cover_at_start(agent) < 0)
+        return fail("the revocations cannot be written; is the disk full?");
+    return 0;
+}
+
+static void free_rooms(struct agent *agent)
+{
+    for (unsigned i = 0; agent->key_errors != NULL && i < agent->ring->count; i++)
+        free(agent->key_errors[i]);
+    free(agent->key_errors);
+    free(agent->reload_error);
+    reload_free(agent->reload);
+    checks_free(agent->checks);
+    cache_free(agent->cache);
+    hasher_free(agent->hasher);
+    store_close(agent->store);
+    keyring_drop(agent->ring);
+}
+
+static int serve(struct agent *agent)
+{
+    struct stopping stopping;
+    char why[512];
+
+    agent->workers = workers_start(agent->loop, agent->ring->config->threads, decide_checked, agent);
+    agent->writer = writer_start(agent->loop, agent->store, on_committed, agent);
+    agent->watch = watch_new(agent->loop, on_files_changed, agent);
+    if (agent->workers == NULL || agent->writer == NULL || agent->watch == NULL)
+        return fail("threads cannot be started");
+    agent->door = door_open(agent, why);
+    if (agent->door == NULL)
+        return fail(why);
+    watch_signals(&stopping, agent);
+    watch_files(agent->watch, agent->ring->config);
+    tell_skipped(agent->ring);
+    agent->ready = true;
+    sd_notify(0, "READY=1");
+    log_info("ready", LOG_TEXT("socket", agent->ring->config->socket_path), LOG_NUMBER("issuers", agent->ring->count),
+             LOG_TEXT("instance", agent->instance), LOG_TEXT("version", ASSAY_VERSION));
+    uv_run(agent->loop, UV_RUN_DEFAULT);
+    door_free(agent->door);
+    log_info("stopped");
+    return 0;
+}
+
+int agent_run(struct keyring *ring, const char *config_path)
+{
+    struct agent agent = {.loop = uv_default_loop(), .config_path = config_path, .ring = ring, .revocation_generation = 1};
+
+    agent.started = agent_now();
+    log_setup(ring->config->log_level, ring->config->log_json);
+    int status = open_rooms(&agent);
+
+    if (status == 0)
+        status = serve(&agent);
+    if (status == 0) {
+        uv_loop_close(agent.loop);
+        free_rooms(&agent);
+    }
+    return status; /* after a start that failed the process ends, and takes everything with it */
+}

@@ -1,0 +1,61 @@
+/* The agent: what its rooms share, on the loop's thread. Nothing here is locked, for nobody else touches it. */
+#ifndef ASSAY_AGENT_H
+#define ASSAY_AGENT_H
+
+#include <uv.h>
+
+#include "agent/cache.h"
+#include "agent/keys/keyring.h"
+#include "agent/revocation/list.h"
+#include "agent/state/store.h"
+#include "agent/state/writer.h"
+#include "agent/workers.h"
+
+struct door;
+struct watch;
+struct checks;
+struct reload;
+
+struct counters {
+    uint64_t accepted;
+    uint64_t refused[REASON_COUNT];
+    uint64_t shadow[REASON_COUNT]; /* what was found of shadow issuers' tokens */
+    uint64_t undecided;
+    uint64_t joined; /* answered by a check that was already under way for the same token */
+    uint64_t revokes, unrevokes;
+};
+
+struct agent {
+    uv_loop_t *loop;
+    const char *config_path;
+    char instance[33]; /* 128 random bits, in hex: tells this run from the last */
+    double started;
+    struct keyring *ring;
+    char **key_errors; /* by issuer: why its key file could not be taken over; NULL: it could */
+    char *reload_error; /* why the last reload was refused */
+    struct store *store;
+    struct writer *writer;
+    struct hasher *hasher;
+    uint64_t revocation_generation; /* grows with each commit, after the view was let go and before anything is answered */
+    struct cache *cache;
+    struct workers *workers;
+    struct checks *checks;
+    struct door *door;
+    struct watch *watch;
+    struct reload *reload;
+    struct counters counters;
+    bool ready;
+    bool stopping;
+    uint8_t audit_key[32]; /* of the digests by which log lines name tokens */
+};
+
+double agent_now(void); /* Unix seconds */
+
+/* Opens everything that the keyring's configuration names and serves until stopped. 0: stopped in order; -1: could not start, which was
+   logged. Takes the keyring. */
+int agent_run(struct keyring *ring, const char *config_path);
+
+/* Puts a keyring in force, under a new generation, and forgets what was verified under the old one. Takes it. */
+void agent_use_keyring(struct agent *agent, struct keyring *ring);
+
+#endif

@@ -1,0 +1,200 @@
+#include "cache.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#define BUCKETS_MIN 256
+
+struct cache {
+    struct entry **buckets;
+    size_t bucket_count; /* a power of two */
+    struct entry *newest, *oldest;
+    XXH64_hash_t seed; /* of this run: who could make tokens collide could make the cache slow */
+    struct cache_facts facts;
+};
+
+struct cache *cache_new(uint64_t bytes_max)
+{
+    struct cache *cache = calloc(1, sizeof *cache);
+
+    if (cache == NULL)
+        return NULL;
+    cache->bucket_count = BUCKETS_MIN;
+    cache->buckets = calloc(cache->bucket_count, sizeof(struct entry *));
+    cache->facts.bytes_max = bytes_max;
+    if (cache->buckets == NULL || RAND_bytes((unsigned char *)&cache->seed, sizeof cache->seed) != 1) {
+        cache_free(cache);
+        return NULL;
+    }
+    return cache;
+}
+
+uint64_t cache_hash(const struct cache *cache, const char *token, size_t bytes)
+{
+    return XXH3_64bits_withSeed(token, bytes, cache->seed);
+}
+
+static struct entry **bucket_of(struct cache *cache, uint64_t hash)
+{
+    return &cache->buckets[hash & (cache->bucket_count - 1)];
+}
+
+static void link_newest(struct cache *cache, struct entry *entry)
+{
+    entry->newer = NULL;
+    entry->older = cache->newest;
+    if (cache->newest != NULL)
+        cache->newest->newer = entry;
+    else
+        cache->oldest = entry;
+    cache->newest = entry;
+}
+
+static void unlink_age(struct cache *cache, struct entry *entry)
+{
+    if (entry->newer != NULL)
+        entry->newer->older = entry->older;
+    else
+        cache->newest = entry->older;
+    if (entry->older != NULL)
+        entry->older->newer = entry->newer;
+    else
+        cache->oldest = entry->newer;
+}
+
+static void entry_free(struct cache *cache, struct entry *entry)
+{
+    cache->facts.entries--;
+    cache->facts.bytes -= entry->bytes;
+    OPENSSL_cleanse(entry, entry->bytes);
+    free(entry);
+}
+
+static void drop(struct cache *cache, struct entry *entry)
+{
+    struct entry **link = bucket_of(cache, entry->hash);
+
+    while (*link != entry)
+        link = &(*link)->next;
+    *link = entry->next;
+    unlink_age(cache, entry);
+    entry_free(cache, entry);
+}
+
+static void make_room(struct cache *cache, size_t bytes)
+{
+    while (cache->oldest != NULL && cache->facts.bytes + bytes > cache->facts.bytes_max) {
+        drop(cache, cache->oldest);
+        cache->facts.evictions++;
+    }
+}
+
+/* Twice the buckets when there are more entries than buckets. If there is no memory for them, look-ups get slower, not wrong. */
+static void grow(struct cache *cache)
+{
+    size_t count = cache->bucket_count * 2;
+    struct entry **old = cache->buckets, **buckets = calloc(count, sizeof(struct entry *));
+
+    if (buckets == NULL)
+        return;
+    cache->buckets = buckets;
+    cache->bucket_count = count;
+    for (size_t i = 0; i < count / 2; i++) {
+        for (struct entry *entry = old[i], *next; entry != NULL; entry = next) {
+            struct entry **bucket = bucket_of(cache, entry->hash);
+
+            next = entry->next;
+            entry->next = *bucket;
+            *bucket = entry;
+        }
+    }
+    free(old);
+}
+
+struct entry *cache_find(struct cache *cache, const char *token, size_t bytes, uint64_t hash)
+{
+    for (struct entry *entry = *bucket_of(cache, hash); entry != NULL; entry = entry->next) {
+        if (entry->hash != hash || !text_is(entry->token.text, token, bytes))
+            continue;
+        if (entry != cache->newest) {
+            unlink_age(cache, entry);
+            link_newest(cache, entry);
+        }
+        cache->facts.hits++;
+        return entry;
+    }
+    cache->facts.misses++;
+    return NULL;
+}
+
+static size_t places_bytes(const struct places *places)
+{
+    return offsetof(struct places, place) + places->count * sizeof places->place[0];
+}
+
+struct entry *cache_add(struct cache *cache, const struct token *token, const struct places *places, uint64_t hash)
+{
+    size_t bytes = sizeof(struct entry) + places_bytes(places) + token->claims.bytes + token->text.bytes;
+
+    if (bytes > cache->facts.bytes_max)
+        return NULL;
+    make_room(cache, bytes);
+    struct entry *entry = malloc(bytes);
+
+    if (entry == NULL)
+        return NULL;
+    memset(entry, 0, sizeof *entry);
+    entry->hash = hash;
+    entry->bytes = bytes;
+    entry->places = (struct places *)(entry + 1);
+    memcpy(entry->places, places, places_bytes(places));
+    uint8_t *wire = (uint8_t *)entry->places + places_bytes(places);
+    char *text = (char *)memcpy(wire, token->claims.wire, token->claims.bytes) + token->claims.bytes;
+
+    memcpy(text, token->text.at, token->text.bytes);
+    entry->token = *token;
+    entry->token.text.at = text;
+    entry->token.claims.wire = wire;
+    entry->token.signature_at = NULL; /* these lay in the room of the check */
+    entry->token.kid.at = entry->token.typ.at = NULL;
+    entry->next = *bucket_of(cache, hash);
+    *bucket_of(cache, hash) = entry;
+    link_newest(cache, entry);
+    cache->facts.entries++;
+    cache->facts.bytes += bytes;
+    if (cache->facts.entries > cache->bucket_count)
+        grow(cache);
+    return entry;
+}
+
+void cache_clear(struct cache *cache)
+{
+    while (cache->oldest != NULL)
+        drop(cache, cache->oldest);
+}
+
+void cache_resize(struct cache *cache, uint64_t bytes_max)
+{
+    cache->facts.bytes_max = bytes_max;
+    make_room(cache, 0);
+}
+
+void cache_free(struct cache *cache)
+{
+    if (cache == NULL)
+        return;
+    if (cache->buckets != NULL)
+        cache_clear(cache);
+    free(cache->buckets);
+    free(cache);
+}
+
+struct cache_facts cache_facts(const struct cache *cache)
+{
+    return cache->facts;
+}

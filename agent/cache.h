@@ -1,0 +1,40 @@
+/* Tokens whose signature was good, with their claims: what costs a microsecond to read and a hundred to check is done once. Found by the
+   whole token, compared byte for byte. What may change until the next call (time, audience, revocation) is not kept here but judged anew.
+   Bounded in bytes; the entry that was not asked for the longest goes first. The loop thread's alone. */
+#ifndef ASSAY_CACHE_H
+#define ASSAY_CACHE_H
+
+#include "agent/revocation/list.h"
+
+struct entry {
+    struct entry *next; /* in its bucket */
+    struct entry *newer, *older;
+    uint64_t hash;
+    size_t bytes;
+    struct token token; /* points into the entry itself, and into the keyring under which the cache is filled */
+    uint64_t judged;    /* the generation of the revocation list at which it was found not revoked; 0: never */
+    struct places *places;
+};
+
+struct cache;
+struct cache *cache_new(uint64_t bytes_max); /* NULL: out of memory */
+void cache_free(struct cache *cache);        /* wipes; NULL is fine */
+void cache_resize(struct cache *cache, uint64_t bytes_max);
+
+uint64_t cache_hash(const struct cache *cache, const char *token, size_t bytes);
+
+/* NULL: it is not there. The entry is valid until the next cache_add or cache_clear. */
+struct entry *cache_find(struct cache *cache, const char *token, size_t bytes, uint64_t hash);
+
+/* Takes copies of the token's text and claims. NULL: out of memory, or larger than the whole cache. */
+struct entry *cache_add(struct cache *cache, const struct token *token, const struct places *places, uint64_t hash);
+
+/* When the keyring is replaced: what was good under the old one has to be shown again. */
+void cache_clear(struct cache *cache);
+
+struct cache_facts {
+    uint64_t entries, bytes, bytes_max, hits, misses, evictions;
+};
+struct cache_facts cache_facts(const struct cache *cache);
+
+#endif

@@ -1,0 +1,280 @@
+#include "decide.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <openssl/crypto.h>
+
+
+#define BUCKETS 1024 /* a power of two */
+
+/* A signature check under way, and everybody who waits for it. One allocation: the token's bytes follow. */
+struct check {
+    struct task task; /* first: a task is its check */
+    struct check *next;
+    uint64_t hash;
+    size_t bytes;
+    struct keyring *ring; /* under which it began */
+    struct waiter *waiters;
+};
+
+struct checks {
+    struct check *buckets[BUCKETS];
+    struct token_room room; /* of the token that was read last */
+    struct token token;
+    uint64_t hash;
+    size_t bytes; /* of all checks under way */
+};
+
+struct checks *checks_new(void)
+{
+    return calloc(1, sizeof(struct checks));
+}
+
+void checks_free(struct checks *checks)
+{
+    free(checks);
+}
+
+/* A token on its way through the last stage, with where it would stand in the revocation list. */
+struct judged {
+    struct agent *agent;
+    const struct places *places;
+    uint64_t *generation; /* at which it was last found not revoked */
+};
+
+/* The generation is read before the view: should a revocation be committed in between, its generation is still to come and will not
+   match, so that the next call looks again. */
+static enum outcome judge(void *context, const struct token *token)
+{
+    struct judged *judged = context;
+    uint64_t generation = judged->agent->revocation_generation;
+
+    if (*judged->generation == generation)
+        return OUTCOME_ACCEPTED;
+    struct view *view = store_view(judged->agent->store);
+    enum outcome outcome = view != NULL ? list_judge(view, judged->places, token->iat) : OUTCOME_UNDECIDED;
+
+    if (outcome == OUTCOME_ACCEPTED)
+        *judged->generation = generation;
+    return outcome;
+}
+
+static struct question question_of(struct agent *agent, struct text audience)
+{
+    struct question question = {
+        .issuers = agent->ring->issuers,
+        .issuer_count = agent->ring->count,
+        .audience = audience,
+        .now = agent_now(),
+        .room = &agent->checks->room,
+    };
+
+    return question;
+}
+
+static void conclude(struct agent *agent, struct decision *decision, enum outcome outcome, const struct token *token)
+{
+    struct counters *counters = &agent->counters;
+
+    decision->outcome = outcome;
+    decision->token = token;
+    decision->issuer = NULL;
+    for (unsigned i = 0; i < agent->ring->count; i++) {
+        if (token->issuer == &agent->ring->entries[i].issuer)
+            decision->issuer = &agent->ring->entries[i];
+    }
+    if (outcome == OUTCOME_ACCEPTED)
+        counters->accepted++;
+    else if (outcome == OUTCOME_REFUSED)
+        counters->refused[token->reason]++;
+    else
+        counters->undecided++;
+    if (token->issuer != NULL && token->issuer->shadow && outcome == OUTCOME_REFUSED)
+        counters->shadow[token->judged]++;
+}
+
+/* What is asked on every call, of a token whose signature and claims are good. */
+static enum outcome judge_now(struct agent *agent, struct token *token, const struct places *places, uint64_t *generation,
+                              struct text audience)
+{
+    struct judged judged = {agent, places, generation};
+    struct revocations revocations = {judge, &judged};
+    struct question question = question_of(agent, audience);
+
+    question.revocations = &revocations;
+    return token_check(token, &question, STAGE_NOW, STAGE_NOW);
+}
+
+bool decide_now(struct agent *agent, struct text text, struct text audience, bool signature_only, struct decision *ret_decision)
+{
+    struct checks *checks = agent->checks;
+
+    checks->hash = cache_hash(agent->cache, text.at, text.bytes);
+    struct entry *entry = cache_find(agent->cache, text.at, text.bytes, checks->hash);
+
+    if (entry != NULL) {
+        enum outcome outcome = signature_only ? OUTCOME_ACCEPTED
+                                              : judge_now(agent, &entry->token, entry->places, &entry->judged, audience);
+
+        conclude(agent, ret_decision, outcome, &entry->token);
+        return true;
+    }
+    struct question question = question_of(agent, audience);
+
+    checks->token = token_of(text.at, text.bytes);
+    enum outcome outcome = token_check(&checks->token, &question, STAGE_FORM, STAGE_FORM);
+
+    if (outcome == OUTCOME_ACCEPTED)
+        return false;
+    conclude(agent, ret_decision, outcome, &checks->token);
+    return true;
+}
+
+static struct check **bucket_of(struct checks *checks, uint64_t hash)
+{
+    return &checks->buckets[hash & (BUCKETS - 1)];
+}
+
+/* One that began under this keyring: an older one may have been checked with a key that is no longer there. */
+static struct check *find_check(struct agent *agent)
+{
+    struct checks *checks = agent->checks;
+
+    for (struct check *check = *bucket_of(checks, checks->hash); check != NULL; check = check->next) {
+        if (check->hash == checks->hash && check->ring == agent->ring &&
+            text_is(check->task.token.text, checks->token.text.at, checks->token.text.bytes))
+            return check;
+    }
+    return NULL;
+}
+
+static void check_free(struct agent *agent, struct check *check)
+{
+    agent->checks->bytes -= check->bytes;
+    keyring_drop(check->ring);
+    OPENSSL_cleanse(check, check->bytes);
+    free(check);
+}
+
+/* A copy of the token that was read last, with all that it points to. */
+static struct check *check_new(struct agent *agent)
+{
+    const struct token *token = &agent->checks->token;
+    size_t bytes = sizeof(struct check) + token->text.bytes + token->claims.bytes + token->signature_bytes;
+    struct check *check = agent->checks->bytes + bytes <= CHECKS_BYTES_MAX ? malloc(bytes) : NULL;
+
+    if (check == NULL)
+        return NULL;
+    agent->checks->bytes += bytes;
+    memset(check, 0, sizeof *check);
+    char *text = (char *)(check + 1);
+    uint8_t *wire = (uint8_t *)memcpy(text, token->text.at, token->text.bytes) + token->text.bytes;
+    uint8_t *signature = (uint8_t *)memcpy(wire, token->claims.wire, token->claims.bytes) + token->claims.bytes;
+
+    memcpy(signature, token->signature_at, token->signature_bytes);
+    check->bytes = bytes;
+    check->hash = agent->checks->hash;
+    check->ring = keyring_hold(agent->ring);
+    check->task.token = *token;
+    check->task.token.text.at = text;
+    check->task.token.claims.wire = wire;
+    check->task.token.signature_at = signature;
+    check->task.token.kid.at = check->task.token.typ.at = NULL;
+    return check;
+}
+
+int decide_later(struct agent *agent, struct waiter *waiter)
+{
+    struct check *check = find_check(agent);
+
+    if (check != NULL) {
+        agent->counters.joined++;
+    } else {
+        check = check_new(agent);
+        if (check == NULL)
+            return -1;
+        if (workers_submit(agent->workers, &check->task) < 0) {
+            check_free(agent, check);
+            return -1;
+        }
+        struct check **bucket = bucket_of(agent->checks, check->hash);
+
+        check->next = *bucket;
+        *bucket = check;
+    }
+    waiter->next = check->waiters;
+    check->waiters = waiter;
+    return 0;
+}
+
+static void answer(struct agent *agent, struct waiter *waiter, enum outcome outcome, const struct token *token)
+{
+    struct decision decision;
+
+    conclude(agent, &decision, outcome, token);
+    waiter->decided(waiter, &decision);
+}
+
+/* The keyring is still the same: the claims are looked at once, time and revocation for each who waits, then the token is kept. */
+static void answer_waiters(struct agent *agent, struct check *check, struct waiter *waiters)
+{
+    struct token *token = &check->task.token;
+    struct question question = question_of(agent, (struct text){NULL, 0});
+    enum outcome outcome = check->task.outcome;
+    struct places places;
+    uint64_t generation = 0;
+    bool good_signature = outcome == OUTCOME_ACCEPTED;
+
+    if (good_signature)
+        outcome = token_check(token, &question, STAGE_CLAIMS, STAGE_CLAIMS);
+    if (outcome == OUTCOME_ACCEPTED && list_places(agent->hasher, token, &places) < 0)
+        outcome = OUTCOME_UNDECIDED;
+    for (struct waiter *waiter = waiters, *next; waiter != NULL; waiter = next) {
+        struct text audience = {waiter->audience, waiter->audience_bytes};
+        enum outcome its = outcome;
+
+        next = waiter->next;
+        if (waiter->signature_only && good_signature)
+            its = OUTCOME_ACCEPTED;
+        else if (outcome == OUTCOME_ACCEPTED)
+            its = judge_now(agent, token, &places, &generation, audience);
+        answer(agent, waiter, its, token);
+    }
+    if (outcome == OUTCOME_ACCEPTED) {
+        struct entry *entry = cache_add(agent->cache, token, &places, check->hash);
+
+        if (entry != NULL)
+            entry->judged = generation;
+    }
+}
+
+/* The keyring was replaced meanwhile: nothing that was found counts. Each of those who wait asks again. */
+static void ask_again(struct agent *agent, struct check *check, struct waiter *waiters)
+{
+    for (struct waiter *waiter = waiters, *next; waiter != NULL; waiter = next) {
+        struct decision decision;
+
+        next = waiter->next;
+        if (decide_now(agent, check->task.token.text, (struct text){waiter->audience, waiter->audience_bytes}, waiter->signature_only,
+                       &decision))
+            waiter->decided(waiter, &decision);
+        else if (decide_later(agent, waiter) < 0)
+            answer(agent, waiter, OUTCOME_UNDECIDED, &agent->checks->token);
+    }
+}
+
+void decide_checked(void *context, struct task *task)
+{
+    struct agent *agent = context;
+    struct check *check = (struct check *)task, **link = bucket_of(agent->checks, check->hash);
+    struct waiter *waiters = check->waiters;
+
+    while (*link != check)
+        link = &(*link)->next;
+    *link = check->next;
+    if (check->ring != agent->ring && !agent->stopping)
+        ask_again(agent, check, waiters);
+    else
+        answer_waiters(agent, check, waiters);
+    check_free(agent, check);
+}

@@ -1,0 +1,38 @@
+/* From a token to a decision: the cache, the checks, the workers and the revocation list, in the order in which they are asked.
+
+   A token that is in the cache, or that its form alone refuses, is decided at once. For any other its signature has to be checked first,
+   which takes a worker's time; whoever asks for the same token meanwhile waits for the same check. */
+#ifndef ASSAY_DECIDE_H
+#define ASSAY_DECIDE_H
+
+#include "agent/agent.h"
+
+/* The keyring, and what the token points to, are valid only until the callback or the caller returns. */
+struct decision {
+    enum outcome outcome;
+    const struct token *token; /* what is known of it */
+    const struct keyring_entry *issuer; /* of an accepted one */
+};
+
+/* Somebody who waits for a decision. Owned by whoever asks, and given back by `decided`, which is called once. */
+struct waiter {
+    struct waiter *next;
+    char *audience; /* NULL: any that is configured */
+    size_t audience_bytes;
+    bool signature_only; /* is it the issuer's word at all? Claims, time and revocation are not looked at */
+    void (*decided)(struct waiter *waiter, const struct decision *decision);
+};
+
+struct checks *checks_new(void); /* NULL: out of memory */
+void checks_free(struct checks *checks);
+
+/* True: decided. False: its signature has to be checked; decide_later must follow, for the same token, before anything else. */
+bool decide_now(struct agent *agent, struct text token, struct text audience, bool signature_only, struct decision *ret_decision);
+
+/* 0: `decided` will be called. -1: too much is waiting, and the waiter was not taken. */
+int decide_later(struct agent *agent, struct waiter *waiter);
+
+/* What workers give back. */
+void decide_checked(void *agent, struct task *task);
+
+#endif

@@ -1,0 +1,314 @@
+/* `revoke` and `unrevoke`: from a record, or from a token whose signature is good, to a write job and its answer. The answer is sent when
+   the change is on the disk, and after every later decision is certain to see it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/decide.h"
+#include "agent/observe/audit.h"
+#include "methods.h"
+
+/* A key that is or was borne by a kid. */
+struct borne {
+    struct text issuer;
+    uint8_t thumbprint[THUMBPRINT_BYTES];
+};
+
+struct change {
+    struct job job; /* first: a job is its change */
+    struct agent *agent;
+    struct conn *conn;
+    uint32_t msgid;
+    bool undo, all_sources;
+    struct record record; /* points into `text` */
+    struct borne *borne;  /* revoke by kid: the keys that bear it now */
+    unsigned borne_count;
+    char holders[REVOCATION_SOURCES_MAX][64];
+    unsigned holder_count;
+    char text[];
+};
+
+static void change_free(struct change *change)
+{
+    if (change != NULL)
+        free(change->borne);
+    free(change);
+}
+
+static void note_holder(void *context, const char *source, int64_t before, int64_t exp)
+{
+    struct change *change = context;
+
+    (void)before;
+    (void)exp;
+    if (change->holder_count < REVOCATION_SOURCES_MAX)
+        snprintf(change->holders[change->holder_count++], sizeof *change->holders, "%s", source);
+}
+
+static int run_change(struct job *job, struct view *view)
+{
+    struct change *change = (struct change *)job;
+    struct hasher *hasher = hasher_new(); /* the loop's is not this thread's */
+    int status = -1;
+
+    change->holder_count = 0; /* a job may be run again */
+    if (hasher == NULL)
+        return -1;
+    if (change->undo) {
+        status = list_undo(hasher, view, &change->record, change->all_sources ? NULL : SOURCE_OPERATORS);
+        if (status == 0 && list_holders(hasher, view, &change->record, note_holder, change) < 0)
+            status = -1;
+    } else {
+        status = list_apply(hasher, view, &change->record, SOURCE_OPERATORS);
+        for (unsigned i = 0; status == 0 && i < change->borne_count; i++)
+            status = list_cover(hasher, view, change->record.issuer, change->record.name, change->borne[i].thumbprint);
+    }
+    hasher_free(hasher);
+    return status;
+}
+
+static void answer_change(const struct change *change)
+{
+    struct wire_writer *writer = rpc_result(change->conn, change->msgid, 64 + change->holder_count * sizeof *change->holders);
+
+    if (writer == NULL)
+        return;
+    wire_put_map(writer, change->undo ? 1 : 0);
+    if (change->undo) {
+        wire_put_text(writer, "held_by");
+        wire_put_array(writer, change->holder_count);
+        for (unsigned i = 0; i < change->holder_count; i++)
+            wire_put_text(writer, change->holders[i]);
+    }
+    conn_answer_end(change->conn);
+}
+
+static void change_done(struct job *job, int status)
+{
+    struct change *change = (struct change *)job;
+    struct counters *counters = &change->agent->counters;
+
+    ++*(change->undo ? &counters->unrevokes : &counters->revokes);
+    if (conn_release(change->conn)) {
+        audit_change(conn_peer(change->conn), status < 0 ? "a change of the revocations failed" : change->undo ? "unrevoked" : "revoked",
+                     record_kind_name(change->record.kind), change->record.issuer);
+        if (status < 0)
+            rpc_error(change->conn, change->msgid, ERROR_INTERNAL,
+                      "the change is not on the disk and has no effect; the agent's log says why (is the disk full?)");
+        else
+            answer_change(change);
+    }
+    change_free(change);
+}
+
+/* The keys that bear the kid now: covered in the same transaction, so that none of them slips away under a new name. */
+static int find_borne(struct change *change)
+{
+    const struct keyring *ring = change->agent->ring;
+
+    for (unsigned i = 0; i < ring->count; i++) {
+        const struct keyset *keys = ring->entries[i].keys;
+
+        if (!texts_have(&ring->entries[i].issuer.names, change->record.issuer.at, change->record.issuer.bytes))
+            continue;
+        change->borne = calloc(keys->count, sizeof *change->borne);
+        if (change->borne == NULL)
+            return -1;
+        for (unsigned k = 0; k < keys->count; k++) {
+            const struct key *key = keys->keys[k];
+
+            if (key->kid != NULL && text_is(change->record.name, key->kid, key->kid_bytes))
+                memcpy(change->borne[change->borne_count++].thumbprint, key->thumbprint, THUMBPRINT_BYTES);
+        }
+    }
+    return 0;
+}
+
+static struct change *change_new(const struct request *request, const struct record *record, bool undo, bool all_sources)
+{
+    size_t issuer = record->issuer.bytes, name = record->name.bytes;
+    struct change *change = malloc(sizeof *change + issuer + name);
+
+    if (change == NULL)
+        return NULL;
+    memset(change, 0, sizeof *change);
+    change->job.run = run_change;
+    change->job.done = change_done;
+    change->agent = request->agent;
+    change->conn = request->conn;
+    change->msgid = request->msgid;
+    change->undo = undo;
+    change->all_sources = all_sources;
+    change->record = *record;
+    memcpy(change->text, record->issuer.at, issuer);
+    if (name > 0)
+        memcpy(change->text + issuer, record->name.at, name);
+    change->record.issuer.at = change->text;
+    change->record.name.at = change->text + issuer;
+    if (record->kind == RECORD_KID && !undo && find_borne(change) < 0) {
+        change_free(change);
+        return NULL;
+    }
+    return change;
+}
+
+/* `held`: the request has been held already. */
+static void submit(const struct request *request, const struct record *record, bool undo, bool all_sources, bool held)
+{
+    struct change *change = change_new(request, record, undo, all_sources);
+
+    if (change != NULL && !held && !conn_hold(request->conn)) {
+        change_free(change);
+        rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "too many requests of this user are under way");
+        return;
+    }
+    if (change != NULL && writer_submit(request->agent->writer, &change->job) == 0)
+        return;
+    bool release = held || change != NULL;
+
+    change_free(change);
+    if (!release || conn_release(request->conn))
+        rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "too many changes wait to be written; try again");
+}
+
+/* When a record may be forgotten: when every token that falls under it has run out. What names a key, or a session whenever its tokens
+   are issued, is never done with by itself. */
+static void set_exp(struct record *record, const struct issuer *issuer)
+{
+    bool endless = record->kind == RECORD_KID || record->kind == RECORD_JKT || (record->kind == RECORD_SID && record->before == SECONDS_NONE);
+
+    if (record->exp == SECONDS_NONE && issuer->lifetime_max > 0 && !endless)
+        record->exp = (int64_t)(agent_now() + issuer->lifetime_max + issuer->leeway) + 1;
+}
+
+static const struct issuer *issuer_named(const struct agent *agent, struct text name)
+{
+    for (unsigned i = 0; i < agent->ring->count; i++) {
+        if (texts_have(&agent->ring->issuers[i]->names, name.at, name.bytes))
+            return agent->ring->issuers[i];
+    }
+    return NULL;
+}
+
+/* A change by token, while its signature is checked. */
+struct by_token {
+    struct waiter waiter;
+    struct request request;
+    bool undo, all_sources;
+    int64_t exp;
+};
+
+static int record_of_token(struct agent *agent, const struct token *token, int64_t exp, char hex[65], struct record *record)
+{
+    struct wire_item item = claim_item(&token->claims, CLAIM_EXP);
+    uint8_t digest[32];
+    double ends;
+
+    if (hash_bytes(agent->hasher, token->text.at, token->input_bytes, digest) < 0)
+        return -1;
+    for (unsigned i = 0; i < sizeof digest; i++)
+        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    *record = (struct record){RECORD_SIGNING_INPUT, token->issuer->names.list[0], {hex, 64}, SECONDS_NONE, exp};
+    if (exp == SECONDS_NONE && item_number(&item, &ends) && ends >= 0 && ends < 9007199254740992.0)
+        record->exp = (int64_t)(ends + token->issuer->leeway) + 1;
+    return 0;
+}
+
+static void change_by_token(struct by_token *its, const struct decision *decision, bool held)
+{
+    struct request *request = &its->request;
+    struct record record;
+    char hex[65];
+
+    if (decision->outcome == OUTCOME_ACCEPTED && decision->issuer != NULL &&
+        record_of_token(request->agent, decision->token, its->exp, hex, &record) == 0) {
+        submit(request, &record, its->undo, its->all_sources, held);
+        return;
+    }
+    if (held && !conn_release(request->conn))
+        return;
+    if (decision->outcome == OUTCOME_REFUSED)
+        rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "the token is not an issuer's word: %s",
+                  reason_name(decision->token->reason));
+    else
+        rpc_error(request->conn, request->msgid, ERROR_INTERNAL, "the token's signature could not be checked");
+}
+
+static void token_decided(struct waiter *waiter, const struct decision *decision)
+{
+    change_by_token((struct by_token *)waiter, decision, true);
+    free(waiter);
+}
+
+static void start_by_token(const struct request *request, struct text token, bool undo, bool all_sources, int64_t exp)
+{
+    struct by_token its = {.waiter = {.signature_only = true, .decided = token_decided}, .request = *request, .undo = undo,
+                           .all_sources = all_sources, .exp = exp};
+    struct decision decision;
+
+    if (decide_now(request->agent, token, (struct text){NULL, 0}, true, &decision)) {
+        change_by_token(&its, &decision, false);
+        return;
+    }
+    struct by_token *kept = malloc(sizeof *kept);
+
+    if (kept == NULL || !conn_hold(request->conn)) {
+        free(kept);
+        rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "too many requests of this user are under way");
+        return;
+    }
+    *kept = its;
+    if (decide_later(request->agent, &kept->waiter) == 0)
+        return;
+    free(kept);
+    if (conn_release(request->conn))
+        rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "too many signatures wait to be checked; try again");
+}
+
+static void change(const struct request *request, bool undo)
+{
+    struct text token = {NULL, 0};
+    bool all_sources = false;
+    const struct param params[] = {{"token", PARAM_TEXT, &token}, {"all_sources", PARAM_BOOL, &all_sources}};
+    struct record record;
+
+    if (!rpc_params(request, params, undo ? 2 : 1, true))
+        return;
+    const char *why = record_read(request->params, !undo, &record);
+
+    if (token.at != NULL) {
+        /* Beside a token only `exp` says anything. */
+        struct text name;
+        int64_t exp = SECONDS_NONE;
+
+        for (uint32_t i = 0; i < request->params->size; i++) {
+            if (!object_text(&request->params->ptr[i].key, &name) || text_is(name, "token", 5) || text_is(name, "all_sources", 11))
+                continue;
+            if (!text_is(name, "exp", 3) || request->params->ptr[i].val.type != MSGPACK_OBJECT_POSITIVE_INTEGER) {
+                rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "beside `token` only a whole `exp` may stand");
+                return;
+            }
+            exp = (int64_t)request->params->ptr[i].val.via.u64;
+        }
+        start_by_token(request, token, undo, all_sources, exp);
+        return;
+    }
+    if (why != NULL) {
+        rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "%s", why);
+        return;
+    }
+    if (!method_issuer(request, &record.issuer))
+        return;
+    set_exp(&record, issuer_named(request->agent, record.issuer));
+    submit(request, &record, undo, all_sources, false);
+}
+
+void method_revoke(const struct request *request)
+{
+    change(request, false);
+}
+
+void method_unrevoke(const struct request *request)
+{
+    change(request, true);
+}

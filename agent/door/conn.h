@@ -1,0 +1,34 @@
+/* One connection: bytes in, whole messages to rpc.c, answers out. What a peer may cost is bounded here, and a peer that breaks a bound
+   loses this connection and nothing else happens. */
+#ifndef ASSAY_CONN_H
+#define ASSAY_CONN_H
+
+#include <uv.h>
+
+#include "client/wire.h"
+#include "peer.h"
+
+struct door;
+struct conn;
+
+/* For the listener: takes the descriptor over. */
+void conn_open(struct door *door, uv_stream_t *listener);
+
+const struct peer *conn_peer(const struct conn *conn);
+
+/* An answer: a writer with room for that many bytes, then the end of it. NULL: there is no memory, and the connection is gone.
+   It goes out at the end of the loop's turn, with all others of the connection. */
+struct wire_writer *conn_answer_begin(struct conn *conn, size_t room);
+void conn_answer_end(struct conn *conn);
+
+/* A request that is answered later holds the connection; false: it has too many of them. */
+bool conn_hold(struct conn *conn);
+
+/* Its end: true if the answer can still be sent. */
+bool conn_release(struct conn *conn);
+
+/* No more requests; closed when what is owed was sent. */
+void conn_drain(struct conn *conn);
+void conn_close(struct conn *conn);
+
+#endif

@@ -1,0 +1,171 @@
+#include "door.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "agent/observe/log.h"
+#include "socket.h"
+
+struct account *door_account(struct door *door, uid_t uid)
+{
+    for (struct account *account = door->accounts; account != NULL; account = account->next) {
+        if (account->uid == uid)
+            return account;
+    }
+    struct account *account = calloc(1, sizeof *account);
+
+    if (account == NULL)
+        return NULL;
+    account->uid = uid;
+    account->next = door->accounts;
+    door->accounts = account;
+    return account;
+}
+
+void door_account_left(struct door *door, struct account *account)
+{
+    struct account **link = &door->accounts;
+
+    if (account->connections > 0)
+        return;
+    while (*link != account)
+        link = &(*link)->next;
+    *link = account->next;
+    free(account);
+}
+
+/* The timer runs only while somebody's patience does, and only until the first of them ends. */
+static void on_timer(uv_timer_t *timer)
+{
+    struct door *door = timer->data;
+    struct patience *lists[] = {&door->idle, &door->partial};
+    uint64_t now = uv_now(timer->loop);
+
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        while (lists[i]->first != NULL && conn_deadline(lists[i]->first) <= now) {
+            door->facts.timeouts++;
+            conn_close(lists[i]->first);
+        }
+    }
+    door_arm(door);
+}
+
+void door_arm(struct door *door)
+{
+    const struct patience *lists[] = {&door->idle, &door->partial};
+    uint64_t now = uv_now(door->agent->loop), first = UINT64_MAX;
+
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        if (lists[i]->first != NULL && conn_deadline(lists[i]->first) < first)
+            first = conn_deadline(lists[i]->first);
+    }
+    if (first == UINT64_MAX)
+        uv_timer_stop(&door->timer);
+    else if (!uv_is_active((uv_handle_t *)&door->timer) || uv_timer_get_due_in(&door->timer) > first - now)
+        uv_timer_start(&door->timer, on_timer, first > now ? first - now : 0, 0);
+}
+
+static void on_connection(uv_stream_t *listener, int status)
+{
+    if (status == 0)
+        conn_open(listener->data, listener);
+}
+
+static void on_flush(uv_check_t *check)
+{
+    conn_flush_all(check->data);
+}
+
+static void on_sleep(uv_prepare_t *prepare)
+{
+    struct door *door = prepare->data;
+
+    conn_flush_all(door); /* what timers and closing handles have left */
+    store_let_go(door->agent->store);
+}
+
+/* libuv, when it has no descriptor left, drops everybody who waits. So the limit on connections stays below that on descriptors. */
+static unsigned connections_max(void)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+        return 256;
+    files.rlim_cur = files.rlim_max < CONNECTIONS_MAX + DESCRIPTORS_KEPT ? files.rlim_max : CONNECTIONS_MAX + DESCRIPTORS_KEPT;
+    if (setrlimit(RLIMIT_NOFILE, &files) < 0 && getrlimit(RLIMIT_NOFILE, &files) < 0)
+        return 256;
+    if (files.rlim_cur < CONNECTIONS_MAX + DESCRIPTORS_KEPT)
+        log_warning("few file descriptors are allowed, so fewer connections are", LOG_NUMBER("limit", files.rlim_cur));
+    return files.rlim_cur > DESCRIPTORS_KEPT + CONNECTIONS_KEPT_FOR_ROOT ? (unsigned)files.rlim_cur - DESCRIPTORS_KEPT
+                                                                         : CONNECTIONS_KEPT_FOR_ROOT + 1;
+}
+
+static int start_handles(struct door *door)
+{
+    uv_loop_t *loop = door->agent->loop;
+
+    uv_check_init(loop, &door->flush);
+    uv_prepare_init(loop, &door->sleep);
+    uv_timer_init(loop, &door->timer);
+    uv_pipe_init(loop, &door->listener, 0);
+    door->flush.data = door->sleep.data = door->timer.data = door->listener.data = door;
+    uv_check_start(&door->flush, on_flush);
+    uv_prepare_start(&door->sleep, on_sleep);
+    int status = uv_pipe_open(&door->listener, door->listen_fd);
+
+    return status != 0 ? status : uv_listen((uv_stream_t *)&door->listener, LISTEN_BACKLOG, on_connection);
+}
+
+struct door *door_open(struct agent *agent, char why[512])
+{
+    struct door *door = calloc(1, sizeof *door);
+
+    if (door == NULL || (door->zone = msgpack_zone_new(MSGPACK_ZONE_CHUNK_SIZE)) == NULL) {
+        snprintf(why, 512, "out of memory");
+        free(door);
+        return NULL;
+    }
+    door->agent = agent;
+    door->idle.milliseconds = CONNECTION_IDLE_SECONDS * 1000;
+    door->partial.milliseconds = PARTIAL_FRAME_SECONDS * 1000;
+    door->connections_max = connections_max();
+    door->listen_fd = socket_listen(agent->ring->config, &door->made_socket, why);
+    int status = door->listen_fd >= 0 ? start_handles(door) : -1;
+
+    if (status == 0)
+        return door;
+    if (door->listen_fd >= 0)
+        snprintf(why, 512, "the socket cannot be served: %s", uv_strerror(status));
+    msgpack_zone_free(door->zone);
+    free(door);
+    return NULL;
+}
+
+void door_drain(struct door *door)
+{
+    if (door->made_socket)
+        socket_remove(door->agent->ring->config, door->listen_fd);
+    uv_close((uv_handle_t *)&door->listener, NULL);
+    conn_drain_all(door);
+}
+
+bool door_is_quiet(const struct door *door)
+{
+    return door->all == NULL && door->held == 0;
+}
+
+void door_close(struct door *door)
+{
+    conn_close_all(door);
+    uv_close((uv_handle_t *)&door->flush, NULL);
+    uv_close((uv_handle_t *)&door->sleep, NULL);
+    uv_close((uv_handle_t *)&door->timer, NULL);
+}
+
+void door_free(struct door *door)
+{
+    msgpack_zone_free(door->zone);
+    free(door->spare);
+    free(door);
+}

@@ -1,0 +1,70 @@
+/* The door: the listener, all connections, and what they may cost together. */
+#ifndef ASSAY_DOOR_H
+#define ASSAY_DOOR_H
+
+#include <msgpack.h>
+
+#include "agent/agent.h"
+#include "conn.h"
+
+/* What one user has open; so that no user takes everything. */
+struct account {
+    struct account *next;
+    uid_t uid;
+    unsigned connections;
+    unsigned in_flight;
+    size_t buffered; /* bytes of its half messages and unsent answers */
+};
+
+/* Connections in the order in which they will have been patient enough. */
+struct patience {
+    struct conn *first, *last;
+    uint64_t milliseconds;
+};
+
+struct door_facts {
+    uint64_t connections, accepted, refused, requests, protocol_errors, timeouts;
+};
+
+struct door {
+    struct agent *agent;
+    uv_pipe_t listener;
+    int listen_fd;
+    bool made_socket;
+    uv_check_t flush;   /* sends what was answered in this turn */
+    uv_prepare_t sleep; /* lets go of the store's view before the loop waits */
+    uv_timer_t timer;
+    struct conn *dirty; /* have answers that were not sent, or may read on */
+    struct conn *all;
+    uint8_t *spare; /* one output buffer, so that the common case allocates nothing */
+    struct patience idle, partial;
+    struct account *accounts;
+    unsigned connections_max;
+    size_t buffered; /* bytes of all connections' half messages and unsent answers */
+    unsigned held;   /* requests under way */
+    struct door_facts facts;
+    msgpack_zone *zone; /* of the request that is being read */
+    char read_buffer[65536];
+};
+
+/* Listens. NULL: `why` says what is wrong. */
+struct door *door_open(struct agent *agent, char why[512]);
+
+/* Takes no more requests; `door_is_quiet` once everything that was asked has been answered and sent. */
+void door_drain(struct door *door);
+bool door_is_quiet(const struct door *door);
+
+/* Closes what is left. The door is freed by door_free after the loop has closed its handles. */
+void door_close(struct door *door);
+void door_free(struct door *door);
+
+/* Between door.c and conn.c. */
+struct account *door_account(struct door *door, uid_t uid); /* NULL: out of memory */
+void door_account_left(struct door *door, struct account *account);
+void door_arm(struct door *door); /* the timer, if it sleeps */
+void conn_flush_all(struct door *door);
+void conn_close_all(struct door *door);
+void conn_drain_all(struct door *door);
+uint64_t conn_deadline(const struct conn *conn);
+
+#endif

@@ -1,0 +1,196 @@
+#include "methods.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/decide.h"
+#include "agent/observe/audit.h"
+
+const struct method methods[] = {
+    {"verify", RIGHT_VERIFY, method_verify},
+    {"ping", RIGHT_PING, method_ping},
+    {"revoke", RIGHT_ADMIN, method_revoke},
+    {"unrevoke", RIGHT_ADMIN, method_unrevoke},
+    {"revocations", RIGHT_ADMIN, method_revocations},
+    {"status", RIGHT_ADMIN, method_status},
+    {"reload", RIGHT_ADMIN, method_reload},
+    {0},
+};
+
+void method_ping(const struct request *request)
+{
+    const struct agent *agent = request->agent;
+
+    if (!rpc_params(request, NULL, 0, false))
+        return;
+    struct wire_writer *writer = rpc_result(request->conn, request->msgid, 256);
+
+    if (writer == NULL)
+        return;
+    wire_put_map(writer, 4);
+    wire_put_text(writer, "version");
+    wire_put_text(writer, ASSAY_VERSION);
+    wire_put_text(writer, "instance");
+    wire_put_text(writer, agent->instance);
+    wire_put_text(writer, "ready");
+    wire_put_bool(writer, agent->ready);
+    wire_put_text(writer, "missing");
+    wire_put_array(writer, agent->ready ? 0 : 1);
+    if (!agent->ready)
+        wire_put_text(writer, "start not finished");
+    conn_answer_end(request->conn);
+}
+
+/* Whole seconds since then. */
+static uint64_t age(double since)
+{
+    double seconds = agent_now() - since;
+
+    return seconds > 0 ? (uint64_t)seconds : 0;
+}
+
+static void answer_yes(struct conn *conn, uint32_t msgid, const struct decision *decision)
+{
+    const struct token *token = decision->token;
+    const struct text *issuer = &token->issuer->names.list[0];
+    bool constrained = claims_have(&token->claims, CLAIM_CNF);
+    struct wire_writer *writer = rpc_result(conn, msgid, token->claims.bytes + issuer->bytes + 160);
+
+    if (writer == NULL)
+        return;
+    wire_put_map(writer, constrained ? 7 : 6);
+    wire_put_text(writer, "active");
+    wire_put_bool(writer, true);
+    wire_put_text(writer, "claims");
+    wire_put_raw(writer, token->claims.wire, token->claims.bytes);
+    wire_put_text(writer, "issuer");
+    wire_put_str(writer, issuer->at, issuer->bytes);
+    wire_put_text(writer, "expires_at");
+    wire_put_uint(writer, (uint64_t)token->exp);
+    wire_put_text(writer, "key_age");
+    wire_put_uint(writer, age(decision->issuer->loaded));
+    wire_put_text(writer, "revocation_age");
+    wire_put_nil(writer); /* there are no feeds whose age it could be */
+    if (constrained) {
+        wire_put_text(writer, "sender_constrained");
+        wire_put_bool(writer, true);
+    }
+    conn_answer_end(conn);
+}
+
+static void answer_no(struct conn *conn, uint32_t msgid, enum reason reason)
+{
+    struct wire_writer *writer = rpc_result(conn, msgid, 96);
+
+    if (writer == NULL)
+        return;
+    wire_put_map(writer, 2);
+    wire_put_text(writer, "active");
+    wire_put_bool(writer, false);
+    wire_put_text(writer, "reason");
+    wire_put_text(writer, reason_name(reason));
+    conn_answer_end(conn);
+}
+
+static void answer_verify(struct agent *agent, struct conn *conn, uint32_t msgid, const struct decision *decision)
+{
+    audit_decision(agent, conn_peer(conn), "verify", decision->outcome, decision->token);
+    if (decision->outcome == OUTCOME_ACCEPTED && decision->issuer != NULL)
+        answer_yes(conn, msgid, decision);
+    else if (decision->outcome == OUTCOME_REFUSED)
+        answer_no(conn, msgid, decision->token->reason);
+    else
+        rpc_error(conn, msgid, ERROR_INTERNAL, "the token could not be judged; the agent's log says why");
+}
+
+/* A verify request that waits for a signature check. */
+struct verify_waiter {
+    struct waiter waiter;
+    struct agent *agent;
+    struct conn *conn;
+    uint32_t msgid;
+    char audience[];
+};
+
+static void verify_decided(struct waiter *waiter, const struct decision *decision)
+{
+    struct verify_waiter *its = (struct verify_waiter *)waiter;
+
+    if (conn_release(its->conn))
+        answer_verify(its->agent, its->conn, its->msgid, decision);
+    free(its);
+}
+
+static void verify_later(const struct request *request, struct text audience)
+{
+    struct verify_waiter *its = malloc(sizeof *its + audience.bytes + 1);
+
+    if (its == NULL || !conn_hold(request->conn)) {
+        free(its);
+        rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "too many requests of this user are under way");
+        return;
+    }
+    memset(its, 0, sizeof *its);
+    if (audience.at != NULL) {
+        memcpy(its->audience, audience.at, audience.bytes);
+        its->waiter.audience = its->audience;
+        its->waiter.audience_bytes = audience.bytes;
+    }
+    its->waiter.decided = verify_decided;
+    its->agent = request->agent;
+    its->conn = request->conn;
+    its->msgid = request->msgid;
+    if (decide_later(request->agent, &its->waiter) == 0)
+        return;
+    free(its);
+    if (conn_release(request->conn))
+        rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "too many signatures wait to be checked; try again");
+}
+
+void method_verify(const struct request *request)
+{
+    struct text token = {NULL, 0}, audience = {NULL, 0};
+    bool stamp = false; /* taken, and without effect until there is a page to stamp for */
+    const struct param params[] = {
+        {"token", PARAM_TEXT, &token},
+        {"audience", PARAM_TEXT, &audience},
+        {"stamp", PARAM_BOOL, &stamp},
+    };
+    struct decision decision;
+
+    if (!rpc_params(request, params, 3, false))
+        return;
+    if (token.at == NULL)
+        rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "`token` is missing");
+    else if (decide_now(request->agent, token, audience, false, &decision))
+        answer_verify(request->agent, request->conn, request->msgid, &decision);
+    else
+        verify_later(request, audience);
+}
+
+bool method_issuer(const struct request *request, struct text *issuer)
+{
+    const struct config *config = request->agent->ring->config;
+    char name[256];
+
+    if (issuer->at == NULL && config->issuer_count == 1) {
+        *issuer = config->issuers[0].rules.names.list[0];
+        return true;
+    }
+    if (issuer->at == NULL) {
+        rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "`iss` is missing, and %u issuers are configured", config->issuer_count);
+        return false;
+    }
+    for (unsigned i = 0; i < config->issuer_count; i++) {
+        if (texts_have(&config->issuers[i].rules.names, issuer->at, issuer->bytes))
+            return true;
+    }
+    snprintf(name, sizeof name, "%.*s", (int)issuer->bytes, issuer->at);
+    const char *nearest = config_nearest_issuer(config, name);
+
+    rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "no such issuer is configured%s%s", nearest != NULL ? "; did you mean " : "",
+              nearest != NULL ? nearest : "");
+    return false;
+}

@@ -1,0 +1,19 @@
+/* What each method of the wire does. verify.c has the question that everybody asks; admin.c those of administrators. */
+#ifndef ASSAY_METHODS_H
+#define ASSAY_METHODS_H
+
+#include "rpc.h"
+
+void method_ping(const struct request *request);
+void method_verify(const struct request *request);
+void method_revoke(const struct request *request);
+void method_unrevoke(const struct request *request);
+void method_revocations(const struct request *request);
+void method_status(const struct request *request);
+void method_reload(const struct request *request);
+
+/* The issuer whose word a record is: the one that it names, which must be configured, or the only one that there is. False: the request
+   has been answered with what is wrong. */
+bool method_issuer(const struct request *request, struct text *issuer);
+
+#endif

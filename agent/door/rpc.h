@@ -1,0 +1,52 @@
+/* MessagePack-RPC: requests taken apart, answers put together. What a method does is in methods.c. */
+#ifndef ASSAY_RPC_H
+#define ASSAY_RPC_H
+
+#include <msgpack.h>
+
+#include "agent/agent.h"
+#include "conn.h"
+
+enum wire_error {
+    ERROR_NONE = 0,
+#define WIRE_ERROR_ENUM(number, name, wire, text) ERROR_##name = (number),
+    ASSAY_WIRE_ERRORS(WIRE_ERROR_ENUM)
+#undef WIRE_ERROR_ENUM
+};
+
+struct request {
+    struct agent *agent;
+    struct conn *conn;
+    uint32_t msgid;
+    const msgpack_object_map *params;
+};
+
+/* The methods; a later one is a line more. Ends with a name of NULL. */
+struct method {
+    const char *name;
+    enum right right;
+    void (*call)(const struct request *request);
+};
+extern const struct method methods[];
+
+/* Handles one whole message, which wire_measure has passed. */
+void rpc_handle(struct conn *conn, struct agent *agent, msgpack_zone *zone, const uint8_t *bytes, size_t size);
+
+/* The beginning of an answer, up to its result, for which there is that much room. NULL: the connection is gone. */
+struct wire_writer *rpc_result(struct conn *conn, uint32_t msgid, size_t room);
+
+/* An answer that is no answer. */
+__attribute__((format(printf, 4, 5))) void rpc_error(struct conn *conn, uint32_t msgid, enum wire_error error, const char *format, ...);
+
+/* What a params map may have. */
+struct param {
+    const char *name;
+    enum param_type { PARAM_TEXT, PARAM_BOOL } type;
+    void *into; /* struct text *, bool * */
+};
+
+/* Reads the params. Members of a record (revocation/record.h) are passed over if `record` says that one is read beside. False: the
+   request has been answered with what is wrong. */
+bool rpc_params(const struct request *request, const struct param *params, unsigned count, bool record);
+
+#endif

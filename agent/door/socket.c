@@ -1,0 +1,117 @@
+#include "socket.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+static int from_systemd(char why[SOCKET_WHY_BYTES])
+{
+    int count = sd_listen_fds(0);
+
+    if (count == 0)
+        return -1;
+    if (count != 1 || sd_is_socket_unix(SD_LISTEN_FDS_START, SOCK_STREAM, 1, NULL, 0) <= 0) {
+        snprintf(why, SOCKET_WHY_BYTES, "systemd handed over %d descriptors; one listening Unix stream socket is expected", count);
+        return -2;
+    }
+    return SD_LISTEN_FDS_START;
+}
+
+/* The parent folder decides who could put another socket in our place. */
+static int make_parent(const char *path, char why[SOCKET_WHY_BYTES])
+{
+    char copy[sizeof((struct sockaddr_un *)0)->sun_path];
+
+    snprintf(copy, sizeof copy, "%s", path);
+    const char *parent = dirname(copy);
+
+    if (mkdir(parent, 0755) == 0 || errno == EEXIST)
+        return 0;
+    snprintf(why, SOCKET_WHY_BYTES, "the folder %s cannot be made: %s; make it, and give it to the agent's user", parent, strerror(errno));
+    return -1;
+}
+
+/* A socket file on which nobody listens is a leftover of a run that was killed. On which somebody does, it is his. */
+static int clear_leftover(const struct sockaddr_un *address, char why[SOCKET_WHY_BYTES])
+{
+    struct stat facts;
+
+    if (lstat(address->sun_path, &facts) < 0)
+        return 0;
+    if (!S_ISSOCK(facts.st_mode)) {
+        snprintf(why, SOCKET_WHY_BYTES, "%s is there and is no socket; remove it, or configure another `socket: path`", address->sun_path);
+        return -1;
+    }
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int status = fd >= 0 ? connect(fd, (const struct sockaddr *)address, sizeof *address) : -1;
+    bool alive = fd < 0 || status == 0 || errno != ECONNREFUSED;
+
+    if (fd >= 0)
+        close(fd);
+    if (alive) {
+        snprintf(why, SOCKET_WHY_BYTES, "another program listens on %s; stop it, or configure another `socket: path`", address->sun_path);
+        return -1;
+    }
+    if (unlink(address->sun_path) < 0 && errno != ENOENT) {
+        snprintf(why, SOCKET_WHY_BYTES, "the leftover socket %s cannot be removed: %s", address->sun_path, strerror(errno));
+        return -1;
+    }
+    return 0;
+}
+
+/* Bound under a mask that lets nobody in; mode and group are set before anybody can connect, for it does not listen yet. */
+static int bind_closed(int fd, const struct sockaddr_un *address, const struct config *config)
+{
+    mode_t before = umask(0777);
+    int status = bind(fd, (const struct sockaddr *)address, sizeof *address);
+
+    umask(before);
+    if (status < 0)
+        return -1;
+    if (config->socket_group != (gid_t)-1 && lchown(address->sun_path, (uid_t)-1, config->socket_group) < 0)
+        return -1;
+    if (chmod(address->sun_path, config->socket_mode) < 0)
+        return -1;
+    return listen(fd, LISTEN_BACKLOG);
+}
+
+int socket_listen(const struct config *config, bool *ret_made, char why[SOCKET_WHY_BYTES])
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int given = from_systemd(why);
+
+    *ret_made = false;
+    if (given != -1)
+        return given < 0 ? -1 : given;
+    memcpy(address.sun_path, config->socket_path, strlen(config->socket_path) + 1); /* its length was checked */
+    if (make_parent(config->socket_path, why) < 0 || clear_leftover(&address, why) < 0)
+        return -1;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    if (fd < 0 || bind_closed(fd, &address, config) < 0) {
+        snprintf(why, SOCKET_WHY_BYTES, "the socket %s cannot be made: %s", config->socket_path, strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return -1;
+    }
+    *ret_made = true;
+    return fd;
+}
+
+void socket_remove(const struct config *config, int fd)
+{
+    struct stat file;
+    struct sockaddr_un address;
+    socklen_t size = sizeof address;
+
+    /* The file's inode is not the socket's; what can be known is that our socket is bound to that name, and that a socket is there. */
+    if (getsockname(fd, (struct sockaddr *)&address, &size) == 0 && strcmp(address.sun_path, config->socket_path) == 0 &&
+        lstat(config->socket_path, &file) == 0 && S_ISSOCK(file.st_mode))
+        unlink(config->socket_path);
+}

@@ -1,0 +1,17 @@
+/* The listening socket: taken from systemd, or made so that no moment exists in which the wrong people can connect, no running agent
+   loses its socket to a second one, and no stale file stands in the way. */
+#ifndef ASSAY_SOCKET_H
+#define ASSAY_SOCKET_H
+
+#include "agent/config/config.h"
+
+#define SOCKET_WHY_BYTES 512
+
+/* A listening descriptor; -1: `why` says what is wrong. *ret_made: the file is ours to remove at the end. Call it after the state's lock
+   was taken: that lock keeps two agents from doing this at once. */
+int socket_listen(const struct config *config, bool *ret_made, char why[SOCKET_WHY_BYTES]);
+
+/* Removes the file, if it is still the one that was made. */
+void socket_remove(const struct config *config, int fd);
+
+#endif

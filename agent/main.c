@@ -1,0 +1,103 @@
+/* assayd: the agent. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent.h"
+
+static const char help[] =
+    "Usage: assayd --config FILE [--check]\n"
+    "\n"
+    "Runs the Assay agent in the foreground: it verifies tokens (JWT) for the services on this machine, over a Unix socket.\n"
+    "\n"
+    "  --config FILE  the configuration (default: " CONFIG_PATH_DEFAULT ")\n"
+    "  --check        only check the configuration and the key files, and say each fault with file, line and column\n"
+    "  --help         this text\n"
+    "  --version      the version\n"
+    "\n"
+    "SIGHUP reads the configuration and the keys anew; a bad configuration is refused whole. SIGTERM finishes what was asked and stops.\n"
+    "A smallest configuration:\n"
+    "\n"
+    "  issuers:\n"
+    "    - issuer: https://auth.example.com\n"
+    "      keys: {file: /etc/assay/keys.json}\n"
+    "      audiences: [orders]\n";
+
+struct options {
+    const char *config;
+    bool check;
+};
+
+/* -1: go on; otherwise the exit code. */
+static int read_options(int argc, char **argv, struct options *options)
+{
+    static const struct option known[] = {
+        {"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, 'k'},   {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},      {NULL, 0, NULL, 0},
+    };
+
+    for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
+        switch (option) {
+        case 'c':
+            options->config = optarg;
+            break;
+        case 'k':
+            options->check = true;
+            break;
+        case 'h':
+            fputs(help, stdout);
+            return 0;
+        case 'v':
+            puts("assayd " ASSAY_VERSION);
+            return 0;
+        default:
+            fputs("assayd --help lists the options\n", stderr);
+            return 2;
+        }
+    }
+    if (optind < argc) {
+        fprintf(stderr, "assayd: `%s` is no option; a configuration is given by --config FILE\n", argv[optind]);
+        return 2;
+    }
+    return -1;
+}
+
+static void tell_warnings(const struct keyring *ring)
+{
+    for (unsigned i = 0; i < ring->count; i++) {
+        const struct keyset *keys = ring->entries[i].keys;
+
+        for (unsigned w = 0; w < keys->warnings; w++)
+            fprintf(stderr, "%s: warning: %s\n", ring->config->issuers[i].key_file, keys->warning[w]);
+        if (keys->skipped > keys->warnings)
+            fprintf(stderr, "%s: warning: %u more keys are skipped\n", ring->config->issuers[i].key_file, keys->skipped - keys->warnings);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = {.config = CONFIG_PATH_DEFAULT};
+    struct faults faults = {0};
+    int code = read_options(argc, argv, &options);
+
+    if (code >= 0)
+        return code;
+    struct config *config = config_load(options.config, &faults);
+    struct keyring *ring = config != NULL ? keyring_load(config, agent_now(), &faults) : NULL;
+
+    for (unsigned i = 0; i < faults.count; i++)
+        fprintf(stderr, "%s\n", faults.text[i]);
+    if (ring == NULL) {
+        fprintf(stderr, "assayd: %s is refused, %u fault%s\n", options.config, faults.count, faults.count == 1 ? "" : "s");
+        config_drop(config);
+        faults_clear(&faults);
+        return 2;
+    }
+    if (!options.check)
+        return agent_run(ring, options.config) == 0 ? 0 : 1;
+    tell_warnings(ring);
+    printf("%s: good, %u issuer%s\n", options.config, ring->count, ring->count == 1 ? "" : "s");
+    keyring_drop(ring);
+    return 0;
+}

@@ -1,0 +1,199 @@
+#include "reload.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/keys/watch.h"
+#include "agent/observe/log.h"
+
+struct reload {
+    struct agent *agent;
+    uv_work_t work;
+    bool busy;
+    bool all;                       /* what is under way: everything, or the key files */
+    bool want_all, want_files;      /* what comes after it */
+    struct reload_waiter *waiters;  /* of what is under way */
+    struct reload_waiter *next;     /* of what comes after it */
+    struct faults faults;
+
+    struct keyring *ring;           /* all: what was read, or NULL */
+    struct keyring *held;           /* files: the keyring that was in force when it began */
+    struct read_file {
+        struct keyring *ring; /* what was read, or NULL */
+        bool changed;
+        struct faults faults;
+    } *files;                       /* files: by issuer */
+};
+
+struct reload *reload_new(struct agent *agent)
+{
+    struct reload *reload = calloc(1, sizeof *reload);
+
+    if (reload != NULL)
+        reload->agent = agent;
+    return reload;
+}
+
+void reload_free(struct reload *reload)
+{
+    free(reload);
+}
+
+bool reload_is_quiet(const struct reload *reload)
+{
+    return !reload->busy;
+}
+
+/* What a running agent cannot change, since it stands on it. */
+static void check_fixed(const struct config *old, const struct config *new, struct faults *faults)
+{
+    struct place place = {new->path, 0, 0};
+
+    if (strcmp(old->socket_path, new->socket_path) != 0 || old->socket_mode != new->socket_mode || old->socket_group != new->socket_group)
+        fault_add(faults, place, "`socket` has changed, which needs a restart: systemctl restart assayd");
+    if (strcmp(old->state_path, new->state_path) != 0)
+        fault_add(faults, place, "`state` has changed, which needs a restart: systemctl restart assayd");
+    if (old->threads != new->threads)
+        fault_add(faults, place, "`threads` has changed, which needs a restart: systemctl restart assayd");
+}
+
+static void read_all(struct reload *reload)
+{
+    struct faults *faults = &reload->faults;
+    struct config *config = config_load(reload->agent->config_path, faults);
+
+    if (config == NULL)
+        return;
+    check_fixed(reload->held->config, config, faults);
+    if (faults->count == 0)
+        reload->ring = keyring_load(config, agent_now(), faults);
+    if (reload->ring == NULL)
+        config_drop(config);
+}
+
+static void read_files(struct reload *reload)
+{
+    for (unsigned i = 0; i < reload->held->count; i++) {
+        struct read_file *file = &reload->files[i];
+
+        file->ring = keyring_reload_file(reload->held, i, agent_now(), &file->changed, &file->faults);
+    }
+}
+
+static void on_work(uv_work_t *work)
+{
+    struct reload *reload = work->data;
+
+    if (reload->all)
+        read_all(reload);
+    else
+        read_files(reload);
+}
+
+static void use_all(struct reload *reload)
+{
+    struct agent *agent = reload->agent;
+
+    free(agent->reload_error);
+    agent->reload_error = NULL;
+    if (reload->ring != NULL) {
+        const struct config *config = reload->ring->config;
+
+        log_setup(config->log_level, config->log_json);
+        cache_resize(agent->cache, config->cache_bytes);
+        agent_use_keyring(agent, reload->ring);
+        watch_files(agent->watch, agent->ring->config);
+        log_info("configuration reloaded", LOG_TEXT("file", agent->config_path), LOG_NUMBER("issuers", agent->ring->count));
+    } else {
+        agent->reload_error = strdup(reload->faults.count > 0 ? reload->faults.text[0] : "out of memory");
+        for (unsigned i = 0; i < reload->faults.count; i++)
+            log_error("configuration refused, the old one goes on", LOG_TEXT("fault", reload->faults.text[i]));
+    }
+    reload->ring = NULL;
+}
+
+/* One issuer's file. A broken one leaves the old keys in force, and the status and the log say so until it is mended. */
+static void use_file(struct reload *reload, unsigned index)
+{
+    struct agent *agent = reload->agent;
+    struct read_file *file = &reload->files[index];
+    struct keyring *ring = file->ring != NULL ? keyring_adopt(file->ring, agent->ring) : NULL;
+    bool current = agent->ring->config == reload->held->config;
+
+    if (current) {
+        free(agent->key_errors[index]);
+        agent->key_errors[index] = NULL;
+    }
+    if (ring != NULL) {
+        log_info("keys replaced", LOG_TEXT("issuer", ring->entries[index].issuer.names.list[0].at),
+                 LOG_NUMBER("keys", ring->entries[index].keys->count), LOG_NUMBER("skipped", ring->entries[index].keys->skipped));
+        agent_use_keyring(agent, ring);
+    } else if (current && file->changed && file->ring == NULL) {
+        agent->key_errors[index] = strdup(file->faults.count > 0 ? file->faults.text[0] : "out of memory");
+        log_error("keys not replaced, the old ones go on", LOG_TEXT("fault", agent->key_errors[index]));
+    }
+    faults_clear(&file->faults);
+}
+
+static void start(struct reload *reload);
+
+static void on_done(uv_work_t *work, int status)
+{
+    struct reload *reload = work->data;
+    struct reload_waiter *waiters = reload->waiters;
+
+    (void)status;
+    if (reload->all) {
+        use_all(reload);
+    } else {
+        for (unsigned i = 0; i < reload->held->count; i++)
+            use_file(reload, i);
+        free(reload->files);
+        reload->files = NULL;
+    }
+    reload->waiters = NULL;
+    for (struct reload_waiter *waiter = waiters, *next; waiter != NULL; waiter = next) {
+        next = waiter->next;
+        waiter->reloaded(waiter, &reload->faults);
+    }
+    faults_clear(&reload->faults);
+    keyring_drop(reload->held);
+    reload->held = NULL;
+    reload->busy = false;
+    start(reload);
+}
+
+static void start(struct reload *reload)
+{
+    if (reload->busy || reload->agent->stopping || (!reload->want_all && !reload->want_files))
+        return;
+    reload->all = reload->want_all;
+    if (!reload->all) {
+        reload->files = calloc(reload->agent->ring->count, sizeof *reload->files);
+        if (reload->files == NULL)
+            return;
+    }
+    reload->waiters = reload->next;
+    reload->next = NULL;
+    reload->want_all = reload->want_files = false; /* all includes the files */
+    reload->held = keyring_hold(reload->agent->ring);
+    reload->busy = true;
+    reload->work.data = reload;
+    uv_queue_work(reload->agent->loop, &reload->work, on_work, on_done);
+}
+
+void reload_all(struct reload *reload, struct reload_waiter *waiter)
+{
+    if (waiter != NULL) {
+        waiter->next = reload->next;
+        reload->next = waiter;
+    }
+    reload->want_all = true;
+    start(reload);
+}
+
+void reload_key_files(struct reload *reload)
+{
+    reload->want_files = true;
+    start(reload);
+}

@@ -1,0 +1,28 @@
+/* The threads that check signatures. They get an immutable key and bytes, and give back good, bad or failed; nothing else is theirs.
+   They are not libuv's pool, where name look-ups and file reads would stall them. */
+#ifndef ASSAY_WORKERS_H
+#define ASSAY_WORKERS_H
+
+#include <uv.h>
+
+#include "agent/token/verify.h"
+
+/* One signature check. The owner keeps it, and all that the token points to, alive until it comes back. */
+struct task {
+    struct task *next;
+    struct token token;
+    enum outcome outcome;
+};
+
+struct workers;
+
+/* `done` is called on the loop's thread for each task that is finished. NULL: out of memory or threads. */
+struct workers *workers_start(uv_loop_t *loop, unsigned threads, void (*done)(void *context, struct task *task), void *context);
+
+/* -1: as many as may wait are waiting, and the task was not taken. */
+int workers_submit(struct workers *workers, struct task *task);
+
+/* Ends the threads; tasks that wait come back undecided. Freed once the loop has closed its handle. */
+void workers_stop(struct workers *workers);
+
+#endif
