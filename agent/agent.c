@@ -223,8 +223,7 @@ static int open_rooms(struct agent *agent)
 
     if (RAND_bytes(instance, sizeof instance) != 1 || RAND_bytes(agent->audit_key, sizeof agent->audit_key) != 1)
         return fail("no random numbers are to be had");
-    for (unsigned i = 0; i < sizeof instance; i++)
-        snprintf(agent->instance + 2 * i, 3, "%02x", instance[i]);
+    hex_encode(instance, sizeof instance, agent->instance);
     agent->store = store_open(config->state_path, why);
     if (agent->store == NULL)
         return fail(why);

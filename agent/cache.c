@@ -5,6 +5,8 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 
+#include "agent/answer.h"
+
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -14,7 +16,7 @@ struct cache {
     struct entry **buckets;
     size_t bucket_count; /* a power of two */
     struct entry *newest, *oldest;
-    XXH64_hash_t seed; /* of this run: who could make tokens collide could make the cache slow */
+    uint8_t secret[XXH_SECRET_DEFAULT_SIZE]; /* of this run: who could make tokens collide could make the cache slow */
     struct cache_facts facts;
 };
 
@@ -27,7 +29,7 @@ struct cache *cache_new(uint64_t bytes_max)
     cache->bucket_count = BUCKETS_MIN;
     cache->buckets = calloc(cache->bucket_count, sizeof(struct entry *));
     cache->facts.bytes_max = bytes_max;
-    if (cache->buckets == NULL || RAND_bytes((unsigned char *)&cache->seed, sizeof cache->seed) != 1) {
+    if (cache->buckets == NULL || RAND_bytes(cache->secret, sizeof cache->secret) != 1) {
         cache_free(cache);
         return NULL;
     }
@@ -36,7 +38,7 @@ struct cache *cache_new(uint64_t bytes_max)
 
 uint64_t cache_hash(const struct cache *cache, const char *token, size_t bytes)
 {
-    return XXH3_64bits_withSeed(token, bytes, cache->seed);
+    return XXH3_64bits_withSecret(token, bytes, cache->secret, sizeof cache->secret);
 }
 
 static struct entry **bucket_of(struct cache *cache, uint64_t hash)
@@ -132,14 +134,27 @@ struct entry *cache_find(struct cache *cache, const char *token, size_t bytes, u
     return NULL;
 }
 
-static size_t places_bytes(const struct places *places)
+/* The text and the beginning of the answer, which has the claims in it, lie behind the entry. */
+static void copy_in(struct entry *entry, const struct token *token)
 {
-    return offsetof(struct places, place) + places->count * sizeof places->place[0];
+    char *text = (char *)(entry + 1);
+    struct wire_writer writer;
+
+    memcpy(text, token->text.at, token->text.bytes);
+    wire_writer_init(&writer, text + token->text.bytes, answer_head_room(token));
+    answer_put_head(&writer, token);
+    entry->answer = writer.start;
+    entry->answer_bytes = wire_written(&writer);
+    entry->token = *token;
+    entry->token.text.at = text;
+    entry->token.claims.wire = writer.start + ANSWER_CLAIMS_AT;
+    entry->token.signature_at = NULL; /* these lay in the room of the check */
+    entry->token.kid.at = entry->token.typ.at = NULL;
 }
 
-struct entry *cache_add(struct cache *cache, const struct token *token, const struct places *places, uint64_t hash)
+struct entry *cache_add(struct cache *cache, const struct token *token, uint64_t hash)
 {
-    size_t bytes = sizeof(struct entry) + places_bytes(places) + token->claims.bytes + token->text.bytes;
+    size_t bytes = sizeof(struct entry) + token->text.bytes + answer_head_room(token);
 
     if (bytes > cache->facts.bytes_max)
         return NULL;
@@ -151,17 +166,7 @@ struct entry *cache_add(struct cache *cache, const struct token *token, const st
     memset(entry, 0, sizeof *entry);
     entry->hash = hash;
     entry->bytes = bytes;
-    entry->places = (struct places *)(entry + 1);
-    memcpy(entry->places, places, places_bytes(places));
-    uint8_t *wire = (uint8_t *)entry->places + places_bytes(places);
-    char *text = (char *)memcpy(wire, token->claims.wire, token->claims.bytes) + token->claims.bytes;
-
-    memcpy(text, token->text.at, token->text.bytes);
-    entry->token = *token;
-    entry->token.text.at = text;
-    entry->token.claims.wire = wire;
-    entry->token.signature_at = NULL; /* these lay in the room of the check */
-    entry->token.kid.at = entry->token.typ.at = NULL;
+    copy_in(entry, token);
     entry->next = *bucket_of(cache, hash);
     *bucket_of(cache, hash) = entry;
     link_newest(cache, entry);

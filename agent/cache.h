@@ -13,7 +13,8 @@ struct entry {
     size_t bytes;
     struct token token; /* points into the entry itself, and into the keyring under which the cache is filled */
     uint64_t judged;    /* the generation of the revocation list at which it was found not revoked; 0: never */
-    struct places *places;
+    const uint8_t *answer; /* the beginning of a yes (answer.h) */
+    size_t answer_bytes;
 };
 
 struct cache;
@@ -27,7 +28,7 @@ uint64_t cache_hash(const struct cache *cache, const char *token, size_t bytes);
 struct entry *cache_find(struct cache *cache, const char *token, size_t bytes, uint64_t hash);
 
 /* Takes copies of the token's text and claims. NULL: out of memory, or larger than the whole cache. */
-struct entry *cache_add(struct cache *cache, const struct token *token, const struct places *places, uint64_t hash);
+struct entry *cache_add(struct cache *cache, const struct token *token, uint64_t hash);
 
 /* When the keyring is replaced: what was good under the old one has to be shown again. */
 void cache_clear(struct cache *cache);

@@ -23,6 +23,8 @@ struct checks {
     struct token token;
     uint64_t hash;
     size_t bytes; /* of all checks under way */
+    unsigned kinds; /* of revocation that there are */
+    uint64_t kinds_generation;
 };
 
 struct checks *checks_new(void)
@@ -35,24 +37,40 @@ void checks_free(struct checks *checks)
     free(checks);
 }
 
-/* A token on its way through the last stage, with where it would stand in the revocation list. */
+/* A token on its way through the last stage. */
 struct judged {
     struct agent *agent;
-    const struct places *places;
     uint64_t *generation; /* at which it was last found not revoked */
 };
+
+/* Which kinds of revocation there are is asked once for each generation. */
+static int read_kinds(struct agent *agent, struct view *view)
+{
+    struct checks *checks = agent->checks;
+
+    if (checks->kinds_generation == agent->revocation_generation)
+        return 0;
+    if (list_kinds(view, &checks->kinds) < 0)
+        return -1;
+    checks->kinds_generation = agent->revocation_generation;
+    return 0;
+}
 
 /* The generation is read before the view: should a revocation be committed in between, its generation is still to come and will not
    match, so that the next call looks again. */
 static enum outcome judge(void *context, const struct token *token)
 {
     struct judged *judged = context;
-    uint64_t generation = judged->agent->revocation_generation;
+    struct agent *agent = judged->agent;
+    uint64_t generation = agent->revocation_generation;
 
     if (*judged->generation == generation)
         return OUTCOME_ACCEPTED;
-    struct view *view = store_view(judged->agent->store);
-    enum outcome outcome = view != NULL ? list_judge(view, judged->places, token->iat) : OUTCOME_UNDECIDED;
+    struct view *view = store_view(agent->store);
+
+    if (view == NULL || read_kinds(agent, view) < 0)
+        return OUTCOME_UNDECIDED;
+    enum outcome outcome = list_judge(agent->hasher, view, agent->checks->kinds, token);
 
     if (outcome == OUTCOME_ACCEPTED)
         *judged->generation = generation;
@@ -79,6 +97,7 @@ static void conclude(struct agent *agent, struct decision *decision, enum outcom
     decision->outcome = outcome;
     decision->token = token;
     decision->issuer = NULL;
+    decision->entry = NULL;
     for (unsigned i = 0; i < agent->ring->count; i++) {
         if (token->issuer == &agent->ring->entries[i].issuer)
             decision->issuer = &agent->ring->entries[i];
@@ -94,10 +113,9 @@ static void conclude(struct agent *agent, struct decision *decision, enum outcom
 }
 
 /* What is asked on every call, of a token whose signature and claims are good. */
-static enum outcome judge_now(struct agent *agent, struct token *token, const struct places *places, uint64_t *generation,
-                              struct text audience)
+static enum outcome judge_now(struct agent *agent, struct token *token, uint64_t *generation, struct text audience)
 {
-    struct judged judged = {agent, places, generation};
+    struct judged judged = {agent, generation};
     struct revocations revocations = {judge, &judged};
     struct question question = question_of(agent, audience);
 
@@ -113,10 +131,10 @@ bool decide_now(struct agent *agent, struct text text, struct text audience, boo
     struct entry *entry = cache_find(agent->cache, text.at, text.bytes, checks->hash);
 
     if (entry != NULL) {
-        enum outcome outcome = signature_only ? OUTCOME_ACCEPTED
-                                              : judge_now(agent, &entry->token, entry->places, &entry->judged, audience);
+        enum outcome outcome = signature_only ? OUTCOME_ACCEPTED : judge_now(agent, &entry->token, &entry->judged, audience);
 
         conclude(agent, ret_decision, outcome, &entry->token);
+        ret_decision->entry = entry;
         return true;
     }
     struct question question = question_of(agent, audience);
@@ -221,14 +239,11 @@ static void answer_waiters(struct agent *agent, struct check *check, struct wait
     struct token *token = &check->task.token;
     struct question question = question_of(agent, (struct text){NULL, 0});
     enum outcome outcome = check->task.outcome;
-    struct places places;
     uint64_t generation = 0;
     bool good_signature = outcome == OUTCOME_ACCEPTED;
 
     if (good_signature)
         outcome = token_check(token, &question, STAGE_CLAIMS, STAGE_CLAIMS);
-    if (outcome == OUTCOME_ACCEPTED && list_places(agent->hasher, token, &places) < 0)
-        outcome = OUTCOME_UNDECIDED;
     for (struct waiter *waiter = waiters, *next; waiter != NULL; waiter = next) {
         struct text audience = {waiter->audience, waiter->audience_bytes};
         enum outcome its = outcome;
@@ -237,11 +252,11 @@ static void answer_waiters(struct agent *agent, struct check *check, struct wait
         if (waiter->signature_only && good_signature)
             its = OUTCOME_ACCEPTED;
         else if (outcome == OUTCOME_ACCEPTED)
-            its = judge_now(agent, token, &places, &generation, audience);
+            its = judge_now(agent, token, &generation, audience);
         answer(agent, waiter, its, token);
     }
     if (outcome == OUTCOME_ACCEPTED) {
-        struct entry *entry = cache_add(agent->cache, token, &places, check->hash);
+        struct entry *entry = cache_add(agent->cache, token, check->hash);
 
         if (entry != NULL)
             entry->judged = generation;

@@ -13,6 +13,9 @@ struct workers {
     void (*done)(void *context, struct task *task);
     void *context;
     uv_async_t wake;
+    struct task *fresh, **fresh_last; /* submitted in this turn of the loop; not shared yet */
+    unsigned fresh_count;
+    unsigned outstanding;             /* submitted and not given back */
     unsigned count;
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t work;
@@ -24,35 +27,44 @@ struct workers {
     struct worker worker[];
 };
 
-/* The next task, or NULL when there is nothing left to do ever. The one that is finished is handed in with the same lock. */
-static struct task *next_task(struct workers *all, struct task *finished)
-{
-    bool wake = false;
+#define BATCH_MAX 8 /* tasks that a worker takes at once: each turn at the lock, and each wake-up of the loop, costs as much as a parse */
 
+/* Hands back what is finished and takes the next tasks, as many as are this worker's share. NULL when there is nothing left to do ever. */
+static struct task *next_tasks(struct workers *all, struct task *finished)
+{
+    struct task **end = &finished;
+
+    while (*end != NULL)
+        end = &(*end)->next;
     pthread_mutex_lock(&all->lock);
     if (finished != NULL) {
-        wake = all->finished == NULL;
-        finished->next = NULL;
+        bool wake = all->finished == NULL;
+
         *all->finished_last = finished;
-        all->finished_last = &finished->next;
+        all->finished_last = end;
+        if (wake)
+            uv_async_send(&all->wake);
     }
-    if (wake)
-        uv_async_send(&all->wake);
     while (all->first == NULL && !all->stop) {
         all->asleep++;
         pthread_cond_wait(&all->work, &all->lock);
         all->asleep--;
     }
-    struct task *task = all->stop ? NULL : all->first;
+    struct task *tasks = all->stop ? NULL : all->first, *last = tasks;
+    unsigned share = (all->waiting + all->count - 1) / all->count;
 
-    if (task != NULL) {
-        all->first = task->next;
+    if (share > BATCH_MAX)
+        share = BATCH_MAX;
+    if (tasks != NULL) {
+        for (all->waiting -= share; share > 1; share--)
+            last = last->next;
+        all->first = last->next;
         if (all->first == NULL)
             all->last = &all->first;
-        all->waiting--;
+        last->next = NULL;
     }
     pthread_mutex_unlock(&all->lock);
-    return task;
+    return tasks;
 }
 
 static void *run(void *context)
@@ -60,8 +72,10 @@ static void *run(void *context)
     struct worker *worker = context;
     struct question question = {.verifier = worker->verifier};
 
-    for (struct task *task = NULL; (task = next_task(worker->all, task)) != NULL;)
-        task->outcome = token_check(&task->token, &question, STAGE_SIGNATURE, STAGE_SIGNATURE);
+    for (struct task *tasks = NULL; (tasks = next_tasks(worker->all, tasks)) != NULL;) {
+        for (struct task *task = tasks; task != NULL; task = task->next)
+            task->outcome = token_check(&task->token, &question, STAGE_SIGNATURE, STAGE_SIGNATURE);
+    }
     return NULL;
 }
 
@@ -86,13 +100,32 @@ static void hand_back(uv_async_t *wake)
         struct task *task = tasks;
 
         tasks = task->next;
+        all->outstanding--;
         all->done(all->context, task);
     }
 }
 
-static void free_workers(uv_handle_t *wake)
+void workers_hand_over(struct workers *all)
 {
-    struct workers *all = wake->data;
+    if (all->fresh == NULL)
+        return;
+    pthread_mutex_lock(&all->lock);
+    *all->last = all->fresh;
+    all->last = all->fresh_last;
+    all->waiting += all->fresh_count;
+    unsigned wake = all->asleep < all->waiting ? all->asleep : all->waiting;
+
+    pthread_mutex_unlock(&all->lock);
+    all->fresh = NULL;
+    all->fresh_last = &all->fresh;
+    all->fresh_count = 0;
+    for (; wake > 0; wake--)
+        pthread_cond_signal(&all->work);
+}
+
+static void free_workers(uv_handle_t *handle)
+{
+    struct workers *all = handle->data;
 
     for (unsigned i = 0; i < all->count; i++)
         verifier_free(all->worker[i].verifier);
@@ -114,6 +147,7 @@ struct workers *workers_start(uv_loop_t *loop, unsigned threads, void (*done)(vo
     all->wake.data = all;
     all->last = &all->first;
     all->finished_last = &all->finished;
+    all->fresh_last = &all->fresh;
     pthread_mutex_init(&all->lock, NULL);
     pthread_cond_init(&all->work, NULL);
     for (; all->count < threads; all->count++) {
@@ -132,22 +166,23 @@ struct workers *workers_start(uv_loop_t *loop, unsigned threads, void (*done)(vo
 
 int workers_submit(struct workers *all, struct task *task)
 {
-    int status = -1;
+    if (all->outstanding >= CHECKS_QUEUED_MAX)
+        return -1;
+    all->outstanding++;
+    all->fresh_count++;
+    task->next = NULL;
+    *all->fresh_last = task;
+    all->fresh_last = &task->next;
+    return 0;
+}
 
-    pthread_mutex_lock(&all->lock);
-    if (all->waiting < CHECKS_QUEUED_MAX) {
-        task->next = NULL;
-        *all->last = task;
-        all->last = &task->next;
-        all->waiting++;
-        status = 0;
+static void give_back_undone(struct workers *all, struct task *tasks)
+{
+    for (struct task *task = tasks, *next; task != NULL; task = next) {
+        next = task->next;
+        task->outcome = OUTCOME_UNDECIDED;
+        all->done(all->context, task);
     }
-    bool wake = all->asleep > 0;
-
-    pthread_mutex_unlock(&all->lock);
-    if (wake)
-        pthread_cond_signal(&all->work);
-    return status;
 }
 
 void workers_stop(struct workers *all)
@@ -159,10 +194,7 @@ void workers_stop(struct workers *all)
     for (unsigned i = 0; i < all->count; i++)
         pthread_join(all->worker[i].thread, NULL);
     hand_back(&all->wake);
-    for (struct task *task = take_all(&all->first, &all->last), *next; task != NULL; task = next) {
-        next = task->next;
-        task->outcome = OUTCOME_UNDECIDED;
-        all->done(all->context, task);
-    }
+    give_back_undone(all, take_all(&all->first, &all->last));
+    give_back_undone(all, take_all(&all->fresh, &all->fresh_last));
     uv_close((uv_handle_t *)&all->wake, free_workers);
 }

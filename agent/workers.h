@@ -22,6 +22,10 @@ struct workers *workers_start(uv_loop_t *loop, unsigned threads, void (*done)(vo
 /* -1: as many as may wait are waiting, and the task was not taken. */
 int workers_submit(struct workers *workers, struct task *task);
 
+/* What was submitted goes to the threads. Once, before the loop waits: one turn at the lock and as many wake-ups as there is work for.
+   A wake-up for each task costs more than the task's parsing. */
+void workers_hand_over(struct workers *workers);
+
 /* Ends the threads; tasks that wait come back undecided. Freed once the loop has closed its handle. */
 void workers_stop(struct workers *workers);
 

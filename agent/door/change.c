@@ -206,8 +206,7 @@ static int record_of_token(struct agent *agent, const struct token *token, int64
 
     if (hash_bytes(agent->hasher, token->text.at, token->input_bytes, digest) < 0)
         return -1;
-    for (unsigned i = 0; i < sizeof digest; i++)
-        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    hex_encode(digest, sizeof digest, hex);
     *record = (struct record){RECORD_SIGNING_INPUT, token->issuer->names.list[0], {hex, 64}, SECONDS_NONE, exp};
     if (exp == SECONDS_NONE && item_number(&item, &ends) && ends >= 0 && ends < 9007199254740992.0)
         record->exp = (int64_t)(ends + token->issuer->leeway) + 1;

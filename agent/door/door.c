@@ -1,8 +1,12 @@
 #include "door.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include "agent/observe/log.h"
 #include "socket.h"
@@ -36,12 +40,17 @@ void door_account_left(struct door *door, struct account *account)
 }
 
 /* The timer runs only while somebody's patience does, and only until the first of them ends. */
-static void on_timer(uv_timer_t *timer)
+static void on_timer(uv_poll_t *timer, int status, int events)
 {
     struct door *door = timer->data;
     struct patience *lists[] = {&door->idle, &door->partial};
-    uint64_t now = uv_now(timer->loop);
+    uint64_t now = uv_now(timer->loop), expirations;
 
+    (void)status;
+    (void)events;
+    if (read(door->timer_fd, &expirations, sizeof expirations) != (ssize_t)sizeof expirations)
+        return;
+    door->timer_due = 0;
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         while (lists[i]->first != NULL && conn_deadline(lists[i]->first) <= now) {
             door->facts.timeouts++;
@@ -60,10 +69,14 @@ void door_arm(struct door *door)
         if (lists[i]->first != NULL && conn_deadline(lists[i]->first) < first)
             first = conn_deadline(lists[i]->first);
     }
-    if (first == UINT64_MAX)
-        uv_timer_stop(&door->timer);
-    else if (!uv_is_active((uv_handle_t *)&door->timer) || uv_timer_get_due_in(&door->timer) > first - now)
-        uv_timer_start(&door->timer, on_timer, first > now ? first - now : 0, 0);
+    if (first == UINT64_MAX || (door->timer_due != 0 && door->timer_due <= first))
+        return;
+    uint64_t wait = first > now ? first - now : 1;
+    struct itimerspec due = {.it_value = {(time_t)(wait / 1000), (long)(wait % 1000) * 1000000}};
+
+    door->timer_due = first;
+    if (timerfd_settime(door->timer_fd, 0, &due, NULL) < 0)
+        log_error("the timer of idle connections cannot be set", LOG_TEXT("error", strerror(errno)));
 }
 
 static void on_connection(uv_stream_t *listener, int status)
@@ -82,6 +95,7 @@ static void on_sleep(uv_prepare_t *prepare)
     struct door *door = prepare->data;
 
     conn_flush_all(door); /* what timers and closing handles have left */
+    workers_hand_over(door->agent->workers);
     store_let_go(door->agent->store);
 }
 
@@ -107,11 +121,14 @@ static int start_handles(struct door *door)
 
     uv_check_init(loop, &door->flush);
     uv_prepare_init(loop, &door->sleep);
-    uv_timer_init(loop, &door->timer);
+    door->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (door->timer_fd < 0 || uv_poll_init(loop, &door->timer, door->timer_fd) != 0)
+        return UV_EMFILE;
     uv_pipe_init(loop, &door->listener, 0);
     door->flush.data = door->sleep.data = door->timer.data = door->listener.data = door;
     uv_check_start(&door->flush, on_flush);
     uv_prepare_start(&door->sleep, on_sleep);
+    uv_poll_start(&door->timer, UV_READABLE, on_timer);
     int status = uv_pipe_open(&door->listener, door->listen_fd);
 
     return status != 0 ? status : uv_listen((uv_stream_t *)&door->listener, LISTEN_BACKLOG, on_connection);
@@ -165,6 +182,7 @@ void door_close(struct door *door)
 
 void door_free(struct door *door)
 {
+    close(door->timer_fd);
     msgpack_zone_free(door->zone);
     free(door->spare);
     free(door);

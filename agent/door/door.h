@@ -32,8 +32,11 @@ struct door {
     int listen_fd;
     bool made_socket;
     uv_check_t flush;   /* sends what was answered in this turn */
-    uv_prepare_t sleep; /* lets go of the store's view before the loop waits */
-    uv_timer_t timer;
+    uv_prepare_t sleep; /* before the loop waits: work goes to the workers, and the store's view is let go */
+    int timer_fd; /* a timerfd, not a uv_timer_t: with one of those armed, every wait of the loop sets a timer of the kernel's anew,
+                     which costs a twentieth of a whole round trip */
+    uv_poll_t timer;
+    uint64_t timer_due; /* milliseconds of the loop's clock; 0: not set */
     struct conn *dirty; /* have answers that were not sent, or may read on */
     struct conn *all;
     uint8_t *spare; /* one output buffer, so that the common case allocates nothing */

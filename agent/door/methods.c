@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/answer.h"
 #include "agent/decide.h"
 #include "agent/observe/audit.h"
 
@@ -54,29 +55,17 @@ static uint64_t age(double since)
 static void answer_yes(struct conn *conn, uint32_t msgid, const struct decision *decision)
 {
     const struct token *token = decision->token;
-    const struct text *issuer = &token->issuer->names.list[0];
-    bool constrained = claims_have(&token->claims, CLAIM_CNF);
-    struct wire_writer *writer = rpc_result(conn, msgid, token->claims.bytes + issuer->bytes + 160);
+    const struct entry *entry = decision->entry;
+    struct wire_writer *writer = rpc_result(conn, msgid, answer_head_room(token) + 16 + ANSWER_TAIL_ROOM);
 
     if (writer == NULL)
         return;
-    wire_put_map(writer, constrained ? 7 : 6);
-    wire_put_text(writer, "active");
-    wire_put_bool(writer, true);
-    wire_put_text(writer, "claims");
-    wire_put_raw(writer, token->claims.wire, token->claims.bytes);
-    wire_put_text(writer, "issuer");
-    wire_put_str(writer, issuer->at, issuer->bytes);
-    wire_put_text(writer, "expires_at");
-    wire_put_uint(writer, (uint64_t)token->exp);
-    wire_put_text(writer, "key_age");
+    if (entry != NULL)
+        wire_put_raw(writer, entry->answer, entry->answer_bytes);
+    else
+        answer_put_head(writer, token);
     wire_put_uint(writer, age(decision->issuer->loaded));
-    wire_put_text(writer, "revocation_age");
-    wire_put_nil(writer); /* there are no feeds whose age it could be */
-    if (constrained) {
-        wire_put_text(writer, "sender_constrained");
-        wire_put_bool(writer, true);
-    }
+    answer_put_tail(writer, token);
     conn_answer_end(conn);
 }
 

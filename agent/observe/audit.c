@@ -38,8 +38,7 @@ static void digest_token(const struct agent *agent, struct text token, char out[
         EVP_DigestFinal_ex(context, digest, NULL) != 1)
         memset(digest, 0, sizeof digest);
     EVP_MD_CTX_free(context);
-    for (unsigned i = 0; i < 8; i++)
-        snprintf(out + 2 * i, 3, "%02x", digest[i]);
+    hex_encode(digest, 8, out);
 }
 
 /* A claim as terminated text: NULL if it is none, or if nobody has vouched for it. */

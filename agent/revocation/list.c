@@ -153,6 +153,31 @@ static int64_t later_before(int64_t a, int64_t b)
     return a == SECONDS_NONE || b == SECONDS_NONE ? SECONDS_NONE : a > b ? a : b;
 }
 
+int list_kinds(struct view *view, unsigned *ret_kinds)
+{
+    struct bytes value;
+    int found = view_get(view, TABLE_META, (struct bytes){"kinds", 5}, &value);
+
+    if (found < 0 || (found == 1 && value.size != 4))
+        return -1;
+    *ret_kinds = found == 1 ? (unsigned)get_number(value.at, 4) : 0;
+    return 0;
+}
+
+/* In the transaction of the record itself: they are there together or not at all. */
+static int note_kind(struct view *view, enum record_kind kind)
+{
+    unsigned kinds;
+    uint8_t bytes[4];
+
+    if (list_kinds(view, &kinds) < 0)
+        return -1;
+    if ((kinds & LIST_KIND(kind)) != 0)
+        return 0;
+    put_number(bytes, kinds | LIST_KIND(kind), 4);
+    return view_put(view, TABLE_META, (struct bytes){"kinds", 5}, (struct bytes){bytes, 4});
+}
+
 int list_apply(struct hasher *hasher, struct view *view, const struct record *record, const char *source)
 {
     uint8_t key[RECORD_KEY_BYTES];
@@ -160,7 +185,7 @@ int list_apply(struct hasher *hasher, struct view *view, const struct record *re
     uint16_t number;
 
     if (record_key(hasher, record->kind, record->issuer, record->name, key) < 0 || read_words(view, key, &words) < 0 ||
-        source_number(view, source, true, &number) != 1)
+        source_number(view, source, true, &number) != 1 || note_kind(view, record->kind) < 0)
         return -1;
     for (unsigned i = 0; i < words.count; i++) {
         struct word *word = &words.word[i];
@@ -330,52 +355,6 @@ int list_tally(struct view *view, void (*each)(void *context, const char *issuer
     return view_each(view, TABLE_TALLY, tally_one, &tally);
 }
 
-static int add_place(struct hasher *hasher, struct places *places, unsigned kind, struct text issuer, struct text name)
-{
-    struct place_key *place = &places->place[places->count];
-
-    if (record_key(hasher, kind, issuer, name, place->key) < 0)
-        return -1;
-    place->kind = (uint8_t)kind;
-    places->count++;
-    return 0;
-}
-
-static int add_claim(struct hasher *hasher, struct places *places, unsigned kind, struct text issuer, const struct token *token,
-                     enum claim claim)
-{
-    struct wire_item item = claim_item(&token->claims, claim);
-
-    return item.type == WIRE_STR ? add_place(hasher, places, kind, issuer, (struct text){item.str, item.count}) : 0;
-}
-
-int list_places(struct hasher *hasher, const struct token *token, struct places *ret_places)
-{
-    const struct key *key = token->key;
-    char jkt[BASE64URL_ENCODED_MAX(THUMBPRINT_BYTES)], hex[65];
-    uint8_t digest[32];
-    int status = hash_bytes(hasher, token->text.at, token->input_bytes, digest);
-
-    base64url_encode(key->thumbprint, THUMBPRINT_BYTES, jkt);
-    for (unsigned i = 0; i < sizeof digest; i++)
-        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-    ret_places->count = 0;
-    for (unsigned i = 0; status == 0 && i < token->issuer->names.count; i++) {
-        struct text issuer = token->issuer->names.list[i]; /* each spelling: a record may be older than the alias */
-
-        if (add_claim(hasher, ret_places, RECORD_JTI, issuer, token, CLAIM_JTI) < 0 ||
-            add_claim(hasher, ret_places, RECORD_SUB, issuer, token, CLAIM_SUB) < 0 ||
-            add_claim(hasher, ret_places, RECORD_SID, issuer, token, CLAIM_SID) < 0 ||
-            add_place(hasher, ret_places, RECORD_JKT, issuer, (struct text){jkt, strlen(jkt)}) < 0 ||
-            add_place(hasher, ret_places, RECORD_SIGNING_INPUT, issuer, (struct text){hex, 64}) < 0 ||
-            add_place(hasher, ret_places, RECORD_ISSUER, issuer, (struct text){"", 0}) < 0 ||
-            add_place(hasher, ret_places, PLACE_COVER, issuer, (struct text){(const char *)key->thumbprint, THUMBPRINT_BYTES}) < 0 ||
-            (key->kid != NULL && add_place(hasher, ret_places, RECORD_KID, issuer, (struct text){key->kid, key->kid_bytes}) < 0))
-            status = -1;
-    }
-    return status;
-}
-
 /* `before` counts in whole seconds: a token of 12:00:00.9 was issued at 12:00:00. */
 static bool falls_under(struct word word, double iat)
 {
@@ -406,23 +385,94 @@ static enum outcome judge_covers(struct view *view, const uint8_t *kids, size_t 
     return OUTCOME_ACCEPTED;
 }
 
-enum outcome list_judge(struct view *view, const struct places *places, double iat)
+struct judgement {
+    struct hasher *hasher;
+    struct view *view;
+    const struct token *token;
+    unsigned kinds;
+    char jkt[BASE64URL_ENCODED_MAX(THUMBPRINT_BYTES)]; /* of the key that verified */
+    char input[65];                                    /* SHA-256 of the signing input, in hex */
+};
+
+/* Is there a word of that kind against that name? */
+static enum outcome look_up(struct judgement *j, unsigned kind, struct text issuer, const char *name, size_t bytes)
 {
-    for (unsigned i = 0; i < places->count; i++) {
-        const struct place_key *place = &places->place[i];
-        enum table table = place->kind == PLACE_COVER ? TABLE_COVERS : TABLE_RECORDS;
-        struct bytes value;
-        int found = view_get(view, table, (struct bytes){place->key, RECORD_KEY_BYTES}, &value);
+    uint8_t key[RECORD_KEY_BYTES];
+    struct bytes value;
 
-        if (found < 0)
-            return OUTCOME_UNDECIDED;
-        if (found == 0)
-            continue;
-        enum outcome outcome =
-            table == TABLE_COVERS ? judge_covers(view, value.at, value.size) : judge_records(value.at, value.size, iat);
+    if (record_key(j->hasher, kind, issuer, (struct text){name, bytes}, key) < 0)
+        return OUTCOME_UNDECIDED;
+    int found = view_get(j->view, kind == PLACE_COVER ? TABLE_COVERS : TABLE_RECORDS, (struct bytes){key, sizeof key}, &value);
 
-        if (outcome != OUTCOME_ACCEPTED)
-            return outcome;
+    if (found <= 0)
+        return found == 0 ? OUTCOME_ACCEPTED : OUTCOME_UNDECIDED;
+    return kind == PLACE_COVER ? judge_covers(j->view, value.at, value.size) : judge_records(value.at, value.size, j->token->iat);
+}
+
+static enum outcome look_up_claim(struct judgement *j, unsigned kind, struct text issuer, enum claim claim)
+{
+    struct wire_item item = claim_item(&j->token->claims, claim);
+
+    return item.type == WIRE_STR ? look_up(j, kind, issuer, item.str, item.count) : OUTCOME_ACCEPTED;
+}
+
+static enum outcome look_up_kind(struct judgement *j, unsigned kind, struct text issuer)
+{
+    const struct key *key = j->token->key;
+
+    switch (kind) {
+    case RECORD_JTI:
+        return look_up_claim(j, kind, issuer, CLAIM_JTI);
+    case RECORD_SUB:
+        return look_up_claim(j, kind, issuer, CLAIM_SUB);
+    case RECORD_SID:
+        return look_up_claim(j, kind, issuer, CLAIM_SID);
+    case RECORD_KID:
+        return key->kid != NULL ? look_up(j, kind, issuer, key->kid, key->kid_bytes) : OUTCOME_ACCEPTED;
+    case PLACE_COVER:
+        return look_up(j, kind, issuer, (const char *)key->thumbprint, THUMBPRINT_BYTES);
+    case RECORD_JKT:
+        return look_up(j, kind, issuer, j->jkt, strlen(j->jkt));
+    case RECORD_SIGNING_INPUT:
+        return look_up(j, kind, issuer, j->input, sizeof j->input - 1);
+    default:
+        return look_up(j, kind, issuer, "", 0);
+    }
+}
+
+static int prepare(struct judgement *j)
+{
+    uint8_t digest[32];
+
+    if ((j->kinds & LIST_KIND(RECORD_JKT)) != 0)
+        base64url_encode(j->token->key->thumbprint, THUMBPRINT_BYTES, j->jkt);
+    if ((j->kinds & LIST_KIND(RECORD_SIGNING_INPUT)) == 0)
+        return 0;
+    if (hash_bytes(j->hasher, j->token->text.at, j->token->input_bytes, digest) < 0)
+        return -1;
+    hex_encode(digest, sizeof digest, j->input);
+    return 0;
+}
+
+enum outcome list_judge(struct hasher *hasher, struct view *view, unsigned kinds, const struct token *token)
+{
+    struct judgement j = {.hasher = hasher, .view = view, .token = token, .kinds = kinds};
+
+    if (kinds == 0)
+        return OUTCOME_ACCEPTED;
+    if (prepare(&j) < 0)
+        return OUTCOME_UNDECIDED;
+    for (unsigned i = 0; i < token->issuer->names.count; i++) { /* each spelling: a record may be older than the alias */
+        for (unsigned kind = RECORD_NONE + 1; kind <= PLACE_COVER; kind++) {
+            unsigned needs = kind == PLACE_COVER ? RECORD_KID : kind;
+
+            if ((kinds & LIST_KIND(needs)) == 0)
+                continue;
+            enum outcome outcome = look_up_kind(&j, kind, token->issuer->names.list[i]);
+
+            if (outcome != OUTCOME_ACCEPTED)
+                return outcome;
+        }
     }
     return OUTCOME_ACCEPTED;
 }

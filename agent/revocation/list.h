@@ -29,19 +29,12 @@ int list_holders(struct hasher *hasher, struct view *view, const struct record *
 int list_tally(struct view *view, void (*each)(void *context, const char *issuer, const char *kind, const char *source, uint64_t count),
                void *context);
 
-/* All places in the list where a token might stand: hashed once, looked up as often as something was revoked. */
-#define PLACES_PER_NAME 8
-struct places {
-    unsigned count;
-    struct place_key {
-        uint8_t kind; /* enum record_kind, or PLACE_COVER */
-        uint8_t key[RECORD_KEY_BYTES];
-    } place[PLACES_PER_NAME * (CONFIG_ALIASES_MAX + 1)];
-};
-int list_places(struct hasher *hasher, const struct token *token, struct places *ret_places);
+/* Which kinds of record were ever applied, as bits (LIST_KIND). Only they are looked up: where nobody was ever revoked by `sid`, no
+   token's sid costs anything. It only grows, so that no mistake in counting can hide a record. -1: the store failed. */
+#define LIST_KIND(kind) (1U << (kind))
+int list_kinds(struct view *view, unsigned *ret_kinds);
 
-/* OUTCOME_REFUSED: a word stands against a token that was issued then (negative: it does not say when). OUTCOME_UNDECIDED: the store
-   failed. */
-enum outcome list_judge(struct view *view, const struct places *places, double iat);
+/* OUTCOME_REFUSED: a word stands against this verified token. OUTCOME_UNDECIDED: the store failed. */
+enum outcome list_judge(struct hasher *hasher, struct view *view, unsigned kinds, const struct token *token);
 
 #endif

@@ -49,6 +49,7 @@ bool object_text(const msgpack_object *object, struct text *ret);
 struct hasher;
 struct hasher *hasher_new(void);
 void hasher_free(struct hasher *hasher); /* NULL is fine */
+void hex_encode(const uint8_t *bytes, size_t size, char *out); /* lower case, terminated */
 int hash_bytes(struct hasher *hasher, const void *bytes, size_t size, uint8_t digest[32]);
 
 /* Where a record stands in the store: a hash over the kind and the length-prefixed parts. 0, or -1 if OpenSSL failed. */

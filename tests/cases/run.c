@@ -81,13 +81,13 @@ struct situation {
 
 static enum outcome judge(void *context, const struct token *token)
 {
-    struct places places;
     struct view *view = store_view(store);
+    unsigned kinds;
 
     (void)context;
-    if (view == NULL || list_places(hasher, token, &places) < 0)
+    if (view == NULL || list_kinds(view, &kinds) < 0)
         return OUTCOME_UNDECIDED;
-    return list_judge(view, &places, token->iat);
+    return list_judge(hasher, view, kinds, token);
 }
 
 static const char *decide(const struct situation *situation, struct blob text)

@@ -1,0 +1,37 @@
+#include "answer.h"
+
+static bool is_constrained(const struct token *token)
+{
+    return claims_have(&token->claims, CLAIM_CNF);
+}
+
+size_t answer_head_room(const struct token *token)
+{
+    return token->claims.bytes + token->issuer->names.list[0].bytes + 64;
+}
+
+void answer_put_head(struct wire_writer *writer, const struct token *token)
+{
+    const struct text *issuer = &token->issuer->names.list[0];
+
+    wire_put_map(writer, is_constrained(token) ? 7 : 6);
+    wire_put_text(writer, "active");
+    wire_put_bool(writer, true);
+    wire_put_text(writer, "claims"); /* ANSWER_CLAIMS_AT: 1 + 7 + 1 + 7 bytes */
+    wire_put_raw(writer, token->claims.wire, token->claims.bytes);
+    wire_put_text(writer, "issuer");
+    wire_put_str(writer, issuer->at, issuer->bytes);
+    wire_put_text(writer, "expires_at");
+    wire_put_uint(writer, (uint64_t)token->exp);
+    wire_put_text(writer, "key_age");
+}
+
+void answer_put_tail(struct wire_writer *writer, const struct token *token)
+{
+    static const uint8_t age[] = "\xaerevocation_age\xc0"; /* nil: there are no feeds whose age it could be */
+    static const uint8_t constrained[] = "\xb2sender_constrained\xc3";
+
+    wire_put_raw(writer, age, sizeof age - 1);
+    if (is_constrained(token))
+        wire_put_raw(writer, constrained, sizeof constrained - 1);
+}

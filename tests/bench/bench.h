@@ -1,0 +1,42 @@
+/* What the benchmarks share: keys and tokens made on the spot, a real agent, clocks. All of it ends the process on failure: a benchmark
+   that did not run has no number. */
+#ifndef ASSAY_BENCH_H
+#define ASSAY_BENCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <openssl/evp.h>
+
+struct issuer_key {
+    const char *alg;
+    EVP_PKEY *pkey;
+    EVP_PKEY *public; /* parsed anew, as a verifier has it */
+};
+
+struct issuer_key key_make(const char *alg); /* RS256, ES256, EdDSA */
+
+/* A token of about 735 bytes for RS256, as identity providers make them; `number` makes it different from the others. */
+char *token_make(const struct issuer_key *key, unsigned number, size_t *ret_bytes);
+
+struct bench_agent {
+    pid_t pid;
+    char folder[64];
+    char socket[96];
+};
+
+/* Starts $ASSAY_BUILD/agent/assayd with these keys; pinned to the core, or -1. */
+struct bench_agent agent_start(const struct issuer_key *keys, unsigned count, int core);
+void agent_stop(struct bench_agent *agent);
+
+int connect_to(const char *path);
+void pin(int core);
+double seconds_now(void);
+double cpu_seconds_of(pid_t pid); /* user and system time of a process */
+double median(double *values, unsigned count);
+void die(const char *what);
+
+/* A verify request for the token. Returns its bytes. */
+size_t request_make(uint8_t *out, size_t room, uint32_t msgid, const char *token, size_t token_bytes);
+
+#endif
