@@ -1,0 +1,38 @@
+/* One request and its answer, whatever the method: the library's calls and the commands are made of it. */
+#ifndef ASSAY_CLIENT_CALL_H
+#define ASSAY_CLIENT_CALL_H
+
+#include <sys/uio.h>
+
+#include "channel.h"
+#include "wire.h"
+
+struct assay {
+    struct channel channel;
+    int64_t timeout_ns;
+};
+
+/* An answer as it came. Points into itself: never copied. */
+struct answer {
+    struct wire_cursor result; /* one whole value: wire_measure has passed it */
+    unsigned error;            /* the agent could not decide: its number for it; else 0 */
+    const char *text;          /* and its words, text_bytes of them, not terminated */
+    uint32_t text_bytes;
+    uint8_t *bytes;
+    size_t size;
+    uint8_t small[ANSWER_SMALL_BYTES];
+};
+
+void answer_init(struct answer *answer);
+
+/* Wipes and frees what was read. */
+void answer_clear(struct answer *answer);
+
+/* Calls a method. The parts, one after the other, are its parameters: exactly one map. They are sent from where they are, so a
+   token is copied nowhere. `answer` has been initialised; it is the caller's to clear, whatever comes back.
+   0: there is a result. ASSAY_E_WIRE - n: the agent's error n. A number that this library does not know is ASSAY_E_PROTOCOL, as is
+   every answer that is not exactly one. Else ASSAY_E_UNREACHABLE (errno says why), ASSAY_E_UNTRUSTED, ASSAY_E_TIMEOUT,
+   ASSAY_E_NO_MEMORY, or ASSAY_E_ARGUMENT for a request that would be too long. */
+int assay_call(struct assay *assay, const char *method, const struct iovec *params, unsigned parts, struct answer *answer);
+
+#endif

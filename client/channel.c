@@ -1,0 +1,222 @@
+/* There is no lock here that a stopped thread, or a thread that does not exist any more in a forked child, could hold. An idle
+   connection stands in a slot; whoever exchanges it for NULL owns it.
+
+   A child has the parent's descriptors, and must not use them: two processes would read each other's answers. The kernel tells
+   it, by a page that it wipes at fork. A process' id would not: in another pid namespace it may be the same. The number in the
+   page is the process' life. A connection of another life is closed when it is met; one that another thread was using at the
+   fork is not met, and stays open, unused, until the child ends or executes something. */
+#include "channel.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "clock.h"
+#include "exports.h"
+
+/* What the kernel shows for a user that this user namespace does not map: anybody. */
+#define OVERFLOW_UID ((uid_t)65534)
+
+/* Zero, as every new page: channel_take and channel_connect give the process its first number when it is first needed. */
+static _Atomic uint32_t *map_life(void)
+{
+    size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+    void *page = mmap(NULL, page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (page == MAP_FAILED)
+        return NULL;
+    if (madvise(page, page_bytes, MADV_WIPEONFORK) != 0) {
+        munmap(page, page_bytes);
+        return NULL;
+    }
+    return page;
+}
+
+/* This process' life, which is never 0. A new number is counted before it is used, so a fork at any moment finds it counted and
+   the child takes another one. */
+static uint32_t current_life(struct channel *channel)
+{
+    uint32_t life = atomic_load_explicit(channel->life, memory_order_acquire);
+
+    if (life != 0)
+        return life;
+    uint32_t next = atomic_fetch_add(&channel->lives, 1) + 1;
+
+    if (atomic_compare_exchange_strong(channel->life, &life, next))
+        return next;
+    return life; /* another thread of the child was first */
+}
+
+int channel_init(struct channel *channel, const char *path, uid_t agent_uid)
+{
+    size_t path_bytes = strlen(path);
+
+    if (path_bytes == 0 || path_bytes >= sizeof channel->address.sun_path)
+        return ASSAY_E_ARGUMENT;
+    memset(channel, 0, sizeof *channel);
+    channel->address.sun_family = AF_UNIX;
+    memcpy(channel->address.sun_path, path, path_bytes + 1);
+    channel->agent_uid = agent_uid;
+    channel->life = map_life();
+    return 0;
+}
+
+void channel_fini(struct channel *channel)
+{
+    struct connection *connection;
+
+    while ((connection = channel_take(channel)) != NULL)
+        connection_close(connection);
+    if (channel->life != NULL)
+        munmap((void *)channel->life, (size_t)sysconf(_SC_PAGESIZE));
+}
+
+/* From the first slot on, in both directions: few calls at a time then use few connections, and the agent closes the others as
+   idle. The load before the exchange keeps threads from writing to slots in which there is nothing. */
+struct connection *channel_take(struct channel *channel)
+{
+    if (channel->life == NULL)
+        return NULL;
+    uint32_t life = current_life(channel);
+
+    for (unsigned i = 0; i < IDLE_CONNECTIONS_MAX; i++) {
+        if (atomic_load_explicit(&channel->idle[i], memory_order_relaxed) == NULL)
+            continue;
+        struct connection *connection = atomic_exchange_explicit(&channel->idle[i], NULL, memory_order_acquire);
+
+        if (connection == NULL)
+            continue;
+        if (connection->life == life)
+            return connection;
+        connection_close(connection);
+    }
+    return NULL;
+}
+
+void channel_put(struct channel *channel, struct connection *connection)
+{
+    connection->reused = true;
+    for (unsigned i = 0; channel->life != NULL && i < IDLE_CONNECTIONS_MAX; i++) {
+        struct connection *empty = NULL;
+
+        if (atomic_load_explicit(&channel->idle[i], memory_order_relaxed) == NULL &&
+            atomic_compare_exchange_strong_explicit(&channel->idle[i], &empty, connection, memory_order_release,
+                                                    memory_order_relaxed))
+            return;
+    }
+    connection_close(connection);
+}
+
+/* The program may have closed every descriptor, as daemons do, and opened others under the same numbers: only what is still the
+   same socket is closed. */
+void connection_close(struct connection *connection)
+{
+    if (connection == NULL)
+        return;
+    int saved = errno;
+    struct stat now;
+
+    if (connection->fd >= 0 && fstat(connection->fd, &now) == 0 && now.st_dev == connection->device &&
+        now.st_ino == connection->inode)
+        close(connection->fd);
+    free(connection);
+    errno = saved;
+}
+
+void connection_close_at(struct connection **connection)
+{
+    connection_close(*connection);
+}
+
+/* Who owns the directory decides what stands in it, and so who listens there. That of an unmapped user vouches for nobody. */
+static bool owns_directory(const char *path, uid_t uid)
+{
+    char directory[sizeof(((struct sockaddr_un *)0)->sun_path)];
+    const char *slash = strrchr(path, '/');
+    size_t bytes = slash == NULL ? 0 : (size_t)(slash - path);
+    struct stat found;
+
+    memcpy(directory, path, bytes);
+    directory[bytes] = '\0';
+    if (bytes == 0)
+        strcpy(directory, slash == NULL ? "." : "/");
+    return stat(directory, &found) == 0 && found.st_uid == uid && uid != OVERFLOW_UID;
+}
+
+/* A process that is in the way of the agent's socket would say yes to everything. */
+static int check_listener(const struct channel *channel, int fd)
+{
+    struct ucred peer;
+    socklen_t bytes = sizeof peer;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &bytes) != 0 || bytes != sizeof peer)
+        return ASSAY_E_UNTRUSTED;
+    if (peer.uid == 0 || (channel->agent_uid != 0 && peer.uid == channel->agent_uid))
+        return 0;
+    return owns_directory(channel->address.sun_path, peer.uid) ? 0 : ASSAY_E_UNTRUSTED;
+}
+
+/* Sets what the socket waits at most, in either direction: until the deadline, and never for ever, which is what 0 would mean. */
+static int limit_waiting(int fd, int64_t deadline)
+{
+    int64_t left = deadline - monotonic_ns();
+
+    if (left <= 0)
+        return ASSAY_E_TIMEOUT;
+    struct timeval wait = {.tv_sec = left / NS_PER_S, .tv_usec = 1 + left % NS_PER_S / 1000};
+
+    if (wait.tv_usec == 1000000)
+        wait.tv_usec--;
+    if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait) != 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait) != 0)
+        return ASSAY_E_UNREACHABLE;
+    return 0;
+}
+
+/* A blocking connect() on purpose: without blocking, a full backlog is EAGAIN and nothing tells when there is a place.
+   Where the agent has more connections waiting than it accepts, connect() waits for a place, by the same timeout as a send. */
+static int connect_in_time(const struct channel *channel, int fd, int64_t deadline)
+{
+    for (;;) {
+        int status = limit_waiting(fd, deadline);
+
+        if (status != 0)
+            return status;
+        if (connect(fd, (const struct sockaddr *)&channel->address, sizeof channel->address) == 0)
+            return 0;
+        if (errno != EINTR && errno != EAGAIN)
+            return ASSAY_E_UNREACHABLE;
+    }
+}
+
+/* The life is read before the socket is made: a fork in between is one of another thread's, and its child has neither. */
+int channel_connect(struct channel *channel, int64_t deadline, struct connection **ret_connection)
+{
+    struct connection *made CLEANUP(connection_close_at) = calloc(1, sizeof *made);
+    struct stat self;
+
+    if (made == NULL)
+        return ASSAY_E_NO_MEMORY;
+    if (channel->life != NULL)
+        made->life = current_life(channel);
+    made->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (made->fd < 0)
+        return errno == ENOMEM || errno == ENOBUFS ? ASSAY_E_NO_MEMORY : ASSAY_E_UNREACHABLE;
+    if (fstat(made->fd, &self) != 0)
+        return ASSAY_E_UNREACHABLE;
+    made->device = self.st_dev;
+    made->inode = self.st_ino;
+
+    int status = connect_in_time(channel, made->fd, deadline);
+
+    if (status == 0)
+        status = check_listener(channel, made->fd);
+    if (status == 0)
+        *ret_connection = take(made);
+    return status;
+}

@@ -1,0 +1,50 @@
+/* Connections to the agent: making one, and keeping those that nobody uses. What is said over them is call.c's. */
+#ifndef ASSAY_CLIENT_CHANNEL_H
+#define ASSAY_CLIENT_CHANNEL_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/un.h>
+
+#include "limits.h"
+
+/* A connection is used by one thread at a time, with one request on its way. Any trouble on it, and it is closed. */
+struct connection {
+    int fd;
+    uint32_t msgid; /* of the last request */
+    uint32_t life;  /* the process' life in which it was made; see channel.c */
+    bool reused;    /* it has carried an answer before: the agent may have closed it meanwhile, with good reason */
+    dev_t device;   /* what the descriptor is, */
+    ino_t inode;    /* to know it again before it is closed */
+};
+
+struct channel {
+    struct sockaddr_un address;
+    uid_t agent_uid;
+    _Atomic uint32_t *life; /* a page that reads zero in a child; NULL: the kernel has none, and no connection is kept */
+    _Atomic uint32_t lives; /* numbers of lives given out, before they are used */
+    _Atomic(struct connection *) idle[IDLE_CONNECTIONS_MAX];
+};
+
+/* 0, ASSAY_E_ARGUMENT (no path, or too long a path), ASSAY_E_NO_MEMORY. */
+int channel_init(struct channel *channel, const char *path, uid_t agent_uid);
+void channel_fini(struct channel *channel);
+
+/* An idle connection, or NULL. */
+struct connection *channel_take(struct channel *channel);
+
+/* A new connection to an agent that may be trusted, before the monotonic clock reads `deadline`.
+   0, ASSAY_E_UNREACHABLE (errno says why), ASSAY_E_UNTRUSTED, ASSAY_E_TIMEOUT, ASSAY_E_NO_MEMORY. */
+int channel_connect(struct channel *channel, int64_t deadline, struct connection **ret_connection);
+
+/* Gives back a connection on which an answer was read whole. */
+void channel_put(struct channel *channel, struct connection *connection);
+
+/* Closes and frees it; errno is kept. NULL is fine. */
+void connection_close(struct connection *connection);
+void connection_close_at(struct connection **connection);
+
+#endif

@@ -1,0 +1,31 @@
+/* Deadlines: moments of the monotonic clock, in nanoseconds. */
+#ifndef ASSAY_CLIENT_CLOCK_H
+#define ASSAY_CLIENT_CLOCK_H
+
+#include <limits.h>
+#include <stdint.h>
+#include <time.h>
+
+#define NS_PER_MS INT64_C(1000000)
+#define NS_PER_S  INT64_C(1000000000)
+
+static inline int64_t monotonic_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+/* What is left, as poll() wants it: rounded up, so that it does not spin through the last millisecond. 0: nothing. */
+static inline int milliseconds_until(int64_t deadline)
+{
+    int64_t left = deadline - monotonic_ns();
+
+    if (left <= 0)
+        return 0;
+    left = (left + NS_PER_MS - 1) / NS_PER_MS;
+    return left > INT_MAX ? INT_MAX : (int)left;
+}
+
+#endif

@@ -1,0 +1,27 @@
+/* What every command of `assay` shares: its entry in the list, its options, and the four ways to end. */
+#ifndef ASSAY_COMMAND_H
+#define ASSAY_COMMAND_H
+
+#include "options.h"
+#include "report.h"
+
+struct command {
+    const char *name;
+    const char *summary;  /* one line, for the list of commands */
+    const char *synopsis; /* what follows the name */
+    const char *details;  /* below the options; NULL: nothing */
+    int (*run)(const struct command *self, int argc, char **argv);
+};
+
+int command_verify(const struct command *self, int argc, char **argv);
+int command_revoke(const struct command *self, int argc, char **argv);
+int command_unrevoke(const struct command *self, int argc, char **argv);
+int command_revocations(const struct command *self, int argc, char **argv);
+int command_status(const struct command *self, int argc, char **argv);
+int command_reload(const struct command *self, int argc, char **argv);
+int command_health(const struct command *self, int argc, char **argv);
+int command_keygen(const struct command *self, int argc, char **argv);
+int command_mint(const struct command *self, int argc, char **argv);
+int command_inspect(const struct command *self, int argc, char **argv);
+
+#endif

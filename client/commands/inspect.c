@@ -1,0 +1,298 @@
+/* assay inspect: the checks one by one, each with what it saw. */
+#include "inspect.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "command.h"
+#include "inspection.h"
+#include "owned.h"
+#include "token_source.h"
+
+/* Of a header or a payload on one line. */
+#define SHOWN_BYTES_MAX 400
+
+struct witness {
+    struct inspector inspector;
+    double now;
+    bool json;
+    json_t *checks;
+};
+
+static void witness_fini(struct witness *witness)
+{
+    inspector_fini(&witness->inspector);
+    json_decref(witness->checks);
+}
+
+static void drop_keys(struct keyset **keys)
+{
+    keyset_drop(*keys);
+}
+
+static char *show_text(struct text text)
+{
+    char *shown = NULL;
+
+    if (text.at == NULL)
+        return strdup("absent");
+    if (asprintf(&shown, "\"%.*s\"", (int)(text.bytes < SHOWN_BYTES_MAX ? text.bytes : SHOWN_BYTES_MAX), text.at) < 0)
+        return NULL;
+    return shown;
+}
+
+static char *show_json(const uint8_t *json, size_t bytes)
+{
+    char *shown = NULL;
+
+    if (asprintf(&shown, "%.*s%s", (int)(bytes < SHOWN_BYTES_MAX ? bytes : SHOWN_BYTES_MAX), (const char *)json,
+                 bytes > SHOWN_BYTES_MAX ? "…" : "") < 0)
+        return NULL;
+    return shown;
+}
+
+static char *show_claim(const struct token *token, enum claim claim)
+{
+    struct wire_item item = claim_item(&token->claims, claim);
+    char *shown = NULL;
+    int printed = -1;
+
+    if (!claims_have(&token->claims, claim))
+        return strdup("absent");
+    if (item.type == WIRE_STR)
+        return show_text((struct text){item.str, item.count});
+    if (item.type == WIRE_ARRAY)
+        printed = asprintf(&shown, "a list of %" PRIu32, item.count);
+    else
+        printed = asprintf(&shown, "of another type");
+    return printed < 0 ? NULL : shown;
+}
+
+/* When that is, seen from now. */
+static char *show_time(const struct witness *witness, const char *name, double seconds)
+{
+    char *shown = NULL;
+    double away = seconds - witness->now;
+
+    if (seconds < 0)
+        return strdup("absent");
+    if (asprintf(&shown, "%s %.0f, now %.0f: %.0f s %s", name, seconds, witness->now, away < 0 ? -away : away,
+                 away > 0 ? "to come" : "ago") < 0)
+        return NULL;
+    return shown;
+}
+
+static char *show_sizes(const struct token *token)
+{
+    char *shown = NULL;
+
+    if (asprintf(&shown, "header %zu, payload %zu, signature %zu bytes", token->header_bytes, token->payload_bytes,
+                 token->signature_bytes) < 0)
+        return NULL;
+    return shown;
+}
+
+static char *show_size(const struct token *token)
+{
+    char *shown = NULL;
+
+    return asprintf(&shown, "%zu bytes of at most %d", token->text.bytes, TOKEN_BYTES_MAX) < 0 ? NULL : shown;
+}
+
+static char *show_keys(const struct token *token)
+{
+    char *shown = NULL;
+    char *kid CLEANUP_FREE = show_text(token->kid);
+
+    return asprintf(&shown, "kid %s: %u of the set's keys", kid != NULL ? kid : "?", token->key_count) < 0 ? NULL : shown;
+}
+
+/* What a check saw, to be freed; NULL: nothing to show. Header and payload are shown only once they have passed as text. */
+static char *show(const struct witness *witness, const char *check, bool passed, const struct token *token)
+{
+    const struct token_room *room = witness->inspector.room;
+
+    if (strcmp(check, "size") == 0)
+        return show_size(token);
+    if (strcmp(check, "segments") == 0)
+        return passed ? show_sizes(token) : NULL;
+    if (strcmp(check, "header") == 0)
+        return show_json(room->header_json, token->header_bytes);
+    if (strcmp(check, "payload") == 0)
+        return show_json(room->payload_json, token->payload_bytes);
+    if (strcmp(check, "algorithm known") == 0 && passed)
+        return strdup(algorithm_facts[token->alg].name);
+    if (strcmp(check, "crit") == 0)
+        return strdup(passed ? "absent" : "present");
+    if (strcmp(check, "issuer") == 0)
+        return show_claim(token, CLAIM_ISS);
+    if (strcmp(check, "typ") == 0)
+        return show_text(token->typ);
+    if (strcmp(check, "key") == 0)
+        return show_keys(token);
+    if (strcmp(check, "audience") == 0)
+        return show_claim(token, CLAIM_AUD);
+    if (strcmp(check, "exp") == 0)
+        return show_time(witness, "exp", token->exp);
+    if (strcmp(check, "nbf and iat") == 0)
+        return token->nbf > token->iat ? show_time(witness, "nbf", token->nbf) : show_time(witness, "iat", token->iat);
+    if (strcmp(check, "revocation") == 0)
+        return strdup("not looked up here: only an agent knows");
+    return NULL;
+}
+
+static const char *meaning(enum reason reason)
+{
+    static const char *const texts[REASON_COUNT] = {"",
+#define TEXT(name, wire, text) text,
+                                                    ASSAY_REASONS(TEXT)
+#undef TEXT
+    };
+
+    return texts[reason];
+}
+
+static void witness_check(void *context, const char *check, enum outcome outcome, const struct token *token)
+{
+    struct witness *witness = context;
+    bool passed = outcome == OUTCOME_ACCEPTED;
+    char *seen CLEANUP_FREE = show(witness, check, passed, token);
+
+    if (seen != NULL)
+        make_printable(seen);
+    if (witness->json) {
+        json_array_append_new(witness->checks, json_pack("{s:s,s:b,s:s?}", "check", check, "passed", passed, "saw", seen));
+        return;
+    }
+    printf("%-18s  %s", check, passed ? "ok" : outcome == OUTCOME_REFUSED ? "REFUSED" : "?");
+    printf(seen != NULL ? "%*s%s\n" : "\n", passed ? 7 : 2, "", seen);
+}
+
+static int read_keys(const char *path, struct keyset **ret_keys)
+{
+    int fd CLEANUP_FD = open(path, O_RDONLY | O_CLOEXEC);
+    char *text CLEANUP_FREE = malloc(KEY_FILE_BYTES_MAX + 1);
+    char why[KEYSET_WHY_BYTES] = "";
+    size_t bytes = 0;
+    ssize_t got = 1;
+
+    if (text == NULL)
+        return report_no_memory();
+    while (fd >= 0 && got > 0 && bytes <= KEY_FILE_BYTES_MAX) {
+        got = read(fd, text + bytes, KEY_FILE_BYTES_MAX + 1 - bytes);
+        bytes += got > 0 ? (size_t)got : 0;
+    }
+    if (fd < 0 || got < 0)
+        return report_bad_input("--keys %s: %s", path, strerror(errno));
+    if (bytes > KEY_FILE_BYTES_MAX)
+        return report_bad_input("--keys %s: longer than the %d bytes that a key set may have", path, KEY_FILE_BYTES_MAX);
+    *ret_keys = keyset_parse(text, bytes, NULL, why);
+    explicit_bzero(text, bytes);
+    return *ret_keys != NULL ? 0 : report_bad_input("--keys %s: %s", path, why);
+}
+
+static int tell(struct witness *witness, enum outcome outcome, enum reason reason)
+{
+    if (outcome == OUTCOME_UNDECIDED)
+        return report_undecided("internal", "could not be decided; out of memory?");
+    bool good = outcome == OUTCOME_ACCEPTED;
+
+    if (witness->json) {
+        json_t *answer OWNED_JSON =
+            json_pack("{s:b,s:s?,s:O}", "active", good, "reason", good ? NULL : reason_name(reason), "checks", witness->checks);
+
+        if (answer == NULL)
+            return report_no_memory();
+        json_dumpf(answer, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
+        putchar('\n');
+    } else if (good) {
+        puts("good");
+    }
+    int code = report_yes();
+
+    if (good || code != EXIT_YES)
+        return code;
+    return witness->json ? EXIT_NO : report_no(reason_name(reason), "refused: %s: %s", reason_name(reason), meaning(reason));
+}
+
+struct asked {
+    const char *keys, *issuer, *audience;
+    struct token_source source;
+    int64_t now;
+    bool jws, batch;
+};
+
+static int check(const struct asked *asked)
+{
+    bool one = asked->keys != NULL || asked->issuer != NULL || asked->audience != NULL || asked->source.text != NULL ||
+               asked->source.file != NULL || asked->now != NOT_GIVEN || asked->jws;
+
+    if (asked->batch && one)
+        return report_bad_input("--batch takes everything from its lines; leave the other options out");
+    if (!asked->batch && asked->keys == NULL)
+        return report_bad_input("--keys FILE is needed: the issuer's JWK set, or its public keys in PEM");
+    return 0;
+}
+
+static struct text asked_text(const char *text)
+{
+    return (struct text){text, text != NULL ? strlen(text) : 0};
+}
+
+static int inspect_one(const struct asked *asked, bool json)
+{
+    struct witness witness CLEANUP(witness_fini) = {.json = json, .checks = json_array()};
+    struct keyset *keys CLEANUP(drop_keys) = NULL;
+    struct token_text token CLEANUP(token_text_clear) = {NULL, 0};
+    enum reason reason = REASON_NONE;
+    int code = read_keys(asked->keys, &keys);
+
+    if (code == 0)
+        code = token_text_read(&asked->source, &token);
+    if (code != 0)
+        return code;
+    if (witness.checks == NULL || !inspector_init(&witness.inspector))
+        return report_no_memory();
+    witness.now = asked->now != NOT_GIVEN ? (double)asked->now : (double)time(NULL);
+    const struct inspection inspection = {
+        .keys = keys,
+        .token = {token.bytes, token.count},
+        .issuer = asked_text(asked->issuer),
+        .audience = asked_text(asked->audience),
+        .now = witness.now,
+        .jws = asked->jws,
+        .observe = witness_check,
+        .observer = &witness,
+    };
+    enum outcome outcome = inspect(&witness.inspector, &inspection, &reason);
+
+    return tell(&witness, outcome, reason);
+}
+
+int command_inspect(const struct command *self, int argc, char **argv)
+{
+    struct asked asked = {.now = NOT_GIVEN};
+    bool json = false;
+    const struct option_spec options[] = {
+        {"keys", OPTION_TEXT, &asked.keys, "FILE", "the issuer's keys: a JWK set, or public keys in PEM"},
+        TOKEN_OPTIONS(asked.source),
+        {"issuer", OPTION_TEXT, &asked.issuer, "I", "whom the token must come from (else its own iss)"},
+        {"audience", OPTION_TEXT, &asked.audience, "A", "whom it must be meant for (else its own aud)"},
+        {"jws", OPTION_FLAG, &asked.jws, NULL, "format, header, algorithm, key and signature only"},
+        {"now", OPTION_TIME, &asked.now, "TIME", "the time of the check (else the clock's)"},
+        {"batch", OPTION_FLAG, &asked.batch, NULL, "JSON lines on stdin, one answer for each"},
+        OPTION_JSON(json),
+    };
+    int code = options_parse(self, options, COUNT(options), argc, argv);
+
+    if (code == OPTIONS_PARSED)
+        code = check(&asked);
+    if (code != 0)
+        return code;
+    return asked.batch ? inspect_batch() : inspect_one(&asked, json);
+}

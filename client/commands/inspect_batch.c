@@ -1,0 +1,158 @@
+/* assay inspect --batch: JSON lines in, one answer out for each, for test vectors and for comparing verifiers. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "inspect.h"
+#include "inspection.h"
+#include "owned.h"
+#include "report.h"
+#include "when.h"
+
+/* One line. A token beyond what is accepted must still fit in: that it is too large is an answer. */
+#define LINE_BYTES_MAX (4 * 1024 * 1024)
+
+/* Lines that follow each other often have the same keys. */
+struct batch {
+    struct inspector inspector;
+    char *keys_text;
+    struct keyset *keys;
+};
+
+static void batch_fini(struct batch *batch)
+{
+    inspector_fini(&batch->inspector);
+    keyset_drop(batch->keys);
+    free(batch->keys_text);
+}
+
+/* A set that cannot be used is no fault of the line: its tokens have an unknown key. False: no memory. */
+static bool use_keys(struct batch *batch, const json_t *set)
+{
+    char why[KEYSET_WHY_BYTES];
+    char *text = json_dumps(set, JSON_COMPACT | JSON_ENCODE_ANY);
+
+    if (text == NULL)
+        return false;
+    if (batch->keys_text != NULL && strcmp(batch->keys_text, text) == 0) {
+        free(text);
+        return true;
+    }
+    keyset_drop(batch->keys);
+    free(batch->keys_text);
+    batch->keys_text = text;
+    batch->keys = keyset_parse(text, strlen(text), NULL, why);
+    return true;
+}
+
+static struct text text_of(const json_t *string)
+{
+    return (struct text){json_string_value(string), json_string_length(string)};
+}
+
+/* "now": Unix seconds as a number, or a time as on the command line. False: neither. */
+static bool read_now(const json_t *now, double *ret_now)
+{
+    int64_t seconds;
+
+    if (now == NULL)
+        *ret_now = (double)time(NULL);
+    else if (json_is_number(now))
+        *ret_now = json_number_value(now);
+    else if (json_is_string(now) && parse_time(json_string_value(now), &seconds))
+        *ret_now = (double)seconds;
+    else
+        return false;
+    return true;
+}
+
+static bool is_string_if_there(const json_t *line, const char *name)
+{
+    const json_t *value = json_object_get(line, name);
+
+    return value == NULL || json_is_string(value);
+}
+
+/* What is wrong with a line, or NULL. */
+static const char *read_line(const json_t *line, struct inspection *ret_inspection)
+{
+    const json_t *jws = json_object_get(line, "jws");
+
+    if (!json_is_object(line))
+        return "it is no JSON object";
+    if (!json_is_string(json_object_get(line, "token")))
+        return "\"token\" must be a string";
+    if (json_object_get(line, "keys") == NULL)
+        return "\"keys\" is missing";
+    if (!is_string_if_there(line, "issuer") || !is_string_if_there(line, "audience"))
+        return "\"issuer\" and \"audience\" must be strings";
+    if (jws != NULL && !json_is_boolean(jws))
+        return "\"jws\" must be true or false";
+    if (!read_now(json_object_get(line, "now"), &ret_inspection->now))
+        return "\"now\" must be Unix seconds";
+    ret_inspection->token = text_of(json_object_get(line, "token"));
+    ret_inspection->issuer = text_of(json_object_get(line, "issuer"));
+    ret_inspection->audience = text_of(json_object_get(line, "audience"));
+    ret_inspection->jws = json_is_true(jws);
+    return NULL;
+}
+
+static int print_answer(json_t *id, enum outcome outcome, enum reason reason)
+{
+    json_t *answer OWNED_JSON = json_pack("{s:O?,s:b,s:s?}", "id", id, "active", outcome == OUTCOME_ACCEPTED, "reason",
+                                          outcome == OUTCOME_ACCEPTED ? NULL : reason_name(reason));
+
+    if (answer == NULL)
+        return report_no_memory();
+    json_dumpf(answer, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
+    putchar('\n');
+    return 0;
+}
+
+static int answer_line(struct batch *batch, const char *text, size_t bytes, unsigned long number)
+{
+    json_error_t fault;
+    json_t *line OWNED_JSON = json_loadb(text, bytes, JSON_ALLOW_NUL, &fault);
+    struct inspection inspection = {0};
+    enum reason reason = REASON_NONE;
+
+    if (line == NULL)
+        return report_bad_input("line %lu: no JSON: %s", number, fault.text);
+    const char *wrong = read_line(line, &inspection);
+
+    if (wrong != NULL)
+        return report_bad_input("line %lu: %s", number, wrong);
+    if (!use_keys(batch, json_object_get(line, "keys")))
+        return report_no_memory();
+    if (batch->keys == NULL)
+        return print_answer(json_object_get(line, "id"), OUTCOME_REFUSED, REASON_UNKNOWN_KEY);
+    inspection.keys = batch->keys;
+    enum outcome outcome = inspect(&batch->inspector, &inspection, &reason);
+
+    if (outcome == OUTCOME_UNDECIDED)
+        return report_undecided("internal", "line %lu: could not be decided; out of memory?", number);
+    return print_answer(json_object_get(line, "id"), outcome, reason);
+}
+
+int inspect_batch(void)
+{
+    struct batch batch CLEANUP(batch_fini) = {0};
+    char *line CLEANUP_FREE = NULL;
+    size_t room = 0;
+    ssize_t bytes;
+
+    if (!inspector_init(&batch.inspector))
+        return report_no_memory();
+    for (unsigned long number = 1; (bytes = getline(&line, &room, stdin)) >= 0; number++) {
+        if (bytes == 1 && line[0] == '\n')
+            continue;
+        if (bytes > LINE_BYTES_MAX)
+            return report_bad_input("line %lu: longer than %d bytes", number, LINE_BYTES_MAX);
+        int code = answer_line(&batch, line, (size_t)bytes, number);
+
+        if (code != 0)
+            return code;
+    }
+    return report_yes();
+}

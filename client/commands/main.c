@@ -1,0 +1,99 @@
+/* assay: the command line of the agent. Finds the command; each is a file of its own. */
+#include <stdio.h>
+#include <string.h>
+
+#include "assay/assay.h"
+#include "command.h"
+#include "nearest.h"
+
+static const struct command commands[] = {
+    {"verify", "is a token good?", "[--audience A] [--token T | --token-file F]",
+     "Prints the claims of a good token as JSON. The token is read from stdin unless an option says otherwise.\n"
+     "With --json: {\"active\":true,\"claims\":{…},…} or {\"active\":false,\"reason\":…}.\n"
+     "Exit: 0 good, 1 refused, 2 wrong usage, 3 the agent could not be asked or could not decide.\n",
+     command_verify},
+    {"revoke", "refuse tokens from now on",
+     "(--jti J | --sub S [--before TIME] | --sid S | --kid K | --jkt T | --token T | --all --before TIME) [--issuer I] [--ttl D]",
+     "Returns when the revocation is on disk and in force for every client of the agent. --token checks its signature first;\n"
+     "an expired token will do. TIME is Unix seconds or RFC 3339; tokens issued in that very second are included.\n",
+     command_revoke},
+    {"unrevoke", "take a revocation back",
+     "(--jti J | --sub S | --sid S | --kid K | --jkt T | --token T | --all) [--issuer I] [--all-sources]",
+     "Takes back what operators said with 'assay revoke', and tells who else still says so: feeds speak for themselves.\n",
+     command_unrevoke},
+    {"revocations", "count revocations, or look one up", "[--issuer I] [--jti J | --sub S | …]",
+     "Without a selector: how many there are, by issuer, kind and source. With one: does it stand, and who said so;\n"
+     "exit 0 if it stands, 1 if it does not.\n",
+     command_revocations},
+    {"status", "what the agent has and does", "", NULL, command_status},
+    {"reload", "read the configuration, the policy and the key files again", "",
+     "As SIGHUP; tells what is wrong if it is refused, and then the old configuration goes on.\n", command_reload},
+    {"health", "is the agent ready?", "", "For exec probes. Exit: 0 ready, 1 not yet (it says what is missing), 3 not reachable.\n",
+     command_health},
+    {"inspect", "take a token through the checks, without an agent",
+     "(--keys FILE [--issuer I] [--audience A] [--jws] [--now TIME] | --batch)",
+     "Shows each check, what it saw, and where it stopped. Every algorithm is allowed, HS256 and its like if the file holds\n"
+     "secrets; there is no leeway; revocations are not looked up.\n"
+     "--batch: in come lines {\"id\",\"keys\":{…},\"token\",\"issuer\"?,\"audience\"?,\"now\"?,\"jws\"?},\n"
+     "out go lines {\"id\",\"active\",\"reason\"}.\n"
+     "Exit: 0 good, or the batch is done; 1 refused; 2 wrong usage, or a file or line that cannot be read.\n",
+     command_inspect},
+    {"keygen", "make a signing key", "--alg ALG --kid K --out FILE",
+     "Writes the private key as PEM to FILE, readable by its owner only, and the public JWK set to FILE.jwks.json.\n"
+     "HS256, HS384, HS512: one secret, as a JWK set in FILE.\n",
+     command_keygen},
+    {"mint", "sign a token", "--key FILE --alg ALG --kid K --issuer I --audience A --subject S --ttl D [--claim NAME=JSON]…",
+     "Prints a JWT with iss, sub, aud, iat, exp, a random jti, and the claims given.\n", command_mint},
+};
+
+static void print_usage(FILE *out)
+{
+    fputs("assay: ask the Assay agent on this machine about tokens\n\nUsage: assay COMMAND [OPTION]…\n\nCommands:\n", out);
+    for (size_t i = 0; i < COUNT(commands); i++)
+        fprintf(out, "  %-12s  %s\n", commands[i].name, commands[i].summary);
+    fputs("\n'assay COMMAND --help' has the options of each. 'assay --version' tells the version.\n"
+          "Exit: 0 yes, 1 no, 2 wrong usage or input, 3 could not decide.\n",
+          out);
+}
+
+/* A command that is not there yet in this version is as unknown as a misspelt one. */
+static int unknown_command(const char *name)
+{
+    struct nearest nearest = {0};
+
+    for (size_t i = 0; i < COUNT(commands); i++)
+        nearest_consider(&nearest, name, commands[i].name);
+    if (nearest.name != NULL)
+        return report_bad_input("unknown command '%s'; did you mean '%s'?", name, nearest.name);
+    return report_bad_input("unknown command '%s'; 'assay --help' lists them", name);
+}
+
+static int run(int argc, char **argv)
+{
+    for (size_t i = 0; i < COUNT(commands); i++)
+        if (strcmp(argv[0], commands[i].name) == 0)
+            return commands[i].run(&commands[i], argc, argv);
+    return unknown_command(argv[0]);
+}
+
+int main(int argc, char **argv)
+{
+    /* Before anything is parsed: what is wrong with the other options is told in JSON as well. */
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--json") == 0)
+            report_as_json(true);
+
+    if (argc < 2) {
+        print_usage(stderr);
+        return EXIT_BAD_INPUT;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("assay " ASSAY_VERSION);
+        return report_yes();
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        print_usage(stdout);
+        return report_yes();
+    }
+    return run(argc - 1, argv + 1);
+}

@@ -1,0 +1,263 @@
+/* assay mint: a token signed through libjwt. */
+#include <errno.h>
+#include <jwt.h>
+#include <openssl/crypto.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "agent/token/algorithm.h"
+#include "agent/token/base64url.h"
+#include "command.h"
+#include "files.h"
+#include "owned.h"
+
+#define JTI_BYTES         16
+#define LIBJWT_ALGORITHMS "RS256, RS384, RS512, ES256, ES384, ES512, HS256, HS384, HS512"
+
+struct order {
+    const char *key, *alg, *kid, *issuer, *subject;
+    struct text_list audiences;
+    struct text_list claims;
+    int64_t ttl_ms;
+    bool json;
+    enum algorithm algorithm;
+};
+
+static void drop_jwt(jwt_t **jwt)
+{
+    jwt_free(*jwt);
+}
+
+static int check(struct order *order)
+{
+    const struct {
+        const char *name;
+        bool given;
+    } needed[] = {
+        {"key", order->key != NULL},         {"alg", order->alg != NULL},          {"kid", order->kid != NULL},
+        {"issuer", order->issuer != NULL},   {"audience", order->audiences.count}, {"subject", order->subject != NULL},
+        {"ttl", order->ttl_ms != NOT_GIVEN},
+    };
+
+    for (size_t i = 0; i < COUNT(needed); i++)
+        if (!needed[i].given)
+            return report_bad_input("--%s is needed; 'assay mint --help' lists all that are", needed[i].name);
+    if (order->ttl_ms == 0 || order->ttl_ms % 1000 != 0)
+        return report_bad_input("--ttl must be whole seconds, at least 1s");
+    order->algorithm = algorithm_by_name(order->alg, strlen(order->alg));
+    if (order->algorithm == ALG_NONE)
+        return report_bad_input("--alg: there is no algorithm '%s'; write one of " LIBJWT_ALGORITHMS, order->alg);
+    if (jwt_str_alg(order->alg) == JWT_ALG_INVAL)
+        return report_bad_input("--alg: libjwt, which signs here, does not have %s (tokens of it are verified all the same); write "
+                                "one of " LIBJWT_ALGORITHMS ", or sign elsewhere",
+                                order->alg);
+    return 0;
+}
+
+static int set_text(json_t *claims, const char *name, const char *text)
+{
+    return json_object_set_new(claims, name, json_string(text));
+}
+
+static int set_audience(json_t *claims, const struct text_list *audiences)
+{
+    if (audiences->count == 1)
+        return set_text(claims, "aud", audiences->items[0]);
+    json_t *list = json_array();
+    int failed = list == NULL;
+
+    for (size_t i = 0; i < audiences->count; i++)
+        failed |= json_array_append_new(list, json_string(audiences->items[i]));
+    return failed | json_object_set_new(claims, "aud", list);
+}
+
+static int set_jti(json_t *claims)
+{
+    uint8_t random[JTI_BYTES];
+    char jti[2 * JTI_BYTES + 1];
+
+    if (RAND_bytes(random, sizeof random) != 1)
+        return -1;
+    for (size_t i = 0; i < JTI_BYTES; i++)
+        snprintf(jti + 2 * i, 3, "%02x", random[i]);
+    return set_text(claims, "jti", jti);
+}
+
+static int set_registered(json_t *claims, const struct order *order)
+{
+    int64_t now = (int64_t)time(NULL);
+    int failed = set_text(claims, "iss", order->issuer);
+
+    failed |= set_text(claims, "sub", order->subject);
+    failed |= set_audience(claims, &order->audiences);
+    failed |= json_object_set_new(claims, "iat", json_integer(now));
+    failed |= json_object_set_new(claims, "exp", json_integer(now + order->ttl_ms / 1000));
+    return failed | set_jti(claims);
+}
+
+/* NAME=JSON. One that is set anyway is replaced: tests want tokens with odd claims. */
+static int set_claim(json_t *claims, const char *claim)
+{
+    const char *equals = strchr(claim, '=');
+    json_error_t fault;
+
+    if (equals == NULL || equals == claim)
+        return report_bad_input("--claim: '%s' is not NAME=JSON; write for example role='\"admin\"'", claim);
+    char *name CLEANUP_FREE = strndup(claim, (size_t)(equals - claim));
+    json_t *value = json_loads(equals + 1, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &fault);
+
+    if (value == NULL)
+        return report_bad_input("--claim: '%s' is no JSON (%s); a string is written with its quotes: %.*s='\"…\"'", equals + 1,
+                                fault.text, (int)(equals - claim), claim);
+    if (name == NULL || json_object_set_new(claims, name, value) != 0)
+        return report_bad_input("--claim: '%s' is not UTF-8", claim);
+    return 0;
+}
+
+/* The whole payload as JSON text, to be freed. */
+static int write_claims(const struct order *order, char **ret_text)
+{
+    json_t *claims OWNED_JSON = json_object();
+
+    if (claims == NULL || set_registered(claims, order) != 0)
+        return report_bad_input("the issuer, the audience and the subject must be UTF-8");
+    for (size_t i = 0; i < order->claims.count; i++) {
+        int code = set_claim(claims, order->claims.items[i]);
+
+        if (code != 0)
+            return code;
+    }
+    *ret_text = json_dumps(claims, JSON_COMPACT);
+    return *ret_text != NULL ? 0 : report_no_memory();
+}
+
+/* OpenSSL would ask on the terminal, in the middle of a script. */
+static int no_passphrase(char *buffer, int size, int writing, void *context)
+{
+    (void)buffer, (void)size, (void)writing, (void)context;
+    return -1;
+}
+
+static bool fits(const EVP_PKEY *key, enum key_kind kind)
+{
+    char group[32] = "";
+
+    if (kind == KEY_RSA)
+        return EVP_PKEY_is_a(key, "RSA") && EVP_PKEY_get_bits(key) >= 2048;
+    if (!EVP_PKEY_is_a(key, "EC") || EVP_PKEY_get_group_name(key, group, sizeof group, NULL) != 1)
+        return false;
+    return strcmp(group, kind == KEY_P256 ? "prime256v1" : kind == KEY_P384 ? "secp384r1" : "secp521r1") == 0;
+}
+
+static const char *wanted_key(enum key_kind kind)
+{
+    return kind == KEY_RSA    ? "an RSA key of at least 2048 bits"
+           : kind == KEY_P256 ? "an EC key on P-256"
+           : kind == KEY_P384 ? "an EC key on P-384"
+                              : "an EC key on P-521";
+}
+
+/* libjwt would say EINVAL, whatever is wrong with the key. */
+static int check_pem(const struct order *order, const struct secret *file)
+{
+    BIO *bio OWNED_BIO = BIO_new_mem_buf(file->bytes, (int)file->count);
+    EVP_PKEY *key OWNED_KEY = bio != NULL ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
+    enum key_kind kind = algorithm_facts[order->algorithm].kind;
+
+    if (key == NULL)
+        return report_bad_input("%s holds no private key in PEM without a passphrase; 'assay keygen' makes one", order->key);
+    if (!fits(key, kind))
+        return report_bad_input("%s does not fit --alg %s, which needs %s", order->key, order->alg, wanted_key(kind));
+    return 0;
+}
+
+static const char *find_secret(const json_t *set, const char *kid)
+{
+    size_t i;
+    json_t *jwk;
+
+    json_array_foreach(json_object_get(set, "keys"), i, jwk)
+    {
+        const char *its_kid = json_string_value(json_object_get(jwk, "kid"));
+
+        if (its_kid != NULL && strcmp(its_kid, kid) == 0)
+            return json_string_value(json_object_get(jwk, "k"));
+    }
+    return NULL;
+}
+
+/* Replaces the file's text, a JWK set, by the secret in it. */
+static int unwrap_secret(const struct order *order, struct secret *file)
+{
+    json_t *set OWNED_JSON = json_loadb(file->bytes, file->count, JSON_REJECT_DUPLICATES, NULL);
+    const char *encoded = find_secret(set, order->kid);
+    size_t bytes;
+
+    if (encoded == NULL)
+        return report_bad_input("%s is no JWK set with a secret of kid '%s'; 'assay keygen --alg %s' makes one", order->key,
+                                order->kid, order->alg);
+    int decoded = base64url_decode(encoded, strlen(encoded), (uint8_t *)file->bytes, &bytes);
+
+    OPENSSL_cleanse((char *)encoded, strlen(encoded));
+    if (decoded != 0 || bytes < algorithm_facts[order->algorithm].digest_bytes)
+        return report_bad_input("%s: the secret is not base64url, or shorter than %s needs (%u bytes)", order->key, order->alg,
+                                algorithm_facts[order->algorithm].digest_bytes);
+    file->count = bytes;
+    return 0;
+}
+
+static int sign(const struct order *order, const struct secret *key, const char *claims, char **ret_token)
+{
+    jwt_t *jwt CLEANUP(drop_jwt) = NULL;
+
+    if (jwt_new(&jwt) != 0 || jwt_add_grants_json(jwt, claims) != 0 || jwt_add_header(jwt, "kid", order->kid) != 0)
+        return report_bad_input("libjwt does not take these claims or this kid: %s", strerror(errno));
+    if (jwt_set_alg(jwt, jwt_str_alg(order->alg), (const unsigned char *)key->bytes, (int)key->count) != 0)
+        return report_bad_input("libjwt does not take the key in %s", order->key);
+    *ret_token = jwt_encode_str(jwt);
+    return *ret_token != NULL ? 0 : report_bad_input("libjwt could not sign with %s: %s", order->key, strerror(errno));
+}
+
+static int mint(const struct order *order)
+{
+    struct secret key CLEANUP(secret_clear) = {NULL, 0};
+    char *claims CLEANUP_FREE = NULL;
+    char *token CLEANUP_FREE = NULL;
+    int code = secret_read(order->key, &key);
+
+    if (code == 0)
+        code = algorithm_facts[order->algorithm].kind == KEY_HMAC ? unwrap_secret(order, &key) : check_pem(order, &key);
+    if (code == 0)
+        code = write_claims(order, &claims);
+    if (code == 0)
+        code = sign(order, &key, claims, &token);
+    if (code != 0)
+        return code;
+    printf(order->json ? "{\"token\":\"%s\"}\n" : "%s\n", token);
+    explicit_bzero(token, strlen(token));
+    return report_yes();
+}
+
+int command_mint(const struct command *self, int argc, char **argv)
+{
+    struct order order = {.ttl_ms = NOT_GIVEN};
+    const struct option_spec options[] = {
+        {"key", OPTION_TEXT, &order.key, "FILE", "the private key: PEM, or a JWK set for HS256 and its like"},
+        {"alg", OPTION_TEXT, &order.alg, "ALG", LIBJWT_ALGORITHMS},
+        {"kid", OPTION_TEXT, &order.kid, "K", "the key's name, into the header"},
+        {"issuer", OPTION_TEXT, &order.issuer, "I", "the claim iss"},
+        {"audience", OPTION_LIST, &order.audiences, "A", "the claim aud; a list if given again"},
+        {"subject", OPTION_TEXT, &order.subject, "S", "the claim sub"},
+        {"ttl", OPTION_DURATION, &order.ttl_ms, "D", "how long it is valid from now"},
+        {"claim", OPTION_LIST, &order.claims, "NAME=JSON", "another claim; may be given again"},
+        OPTION_JSON(order.json),
+    };
+    int code = options_parse(self, options, COUNT(options), argc, argv);
+
+    if (code == OPTIONS_PARSED)
+        code = check(&order);
+    return code != 0 ? code : mint(&order);
+}

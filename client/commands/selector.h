@@ -1,0 +1,53 @@
+/* Which tokens a revocation is about: the options that revoke, unrevoke and revocations share, and the record made of them. */
+#ifndef ASSAY_COMMAND_SELECTOR_H
+#define ASSAY_COMMAND_SELECTOR_H
+
+#include "client/wire.h"
+#include "token_source.h"
+
+struct selector {
+    const char *issuer;
+    const char *jti, *sub, *sid, *kid, *jkt, *signing_input;
+    struct token_source token;
+    bool all;
+    int64_t before;
+    int64_t ttl_ms;
+};
+
+#define SELECTOR_DEFAULTS ((struct selector){.before = NOT_GIVEN, .ttl_ms = NOT_GIVEN})
+#define SELECTOR_OPTIONS(selector)                                                                                                 \
+    {"jti", OPTION_TEXT, &(selector).jti, "J", "the token with this id"},                                                          \
+        {"sub", OPTION_TEXT, &(selector).sub, "S", "a subject's tokens"},                                                          \
+        {"sid", OPTION_TEXT, &(selector).sid, "S", "a session's tokens"},                                                          \
+        {"kid", OPTION_TEXT, &(selector).kid, "K", "whatever a key of this name verifies"},                                        \
+        {"jkt", OPTION_TEXT, &(selector).jkt, "T", "whatever the key of this thumbprint (RFC 7638) verifies"},                     \
+        {"signing-input-sha256", OPTION_TEXT, &(selector).signing_input, "HEX", "the token whose header.payload has this hash"},   \
+        {"token", OPTION_TEXT, &(selector).token.text, "T", "this token"},                                                         \
+        {"token-file", OPTION_TEXT, &(selector).token.file, "F", "the token in this file, - for stdin"},                           \
+        {"all", OPTION_FLAG, &(selector).all, NULL, "everything that the issuer issued"},                                          \
+    {                                                                                                                              \
+        "issuer", OPTION_TEXT, &(selector).issuer, "I", "whose (needed where several are configured)"                              \
+    }
+#define SELECTOR_BEFORE(selector)                                                                                                  \
+    {                                                                                                                              \
+        "before", OPTION_TIME, &(selector).before, "TIME", "issued until then (with --sub: default now)"                           \
+    }
+
+/* The use decides what is needed. */
+enum selector_use {
+    SELECTOR_REVOKE = 1, /* one selector; `before` with --all */
+    SELECTOR_UNREVOKE,   /* one selector; `before` filled in */
+    SELECTOR_LOOK_UP,    /* one selector or none; no `before` */
+};
+
+/* Refuses what is not exactly a record. 0, or told and the exit code. */
+int selector_check(const struct selector *selector, enum selector_use use);
+
+/* True if it selects anything. */
+bool selector_given(const struct selector *selector);
+
+/* Writes the record's map, with `extra` more pairs that the caller writes after it. Reads the token if there is one.
+   0, or told and the exit code. `now` in Unix seconds. */
+int selector_write(const struct selector *selector, enum selector_use use, int64_t now, unsigned extra, struct wire_writer *writer);
+
+#endif

@@ -1,0 +1,57 @@
+/* assay unrevoke */
+#include <stdio.h>
+#include <time.h>
+
+#include "agent.h"
+#include "client/cleanup.h"
+#include "selector.h"
+#include "table.h"
+
+static int tell(const struct value *result)
+{
+    const struct value *held_by = value_member_of(result, "held_by", WIRE_ARRAY);
+
+    if (held_by == NULL)
+        return agent_misspoke("held_by is missing");
+    if (held_by->count == 0) {
+        puts("taken back; nobody else holds it");
+        return report_yes();
+    }
+    fputs("taken back, but still refused; it is held by: ", stdout);
+    print_list(held_by);
+    return report_yes();
+}
+
+int command_unrevoke(const struct command *self, int argc, char **argv)
+{
+    struct agent agent CLEANUP(agent_close) = AGENT_DEFAULTS;
+    struct selector selector = SELECTOR_DEFAULTS;
+    bool all_sources = false;
+    const struct option_spec options[] = {
+        SELECTOR_OPTIONS(selector),
+        SELECTOR_BEFORE(selector),
+        {"all-sources", OPTION_FLAG, &all_sources, NULL, "take back everybody's word, not only the operators'"},
+        AGENT_OPTIONS(agent),
+    };
+    struct value *result CLEANUP_FREE = NULL;
+    uint8_t params[REQUEST_BYTES_MAX];
+    struct wire_writer writer;
+    int code = options_parse(self, options, COUNT(options), argc, argv);
+
+    if (code != OPTIONS_PARSED)
+        return code;
+    wire_writer_init(&writer, params, sizeof params);
+    code = selector_check(&selector, SELECTOR_UNREVOKE);
+    if (code == 0)
+        code = selector_write(&selector, SELECTOR_UNREVOKE, (int64_t)time(NULL), all_sources, &writer);
+    if (all_sources) {
+        wire_put_text(&writer, "all_sources");
+        wire_put_bool(&writer, true);
+    }
+    if (code == 0)
+        code = agent_ask(&agent, "unrevoke", &writer, &result);
+    explicit_bzero(params, wire_written(&writer));
+    if (code != 0)
+        return code;
+    return agent.json ? agent_print_json(result) : tell(result);
+}

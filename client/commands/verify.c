@@ -1,0 +1,82 @@
+/* assay verify */
+#include <stdio.h>
+#include <string.h>
+
+#include "agent.h"
+#include "client/cleanup.h"
+#include "client/json.h"
+#include "client/verdict.h"
+#include "client/verify.h"
+#include "token_source.h"
+
+static const char *meaning(const char *reason)
+{
+#define MEANING(name, wire, text)                                                                                                  \
+    if (strcmp(reason, wire) == 0)                                                                                                 \
+        return text;
+    ASSAY_REASONS(MEANING)
+#undef MEANING
+    return "a reason that this version does not know";
+}
+
+/* Too long a token is not sent, and so there is no answer of the agent's to show. */
+static int print_json(const struct assay_verdict *verdict)
+{
+    if (verdict_result(verdict) != NULL)
+        return agent_print_json(verdict_result(verdict));
+    printf("{\"active\":false,\"reason\":\"%s\"}\n", assay_verdict_reason(verdict));
+    return report_yes();
+}
+
+static int print_claims(const struct assay_verdict *verdict)
+{
+    const char *claims;
+
+    if (assay_verdict_claim_json(verdict, "", &claims) != 0)
+        return report_no_memory();
+    puts(claims);
+    return report_yes();
+}
+
+static int tell(const struct agent *agent, const struct assay_verdict *verdict)
+{
+    int code = EXIT_YES;
+
+    if (agent->json)
+        code = print_json(verdict);
+    else if (assay_verdict_ok(verdict))
+        code = print_claims(verdict);
+    if (assay_verdict_ok(verdict) || code != EXIT_YES)
+        return code;
+    const char *reason = assay_verdict_reason(verdict);
+
+    return agent->json ? EXIT_NO : report_no(reason, "refused: %s: %s", reason, meaning(reason));
+}
+
+int command_verify(const struct command *self, int argc, char **argv)
+{
+    struct agent agent CLEANUP(agent_close) = AGENT_DEFAULTS;
+    struct token_source source = {0};
+    const char *audience = NULL;
+    const struct option_spec options[] = {
+        TOKEN_OPTIONS(source),
+        {"audience", OPTION_TEXT, &audience, "A", "whom the token must be meant for (else any configured audience)"},
+        AGENT_OPTIONS(agent),
+    };
+    struct token_text token CLEANUP(token_text_clear) = {NULL, 0};
+    struct assay_verdict *verdict CLEANUP(verdict_free_at) = NULL;
+    int code = options_parse(self, options, COUNT(options), argc, argv);
+
+    if (code != OPTIONS_PARSED)
+        return code;
+    if ((code = agent_open(&agent)) != 0 || (code = token_text_read(&source, &token)) != 0)
+        return code;
+    struct answer answer CLEANUP(answer_clear);
+
+    answer_init(&answer);
+    int status = verify_token(agent.assay, token.bytes, token.count, audience, &answer, &verdict);
+
+    if (verdict == NULL)
+        return agent_failed(&agent, status, &answer);
+    return tell(&agent, verdict);
+}

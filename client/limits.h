@@ -1,0 +1,45 @@
+/* Every bound of the client library, with its unit in its name. Those that the agent enforces are its own as well: they are here
+   so that the library does not send what must come back refused. */
+#ifndef ASSAY_CLIENT_LIMITS_H
+#define ASSAY_CLIENT_LIMITS_H
+
+/* A request, whole. The agent reads no longer one. */
+#define REQUEST_BYTES_MAX 65536
+
+/* What an audience may have of it: many times the longest URL that anyone configures. */
+#define AUDIENCE_BYTES_MAX 4096
+
+/* A token is sent up to here, although the agent accepts 16 KiB: "too_large" is the agent's to say as long as it can be told.
+   The rest of the frame is for the audience and the words around the two. */
+#define TOKEN_SENT_BYTES_MAX (REQUEST_BYTES_MAX - AUDIENCE_BYTES_MAX - 256)
+
+/* What comes before the parameters: array heads, msgid, and the method's name. */
+#define REQUEST_HEAD_BYTES_MAX 64
+#define METHOD_BYTES_MAX       31
+
+/* The parts that a caller may hand the parameters over in: two strings and what stands before each; and the head before them. */
+#define PARAMS_PARTS_MAX  4
+#define REQUEST_PARTS_MAX (1 + PARAMS_PARTS_MAX)
+
+/* An answer, whole: a frame like a request, and slack for what is around a result that fills it. */
+#define ANSWER_BYTES_MAX (65536 + 1024)
+
+/* Nearly every answer fits here, on the stack of a thread that may have only 64 KiB of it; a longer one is moved to the heap. */
+#define ANSWER_SMALL_BYTES 4096
+
+/* Values in an answer. The claims of a token of 16 KiB can hold 6,144, "[1,1,…]" being the densest JSON there is. */
+#define ANSWER_NODES_MAX 16384
+
+/* Arrays and maps inside each other: the answer's, the result's, and 16 of a payload. Below WIRE_DEPTH_MAX. */
+#define ANSWER_DEPTH_MAX 24
+
+/* Connections kept for the next call. A process with more calls under way at once opens, and closes, more than these. */
+#define IDLE_CONNECTIONS_MAX 16
+
+/* A call that has used up this much of its time before the answer is read asks poll() for the rest, because the socket's own
+   timeout would begin anew. */
+#define DEADLINE_SLACK_NS (10 * 1000 * 1000)
+
+#define TIMEOUT_DEFAULT_MS 5000
+
+#endif

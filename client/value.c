@@ -1,0 +1,153 @@
+/* Two passes over the message: one that counts and refuses, one that builds into memory of exactly that size and cannot fail.
+   Nodes lie in the message's order, so a child is the next node and a sibling is `span` nodes away: no pointers between them, one
+   allocation, and freeing it is one free(). */
+#include "value.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "exports.h"
+
+static bool continues(unsigned char byte)
+{
+    return (byte & 0xc0) == 0x80;
+}
+
+unsigned utf8_sequence(const char *text, size_t bytes)
+{
+    const unsigned char *at = (const unsigned char *)text;
+
+    if (bytes == 0 || at[0] < 0x80)
+        return bytes == 0 ? 0 : 1;
+    if (at[0] < 0xc2 || bytes < 2 || !continues(at[1]))
+        return 0;
+    if (at[0] < 0xe0)
+        return 2;
+    if (bytes < 3 || !continues(at[2]))
+        return 0;
+    if (at[0] < 0xf0) /* neither overlong nor half of a UTF-16 pair */
+        return (at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) ? 0 : 3;
+    if (bytes < 4 || !continues(at[3]) || at[0] > 0xf4)
+        return 0;
+    return (at[0] == 0xf0 && at[1] < 0x90) || (at[0] == 0xf4 && at[1] > 0x8f) ? 0 : 4;
+}
+
+/* A NUL inside would make "admin\0…" equal to "admin" for every caller that has a C string. */
+static bool is_text(const char *text, size_t bytes)
+{
+    while (bytes > 0) {
+        unsigned sequence = utf8_sequence(text, bytes);
+
+        if (sequence == 0 || *text == '\0')
+            return false;
+        text += sequence;
+        bytes -= sequence;
+    }
+    return true;
+}
+
+/* Recursive, as deep as the message: ANSWER_DEPTH_MAX. */
+static int add_size(struct wire_cursor *cursor, bool is_name, struct value_size *total)
+{
+    struct wire_item item;
+
+    if (wire_next(cursor, &item) != WIRE_OK || (is_name && item.type != WIRE_STR))
+        return ASSAY_E_PROTOCOL;
+    total->nodes++;
+    if (item.type == WIRE_STR) {
+        total->text_bytes += (size_t)item.count + 1;
+        return is_text(item.str, item.count) ? 0 : ASSAY_E_PROTOCOL;
+    }
+    int status = 0;
+
+    for (uint32_t i = 0; status == 0 && item.type == WIRE_ARRAY && i < item.count; i++)
+        status = add_size(cursor, false, total);
+    for (uint32_t i = 0; status == 0 && item.type == WIRE_MAP && i < item.count; i++) {
+        status = add_size(cursor, true, total);
+        if (status == 0)
+            status = add_size(cursor, false, total);
+    }
+    return status;
+}
+
+int value_size(struct wire_cursor cursor, struct value_size *ret_size)
+{
+    struct value_size total = {0, 0};
+    int status = add_size(&cursor, false, &total);
+
+    if (status == 0)
+        *ret_size = total;
+    return status;
+}
+
+/* Returns the node after those of the value. */
+static struct value *build(struct wire_cursor *cursor, struct value *node, char **text)
+{
+    struct wire_item item;
+    struct value *next = node + 1;
+
+    if (wire_next(cursor, &item) != WIRE_OK)
+        item = (struct wire_item){.type = WIRE_NIL}; /* value_size has seen that this does not happen */
+    *node = (struct value){.type = item.type, .count = item.count, .uint = item.uint};
+
+    if (item.type == WIRE_BOOL) {
+        node->boolean = item.boolean;
+    } else if (item.type == WIRE_STR) {
+        node->str = memcpy(*text, item.str, item.count);
+        (*text)[item.count] = '\0';
+        *text += (size_t)item.count + 1;
+    } else if (item.type == WIRE_ARRAY || item.type == WIRE_MAP) {
+        uint64_t children = item.type == WIRE_MAP ? 2 * (uint64_t)item.count : item.count;
+
+        for (; children > 0; children--)
+            next = build(cursor, next, text);
+    } else {
+        node->count = 0;
+    }
+    node->span = (uint32_t)(next - node);
+    return next;
+}
+
+void value_build(struct wire_cursor cursor, struct value *nodes, char *text)
+{
+    build(&cursor, nodes, &text);
+}
+
+int value_read(struct wire_cursor cursor, struct value **ret_value)
+{
+    struct value_size size;
+    int status = value_size(cursor, &size);
+
+    if (status != 0)
+        return status;
+    struct value *nodes = malloc(size.nodes * sizeof *nodes + size.text_bytes);
+
+    if (nodes == NULL)
+        return ASSAY_E_NO_MEMORY;
+    value_build(cursor, nodes, (char *)(nodes + size.nodes));
+    *ret_value = nodes;
+    return 0;
+}
+
+const struct value *value_member(const struct value *map, const char *name)
+{
+    if (map == NULL || map->type != WIRE_MAP)
+        return NULL;
+    const struct value *key = value_first(map);
+
+    for (uint32_t i = 0; i < map->count; i++) {
+        const struct value *value = value_next(key);
+
+        if (strcmp(key->str, name) == 0)
+            return value;
+        key = value_next(value);
+    }
+    return NULL;
+}
+
+const struct value *value_member_of(const struct value *map, const char *name, enum wire_type type)
+{
+    const struct value *value = value_member(map, name);
+
+    return value != NULL && value->type == type ? value : NULL;
+}

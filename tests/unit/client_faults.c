@@ -1,0 +1,126 @@
+/* Every call into the system fails once: whatever fails, the answer may be an error and is never a yes that was not given.
+   The linker puts the functions here before libc's (--wrap), for the library and for this file alone. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "assay/assay.h"
+#include "fake_agent.h"
+
+#define TOKEN "aaaa.bbbb.cccc"
+
+static _Thread_local int calls_left = -1; /* until the one that fails; below 0: none does. The agent's thread has its own */
+static bool failed;
+
+static bool fails(int error)
+{
+    if (calls_left < 0 || calls_left-- > 0)
+        return false;
+    failed = true;
+    errno = error;
+    return true;
+}
+
+#define WRAP(type, name, parameters, arguments, result, error)                                                                     \
+    type __real_##name parameters;                                                                                                 \
+    type __wrap_##name parameters;                                                                                                 \
+    type __wrap_##name parameters                                                                                                  \
+    {                                                                                                                              \
+        return fails(error) ? (result) : __real_##name arguments;                                                                  \
+    }
+
+WRAP(void *, malloc, (size_t size), (size), NULL, ENOMEM)
+WRAP(void *, calloc, (size_t count, size_t size), (count, size), NULL, ENOMEM)
+WRAP(int, socket, (int domain, int type, int protocol), (domain, type, protocol), -1, EMFILE)
+WRAP(int, connect, (int fd, const struct sockaddr *address, socklen_t size), (fd, address, size), -1, ECONNREFUSED)
+WRAP(ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags), (fd, message, flags), -1, EPIPE)
+WRAP(ssize_t, recv, (int fd, void *bytes, size_t size, int flags), (fd, bytes, size, flags), -1, ECONNRESET)
+WRAP(int, getsockopt, (int fd, int level, int name, void *value, socklen_t *size), (fd, level, name, value, size), -1, EINVAL)
+WRAP(int, setsockopt, (int fd, int level, int name, const void *value, socklen_t size), (fd, level, name, value, size), -1, EINVAL)
+WRAP(int, fstat, (int fd, struct stat *found), (fd, found), -1, EBADF)
+WRAP(void *, mmap, (void *at, size_t size, int protection, int flags, int fd, off_t offset),
+     (at, size, protection, flags, fd, offset), MAP_FAILED, ENOMEM)
+WRAP(int, madvise, (void *at, size_t size, int advice), (at, size, advice), -1, EINVAL)
+
+static enum fake_action refuse(void *context, const struct fake_request *request, struct wire_writer *out)
+{
+    (void)context;
+    fake_answer(out, request->msgid);
+    wire_put_map(out, 2);
+    wire_put_text(out, "active");
+    wire_put_bool(out, false);
+    wire_put_text(out, "reason");
+    wire_put_text(out, "expired");
+    return FAKE_SEND;
+}
+
+/* Opens, asks twice (the second time over the connection of the first), and looks a claim up, with the nth call failing. */
+static int ask(const struct fake_agent *agent, int nth)
+{
+    struct assay *assay = NULL;
+    struct assay_verdict *verdict = NULL;
+    const char *text;
+
+    failed = false;
+    calls_left = nth;
+    int status = assay_open(&assay, fake_agent_path(agent), NULL);
+
+    for (int i = 0; status == 0 && i < 2; i++) {
+        assay_verdict_free(verdict);
+        status = assay_verify(assay, TOKEN, strlen(TOKEN), NULL, &verdict);
+        assert_true((verdict != NULL) == (status == 0 || status == ASSAY_E_REFUSED));
+        assert_true(assay_verdict_ok(verdict) == (status == 0));
+    }
+    if (status == 0)
+        status = assay_verdict_claim_json(verdict, "", &text);
+    calls_left = -1;
+    assay_verdict_free(verdict);
+    assay_close(assay);
+    return status;
+}
+
+static void whatever_fails_a_yes_is_the_agents(void **state)
+{
+    struct fake_agent *agent = fake_agent_start(fake_echo, NULL, 0);
+    int nth = 0, errors = 0;
+
+    (void)state;
+    do {
+        int status = ask(agent, nth++);
+
+        assert_true(status <= 0 && status != ASSAY_E_REFUSED);
+        errors += status != 0;
+    } while (failed);
+    assert_true(errors > 5 && nth > errors);
+    fake_agent_stop(agent);
+}
+
+static void whatever_fails_a_no_is_no_yes(void **state)
+{
+    struct fake_agent *agent = fake_agent_start(refuse, NULL, 0);
+    int nth = 0;
+
+    (void)state;
+    do
+        assert_true(ask(agent, nth++) < 0);
+    while (failed);
+    fake_agent_stop(agent);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(whatever_fails_a_yes_is_the_agents),
+        cmocka_unit_test(whatever_fails_a_no_is_no_yes),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
