@@ -82,7 +82,8 @@ static const struct {
     [KEY_P521] = {"x", "y"}, [KEY_ED25519] = {"x", NULL}, [KEY_HMAC] = {"k", NULL},
 };
 
-static struct key *read_key(const json_t *jwk, const char **ret_why)
+/* *ret_spoils: it is meant for signatures, and damaged or too weak. */
+static struct key *read_key(const json_t *jwk, const char **ret_why, bool *ret_spoils)
 {
     const json_t *alg_name = json_object_get(jwk, "alg"), *kid = json_object_get(jwk, "kid");
     enum key_kind kind = kind_of(jwk);
@@ -105,6 +106,7 @@ static struct key *read_key(const json_t *jwk, const char **ret_why)
     }
     if ((*ret_why = refuse_use(jwk)) != NULL)
         return NULL;
+    *ret_spoils = true;
     *ret_why = "one of its numbers is missing or not base64url";
     if (read_number(jwk, members[kind].first, &first) < 0)
         return NULL;
@@ -120,10 +122,13 @@ static struct key *read_key(const json_t *jwk, const char **ret_why)
 static void add_jwk(struct keyset *set, const json_t *jwk, size_t index)
 {
     const char *kid = json_string_value(json_object_get(jwk, "kid")), *why = "it is not a JSON object";
-    struct key *key = json_is_object(jwk) ? read_key(jwk, &why) : NULL;
+    bool spoils = false;
+    struct key *key = json_is_object(jwk) ? read_key(jwk, &why, &spoils) : NULL;
 
     if (json_object_get(jwk, "d") != NULL || json_object_get(jwk, "k") != NULL)
         set->has_secrets = true;
+    if (key == NULL && spoils)
+        keyset_spoil(set, kid);
     if (key != NULL)
         keyset_add(set, key);
     else

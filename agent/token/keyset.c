@@ -29,6 +29,29 @@ void keyset_skip(struct keyset *set, const char *format, ...)
     va_end(arguments);
 }
 
+void keyset_spoil(struct keyset *set, const char *kid)
+{
+    char *copy = kid != NULL ? strdup(kid) : NULL;
+    char **more = copy != NULL ? realloc(set->spoilt, (set->spoilt_count + 1) * sizeof *set->spoilt) : NULL;
+
+    if (more == NULL) {
+        free(copy);
+        set->incomplete = set->incomplete || kid != NULL;
+        return;
+    }
+    set->spoilt = more;
+    set->spoilt[set->spoilt_count++] = copy;
+}
+
+static bool is_spoilt(const struct keyset *set, const char *kid, size_t kid_bytes)
+{
+    for (unsigned i = 0; i < set->spoilt_count; i++) {
+        if (strlen(set->spoilt[i]) == kid_bytes && memcmp(set->spoilt[i], kid, kid_bytes) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool same_kid(const struct key *a, const struct key *b)
 {
     if (a->kid == NULL || b->kid == NULL)
@@ -69,9 +92,12 @@ struct keyset *keyset_parse(const char *text, size_t size, const char *kid, char
     } else {
         set = jwk_parse_set(text, size, why);
     }
-    if (set == NULL || set->count > 0)
+    if (set == NULL || (set->count > 0 && !set->incomplete))
         return set;
-    snprintf(why, KEYSET_WHY_BYTES, "it has no usable key%s%s", set->warnings > 0 ? ": " : "", set->warnings > 0 ? set->warning[0] : "");
+    if (set->incomplete)
+        snprintf(why, KEYSET_WHY_BYTES, "out of memory");
+    else
+        snprintf(why, KEYSET_WHY_BYTES, "it has no usable key%s%s", set->warnings > 0 ? ": " : "", set->warnings > 0 ? set->warning[0] : "");
     keyset_drop(set);
     return NULL;
 }
@@ -90,6 +116,9 @@ void keyset_drop(struct keyset *set)
         key_free(set->keys[i]);
     for (unsigned i = 0; i < set->warnings; i++)
         free(set->warning[i]);
+    for (unsigned i = 0; i < set->spoilt_count; i++)
+        free(set->spoilt[i]);
+    free(set->spoilt);
     free(set);
 }
 
@@ -107,6 +136,9 @@ enum choice keyset_choose(const struct keyset *set, enum algorithm alg, const ch
     unsigned count = 0;
     bool named_but_unfit = false;
 
+    *ret_count = 0;
+    if (kid != NULL && is_spoilt(set, kid, kid_bytes))
+        return CHOICE_NONE;
     for (unsigned i = 0; i < set->count && count < TOKEN_KEYS_TRIED_MAX; i++) {
         const struct key *key = set->keys[i];
 

@@ -11,6 +11,9 @@ struct keyset {
     unsigned skipped; /* keys of the text that are not used; the first of them by name: */
     unsigned warnings;
     char *warning[KEY_SET_WARNINGS_MAX];
+    unsigned spoilt_count;
+    char **spoilt; /* kids under which a key stood that is damaged or too weak: which key they name is not certain any more */
+    bool incomplete; /* something of the text could not be kept: out of memory */
     bool has_secrets; /* an HMAC secret, or the private half of a key, stood in the text */
     struct key *keys[];
 };

@@ -8,6 +8,9 @@ struct keyset *keyset_new(unsigned room);
 void keyset_add(struct keyset *keyset, struct key *key); /* takes the key */
 __attribute__((format(printf, 2, 3))) void keyset_skip(struct keyset *keyset, const char *format, ...);
 
+/* A key of this name was not admitted (NULL: it has none). Another one under the same name is not to be trusted either. */
+void keyset_spoil(struct keyset *keyset, const char *kid);
+
 /* NULL: `why` says what is wrong. */
 struct keyset *jwk_parse_set(const char *text, size_t size, char why[KEYSET_WHY_BYTES]);
 struct keyset *pem_parse(const char *text, size_t size, const char *kid, char why[KEYSET_WHY_BYTES]);

@@ -1,0 +1,63 @@
+#!/bin/sh
+# README shows C, shell and YAML: they are taken from it and tried, against an installed library and a real agent.
+# $ASSAY_BUILD: the build folder.
+set -eu
+cd "$(dirname "$0")/.."
+root=$PWD
+folder=$(mktemp -d)
+agent=""
+trap '[ -z "$agent" ] || kill "$agent"; rm -rf "$folder"' EXIT
+
+# The N-th block of a language.
+block() {
+    awk -v language="$1" -v wanted="$2" '$0 == "```" language { n++; on = n == wanted; next } /^```/ { on = 0 } on' README.md
+}
+
+DESTDIR="$folder/root" cmake --install "$ASSAY_BUILD" >/dev/null
+pc=$(find "$folder/root" -name libassay.pc)
+prefix="$folder/root$(sed -n 's/^prefix=//p' "$pc")"
+export PATH="$prefix/bin:$prefix/sbin:$PATH" LD_LIBRARY_PATH="$(dirname "$(dirname "$pc")")" PKG_CONFIG_PATH="$(dirname "$pc")"
+
+cd "$folder"
+assay keygen --alg ES256 --kid k1 --out k1.pem >/dev/null
+mkdir etc && cp k1.pem.jwks.json etc/keys.json
+for n in 1 2; do
+    (cd "$root" && block yaml $n) | sed "s|/etc/assay|$folder/etc|; s|/run/assay|$folder/run|; s|/var/lib/assay|$folder/state|" >assayd$n.yaml
+    assayd --config assayd$n.yaml --check
+done
+
+export ASSAY_SOCKET="$folder/run/assayd.sock"
+assayd --config assayd2.yaml 2>log &
+agent=$!
+tries=0
+until assay health >/dev/null 2>&1; do
+    tries=$((tries + 1))
+    [ $tries -lt 200 ] || { cat log; exit 1; }
+    sleep 0.05
+done
+
+(cd "$root" && block c 1) >service.c
+cc -Wall -Wextra -Werror service.c -o service $(PKG_CONFIG_SYSROOT_DIR="$folder/root" pkg-config --cflags --libs libassay)
+mint() {
+    assay mint --key k1.pem --alg ES256 --kid k1 --issuer https://auth.example.com --audience orders --subject alice --ttl 1h \
+        --claim tenant='"acme"' "$@"
+}
+mint >token
+[ "$(./service "$(cat token)")" = "hello, alice" ]
+assay revoke --token-file token
+[ "$(./service "$(cat token)" || true)" = "401: revoked" ]
+
+# The Python of README.
+mint >token
+{ printf 'token = open("token").read().strip()\n'; (cd "$root" && block python 1) | sed "s|/run/assay/assayd.sock|$ASSAY_SOCKET|"; } >client.py
+/usr/bin/python3 client.py | grep -q "'active': True"
+
+# The commands of every day, each as it stands there, with real values for the dots.
+assay verify --audience orders <token >/dev/null
+jti=$(assay verify <token | sed 's/.*"jti":"\([^"]*\)".*/\1/')
+(cd "$root" && block sh 3) | sed "s/ *#.*//; s/6f1c…/$jti/; s/keys.json/etc\/keys.json/; s/ I / https:\/\/auth.example.com /; s/ A / orders /; s/ S / bob /; s/k1/k2/g" |
+    grep -v '^assay verify' >commands
+while read -r command; do
+    sh -c "$command" </dev/null >out 2>&1 || { echo "README: $command"; cat out; exit 1; }
+done <commands
+wc -l <commands | xargs echo "README: its C, its YAML, its Python and its commands work; commands:"

@@ -1,0 +1,99 @@
+#!/bin/sh
+# Installs what the tests need, builds, and runs everything. Ends with "N passed, N failed", and 1 if anything failed.
+#   sh tests/run.sh           everything, some minutes
+#   sh tests/run.sh --quick   one build, no sanitizers
+#   sh tests/run.sh --long    more cycles of what is random
+# ASSAY_VECTORS=FOLDER uses public test vectors from there instead of tests/vectors.
+set -u
+cd "$(dirname "$0")/.."
+. agent/packages.sh
+
+quick=""
+case "${1:-}" in
+"") ;;
+--quick) quick=1 ;;
+--long) export ASSAY_LONG=1 ;;
+*)
+    echo "usage: sh tests/run.sh [--quick | --long]" >&2
+    exit 2
+    ;;
+esac
+
+packages_test="libcmocka-dev clang lld python3 python3-msgpack python3-cryptography python3-yaml neovim strace binutils openssl man-db
+               nodejs npm"
+
+passed=0
+failed=0
+names=""
+
+# A step: its name, and the command that must succeed. Its output is shown as it comes.
+step() {
+    name=$1
+    shift
+    printf '\n== %s\n' "$name"
+    start=$(date +%s)
+    if "$@"; then
+        passed=$((passed + 1))
+        printf '== %s: passed, %s s\n' "$name" "$(($(date +%s) - start))"
+    else
+        failed=$((failed + 1))
+        names="$names
+  $name"
+        printf '== %s: FAILED\n' "$name"
+    fi
+}
+
+build() {
+    folder=$1
+    shift
+    cmake -S . -B "$folder" -G Ninja -DASSAY_WERROR=ON "$@" >/dev/null && cmake --build "$folder" | tail -n 1
+}
+
+# cmocka, the cases, the vectors, the fuzzers' corpus.
+units() {
+    (cd "$1" && ctest --output-on-failure --timeout 300 -j 2)
+}
+
+# The real agent, one file a promise.
+promises() {
+    ASSAY_BUILD="$PWD/$1" /usr/bin/python3 -m unittest discover -s tests/e2e ${2:+-k "$2"} 2>&1
+}
+
+sanitizers() {
+    ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
+        TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 "$@"
+}
+
+# What README shows is what happens: its C compiles against the installed library and runs, its commands exist.
+readme() {
+    ASSAY_BUILD="$PWD/$1" sh tests/readme.sh
+}
+
+quickstart() {
+    output=$(sh agent/quickstart.sh 2>&1) || { printf '%s\n' "$output"; return 1; }
+    printf '%s\n' "$output" | grep -q '"sub":"alice"' && printf '%s\n' "$output" | grep -q 'refused: revoked'
+}
+
+install_build_packages || exit 2
+install_packages $packages_test || exit 2
+
+step "build (gcc)" build build-tests
+step "unit tests, cases, vectors" units build-tests
+step "promises of the agent" promises build-tests
+step "README" readme build-tests
+step "quickstart" quickstart
+step "what other programs signed, by a second opinion" /usr/bin/python3 tests/tokens/check.py
+if [ -z "$quick" ]; then
+    step "build (clang)" build build-clang -DCMAKE_C_COMPILER=clang
+    step "build (ASan, UBSan)" build build-asan -DCMAKE_BUILD_TYPE=Debug -DASSAY_SANITIZE=address,undefined
+    step "unit tests under ASan, UBSan" sanitizers units build-asan
+    step "promises under ASan, UBSan" sanitizers promises build-asan
+    step "build (TSan)" build build-tsan -DCMAKE_BUILD_TYPE=Debug -DASSAY_SANITIZE=thread
+    step "unit tests under TSan" sanitizers units build-tsan
+    step "promises under TSan" sanitizers promises build-tsan Verify
+    step "benchmarks" cmake --build build-tests --target bench
+fi
+
+[ "$failed" -eq 0 ] || printf '\nFailed:%s\n' "$names"
+printf '\n%s passed, %s failed\n' "$passed" "$failed"
+[ "$failed" -eq 0 ]
