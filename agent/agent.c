@@ -120,13 +120,17 @@ void agent_use_keyring(struct agent *agent, struct keyring *ring)
     submit_cover(agent);
 }
 
+/* In the order in which they lean on each other: what gives back work first, while those who wait for it are still there. What did not
+   start is NULL. */
 static void finish_stop(struct agent *agent)
 {
-    /* In the order in which they lean on each other: what gives back work first, while those who wait for it are still there. */
-    workers_stop(agent->workers);
-    writer_stop(agent->writer);
+    if (agent->workers != NULL)
+        workers_stop(agent->workers);
+    if (agent->writer != NULL)
+        writer_stop(agent->writer);
     watch_close(agent->watch);
-    door_close(agent->door);
+    if (agent->door != NULL)
+        door_close(agent->door);
 }
 
 struct stopping {
@@ -253,9 +257,8 @@ static void free_rooms(struct agent *agent)
     keyring_drop(agent->ring);
 }
 
-static int serve(struct agent *agent)
+static int start_rooms(struct agent *agent)
 {
-    struct stopping stopping;
     char why[512];
 
     agent->workers = workers_start(agent->loop, agent->ring->config->threads, decide_checked, agent);
@@ -264,8 +267,19 @@ static int serve(struct agent *agent)
     if (agent->workers == NULL || agent->writer == NULL || agent->watch == NULL)
         return fail("threads cannot be started");
     agent->door = door_open(agent, why);
-    if (agent->door == NULL)
-        return fail(why);
+    return agent->door == NULL ? fail(why) : 0;
+}
+
+static int serve(struct agent *agent)
+{
+    struct stopping stopping;
+
+    if (start_rooms(agent) < 0) {
+        agent->stopping = true;
+        finish_stop(agent);
+        uv_run(agent->loop, UV_RUN_DEFAULT); /* what is closed is freed there */
+        return -1;
+    }
     watch_signals(&stopping, agent);
     watch_files(agent->watch, agent->ring->config);
     tell_skipped(agent->ring);
@@ -289,9 +303,7 @@ int agent_run(struct keyring *ring, const char *config_path)
 
     if (status == 0)
         status = serve(&agent);
-    if (status == 0) {
-        uv_loop_close(agent.loop);
-        free_rooms(&agent);
-    }
-    return status; /* after a start that failed the process ends, and takes everything with it */
+    uv_loop_close(agent.loop);
+    free_rooms(&agent);
+    return status;
 }

@@ -137,25 +137,54 @@ static void use_file(struct reload *reload, unsigned index)
 
 static void start(struct reload *reload);
 
+static void tell(struct reload_waiter *waiters, const struct faults *faults)
+{
+    for (struct reload_waiter *waiter = waiters, *next; waiter != NULL; waiter = next) {
+        next = waiter->next;
+        waiter->reloaded(waiter, faults);
+    }
+}
+
+/* The agent ends: what was read is not used, and those who wait are told so. */
+static void give_up(struct reload *reload)
+{
+    struct reload_waiter *waiters = reload->next;
+    struct faults faults = {0};
+
+    reload->next = NULL;
+    reload->want_all = reload->want_files = false;
+    fault_add(&faults, (struct place){reload->agent->config_path, 0, 0}, "not read, the agent is stopping");
+    tell(waiters, &faults);
+    faults_clear(&faults);
+}
+
+static void drop_unused(struct reload *reload)
+{
+    keyring_drop(reload->ring);
+    reload->ring = NULL;
+    for (unsigned i = 0; reload->files != NULL && i < reload->held->count; i++) {
+        keyring_drop(reload->files[i].ring != NULL ? keyring_adopt(reload->files[i].ring, reload->agent->ring) : NULL);
+        faults_clear(&reload->files[i].faults);
+    }
+}
+
 static void on_done(uv_work_t *work, int status)
 {
     struct reload *reload = work->data;
     struct reload_waiter *waiters = reload->waiters;
 
     (void)status;
-    if (reload->all) {
+    if (reload->agent->stopping)
+        drop_unused(reload);
+    else if (reload->all)
         use_all(reload);
-    } else {
+    else
         for (unsigned i = 0; i < reload->held->count; i++)
             use_file(reload, i);
-        free(reload->files);
-        reload->files = NULL;
-    }
+    free(reload->files);
+    reload->files = NULL;
     reload->waiters = NULL;
-    for (struct reload_waiter *waiter = waiters, *next; waiter != NULL; waiter = next) {
-        next = waiter->next;
-        waiter->reloaded(waiter, &reload->faults);
-    }
+    tell(waiters, &reload->faults);
     faults_clear(&reload->faults);
     keyring_drop(reload->held);
     reload->held = NULL;
@@ -165,8 +194,12 @@ static void on_done(uv_work_t *work, int status)
 
 static void start(struct reload *reload)
 {
-    if (reload->busy || reload->agent->stopping || (!reload->want_all && !reload->want_files))
+    if (reload->busy || (!reload->want_all && !reload->want_files))
         return;
+    if (reload->agent->stopping) {
+        give_up(reload);
+        return;
+    }
     reload->all = reload->want_all;
     if (!reload->all) {
         reload->files = calloc(reload->agent->ring->count, sizeof *reload->files);

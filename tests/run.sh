@@ -20,7 +20,7 @@ case "${1:-}" in
 esac
 
 packages_test="libcmocka-dev clang lld python3 python3-msgpack python3-cryptography python3-yaml neovim strace binutils openssl man-db
-               nodejs npm"
+               systemd systemd-container"
 
 passed=0
 failed=0
@@ -69,6 +69,10 @@ readme() {
     ASSAY_BUILD="$PWD/$1" sh tests/readme.sh
 }
 
+units_in_systemd() {
+    ASSAY_BUILD="$PWD/$1" sh tests/systemd.sh
+}
+
 quickstart() {
     output=$(sh agent/quickstart.sh 2>&1) || { printf '%s\n' "$output"; return 1; }
     printf '%s\n' "$output" | grep -q '"sub":"alice"' && printf '%s\n' "$output" | grep -q 'refused: revoked'
@@ -82,6 +86,7 @@ step "unit tests, cases, vectors" units build-tests
 step "promises of the agent" promises build-tests
 step "README" readme build-tests
 step "quickstart" quickstart
+step "systemd" units_in_systemd build-tests
 step "what other programs signed, by a second opinion" /usr/bin/python3 tests/tokens/check.py
 if [ -z "$quick" ]; then
     step "build (clang)" build build-clang -DCMAKE_C_COMPILER=clang

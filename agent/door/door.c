@@ -119,43 +119,55 @@ static int start_handles(struct door *door)
 {
     uv_loop_t *loop = door->agent->loop;
 
-    uv_check_init(loop, &door->flush);
-    uv_prepare_init(loop, &door->sleep);
     door->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     if (door->timer_fd < 0 || uv_poll_init(loop, &door->timer, door->timer_fd) != 0)
-        return UV_EMFILE;
+        return -1;
+    uv_check_init(loop, &door->flush);
+    uv_prepare_init(loop, &door->sleep);
     uv_pipe_init(loop, &door->listener, 0);
     door->flush.data = door->sleep.data = door->timer.data = door->listener.data = door;
     uv_check_start(&door->flush, on_flush);
     uv_prepare_start(&door->sleep, on_sleep);
     uv_poll_start(&door->timer, UV_READABLE, on_timer);
+    return 0;
+}
+
+static int listen_on_socket(struct door *door, char why[512])
+{
+    door->listen_fd = socket_listen(door->agent->ring->config, &door->made_socket, why);
+    if (door->listen_fd < 0)
+        return -1;
     int status = uv_pipe_open(&door->listener, door->listen_fd);
 
-    return status != 0 ? status : uv_listen((uv_stream_t *)&door->listener, LISTEN_BACKLOG, on_connection);
+    if (status == 0)
+        status = uv_listen((uv_stream_t *)&door->listener, LISTEN_BACKLOG, on_connection);
+    if (status != 0)
+        snprintf(why, 512, "the socket cannot be served: %s", uv_strerror(status));
+    return status;
 }
 
 struct door *door_open(struct agent *agent, char why[512])
 {
     struct door *door = calloc(1, sizeof *door);
 
-    if (door == NULL || (door->zone = msgpack_zone_new(MSGPACK_ZONE_CHUNK_SIZE)) == NULL) {
-        snprintf(why, 512, "out of memory");
-        free(door);
+    snprintf(why, 512, "out of memory or file descriptors");
+    if (door == NULL)
         return NULL;
-    }
     door->agent = agent;
     door->idle.milliseconds = CONNECTION_IDLE_SECONDS * 1000;
     door->partial.milliseconds = PARTIAL_FRAME_SECONDS * 1000;
     door->connections_max = connections_max();
-    door->listen_fd = socket_listen(agent->ring->config, &door->made_socket, why);
-    int status = door->listen_fd >= 0 ? start_handles(door) : -1;
-
-    if (status == 0)
+    door->zone = msgpack_zone_new(MSGPACK_ZONE_CHUNK_SIZE);
+    if (door->zone == NULL || start_handles(door) < 0) {
+        door_free(door);
+        return NULL;
+    }
+    if (listen_on_socket(door, why) == 0)
         return door;
-    if (door->listen_fd >= 0)
-        snprintf(why, 512, "the socket cannot be served: %s", uv_strerror(status));
-    msgpack_zone_free(door->zone);
-    free(door);
+    door_drain(door);
+    door_close(door);
+    uv_run(agent->loop, UV_RUN_NOWAIT); /* the handles are let go of */
+    door_free(door);
     return NULL;
 }
 
@@ -182,8 +194,10 @@ void door_close(struct door *door)
 
 void door_free(struct door *door)
 {
-    close(door->timer_fd);
-    msgpack_zone_free(door->zone);
+    if (door->timer_fd >= 0)
+        close(door->timer_fd);
+    if (door->zone != NULL)
+        msgpack_zone_free(door->zone);
     free(door->spare);
     free(door);
 }
