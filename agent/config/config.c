@@ -226,16 +226,17 @@ void config_drop(struct config *config)
 
 const char *config_nearest_issuer(const struct config *config, const char *name)
 {
-    const char *nearest = NULL;
+    const char **names = calloc(config->issuer_count * (CONFIG_ALIASES_MAX + 1U) + 1, sizeof *names);
+    size_t count = 0;
 
-    for (unsigned i = 0; i < config->issuer_count && nearest == NULL; i++) {
-        const struct texts *names = &config->issuers[i].rules.names;
-
-        for (unsigned k = 0; k < names->count && nearest == NULL; k++) {
-            const char *const one[] = {names->list[k].at, NULL};
-
-            nearest = nearest_name(name, one);
-        }
+    if (names == NULL)
+        return NULL;
+    for (unsigned i = 0; i < config->issuer_count; i++) {
+        for (unsigned k = 0; k < config->issuers[i].rules.names.count; k++)
+            names[count++] = config->issuers[i].rules.names.list[k].at;
     }
+    const char *nearest = nearest_name(name, names);
+
+    free(names);
     return nearest;
 }

@@ -254,6 +254,10 @@ static void read_name(struct yaml *yaml, yaml_node_t *value, void *into)
         yaml_fault(yaml, value, "the issuer has no name; write its tokens' `iss` exactly");
         return;
     }
+    if (names->count == CONFIG_LIST_MAX || texts_have(names, text, strlen(text))) {
+        yaml_fault(yaml, value, "`%s` stands among its own aliases; take it out there", text);
+        return;
+    }
     if (names->list == NULL)
         names->list = arena_get(yaml->arena, CONFIG_LIST_MAX * sizeof *names->list);
     else /* aliases were read before it: the name comes first all the same */

@@ -138,11 +138,29 @@ static void add_holder(void *context, const char *source, int64_t before, int64_
     holders->count++;
 }
 
+/* Under every spelling of the issuer: they are one. */
+static int find_holders(const struct agent *agent, struct view *view, struct record record, struct holders *holders)
+{
+    for (unsigned i = 0; i < agent->ring->count; i++) {
+        const struct texts *names = &agent->ring->issuers[i]->names;
+
+        if (!texts_have(names, record.issuer.at, record.issuer.bytes))
+            continue;
+        for (unsigned k = 0; k < names->count; k++) {
+            record.issuer = names->list[k];
+            if (list_holders(agent->hasher, view, &record, add_holder, holders) < 0)
+                return -1;
+        }
+        return 0;
+    }
+    return -1;
+}
+
 static void answer_holders(const struct request *request, struct view *view, const struct record *record)
 {
     struct holders holders = {.count = 0};
 
-    if (list_holders(request->agent->hasher, view, record, add_holder, &holders) < 0) {
+    if (find_holders(request->agent, view, *record, &holders) < 0) {
         rpc_error(request->conn, request->msgid, ERROR_INTERNAL, "the revocations could not be read; the agent's log says why");
         return;
     }

@@ -17,7 +17,9 @@ struct borne {
 struct change {
     struct job job; /* first: a job is its change */
     struct agent *agent;
+    struct keyring *ring; /* that was in force: its issuers' spellings */
     struct conn *conn;
+    struct peer peer;
     uint32_t msgid;
     bool undo, all_sources;
     struct record record; /* points into `text` */
@@ -30,8 +32,10 @@ struct change {
 
 static void change_free(struct change *change)
 {
-    if (change != NULL)
-        free(change->borne);
+    if (change == NULL)
+        return;
+    keyring_drop(change->ring);
+    free(change->borne);
     free(change);
 }
 
@@ -41,8 +45,36 @@ static void note_holder(void *context, const char *source, int64_t before, int64
 
     (void)before;
     (void)exp;
+    for (unsigned i = 0; i < change->holder_count; i++) {
+        if (strncmp(change->holders[i], source, sizeof *change->holders - 1) == 0)
+            return;
+    }
     if (change->holder_count < REVOCATION_SOURCES_MAX)
         snprintf(change->holders[change->holder_count++], sizeof *change->holders, "%s", source);
+}
+
+static const struct issuer *issuer_named(const struct keyring *ring, struct text name)
+{
+    for (unsigned i = 0; i < ring->count; i++) {
+        if (texts_have(&ring->issuers[i]->names, name.at, name.bytes))
+            return ring->issuers[i];
+    }
+    return NULL;
+}
+
+/* An issuer's spellings are one: the word may have been given under another than the one that is named now. */
+static int run_undo(struct change *change, struct hasher *hasher, struct view *view)
+{
+    const struct issuer *issuer = issuer_named(change->ring, change->record.issuer);
+    struct record record = change->record;
+
+    for (unsigned i = 0; i < issuer->names.count; i++) {
+        record.issuer = issuer->names.list[i];
+        if (list_undo(hasher, view, &record, change->all_sources ? NULL : SOURCE_OPERATORS) < 0 ||
+            list_holders(hasher, view, &record, note_holder, change) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 static int run_change(struct job *job, struct view *view)
@@ -55,9 +87,7 @@ static int run_change(struct job *job, struct view *view)
     if (hasher == NULL)
         return -1;
     if (change->undo) {
-        status = list_undo(hasher, view, &change->record, change->all_sources ? NULL : SOURCE_OPERATORS);
-        if (status == 0 && list_holders(hasher, view, &change->record, note_holder, change) < 0)
-            status = -1;
+        status = run_undo(change, hasher, view);
     } else {
         status = list_apply(hasher, view, &change->record, SOURCE_OPERATORS);
         for (unsigned i = 0; status == 0 && i < change->borne_count; i++)
@@ -89,9 +119,9 @@ static void change_done(struct job *job, int status)
     struct counters *counters = &change->agent->counters;
 
     ++*(change->undo ? &counters->unrevokes : &counters->revokes);
+    audit_change(&change->peer, status < 0 ? "a change of the revocations failed" : change->undo ? "unrevoked" : "revoked",
+                 record_kind_name(change->record.kind), change->record.issuer);
     if (conn_release(change->conn)) {
-        audit_change(conn_peer(change->conn), status < 0 ? "a change of the revocations failed" : change->undo ? "unrevoked" : "revoked",
-                     record_kind_name(change->record.kind), change->record.issuer);
         if (status < 0)
             rpc_error(change->conn, change->msgid, ERROR_INTERNAL,
                       "the change is not on the disk and has no effect; the agent's log says why (is the disk full?)");
@@ -104,7 +134,7 @@ static void change_done(struct job *job, int status)
 /* The keys that bear the kid now: covered in the same transaction, so that none of them slips away under a new name. */
 static int find_borne(struct change *change)
 {
-    const struct keyring *ring = change->agent->ring;
+    const struct keyring *ring = change->ring;
 
     for (unsigned i = 0; i < ring->count; i++) {
         const struct keyset *keys = ring->entries[i].keys;
@@ -135,7 +165,9 @@ static struct change *change_new(const struct request *request, const struct rec
     change->job.run = run_change;
     change->job.done = change_done;
     change->agent = request->agent;
+    change->ring = keyring_hold(request->agent->ring);
     change->conn = request->conn;
+    change->peer = *conn_peer(request->conn);
     change->msgid = request->msgid;
     change->undo = undo;
     change->all_sources = all_sources;
@@ -179,15 +211,6 @@ static void set_exp(struct record *record, const struct issuer *issuer)
 
     if (record->exp == SECONDS_NONE && issuer->lifetime_max > 0 && !endless)
         record->exp = (int64_t)(agent_now() + issuer->lifetime_max + issuer->leeway) + 1;
-}
-
-static const struct issuer *issuer_named(const struct agent *agent, struct text name)
-{
-    for (unsigned i = 0; i < agent->ring->count; i++) {
-        if (texts_have(&agent->ring->issuers[i]->names, name.at, name.bytes))
-            return agent->ring->issuers[i];
-    }
-    return NULL;
 }
 
 /* A change by token, while its signature is checked. */
@@ -298,7 +321,7 @@ static void change(const struct request *request, bool undo)
     }
     if (!method_issuer(request, &record.issuer))
         return;
-    set_exp(&record, issuer_named(request->agent, record.issuer));
+    set_exp(&record, issuer_named(request->agent->ring, record.issuer));
     submit(request, &record, undo, all_sources, false);
 }
 

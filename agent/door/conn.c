@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/observe/log.h"
+#include "agent/observe/audit.h"
 #include "door.h"
 #include "rpc.h"
 
@@ -152,7 +152,7 @@ static bool may_read(const struct conn *conn)
 
 static void break_off(struct conn *conn, const char *why)
 {
-    log_warning("a connection was closed", LOG_TEXT("why", why), LOG_NUMBER("uid", conn->peer.uid), LOG_NUMBER("pid", conn->peer.pid));
+    audit_broken_off(&conn->peer, why);
     conn->door->facts.protocol_errors++;
     conn_close(conn);
 }

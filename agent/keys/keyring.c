@@ -119,9 +119,18 @@ static void set_entry(struct keyring *ring, unsigned index, struct keyset *keys,
     memcpy(entry->digest, digest, sizeof entry->digest);
 }
 
+/* The mode as well: a secret that others may read from now on is a change. */
 static int digest_file(const struct file *file, uint8_t digest[32])
 {
-    return EVP_Digest(file->text, file->size, digest, NULL, EVP_sha256(), NULL) == 1 ? 0 : -1;
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    int status = context != NULL && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1 &&
+                         EVP_DigestUpdate(context, &file->mode, sizeof file->mode) == 1 &&
+                         EVP_DigestUpdate(context, file->text, file->size) == 1 && EVP_DigestFinal_ex(context, digest, NULL) == 1
+                     ? 0
+                     : -1;
+
+    EVP_MD_CTX_free(context);
+    return status;
 }
 
 struct keyring *keyring_load(struct config *config, double now, struct faults *faults)

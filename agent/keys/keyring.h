@@ -10,7 +10,7 @@ struct keyring_entry {
     struct issuer issuer; /* the configuration's rules, with the keys */
     struct keyset *keys;
     double loaded;        /* Unix seconds */
-    uint8_t digest[32];   /* of the file, to notice that nothing changed */
+    uint8_t digest[32];   /* of the file and its mode, to notice that nothing changed */
 };
 
 struct keyring {

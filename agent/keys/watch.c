@@ -36,7 +36,8 @@ static void on_event(uv_fs_event_t *event, const char *name, int events, int sta
     (void)name;
     (void)events;
     (void)status;
-    uv_timer_start(&watch->settle, on_settled, SETTLE_MILLISECONDS, 0);
+    if (!uv_is_active((uv_handle_t *)&watch->settle)) /* not put off again and again, where something else writes all the time */
+        uv_timer_start(&watch->settle, on_settled, SETTLE_MILLISECONDS, 0);
 }
 
 static void free_folder(uv_handle_t *handle)

@@ -18,7 +18,7 @@ static bool take_turn(double now)
         second = (int64_t)now;
         lines = left_out = 0;
         if (silent > 0)
-            log_warning("decisions were not logged, there were too many", LOG_NUMBER("count", silent));
+            log_warning("lines about peers were left out, there were too many", LOG_NUMBER("count", silent));
     }
     if (lines < AUDIT_LINES_PER_SECOND_MAX) {
         lines++;
@@ -67,6 +67,12 @@ void audit_decision(struct agent *agent, const struct peer *peer, const char *me
              LOG_TEXT("issuer", token->issuer != NULL ? token->issuer->names.list[0].at : NULL),
              LOG_TEXT("subject", claim_text(token, CLAIM_SUB, subject)), LOG_TEXT("jti", claim_text(token, CLAIM_JTI, jti)),
              LOG_TEXT("token", digest), LOG_NUMBER("uid", peer->uid), LOG_NUMBER("pid", peer->pid));
+}
+
+void audit_broken_off(const struct peer *peer, const char *why)
+{
+    if (take_turn(agent_now()))
+        log_warning("a connection was closed", LOG_TEXT("why", why), LOG_NUMBER("uid", peer->uid), LOG_NUMBER("pid", peer->pid));
 }
 
 void audit_change(const struct peer *peer, const char *what, const char *kind, struct text issuer)

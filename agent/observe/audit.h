@@ -9,6 +9,9 @@
 /* The configuration says which decisions are wanted (log: decisions). */
 void audit_decision(struct agent *agent, const struct peer *peer, const char *method, enum outcome outcome, const struct token *token);
 
+/* A connection that was closed on a peer. As many lines as decisions may have, together with them. */
+void audit_broken_off(const struct peer *peer, const char *why);
+
 /* What an administrator did. Always written. */
 void audit_change(const struct peer *peer, const char *what, const char *kind, struct text issuer);
 

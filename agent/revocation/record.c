@@ -119,7 +119,8 @@ const char *record_read(const msgpack_object_map *map, bool applies, struct reco
 
         if (!object_text(&map->ptr[i].key, &name))
             return "a member's name is not a string";
-        const char *why = record_has_member(name) ? read_member(&record, name, &map->ptr[i].val) : NULL;
+        bool counts = record_has_member(name) && map->ptr[i].val.type != MSGPACK_OBJECT_NIL; /* nil: as if it was not there */
+        const char *why = counts ? read_member(&record, name, &map->ptr[i].val) : NULL;
 
         if (why != NULL)
             return why;

@@ -101,6 +101,25 @@ static int open_tables(struct store *store)
     return mdb_txn_commit(txn);
 }
 
+/* LMDB maps the file and believes it: a page that is not there any more is a SIGBUS in the middle of an answer. */
+static int check_size(MDB_env *env)
+{
+    MDB_envinfo info;
+    MDB_stat pages;
+    struct stat file;
+    int fd, code = mdb_env_info(env, &info);
+
+    if (code == 0)
+        code = mdb_env_stat(env, &pages);
+    if (code == 0)
+        code = mdb_env_get_fd(env, &fd);
+    if (code == 0 && fstat(fd, &file) < 0)
+        code = errno;
+    if (code == 0 && (uint64_t)file.st_size < ((uint64_t)info.me_last_pgno + 1) * pages.ms_psize)
+        code = MDB_CORRUPTED;
+    return code;
+}
+
 static int open_environment(struct store *store, const char *folder)
 {
     int code = mdb_env_create(&store->env);
@@ -111,6 +130,8 @@ static int open_environment(struct store *store, const char *folder)
         code = mdb_env_set_mapsize(store->env, STORE_MAP_BYTES);
     if (code == 0)
         code = mdb_env_open(store->env, folder, MDB_NOTLS, 0600); /* commits sync: an answered revocation is on the disk */
+    if (code == 0)
+        code = check_size(store->env);
     if (code == 0)
         code = mdb_reader_check(store->env, NULL);
     if (code == 0)
