@@ -124,6 +124,22 @@ int agent_ask(struct agent *agent, const char *method, const struct wire_writer 
     return 0;
 }
 
+int agent_ask_plainly(const struct command *self, struct agent *agent, const char *method, int argc, char **argv,
+                      struct value **ret_result)
+{
+    const struct option_spec options[] = {AGENT_OPTIONS(*agent)};
+    uint8_t params[1];
+    struct wire_writer writer;
+    int code = options_parse(self, options, COUNT(options), argc, argv);
+
+    if (code != OPTIONS_PARSED)
+        return code;
+    wire_writer_init(&writer, params, sizeof params);
+    wire_put_map(&writer, 0);
+    code = agent_ask(agent, method, &writer, ret_result);
+    return code == 0 ? OPTIONS_PARSED : code;
+}
+
 int agent_print_json(const struct value *result)
 {
     char *text CLEANUP_FREE = json_text(result);

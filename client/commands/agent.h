@@ -31,6 +31,11 @@ int agent_failed(const struct agent *agent, int status, const struct answer *ans
    0 with a value to be freed, or told and the exit code. */
 int agent_ask(struct agent *agent, const char *method, const struct wire_writer *params, struct value **ret_result);
 
+/* For a command without options of its own, and a method without parameters: reads the options, and asks. OPTIONS_PARSED with a value
+   to be freed, or told and the exit code. */
+int agent_ask_plainly(const struct command *self, struct agent *agent, const char *method, int argc, char **argv,
+                      struct value **ret_result);
+
 /* The result is not what the protocol says. */
 int agent_misspoke(const char *what);
 

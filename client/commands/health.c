@@ -22,18 +22,10 @@ static int tell_missing(const struct value *missing)
 int command_health(const struct command *self, int argc, char **argv)
 {
     struct agent agent CLEANUP(agent_close) = AGENT_DEFAULTS;
-    const struct option_spec options[] = {AGENT_OPTIONS(agent)};
     struct value *result CLEANUP_FREE = NULL;
-    uint8_t params[1];
-    struct wire_writer writer;
-    int code = options_parse(self, options, COUNT(options), argc, argv);
+    int code = agent_ask_plainly(self, &agent, "ping", argc, argv, &result);
 
     if (code != OPTIONS_PARSED)
-        return code;
-    wire_writer_init(&writer, params, sizeof params);
-    wire_put_map(&writer, 0);
-    code = agent_ask(&agent, "ping", &writer, &result);
-    if (code != 0)
         return code;
     const struct value *ready = value_member_of(result, "ready", WIRE_BOOL);
     const struct value *missing = value_member_of(result, "missing", WIRE_ARRAY);

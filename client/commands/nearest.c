@@ -1,35 +1,37 @@
 /* For a handful of names once a run: the plain algorithm does. */
 #include "nearest.h"
 
+#include <stdbool.h>
 #include <string.h>
 
-/* Longer names than this are nobody's. */
-#define NAME_BYTES_MAX 32
+/* Longer names than this are nobody's, and an issuer's address is rarely longer. */
+#define NAME_BYTES_MAX 128
 
 static size_t least(size_t a, size_t b)
 {
     return a < b ? a : b;
 }
 
-/* Letters to insert, leave out or change (Levenshtein), one row of the table at a time. */
+/* Letters to insert, leave out, change, or swap with their neighbour (Damerau-Levenshtein), three rows of the table at a time. */
 static size_t distance(const char *from, size_t from_bytes, const char *to, size_t to_bytes)
 {
-    size_t row[NAME_BYTES_MAX + 1];
+    size_t rows[3][NAME_BYTES_MAX + 1];
 
     for (size_t column = 0; column <= to_bytes; column++)
-        row[column] = column;
+        rows[0][column] = column;
     for (size_t line = 1; line <= from_bytes; line++) {
-        size_t diagonal = row[0];
+        size_t *row = rows[line % 3], *above = rows[(line + 2) % 3], *higher = rows[(line + 1) % 3];
 
         row[0] = line;
         for (size_t column = 1; column <= to_bytes; column++) {
-            size_t changed = diagonal + (from[line - 1] != to[column - 1]);
+            size_t changed = above[column - 1] + (from[line - 1] != to[column - 1]);
 
-            diagonal = row[column];
-            row[column] = least(changed, 1 + least(row[column - 1], row[column]));
+            row[column] = least(changed, 1 + least(row[column - 1], above[column]));
+            if (line > 1 && column > 1 && from[line - 1] == to[column - 2] && from[line - 2] == to[column - 1])
+                row[column] = least(row[column], 1 + higher[column - 2]);
         }
     }
-    return row[to_bytes];
+    return rows[from_bytes % 3][to_bytes];
 }
 
 void nearest_consider(struct nearest *nearest, const char *typed, const char *candidate)
@@ -39,9 +41,10 @@ void nearest_consider(struct nearest *nearest, const char *typed, const char *ca
     if (typed_bytes > NAME_BYTES_MAX || candidate_bytes > NAME_BYTES_MAX)
         return;
     size_t apart = distance(typed, typed_bytes, candidate, candidate_bytes);
+    bool shortened = typed_bytes >= 3 && strncmp(typed, candidate, typed_bytes) == 0;
 
-    /* Two letters, or a third of a long name: further away it is no misspelling any more. */
-    if (apart > 2 && apart > candidate_bytes / 3)
+    /* Two letters, or a third of a long name: further away it is no misspelling any more, unless it is the beginning. */
+    if (apart > 2 && apart > candidate_bytes / 3 && !shortened)
         return;
     if (apart < candidate_bytes && (nearest->name == NULL || apart < nearest->distance))
         *nearest = (struct nearest){candidate, apart};

@@ -25,18 +25,10 @@ static int tell_faults(const struct value *faults)
 int command_reload(const struct command *self, int argc, char **argv)
 {
     struct agent agent CLEANUP(agent_close) = AGENT_DEFAULTS;
-    const struct option_spec options[] = {AGENT_OPTIONS(agent)};
     struct value *result CLEANUP_FREE = NULL;
-    uint8_t params[1];
-    struct wire_writer writer;
-    int code = options_parse(self, options, COUNT(options), argc, argv);
+    int code = agent_ask_plainly(self, &agent, "reload", argc, argv, &result);
 
     if (code != OPTIONS_PARSED)
-        return code;
-    wire_writer_init(&writer, params, sizeof params);
-    wire_put_map(&writer, 0);
-    code = agent_ask(&agent, "reload", &writer, &result);
-    if (code != 0)
         return code;
     const struct value *reloaded = value_member_of(result, "reloaded", WIRE_BOOL);
     const struct value *faults = value_member_of(result, "faults", WIRE_ARRAY);

@@ -6,18 +6,10 @@
 int command_status(const struct command *self, int argc, char **argv)
 {
     struct agent agent CLEANUP(agent_close) = AGENT_DEFAULTS;
-    const struct option_spec options[] = {AGENT_OPTIONS(agent)};
     struct value *result CLEANUP_FREE = NULL;
-    uint8_t params[1];
-    struct wire_writer writer;
-    int code = options_parse(self, options, COUNT(options), argc, argv);
+    int code = agent_ask_plainly(self, &agent, "status", argc, argv, &result);
 
     if (code != OPTIONS_PARSED)
-        return code;
-    wire_writer_init(&writer, params, sizeof params);
-    wire_put_map(&writer, 0);
-    code = agent_ask(&agent, "status", &writer, &result);
-    if (code != 0)
         return code;
     if (agent.json)
         return agent_print_json(result);
