@@ -151,6 +151,9 @@ static void on_tick(uv_timer_t *timer)
     uv_close((uv_handle_t *)&stopping->term, NULL);
     uv_close((uv_handle_t *)&stopping->interrupt, NULL);
     uv_close((uv_handle_t *)&stopping->hangup, NULL);
+    signal(SIGTERM, SIG_IGN); /* libuv gives them back to the system, where a second one would end us half-way */
+    signal(SIGINT, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
     finish_stop(agent);
 }
 

@@ -1,8 +1,8 @@
 /* assayd: the agent. */
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include <unistd.h>
 
 #include "agent.h"
 
@@ -75,10 +75,21 @@ static void tell_warnings(const struct keyring *ring)
     }
 }
 
+/* Started without them, the first file that is opened would be the one that log lines are written into. */
+static void open_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY) != fd)
+            _exit(1);
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct options options = {.config = CONFIG_PATH_DEFAULT};
     struct faults faults = {0};
+
+    open_standard_descriptors();
     int code = read_options(argc, argv, &options);
 
     if (code >= 0)

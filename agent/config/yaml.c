@@ -44,6 +44,31 @@ struct place yaml_place(const struct yaml *yaml, const yaml_node_t *node)
     return (struct place){yaml->path, (unsigned)node->start_mark.line + 1, (unsigned)node->start_mark.column + 1};
 }
 
+static void fault_syntax(struct yaml *yaml, const yaml_parser_t *parser)
+{
+    fault_add(yaml->faults, (struct place){yaml->path, (unsigned)parser->problem_mark.line + 1, (unsigned)parser->problem_mark.column + 1},
+              "this is not YAML: %s", parser->problem != NULL ? parser->problem : "it cannot be read");
+}
+
+/* What stands behind a second `---` would be read by nobody. */
+static int refuse_second_document(struct yaml *yaml, yaml_parser_t *parser)
+{
+    yaml_document_t second;
+
+    if (yaml_parser_load(parser, &second) != 1) {
+        fault_syntax(yaml, parser);
+        return -1;
+    }
+    bool there = yaml_document_get_root_node(&second) != NULL;
+
+    if (there)
+        fault_add(yaml->faults,
+                  (struct place){yaml->path, (unsigned)second.start_mark.line + 1, (unsigned)second.start_mark.column + 1},
+                  "a second document begins here; write everything into one");
+    yaml_document_delete(&second);
+    return there ? -1 : 0;
+}
+
 static int parse(struct yaml *yaml, FILE *file)
 {
     yaml_parser_t parser;
@@ -53,14 +78,16 @@ static int parse(struct yaml *yaml, FILE *file)
         return -1;
     }
     yaml_parser_set_input_file(&parser, file);
-    int loaded = yaml_parser_load(&parser, &yaml->document);
+    int status = yaml_parser_load(&parser, &yaml->document) == 1 ? 0 : -1;
 
-    if (loaded != 1)
-        fault_add(yaml->faults,
-                  (struct place){yaml->path, (unsigned)parser.problem_mark.line + 1, (unsigned)parser.problem_mark.column + 1},
-                  "this is not YAML: %s", parser.problem != NULL ? parser.problem : "it cannot be read");
+    if (status < 0) {
+        fault_syntax(yaml, &parser);
+    } else if (yaml_root(yaml) != NULL && refuse_second_document(yaml, &parser) < 0) {
+        yaml_document_delete(&yaml->document);
+        status = -1;
+    }
     yaml_parser_delete(&parser);
-    return loaded == 1 ? 0 : -1;
+    return status;
 }
 
 struct yaml *yaml_open(const char *path, struct arena *arena, struct faults *faults)
