@@ -255,7 +255,7 @@ static void read_name(struct yaml *yaml, yaml_node_t *value, void *into)
         return;
     }
     if (names->count == CONFIG_LIST_MAX || texts_have(names, text, strlen(text))) {
-        yaml_fault(yaml, value, "`%s` stands among its own aliases; take it out there", text);
+        yaml_fault(yaml, value, "`%s` stands here twice, as the issuer and as its alias; keep the one", text);
         return;
     }
     if (names->list == NULL)

@@ -124,6 +124,17 @@ def configured():
     bad("configured-claims-number-for-text", "claim_mismatch", "the number 42 where the text 42 is configured",
         signed(body=claims(tenant=42)), signed(body=claims(tenant="42")),
         config=one_issuer(claims={"tenant": ["42"]}))
+    typed = one_issuer(claims={"level": [3], "staff": True})
+    bad("configured-claims-text-for-number", "claim_mismatch", "the text 3 where the number 3 is configured",
+        signed(body=claims(level="3", staff=True)), signed(body=claims(level=3, staff=True)), config=typed)
+    bad("configured-claims-other-number", "claim_mismatch", "the number 4 where 3 is configured",
+        signed(body=claims(level=4, staff=True)), signed(body=claims(level=3, staff=True)), config=typed)
+    bad("configured-claims-false-for-true", "claim_mismatch", "false where true is configured",
+        signed(body=claims(level=3, staff=False)), signed(body=claims(level=3, staff=True)), config=typed)
+    bad("configured-claims-text-for-true", "claim_mismatch", "the text true where true is configured",
+        signed(body=claims(level=3, staff="true")), signed(body=claims(level=3, staff=True)), config=typed)
+    good("configured-claims-number-and-true", "a number, written with a fraction, and true",
+         signed(body=claims(level=3.0, staff=True)), config=typed)
     good("configured-claim-second-value", "the second of the listed values",
          signed(body=claims(repository_owner="acme-labs")), config=acme)
     good("configured-claim-in-array", "an array that contains a listed value",

@@ -62,6 +62,11 @@ def ambiguous():
         signed(header(kid="same")), twin, keys=[jwk("rsa-1", kid="same", alg="RS256"), *two[1:]])
     bad("kid-ambiguous-three", "unknown_key", "three keys under one kid, two of them the same",
         signed(header(kid="same")), twin, keys=[jwk("rsa-1", kid="same"), *two])
+    bad("kid-shared-with-a-weak-key", "unknown_key", "a key that is too weak to be used bears the same kid: which is meant?",
+        signed(header(kid="same")), twin, keys=[jwk("rsa-1", kid="same"), jwk("rsa-1024", kid="same"), jwk("ec-256", kid="ec-256")])
+    bad("kid-shared-with-a-damaged-key", "unknown_key", "a key whose numbers are no base64url bears the same kid",
+        signed(header(kid="same")), twin,
+        keys=[jwk("rsa-1", kid="same"), {**jwk("rsa-2", kid="same"), "n": jwk("rsa-2")["n"] + "="}, jwk("ec-256", kid="ec-256")])
     good("kid-shared-by-two-kinds", "an RSA and an EC key share a kid, and alg tells which",
          signed(header("ES256", "same"), by="ec-256"), keys=[jwk("rsa-1", kid="same"), jwk("ec-256", kid="same")])
     good("kid-shared-by-two-algs", "two RSA keys share a kid, each with its own alg",

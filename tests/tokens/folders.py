@@ -30,6 +30,8 @@ def yaml_value(value):
 
 
 def yaml_word(value):
+    if not isinstance(value, str):
+        return json.dumps(value)
     plain = value.replace("-", "").replace("_", "").replace(".", "").replace("/", "").replace(":", "")
     if (plain.isascii() and plain.isalnum() and not plain.isdigit() and value[0].isalnum()
             and value[-1] != ":" and value.lower() not in ("true", "false", "null", "yes", "no", "on", "off")):

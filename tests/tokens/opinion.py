@@ -158,9 +158,21 @@ def admit(jwk):
         if name in jwk:
             parts[name] = unbase64(jwk[name].encode()) if isinstance(jwk[name], str) else None
     try:
-        return admit_parts(jwk, parts)
+        return admit_parts(jwk, parts) or spoilt(jwk)
     except (KeyError, TypeError, ValueError):
-        return None
+        return spoilt(jwk)
+
+
+class Spoilt:
+    """A key of a known kind that is damaged or too weak: the kid that it bears names no key for certain."""
+    def __init__(self, kid):
+        self.kid = kid
+
+
+def spoilt(jwk):
+    kty, crv = jwk.get("kty"), jwk.get("crv")
+    known = kty in ("RSA", "oct") or (kty == "EC" and crv in EC) or (kty == "OKP" and crv == "Ed25519")
+    return Spoilt(jwk.get("kid")) if known and jwk.get("alg", "EdDSA") in KNOWN else None
 
 
 def admit_parts(jwk, parts):
@@ -221,7 +233,14 @@ def load_keys(raw, kid=None):
         found = [pem_key(raw, kid)]
     else:
         found = [admit(jwk) for jwk in strict_json(raw, 64)["keys"]]
-    return [one for one in found if one is not None]
+    return KeyList(found)
+
+
+class KeyList(list):
+    """The usable keys, and beside them the kids that name none."""
+    def __init__(self, found):
+        super().__init__(one for one in found if isinstance(one, Key))
+        self.spoilt = {one.kid for one in found if isinstance(one, Spoilt) and one.kid is not None}
 
 
 def distinct(keys):
@@ -231,7 +250,7 @@ def distinct(keys):
 
 def choose(keys, alg, kid):
     """The keys to try."""
-    refuse_if(not keys, "unknown_key")
+    refuse_if(not keys or kid in keys.spoilt, "unknown_key")
     fitting = [one for one in keys if alg in one.serves]
     if kid is None:
         refuse_if(not fitting, "algorithm_mismatch")
@@ -257,6 +276,13 @@ def strings(value):
     if isinstance(value, str):
         return [value]
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def typed(value):
+    """Strings, numbers and booleans, each with its JSON type, of a value or of an array's members."""
+    items = value if isinstance(value, list) else [value]
+    return {("bool" if isinstance(one, bool) else "text" if isinstance(one, str) else "number", one)
+            for one in items if isinstance(one, (bool, str, int, float))}
 
 
 def check_header(head):
@@ -310,7 +336,7 @@ def check_claims(issuer, body):
     refuse_if(not isinstance(aud, str) and not (isinstance(aud, list) and len(strings(aud)) == len(aud)),
               "bad_claim")
     for name, allowed in issuer.get("claims", {}).items():
-        refuse_if(not set(strings(body.get(name))) & set(strings(allowed)), "claim_mismatch")
+        refuse_if(not typed(body.get(name)) & typed(allowed), "claim_mismatch")
     refuse_if("cnf" in body and issuer.get("sender_constrained", "refuse") == "refuse", "claim_mismatch")
 
 
