@@ -90,18 +90,8 @@ static struct question question_of(struct agent *agent, struct text audience)
     return question;
 }
 
-static void conclude(struct agent *agent, struct decision *decision, enum outcome outcome, const struct token *token)
+static void count(struct counters *counters, enum outcome outcome, const struct token *token)
 {
-    struct counters *counters = &agent->counters;
-
-    decision->outcome = outcome;
-    decision->token = token;
-    decision->issuer = NULL;
-    decision->entry = NULL;
-    for (unsigned i = 0; i < agent->ring->count; i++) {
-        if (token->issuer == &agent->ring->entries[i].issuer)
-            decision->issuer = &agent->ring->entries[i];
-    }
     if (outcome == OUTCOME_ACCEPTED)
         counters->accepted++;
     else if (outcome == OUTCOME_REFUSED)
@@ -110,6 +100,21 @@ static void conclude(struct agent *agent, struct decision *decision, enum outcom
         counters->undecided++;
     if (token->issuer != NULL && token->issuer->shadow && outcome == OUTCOME_REFUSED)
         counters->shadow[token->judged]++;
+}
+
+/* A question about the signature alone is an administrator's, and no verification that is counted. */
+static void conclude(struct agent *agent, struct decision *decision, enum outcome outcome, const struct token *token, bool signature_only)
+{
+    decision->outcome = outcome;
+    decision->token = token;
+    decision->issuer = NULL;
+    decision->entry = NULL;
+    for (unsigned i = 0; i < agent->ring->count; i++) {
+        if (token->issuer == &agent->ring->entries[i].issuer)
+            decision->issuer = &agent->ring->entries[i];
+    }
+    if (!signature_only)
+        count(&agent->counters, outcome, token);
 }
 
 /* What is asked on every call, of a token whose signature and claims are good. */
@@ -133,7 +138,7 @@ bool decide_now(struct agent *agent, struct text text, struct text audience, boo
     if (entry != NULL) {
         enum outcome outcome = signature_only ? OUTCOME_ACCEPTED : judge_now(agent, &entry->token, &entry->judged, audience);
 
-        conclude(agent, ret_decision, outcome, &entry->token);
+        conclude(agent, ret_decision, outcome, &entry->token, signature_only);
         ret_decision->entry = entry;
         return true;
     }
@@ -144,7 +149,7 @@ bool decide_now(struct agent *agent, struct text text, struct text audience, boo
 
     if (outcome == OUTCOME_ACCEPTED)
         return false;
-    conclude(agent, ret_decision, outcome, &checks->token);
+    conclude(agent, ret_decision, outcome, &checks->token, signature_only);
     return true;
 }
 
@@ -229,7 +234,7 @@ static void answer(struct agent *agent, struct waiter *waiter, enum outcome outc
 {
     struct decision decision;
 
-    conclude(agent, &decision, outcome, token);
+    conclude(agent, &decision, outcome, token, waiter->signature_only);
     waiter->decided(waiter, &decision);
 }
 

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "agent.h"
@@ -84,12 +85,21 @@ static void open_standard_descriptors(void)
     }
 }
 
+/* A core would hold every token that is cached. */
+static void refuse_cores(void)
+{
+    const struct rlimit none = {0, 0};
+
+    (void)setrlimit(RLIMIT_CORE, &none);
+}
+
 int main(int argc, char **argv)
 {
     struct options options = {.config = CONFIG_PATH_DEFAULT};
     struct faults faults = {0};
 
     open_standard_descriptors();
+    refuse_cores();
     int code = read_options(argc, argv, &options);
 
     if (code >= 0)

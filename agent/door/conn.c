@@ -97,6 +97,8 @@ static void free_conn(struct conn *conn)
         conn->account->connections--;
         door_account_left(door, conn->account);
     }
+    if (conn->partial != NULL)
+        explicit_bzero(conn->partial, conn->partial_room);
     free(conn->partial);
     free(conn->out);
     free(conn);
@@ -243,10 +245,27 @@ static void renew_patience(struct conn *conn, bool progress)
         have_patience(conn, now);
 }
 
+/* Handles what has arrived, with what was left of before. Returns how many bytes whole messages took; what is left is kept. */
+static size_t take_in(struct conn *conn, const uint8_t *bytes, size_t size)
+{
+    size_t done;
+
+    if (conn->partial_bytes > 0) {
+        if (!keep(conn, bytes, size))
+            return 0;
+        done = handle(conn, conn->partial, conn->partial_bytes);
+        drop_partial(conn, done);
+        return done;
+    }
+    done = handle(conn, bytes, size);
+    if (done < size && !conn->closing)
+        (void)keep(conn, bytes + done, size - done);
+    return done;
+}
+
 static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
 {
     struct conn *conn = stream->data;
-    size_t done;
 
     if (got < 0) {
         conn_drain(conn); /* what was asked before the end is still answered */
@@ -254,16 +273,9 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
     }
     if (got == 0)
         return;
-    if (conn->partial_bytes > 0) {
-        if (!keep(conn, (const uint8_t *)buffer->base, (size_t)got))
-            return;
-        done = handle(conn, conn->partial, conn->partial_bytes);
-        drop_partial(conn, done);
-    } else {
-        done = handle(conn, (const uint8_t *)buffer->base, (size_t)got);
-        if (done < (size_t)got && !conn->closing && !keep(conn, (const uint8_t *)buffer->base + done, (size_t)got - done))
-            return;
-    }
+    size_t done = take_in(conn, (const uint8_t *)buffer->base, (size_t)got);
+
+    explicit_bzero(buffer->base, (size_t)got); /* there were tokens in it */
     if (conn->closing)
         return;
     renew_patience(conn, done > 0);
