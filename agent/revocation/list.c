@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PLACE_COVER RECORD_KIND_COUNT /* hashed like a record, of a kind of its own */
-
 /* A record's value in the store: one of these for each source that holds it. */
 struct word {
     uint16_t source;
@@ -287,7 +285,7 @@ int list_cover(struct hasher *hasher, struct view *view, struct text issuer, str
     uint8_t kid_key[RECORD_KEY_BYTES], cover[RECORD_KEY_BYTES], all[4096];
     struct bytes value;
 
-    if (record_key(hasher, RECORD_KID, issuer, kid, kid_key) < 0 || record_key(hasher, PLACE_COVER, issuer, print, cover) < 0)
+    if (record_key(hasher, RECORD_KID, issuer, kid, kid_key) < 0 || record_key(hasher, RECORD_COVER, issuer, print, cover) < 0)
         return -1;
     int revoked = view_get(view, TABLE_RECORDS, (struct bytes){kid_key, sizeof kid_key}, &value);
 
@@ -301,7 +299,7 @@ int list_cover(struct hasher *hasher, struct view *view, struct text issuer, str
     size_t size = found == 1 ? value.size : 0;
 
     if (size + RECORD_KEY_BYTES > sizeof all)
-        return 0; /* it is covered two hundred times over */
+        return -1; /* a key under hundreds of revoked names: better no answer than one that forgets a name */
     if (size > 0)
         memcpy(all, value.at, size);
     for (size_t i = 0; i < size; i += RECORD_KEY_BYTES) {
@@ -395,28 +393,28 @@ struct judgement {
 };
 
 /* Is there a word of that kind against that name? */
-static enum outcome look_up(struct judgement *j, unsigned kind, struct text issuer, const char *name, size_t bytes)
+static enum outcome look_up(struct judgement *j, enum record_kind kind, struct text issuer, const char *name, size_t bytes)
 {
     uint8_t key[RECORD_KEY_BYTES];
     struct bytes value;
 
     if (record_key(j->hasher, kind, issuer, (struct text){name, bytes}, key) < 0)
         return OUTCOME_UNDECIDED;
-    int found = view_get(j->view, kind == PLACE_COVER ? TABLE_COVERS : TABLE_RECORDS, (struct bytes){key, sizeof key}, &value);
+    int found = view_get(j->view, kind == RECORD_COVER ? TABLE_COVERS : TABLE_RECORDS, (struct bytes){key, sizeof key}, &value);
 
     if (found <= 0)
         return found == 0 ? OUTCOME_ACCEPTED : OUTCOME_UNDECIDED;
-    return kind == PLACE_COVER ? judge_covers(j->view, value.at, value.size) : judge_records(value.at, value.size, j->token->iat);
+    return kind == RECORD_COVER ? judge_covers(j->view, value.at, value.size) : judge_records(value.at, value.size, j->token->iat);
 }
 
-static enum outcome look_up_claim(struct judgement *j, unsigned kind, struct text issuer, enum claim claim)
+static enum outcome look_up_claim(struct judgement *j, enum record_kind kind, struct text issuer, enum claim claim)
 {
     struct wire_item item = claim_item(&j->token->claims, claim);
 
     return item.type == WIRE_STR ? look_up(j, kind, issuer, item.str, item.count) : OUTCOME_ACCEPTED;
 }
 
-static enum outcome look_up_kind(struct judgement *j, unsigned kind, struct text issuer)
+static enum outcome look_up_kind(struct judgement *j, enum record_kind kind, struct text issuer)
 {
     const struct key *key = j->token->key;
 
@@ -429,7 +427,7 @@ static enum outcome look_up_kind(struct judgement *j, unsigned kind, struct text
         return look_up_claim(j, kind, issuer, CLAIM_SID);
     case RECORD_KID:
         return key->kid != NULL ? look_up(j, kind, issuer, key->kid, key->kid_bytes) : OUTCOME_ACCEPTED;
-    case PLACE_COVER:
+    case RECORD_COVER:
         return look_up(j, kind, issuer, (const char *)key->thumbprint, THUMBPRINT_BYTES);
     case RECORD_JKT:
         return look_up(j, kind, issuer, j->jkt, strlen(j->jkt));
@@ -454,6 +452,16 @@ static int prepare(struct judgement *j)
     return 0;
 }
 
+/* Where a token may stand, and the kind of record without which there is nothing to be found there. */
+static const struct {
+    enum record_kind kind;
+    enum record_kind needs;
+} places[] = {
+    {RECORD_JTI, RECORD_JTI}, {RECORD_SUB, RECORD_SUB}, {RECORD_SID, RECORD_SID},
+    {RECORD_KID, RECORD_KID}, {RECORD_COVER, RECORD_KID}, {RECORD_JKT, RECORD_JKT},
+    {RECORD_SIGNING_INPUT, RECORD_SIGNING_INPUT}, {RECORD_ISSUER, RECORD_ISSUER},
+};
+
 enum outcome list_judge(struct hasher *hasher, struct view *view, unsigned kinds, const struct token *token)
 {
     struct judgement j = {.hasher = hasher, .view = view, .token = token, .kinds = kinds};
@@ -463,12 +471,10 @@ enum outcome list_judge(struct hasher *hasher, struct view *view, unsigned kinds
     if (prepare(&j) < 0)
         return OUTCOME_UNDECIDED;
     for (unsigned i = 0; i < token->issuer->names.count; i++) { /* each spelling: a record may be older than the alias */
-        for (unsigned kind = RECORD_NONE + 1; kind <= PLACE_COVER; kind++) {
-            unsigned needs = kind == PLACE_COVER ? RECORD_KID : kind;
-
-            if ((kinds & LIST_KIND(needs)) == 0)
+        for (size_t k = 0; k < sizeof places / sizeof *places; k++) {
+            if ((kinds & LIST_KIND(places[k].needs)) == 0)
                 continue;
-            enum outcome outcome = look_up_kind(&j, kind, token->issuer->names.list[i]);
+            enum outcome outcome = look_up_kind(&j, places[k].kind, token->issuer->names.list[i]);
 
             if (outcome != OUTCOME_ACCEPTED)
                 return outcome;

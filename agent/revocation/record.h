@@ -7,16 +7,18 @@
 
 #include "agent/token/verify.h"
 
+/* These numbers are hashed into the store's keys: append only. */
 enum record_kind {
     RECORD_NONE = 0,
-    RECORD_JTI,
-    RECORD_SUB,           /* with `before` */
-    RECORD_SID,           /* `before` optional */
-    RECORD_KID,           /* the keys that bear it, when it is applied or later, under any name */
-    RECORD_JKT,           /* one key, by its thumbprint (RFC 7638) */
-    RECORD_SIGNING_INPUT, /* one token: SHA-256 of header.payload, for an ECDSA signature has two spellings */
-    RECORD_ISSUER,        /* all that it issued until `before` */
-    RECORD_KIND_COUNT
+    RECORD_JTI = 1,
+    RECORD_SUB = 2,           /* with `before` */
+    RECORD_SID = 3,           /* `before` optional */
+    RECORD_KID = 4,           /* the keys that bear it, when it is applied or later, under any name */
+    RECORD_JKT = 5,           /* one key, by its thumbprint (RFC 7638) */
+    RECORD_SIGNING_INPUT = 6, /* one token: SHA-256 of header.payload, for an ECDSA signature has two spellings */
+    RECORD_ISSUER = 7,        /* all that it issued until `before` */
+    RECORD_KIND_COUNT,
+    RECORD_COVER = 255 /* no record: a key, and the revoked kids that it has borne */
 };
 
 #define SECONDS_NONE INT64_MIN /* no `before`: whenever it was issued. No `exp`: kept for ever */
