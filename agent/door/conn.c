@@ -4,45 +4,15 @@
 #include <string.h>
 
 #include "agent/observe/audit.h"
-#include "door.h"
+#include "conn_inside.h"
 #include "rpc.h"
-
-#define OUT_ROOM_FIRST 4096
-
-struct conn {
-    uv_pipe_t pipe;
-    struct door *door;
-    struct peer peer;
-    struct account *account;
-    struct conn *next, *previous;   /* of all */
-    struct conn *next_dirty;
-    struct conn *earlier, *later;   /* in the list of its patience */
-    struct patience *patience;
-    uint64_t since;                 /* when its patience began */
-    uint8_t *partial;               /* what was read and not yet handled */
-    size_t partial_bytes, partial_room;
-    uint8_t *out;                   /* answers of this turn */
-    size_t out_bytes, out_room;
-    struct wire_writer writer;
-    size_t unsent;                  /* bytes that the kernel did not take yet */
-    unsigned held;                  /* requests that are answered later */
-    bool open, reading, draining, dirty, closing;
-};
-
-/* Answers that did not go out at once. */
-struct sending {
-    uv_write_t request;
-    struct conn *conn;
-    size_t bytes;
-    uint8_t data[];
-};
 
 const struct peer *conn_peer(const struct conn *conn)
 {
     return &conn->peer;
 }
 
-static bool charge(struct conn *conn, size_t bytes)
+bool conn_charge(struct conn *conn, size_t bytes)
 {
     struct door *door = conn->door;
 
@@ -53,7 +23,7 @@ static bool charge(struct conn *conn, size_t bytes)
     return true;
 }
 
-static void discharge(struct conn *conn, size_t bytes)
+void conn_discharge(struct conn *conn, size_t bytes)
 {
     conn->door->buffered -= bytes;
     conn->account->buffered -= bytes;
@@ -93,7 +63,7 @@ static void free_conn(struct conn *conn)
     struct door *door = conn->door;
 
     if (conn->account != NULL) {
-        discharge(conn, conn->partial_room + conn->out_room);
+        conn_discharge(conn, conn->partial_room + conn->out_room);
         conn->account->connections--;
         door_account_left(door, conn->account);
     }
@@ -137,7 +107,7 @@ void conn_close(struct conn *conn)
     uv_close((uv_handle_t *)&conn->pipe, on_closed);
 }
 
-static void mark_dirty(struct conn *conn)
+void conn_mark_dirty(struct conn *conn)
 {
     if (conn->dirty || conn->closing)
         return;
@@ -152,7 +122,7 @@ static bool may_read(const struct conn *conn)
            conn->out_bytes + conn->unsent < CONNECTION_UNSENT_BYTES_MAX;
 }
 
-static void break_off(struct conn *conn, const char *why)
+void conn_break_off(struct conn *conn, const char *why)
 {
     audit_broken_off(&conn->peer, why);
     conn->door->facts.protocol_errors++;
@@ -171,7 +141,7 @@ static size_t handle(struct conn *conn, const uint8_t *bytes, size_t size)
         if (status == WIRE_MORE)
             break;
         if (status == WIRE_BAD) {
-            break_off(conn, "it sent what is no MessagePack-RPC request, or one beyond the limits");
+            conn_break_off(conn, "it sent what is no MessagePack-RPC request, or one beyond the limits");
             break;
         }
         rpc_handle(conn, conn->door->agent, conn->door->zone, bytes + done, length);
@@ -186,10 +156,10 @@ static bool keep(struct conn *conn, const uint8_t *bytes, size_t size)
 
     if (needed > conn->partial_room) {
         size_t room = needed < 1024 ? 1024 : needed;
-        uint8_t *larger = charge(conn, room - conn->partial_room) ? realloc(conn->partial, room) : NULL;
+        uint8_t *larger = conn_charge(conn, room - conn->partial_room) ? realloc(conn->partial, room) : NULL;
 
         if (larger == NULL) {
-            break_off(conn, "half messages and unread answers take too much memory");
+            conn_break_off(conn, "half messages and unread answers take too much memory");
             return false;
         }
         conn->partial = larger;
@@ -207,7 +177,7 @@ static void drop_partial(struct conn *conn, size_t bytes)
         memmove(conn->partial, conn->partial + bytes, conn->partial_bytes);
         return;
     }
-    discharge(conn, conn->partial_room);
+    conn_discharge(conn, conn->partial_room);
     explicit_bzero(conn->partial, conn->partial_room); /* it held a token */
     free(conn->partial);
     conn->partial = NULL;
@@ -222,7 +192,7 @@ static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buffer)
     *ret_buffer = uv_buf_init(conn->door->read_buffer, sizeof conn->door->read_buffer);
 }
 
-static void close_if_done(struct conn *conn)
+void conn_close_if_done(struct conn *conn)
 {
     if (conn->draining && conn->held == 0 && conn->out_bytes == 0 && conn->unsent == 0)
         conn_close(conn);
@@ -236,7 +206,7 @@ static void stop_reading(struct conn *conn)
 }
 
 /* A half message has to be finished soon; between messages there is time. Drop by drop is not finishing: only whole ones count. */
-static void renew_patience(struct conn *conn, bool progress)
+void conn_renew_patience(struct conn *conn, bool progress)
 {
     struct door *door = conn->door;
     struct patience *now = (conn->partial_bytes > 0 && may_read(conn)) || conn->unsent > 0 ? &door->partial : &door->idle;
@@ -278,13 +248,13 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
     explicit_bzero(buffer->base, (size_t)got); /* there were tokens in it */
     if (conn->closing)
         return;
-    renew_patience(conn, done > 0);
+    conn_renew_patience(conn, done > 0);
     if (!may_read(conn))
         stop_reading(conn);
 }
 
 /* Takes up what was left when it had too much to wait for. */
-static void read_on(struct conn *conn)
+void conn_read_on(struct conn *conn)
 {
     if (conn->reading || !may_read(conn))
         return;
@@ -294,149 +264,10 @@ static void read_on(struct conn *conn)
         drop_partial(conn, done);
         if (conn->closing)
             return;
-        renew_patience(conn, done > 0);
+        conn_renew_patience(conn, done > 0);
     }
     if (may_read(conn) && uv_read_start((uv_stream_t *)&conn->pipe, on_room, on_read) == 0)
         conn->reading = true;
-}
-
-static void on_sent(uv_write_t *request, int status)
-{
-    struct sending *sending = (struct sending *)request;
-    struct conn *conn = sending->conn;
-
-    conn->unsent -= sending->bytes;
-    discharge(conn, sending->bytes);
-    free(sending);
-    if (conn->closing)
-        return;
-    if (status < 0) {
-        conn_close(conn);
-        return;
-    }
-    renew_patience(conn, true);
-    mark_dirty(conn);
-}
-
-static void send_later(struct conn *conn, const uint8_t *bytes, size_t size)
-{
-    struct sending *sending = charge(conn, size) ? malloc(sizeof *sending + size) : NULL;
-
-    if (sending == NULL) {
-        break_off(conn, "half messages and unread answers take too much memory");
-        return;
-    }
-    sending->conn = conn;
-    sending->bytes = size;
-    memcpy(sending->data, bytes, size);
-    uv_buf_t buffer = uv_buf_init((char *)sending->data, (unsigned)size);
-
-    conn->unsent += size;
-    if (uv_write(&sending->request, (uv_stream_t *)&conn->pipe, &buffer, 1, on_sent) != 0) {
-        conn->unsent -= size;
-        discharge(conn, size);
-        free(sending);
-        conn_close(conn);
-        return;
-    }
-    renew_patience(conn, false);
-}
-
-static void release_out(struct conn *conn)
-{
-    struct door *door = conn->door;
-
-    discharge(conn, conn->out_room);
-    if (door->spare == NULL && conn->out_room == OUT_ROOM_FIRST)
-        door->spare = conn->out;
-    else
-        free(conn->out);
-    conn->out = NULL;
-    conn->out_bytes = conn->out_room = 0;
-}
-
-static void flush(struct conn *conn)
-{
-    if (conn->out_bytes > 0) {
-        uv_buf_t buffer = uv_buf_init((char *)conn->out, (unsigned)conn->out_bytes);
-        int sent = uv_try_write((uv_stream_t *)&conn->pipe, &buffer, 1);
-
-        if (sent < 0 && sent != UV_EAGAIN) {
-            conn_close(conn);
-            return;
-        }
-        size_t done = sent > 0 ? (size_t)sent : 0;
-
-        if (done < conn->out_bytes)
-            send_later(conn, conn->out + done, conn->out_bytes - done);
-        release_out(conn);
-    }
-    if (conn->closing)
-        return;
-    read_on(conn);
-    if (!conn->closing)
-        close_if_done(conn);
-}
-
-void conn_flush_all(struct door *door)
-{
-    while (door->dirty != NULL) {
-        struct conn *conn = door->dirty;
-
-        door->dirty = conn->next_dirty;
-        conn->dirty = false;
-        flush(conn);
-    }
-}
-
-static bool grow_out(struct conn *conn, size_t room)
-{
-    struct door *door = conn->door;
-    size_t needed = conn->out_bytes + room, larger = conn->out_room == 0 ? OUT_ROOM_FIRST : conn->out_room;
-
-    if (needed <= conn->out_room)
-        return true;
-    while (larger < needed)
-        larger *= 2;
-    if (!charge(conn, larger - conn->out_room))
-        return false;
-    uint8_t *out = conn->out;
-
-    if (out == NULL && larger == OUT_ROOM_FIRST && door->spare != NULL) {
-        out = door->spare;
-        door->spare = NULL;
-    } else {
-        out = realloc(conn->out, larger);
-    }
-    if (out == NULL) {
-        discharge(conn, larger - conn->out_room);
-        return false;
-    }
-    conn->out = out;
-    conn->out_room = larger;
-    return true;
-}
-
-struct wire_writer *conn_answer_begin(struct conn *conn, size_t room)
-{
-    if (conn->closing)
-        return NULL;
-    if (!grow_out(conn, room)) {
-        break_off(conn, "half messages and unread answers take too much memory");
-        return NULL;
-    }
-    wire_writer_init(&conn->writer, conn->out + conn->out_bytes, room);
-    return &conn->writer;
-}
-
-void conn_answer_end(struct conn *conn)
-{
-    if (conn->writer.full) {
-        break_off(conn, "an answer did not fit into the room that was made for it");
-        return;
-    }
-    conn->out_bytes += wire_written(&conn->writer);
-    mark_dirty(conn);
 }
 
 bool conn_hold(struct conn *conn)
@@ -460,7 +291,7 @@ bool conn_release(struct conn *conn)
     }
     if (conn->closing)
         return false;
-    mark_dirty(conn);
+    conn_mark_dirty(conn);
     return true;
 }
 
@@ -470,7 +301,7 @@ void conn_drain(struct conn *conn)
         return;
     conn->draining = true;
     stop_reading(conn);
-    close_if_done(conn);
+    conn_close_if_done(conn);
 }
 
 /* A user that has too many, or more than there is room for: the connection is taken and closed, so that it does not wait. */

@@ -1,149 +1,10 @@
 #include "list.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A record's value in the store: one of these for each source that holds it. */
-struct word {
-    uint16_t source;
-    int64_t before;
-    int64_t exp;
-};
-#define WORD_BYTES 18
-
-static void put_number(uint8_t *out, uint64_t value, unsigned size)
-{
-    for (unsigned i = 0; i < size; i++)
-        out[i] = (uint8_t)(value >> (8 * i));
-}
-
-static uint64_t get_number(const uint8_t *in, unsigned size)
-{
-    uint64_t value = 0;
-
-    for (unsigned i = 0; i < size; i++)
-        value |= (uint64_t)in[i] << (8 * i);
-    return value;
-}
-
-static struct word word_at(const uint8_t *at)
-{
-    return (struct word){(uint16_t)get_number(at, 2), (int64_t)get_number(at + 2, 8), (int64_t)get_number(at + 10, 8)};
-}
-
-static void put_word(uint8_t *at, struct word word)
-{
-    put_number(at, word.source, 2);
-    put_number(at + 2, (uint64_t)word.before, 8);
-    put_number(at + 10, (uint64_t)word.exp, 8);
-}
-
-/* A record's words, copied out of the store. */
-struct words {
-    unsigned count;
-    struct word word[REVOCATION_SOURCES_MAX];
-};
-
-static int read_words(struct view *view, const uint8_t key[RECORD_KEY_BYTES], struct words *words)
-{
-    struct bytes value;
-    int found = view_get(view, TABLE_RECORDS, (struct bytes){key, RECORD_KEY_BYTES}, &value);
-
-    words->count = 0;
-    if (found <= 0)
-        return found;
-    if (value.size == 0 || value.size % WORD_BYTES != 0 || value.size / WORD_BYTES > REVOCATION_SOURCES_MAX)
-        return -1; /* not something that was written here */
-    for (; words->count < value.size / WORD_BYTES; words->count++)
-        words->word[words->count] = word_at((const uint8_t *)value.at + words->count * WORD_BYTES);
-    return 1;
-}
-
-static int write_words(struct view *view, const uint8_t key[RECORD_KEY_BYTES], const struct words *words)
-{
-    uint8_t value[WORD_BYTES * REVOCATION_SOURCES_MAX];
-
-    if (words->count == 0)
-        return view_delete(view, TABLE_RECORDS, (struct bytes){key, RECORD_KEY_BYTES});
-    for (unsigned i = 0; i < words->count; i++)
-        put_word(value + i * WORD_BYTES, words->word[i]);
-    return view_put(view, TABLE_RECORDS, (struct bytes){key, RECORD_KEY_BYTES}, (struct bytes){value, words->count * WORD_BYTES});
-}
-
-/* Sources have numbers in the store: meta "source:NAME" -> number, and "number:N" -> name. */
-static int source_number(struct view *view, const char *source, bool make, uint16_t *ret)
-{
-    char name[300], number[32];
-    struct bytes value, next;
-    uint8_t bytes[2];
-    int size = snprintf(name, sizeof name, "source:%s", source);
-    int found = view_get(view, TABLE_META, (struct bytes){name, (size_t)size}, &value);
-
-    if (found < 0 || size >= (int)sizeof name)
-        return -1;
-    if (found == 1) {
-        *ret = (uint16_t)get_number(value.at, 2);
-        return 1;
-    }
-    if (!make)
-        return 0;
-    found = view_get(view, TABLE_META, (struct bytes){"sources", 7}, &next);
-    uint16_t free_number = found == 1 ? (uint16_t)get_number(next.at, 2) : 0;
-
-    if (found < 0 || free_number >= REVOCATION_SOURCES_MAX)
-        return -1;
-    put_number(bytes, free_number, 2);
-    int number_size = snprintf(number, sizeof number, "number:%u", free_number);
-
-    if (view_put(view, TABLE_META, (struct bytes){name, (size_t)size}, (struct bytes){bytes, 2}) < 0 ||
-        view_put(view, TABLE_META, (struct bytes){number, (size_t)number_size}, (struct bytes){source, strlen(source)}) < 0)
-        return -1;
-    put_number(bytes, free_number + 1U, 2);
-    if (view_put(view, TABLE_META, (struct bytes){"sources", 7}, (struct bytes){bytes, 2}) < 0)
-        return -1;
-    *ret = free_number;
-    return 1;
-}
-
-static int source_name(struct view *view, uint16_t number, char name[256])
-{
-    char key[32];
-    struct bytes value;
-    int size = snprintf(key, sizeof key, "number:%u", number);
-
-    if (view_get(view, TABLE_META, (struct bytes){key, (size_t)size}, &value) != 1)
-        return -1;
-    snprintf(name, 256, "%.*s", (int)value.size, (const char *)value.at);
-    return 0;
-}
-
-/* The tally's keys: issuer, kind, source, each ended by NUL. A very long issuer is cut: LMDB's keys have 511 bytes. */
-#define TALLY_ISSUER_BYTES_MAX 300
-
-static int count(struct view *view, const struct record *record, uint16_t source, int64_t change)
-{
-    char key[511], name[256];
-    struct bytes value;
-    uint8_t bytes[8];
-
-    if (source_name(view, source, name) < 0)
-        return -1;
-    int issuer_bytes = record->issuer.bytes > TALLY_ISSUER_BYTES_MAX ? TALLY_ISSUER_BYTES_MAX : (int)record->issuer.bytes;
-    int size = snprintf(key, sizeof key, "%.*s%c%s%c%.100s", issuer_bytes, record->issuer.at, 0, record_kind_name(record->kind), 0, name);
-    struct bytes at = {key, (size_t)size + 1};
-    int found = view_get(view, TABLE_TALLY, at, &value);
-
-    if (found < 0)
-        return -1;
-    uint64_t now = (found == 1 && value.size == 8 ? get_number(value.at, 8) : 0) + (uint64_t)change;
-
-    if (now == 0)
-        return view_delete(view, TABLE_TALLY, at);
-    put_number(bytes, now, 8);
-    return view_put(view, TABLE_TALLY, at, (struct bytes){bytes, 8});
-}
+#include "words.h"
 
 /* The larger `before` wins, and none at all is larger still. */
 static int64_t later_before(int64_t a, int64_t b)
@@ -158,7 +19,7 @@ int list_kinds(struct view *view, unsigned *ret_kinds)
 
     if (found < 0 || (found == 1 && value.size != 4))
         return -1;
-    *ret_kinds = found == 1 ? (unsigned)get_number(value.at, 4) : 0;
+    *ret_kinds = found == 1 ? (unsigned)stored_number(value.at, 4) : 0;
     return 0;
 }
 
@@ -172,7 +33,7 @@ static int note_kind(struct view *view, enum record_kind kind)
         return -1;
     if ((kinds & LIST_KIND(kind)) != 0)
         return 0;
-    put_number(bytes, kinds | LIST_KIND(kind), 4);
+    store_number(bytes, kinds | LIST_KIND(kind), 4);
     return view_put(view, TABLE_META, (struct bytes){"kinds", 5}, (struct bytes){bytes, 4});
 }
 
@@ -182,7 +43,7 @@ int list_apply(struct hasher *hasher, struct view *view, const struct record *re
     struct words words;
     uint16_t number;
 
-    if (record_key(hasher, record->kind, record->issuer, record->name, key) < 0 || read_words(view, key, &words) < 0 ||
+    if (record_key(hasher, record->kind, record->issuer, record->name, key) < 0 || words_read(view, key, &words) < 0 ||
         source_number(view, source, true, &number) != 1 || note_kind(view, record->kind) < 0)
         return -1;
     for (unsigned i = 0; i < words.count; i++) {
@@ -192,14 +53,14 @@ int list_apply(struct hasher *hasher, struct view *view, const struct record *re
             continue;
         word->before = later_before(word->before, record->before);
         word->exp = later_before(word->exp, record->exp); /* the same rule: kept the longer, for ever if either says so */
-        return write_words(view, key, &words);
+        return words_write(view, key, &words);
     }
     if (words.count == REVOCATION_SOURCES_MAX)
         return -1;
     words.word[words.count++] = (struct word){number, record->before, record->exp};
-    if (write_words(view, key, &words) < 0)
+    if (words_write(view, key, &words) < 0)
         return -1;
-    return count(view, record, number, 1);
+    return words_count(view, record, number, 1);
 }
 
 struct uncover {
@@ -260,7 +121,7 @@ int list_undo(struct hasher *hasher, struct view *view, const struct record *rec
     struct words words, rest = {.count = 0};
     uint16_t number = 0;
 
-    if (record_key(hasher, record->kind, record->issuer, record->name, key) < 0 || read_words(view, key, &words) < 0)
+    if (record_key(hasher, record->kind, record->issuer, record->name, key) < 0 || words_read(view, key, &words) < 0)
         return -1;
     int known = source != NULL ? source_number(view, source, false, &number) : 1;
 
@@ -269,12 +130,12 @@ int list_undo(struct hasher *hasher, struct view *view, const struct record *rec
     for (unsigned i = 0; i < words.count; i++) {
         if (source != NULL && words.word[i].source != number)
             rest.word[rest.count++] = words.word[i];
-        else if (count(view, record, words.word[i].source, -1) < 0)
+        else if (words_count(view, record, words.word[i].source, -1) < 0)
             return -1;
     }
     if (rest.count == words.count)
         return 0;
-    if (write_words(view, key, &rest) < 0)
+    if (words_write(view, key, &rest) < 0)
         return -1;
     return record->kind == RECORD_KID && rest.count == 0 ? uncover(view, key) : 0;
 }
@@ -317,7 +178,7 @@ int list_holders(struct hasher *hasher, struct view *view, const struct record *
     struct words words;
     char name[256];
 
-    if (record_key(hasher, record->kind, record->issuer, record->name, key) < 0 || read_words(view, key, &words) < 0)
+    if (record_key(hasher, record->kind, record->issuer, record->name, key) < 0 || words_read(view, key, &words) < 0)
         return -1;
     for (unsigned i = 0; i < words.count; i++) {
         if (source_name(view, words.word[i].source, name) < 0)
@@ -325,32 +186,6 @@ int list_holders(struct hasher *hasher, struct view *view, const struct record *
         each(context, name, words.word[i].before, words.word[i].exp);
     }
     return (int)words.count;
-}
-
-struct tally {
-    void (*each)(void *context, const char *issuer, const char *kind, const char *source, uint64_t count);
-    void *context;
-};
-
-static int tally_one(void *context, struct bytes key, struct bytes value)
-{
-    struct tally *tally = context;
-    const char *issuer = key.at, *end = issuer + key.size;
-    const char *kind = memchr(issuer, '\0', key.size);
-    const char *source = kind != NULL ? memchr(kind + 1, '\0', (size_t)(end - kind - 1)) : NULL;
-
-    if (source == NULL || end[-1] != '\0' || source + 1 == end || value.size != 8)
-        return -1;
-    tally->each(tally->context, issuer, kind + 1, source + 1, get_number(value.at, 8));
-    return 0;
-}
-
-int list_tally(struct view *view, void (*each)(void *context, const char *issuer, const char *kind, const char *source, uint64_t count),
-               void *context)
-{
-    struct tally tally = {each, context};
-
-    return view_each(view, TABLE_TALLY, tally_one, &tally);
 }
 
 /* `before` counts in whole seconds: a token of 12:00:00.9 was issued at 12:00:00. */
@@ -364,7 +199,7 @@ static enum outcome judge_records(const uint8_t *words, size_t size, double iat)
     if (size == 0 || size % WORD_BYTES != 0)
         return OUTCOME_UNDECIDED;
     for (size_t at = 0; at < size; at += WORD_BYTES) {
-        if (falls_under(word_at(words + at), iat))
+        if (falls_under(word_read(words + at), iat))
             return OUTCOME_REFUSED;
     }
     return OUTCOME_ACCEPTED;

@@ -1,0 +1,45 @@
+/* The inside of a connection, for conn.c (what comes in) and conn_out.c (what goes out). */
+#ifndef ASSAY_CONN_INSIDE_H
+#define ASSAY_CONN_INSIDE_H
+
+#include "conn.h"
+#include "door.h"
+
+struct conn {
+    uv_pipe_t pipe;
+    struct door *door;
+    struct peer peer;
+    struct account *account;
+    struct conn *next, *previous;   /* of all */
+    struct conn *next_dirty;
+    struct conn *earlier, *later;   /* in the list of its patience */
+    struct patience *patience;
+    uint64_t since;                 /* when its patience began */
+    uint8_t *partial;               /* what was read and not yet handled */
+    size_t partial_bytes, partial_room;
+    uint8_t *out;                   /* answers of this turn */
+    size_t out_bytes, out_room;
+    struct wire_writer writer;
+    size_t unsent;                  /* bytes that the kernel did not take yet */
+    unsigned held;                  /* requests that are answered later */
+    bool open, reading, draining, dirty, closing;
+};
+
+/* Memory for half messages and unsent answers: false if the user, or all together, have too much. */
+bool conn_charge(struct conn *conn, size_t bytes);
+void conn_discharge(struct conn *conn, size_t bytes);
+
+/* Closes a connection on a peer who broke a bound, with a line in the log. */
+void conn_break_off(struct conn *conn, const char *why);
+
+/* How long the peer may take for what is expected of it now. `progress`: it has done some of it. */
+void conn_renew_patience(struct conn *conn, bool progress);
+
+/* There is something to send at the end of the turn, or it may be possible to read on. */
+void conn_mark_dirty(struct conn *conn);
+
+/* Takes up what was left when it had too much to wait for. */
+void conn_read_on(struct conn *conn);
+void conn_close_if_done(struct conn *conn);
+
+#endif

@@ -1,0 +1,37 @@
+/* What json.c and json_text.c share. */
+#ifndef ASSAY_JSON_PARSER_H
+#define ASSAY_JSON_PARSER_H
+
+#include "client/wire.h"
+
+/* Names of the objects that are open: where each stands in the output, and a hash to tell them apart quickly. More than these
+   cannot be in a token, whose payload has 12 KiB and whose shortest member has 5 bytes. */
+#define NAMES_MAX 4096
+
+struct name {
+    uint32_t hash;
+    uint32_t offset; /* in the output */
+};
+
+struct parser {
+    const char *at;
+    const char *end;
+    unsigned depth_left;
+    struct wire_writer *out;
+    unsigned names;
+    struct name name[NAMES_MAX];
+};
+
+static inline int json_take(struct parser *p, char expected)
+{
+    if (p->at == p->end || *p->at != expected)
+        return -1;
+    p->at++;
+    return 0;
+}
+
+/* The characters of a string up to its closing quote, and that, appended to the output without a head. 0, or -1 if they are not UTF-8, or
+   hold a control character, a NUL, a lone surrogate or an escape that is none. */
+int json_characters(struct parser *p);
+
+#endif

@@ -1,0 +1,146 @@
+/* Strings in JSON: UTF-8 and escapes. */
+#include <string.h>
+
+#include "json_parser.h"
+
+/* Length of the well-formed UTF-8 sequence here (RFC 3629: no overlong forms, no surrogates, at most U+10FFFF), 0 if there is none. */
+static size_t utf8_length(const uint8_t *at, size_t left)
+{
+    static const struct {
+        uint8_t first_min, first_max, second_min, second_max, length;
+    } forms[] = {
+        {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3},
+        {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
+    };
+
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        if (at[0] < forms[i].first_min || at[0] > forms[i].first_max)
+            continue;
+        if (left < forms[i].length || at[1] < forms[i].second_min || at[1] > forms[i].second_max)
+            return 0;
+        for (size_t k = 2; k < forms[i].length; k++) {
+            if ((at[k] & 0xc0) != 0x80)
+                return 0;
+        }
+        return forms[i].length;
+    }
+    return 0;
+}
+
+static int hex4(struct parser *p, uint32_t *ret_unit)
+{
+    uint32_t unit = 0;
+
+    if (p->end - p->at < 4)
+        return -1;
+    for (int i = 0; i < 4; i++) {
+        char c = *p->at++;
+
+        if (c >= '0' && c <= '9')
+            unit = unit << 4 | (uint32_t)(c - '0');
+        else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+            unit = unit << 4 | (uint32_t)((c | 0x20) - 'a' + 10);
+        else
+            return -1;
+    }
+    *ret_unit = unit;
+    return 0;
+}
+
+static void put_utf8(struct wire_writer *out, uint32_t point)
+{
+    uint8_t bytes[4];
+    size_t size;
+
+    if (point < 0x80) {
+        bytes[0] = (uint8_t)point;
+        size = 1;
+    } else if (point < 0x800) {
+        bytes[0] = (uint8_t)(0xc0 | point >> 6);
+        bytes[1] = (uint8_t)(0x80 | (point & 0x3f));
+        size = 2;
+    } else if (point < 0x10000) {
+        bytes[0] = (uint8_t)(0xe0 | point >> 12);
+        bytes[1] = (uint8_t)(0x80 | (point >> 6 & 0x3f));
+        bytes[2] = (uint8_t)(0x80 | (point & 0x3f));
+        size = 3;
+    } else {
+        bytes[0] = (uint8_t)(0xf0 | point >> 18);
+        bytes[1] = (uint8_t)(0x80 | (point >> 12 & 0x3f));
+        bytes[2] = (uint8_t)(0x80 | (point >> 6 & 0x3f));
+        bytes[3] = (uint8_t)(0x80 | (point & 0x3f));
+        size = 4;
+    }
+    wire_put_raw(out, bytes, size);
+}
+
+/* \uXXXX, the u already taken: a pair of surrogates is one character, a lone one is nothing. */
+static int parse_unicode_escape(struct parser *p)
+{
+    uint32_t point, low;
+
+    if (hex4(p, &point) < 0 || point == 0)
+        return -1;
+    if (point >= 0xdc00 && point <= 0xdfff)
+        return -1;
+    if (point >= 0xd800 && point <= 0xdbff) {
+        if (json_take(p, '\\') < 0 || json_take(p, 'u') < 0 || hex4(p, &low) < 0 || low < 0xdc00 || low > 0xdfff)
+            return -1;
+        point = 0x10000 + ((point - 0xd800) << 10) + (low - 0xdc00);
+    }
+    put_utf8(p->out, point);
+    return 0;
+}
+
+static int parse_escape(struct parser *p)
+{
+    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+
+    if (p->at == p->end)
+        return -1;
+    char c = *p->at++;
+
+    if (c == 'u')
+        return parse_unicode_escape(p);
+    const char *found = c != '\0' ? strchr(from, c) : NULL;
+
+    if (found == NULL)
+        return -1;
+    wire_put_raw(p->out, &to[found - from], 1);
+    return 0;
+}
+
+/* Copied in runs. */
+int json_characters(struct parser *p)
+{
+    const char *run = p->at;
+
+    while (p->at < p->end) {
+        uint8_t c = (uint8_t)*p->at;
+
+        if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
+            p->at++;
+            continue;
+        }
+        if (c >= 0x80) {
+            size_t length = utf8_length((const uint8_t *)p->at, (size_t)(p->end - p->at));
+
+            if (length == 0)
+                return -1;
+            p->at += length;
+            continue;
+        }
+        wire_put_raw(p->out, run, (size_t)(p->at - run));
+        if (c == '"') {
+            p->at++;
+            return 0;
+        }
+        if (c != '\\')
+            return -1;
+        p->at++;
+        if (parse_escape(p) < 0)
+            return -1;
+        run = p->at;
+    }
+    return -1;
+}
