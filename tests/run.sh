@@ -3,7 +3,6 @@
 #   sh tests/run.sh           everything, some minutes
 #   sh tests/run.sh --quick   one build, no sanitizers
 #   sh tests/run.sh --long    more cycles of what is random
-# ASSAY_VECTORS=FOLDER uses public test vectors from there instead of tests/vectors.
 set -u
 cd "$(dirname "$0")/.."
 . agent/packages.sh

@@ -35,23 +35,35 @@ static void drop_keys(struct keyset **keys)
     keyset_drop(*keys);
 }
 
+/* How much of a text is shown: not half of a character. */
+static int shown_bytes(const char *text, size_t bytes)
+{
+    size_t shown = SHOWN_BYTES_MAX;
+
+    if (bytes <= shown)
+        return (int)bytes;
+    while (shown > 0 && ((unsigned char)text[shown] & 0xc0) == 0x80)
+        shown--;
+    return (int)shown;
+}
+
 static char *show_text(struct text text)
 {
     char *shown = NULL;
 
     if (text.at == NULL)
         return strdup("absent");
-    if (asprintf(&shown, "\"%.*s\"", (int)(text.bytes < SHOWN_BYTES_MAX ? text.bytes : SHOWN_BYTES_MAX), text.at) < 0)
+    if (asprintf(&shown, "\"%.*s%s\"", shown_bytes(text.at, text.bytes), text.at, text.bytes > SHOWN_BYTES_MAX ? "…" : "") < 0)
         return NULL;
     return shown;
 }
 
 static char *show_json(const uint8_t *json, size_t bytes)
 {
+    const char *text = (const char *)json;
     char *shown = NULL;
 
-    if (asprintf(&shown, "%.*s%s", (int)(bytes < SHOWN_BYTES_MAX ? bytes : SHOWN_BYTES_MAX), (const char *)json,
-                 bytes > SHOWN_BYTES_MAX ? "…" : "") < 0)
+    if (asprintf(&shown, "%.*s%s", shown_bytes(text, bytes), text, bytes > SHOWN_BYTES_MAX ? "…" : "") < 0)
         return NULL;
     return shown;
 }
@@ -112,7 +124,8 @@ static char *show_keys(const struct token *token)
     return asprintf(&shown, "kid %s: %u of the set's keys", kid != NULL ? kid : "?", token->key_count) < 0 ? NULL : shown;
 }
 
-/* What a check saw, to be freed; NULL: nothing to show. Header and payload are shown only once they have passed as text. */
+/* What a check saw, to be freed; NULL: nothing to show. Header and payload are shown also where they are no JSON, and may then be any
+   bytes: make_printable() is to follow. */
 static char *show(const struct witness *witness, const char *check, bool passed, const struct token *token)
 {
     const struct token_room *room = witness->inspector.room;
@@ -290,8 +303,9 @@ int command_inspect(const struct command *self, int argc, char **argv)
     };
     int code = options_parse(self, options, COUNT(options), argc, argv);
 
-    if (code == OPTIONS_PARSED)
-        code = check(&asked);
+    if (code != OPTIONS_PARSED)
+        return code;
+    code = check(&asked);
     if (code != 0)
         return code;
     return asked.batch ? inspect_batch() : inspect_one(&asked, json);

@@ -107,7 +107,7 @@ static int print_answer(json_t *id, enum outcome outcome, enum reason reason)
         return report_no_memory();
     json_dumpf(answer, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
     putchar('\n');
-    return 0;
+    return report_yes(); /* at once: who writes the lines may wait for each answer */
 }
 
 static int answer_line(struct batch *batch, const char *text, size_t bytes, unsigned long number)

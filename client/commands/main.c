@@ -56,11 +56,14 @@ static void print_usage(FILE *out)
           out);
 }
 
-/* A command that is not there yet in this version is as unknown as a misspelt one. */
+/* A command that is not there yet in this version is as unknown as a misspelt one. A long name may be a token before which the
+   command was forgotten, and is not repeated. */
 static int unknown_command(const char *name)
 {
     struct nearest nearest = {0};
 
+    if (strlen(name) > 32)
+        return report_bad_input("unknown command '%.16s…'; 'assay --help' lists those that there are", name);
     for (size_t i = 0; i < COUNT(commands); i++)
         nearest_consider(&nearest, name, commands[i].name);
     if (nearest.name != NULL)

@@ -257,7 +257,8 @@ int command_mint(const struct command *self, int argc, char **argv)
     };
     int code = options_parse(self, options, COUNT(options), argc, argv);
 
-    if (code == OPTIONS_PARSED)
-        code = check(&order);
+    if (code != OPTIONS_PARSED)
+        return code;
+    code = check(&order);
     return code != 0 ? code : mint(&order);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "assay/assay.h"
+#include "client/cleanup.h"
 #include "command.h"
 #include "nearest.h"
 #include "when.h"
@@ -22,14 +23,19 @@ static void print_help(const struct command *command, const struct option_spec *
 
         printf("%*s%s\n", width < HELP_COLUMN ? HELP_COLUMN - width : 2, "", spec->help);
     }
-    printf("  --help%*sthis text\n", HELP_COLUMN - 8, "");
+    printf("  --help%*sthis text\n  --version%*sthe version\n", HELP_COLUMN - 8, "", HELP_COLUMN - 11, "");
     if (command->details != NULL)
         printf("\n%s", command->details);
 }
 
-static int unknown_option(const struct command *command, const struct option_spec *specs, size_t count, const char *given)
+/* The value that may follow is not repeated: it can be a token. */
+static int unknown_option(const struct command *command, const struct option_spec *specs, size_t count, const char *argument)
 {
     struct nearest nearest = {0};
+    char *given CLEANUP_FREE = strndup(argument, strcspn(argument, "="));
+
+    if (given == NULL)
+        return report_no_memory();
     const char *name = given + strspn(given, "-");
 
     for (size_t i = 0; i < count; i++)
@@ -46,9 +52,10 @@ static int unexpected(const struct command *command, const char *argument)
     return report_bad_input("unexpected argument '%s'; 'assay %s --help' says what it takes", argument, command->name);
 }
 
-static int given_twice(const struct option_spec *spec, const char *value)
+/* Without the value: it can be a token. */
+static int given_twice(const struct option_spec *spec)
 {
-    return report_bad_input("--%s is given twice, the second time as '%s'; leave one out", spec->name, value);
+    return report_bad_input("--%s is given twice; leave one out", spec->name);
 }
 
 static int store_list(const struct option_spec *spec, const char *value)
@@ -66,7 +73,7 @@ static int store_text(const struct option_spec *spec, const char *value)
     const char **text = spec->to;
 
     if (*text != NULL)
-        return given_twice(spec, value);
+        return given_twice(spec);
     *text = value;
     return OPTIONS_PARSED;
 }
@@ -76,7 +83,7 @@ static int store_number(const struct option_spec *spec, const char *value)
     int64_t *number = spec->to;
 
     if (*number != NOT_GIVEN)
-        return given_twice(spec, value);
+        return given_twice(spec);
     if (spec->kind == OPTION_DURATION && !parse_duration(value, number))
         return report_bad_input("--%s: '%s' is no duration; write a whole number and a unit: 500ms, 30s, 10m, 24h or 7d",
                                 spec->name, value);

@@ -9,6 +9,7 @@
 
 #include "client/cleanup.h"
 #include "client/json.h"
+#include "client/value.h"
 
 static bool as_json;
 
@@ -22,14 +23,21 @@ bool report_is_json(void)
     return as_json;
 }
 
-/* Besides C0 and DEL, C1: its bytes 0x80 to 0x9f after 0xc2. */
+/* Besides C0 and DEL, C1: its bytes 0x80 to 0x9f after 0xc2, and what is no UTF-8, among which they could stand alone. */
 void make_printable(char *text)
 {
-    for (unsigned char *at = (unsigned char *)text; *at != '\0'; at++) {
-        if (*at < 0x20 || *at == 0x7f)
-            *at = '?';
-        else if (at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0)
+    size_t bytes = strlen(text);
+
+    while (bytes > 0) {
+        unsigned char *at = (unsigned char *)text;
+        unsigned sequence = utf8_sequence(text, bytes);
+
+        if (sequence == 0 || at[0] < 0x20 || at[0] == 0x7f)
+            at[0] = '?';
+        else if (at[0] == 0xc2 && at[1] < 0xa0)
             at[0] = at[1] = '?';
+        text += sequence > 0 ? sequence : 1;
+        bytes -= sequence > 0 ? sequence : 1;
     }
 }
 

@@ -64,11 +64,15 @@ static size_t width_of(const char *text)
     return width;
 }
 
+/* Names too are the agent's words. */
 static void print_padded(const char *text, size_t width)
 {
+    char *printable CLEANUP_FREE = strdup(text);
     size_t own = width_of(text);
 
-    printf("%s%*s", text, own < width ? (int)(width - own) : 0, "");
+    if (printable != NULL)
+        make_printable(printable);
+    printf("%s%*s", printable != NULL ? printable : "?", own < width ? (int)(width - own) : 0, "");
 }
 
 static void print_cell(const char *name, const struct value *value, size_t width)
@@ -155,10 +159,12 @@ static void print_member(const char *name, const struct value *value, size_t wid
 {
     printf("%*s", (int)indent, "");
     if (value->type == WIRE_MAP) {
-        printf("%s\n", name);
+        print_padded(name, 0);
+        putchar('\n');
         print_map(value, indent + 2);
     } else if (is_table(value)) {
-        printf("%s\n", name);
+        print_padded(name, 0);
+        putchar('\n');
         print_table(value, indent + 2);
     } else {
         print_padded(name, width + 2);

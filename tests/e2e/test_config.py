@@ -1,0 +1,221 @@
+"""assayd --check: each fault is told with file, line and column, and with the words that help."""
+import os
+import subprocess
+import unittest
+
+from agent import ASSAYD, Key, check_config, key_set
+
+KEY = Key()
+GOOD = ("issuers:\n"
+        "  - issuer: https://auth.example.com\n"
+        "    keys: {file: keys.json}\n"
+        "    audiences: [orders]\n")
+FILES = {"keys.json": (key_set(KEY), 0o644), "keys.pem": (KEY.pem(), 0o644)}
+
+
+def issuer(*lines):
+    """GOOD with more lines in its issuer; they begin at line 5, column 5."""
+    return GOOD + "".join(f"    {line}\n" for line in lines)
+
+
+def other(*lines):
+    return GOOD + "  - issuer: https://other.example.com\n    keys: {file: keys.json}\n" + "".join(f"    {line}\n" for line in lines)
+
+
+# name: (configuration, "line:column" or "" for the whole file, words of the fault)
+BAD = {
+    "unknown key at the top": (GOOD + "isuers: []\n", "5:1", ["isuers", "did you mean `issuers`?"]),
+    "unknown key of an issuer": (issuer("audience: [x]"), "5:5", ["`audience`", "did you mean `audiences`?"]),
+    "unknown key of keys": (GOOD.replace("file:", "flie:"), "3:12", ["`flie`", "did you mean `file`?"]),
+    "unknown key of log": (GOOD + "log: {lvl: info}\n", "5:7", ["lvl"]),
+    "unknown key like nothing": (GOOD + "zzzzzzzzzz: 1\n", "5:1", ["zzzzzzzzzz"]),
+    "no audiences": (GOOD.replace("    audiences: [orders]\n", ""), "2:5", ["`audiences` is missing"]),
+    "empty audiences": (GOOD.replace("[orders]", "[]"), "4:16", ["no audience"]),
+    "any audience": (GOOD.replace("[orders]", '["*"]'), "4:16", ["any audience"]),
+    "audiences as text": (GOOD.replace("[orders]", "orders"), "4:16", ["list"]),
+    "audience twice": (GOOD.replace("[orders]", "[orders, orders]"), "4:25", ["`orders`", "twice"]),
+    "empty audience": (GOOD.replace("[orders]", '[""]'), "4:17", ["empty"]),
+    "no keys": (GOOD.replace("    keys: {file: keys.json}\n", ""), "2:5", ["`keys` is missing"]),
+    "no name": (GOOD.replace("issuer: https://auth.example.com", 'issuer: ""'), "2:13", ["name"]),
+    "no issuers": ("log: {level: info}\n", "1:1", ["`issuers` is missing"]),
+    "empty issuers": ("issuers: []\n", "1:10", ["no issuer"]),
+    "issuers as keys": ("issuers: {a: b}\n", "1:10", ["list"]),
+    "issuer as text": ("issuers: [a]\n", "1:11", ["keys with values"]),
+    "an empty file": ("", "1:1", ["empty"]),
+    "only a comment": ("# nothing\n", "1:1", ["empty"]),
+    "no YAML": ("issuers: [\n", "2:1", ["not YAML"]),
+    "a tab": ("issuers:\n\t- issuer: x\n", "2:1", ["not YAML"]),
+    "a list at the top": ("- a\n", "1:1", ["keys with values"]),
+    "a second document": (GOOD + "---\nlog: {level: error}\n", "5:1", ["document"]),
+    "key twice": (GOOD + "log: {level: info}\nlog: {level: error}\n", "6:1", ["`log`", "twice"]),
+    "issuer twice": (GOOD + GOOD.split("\n", 1)[1], "5:5", ["https://auth.example.com", "twice"]),
+    "alias of another": (other("audiences: [x]", "aliases: [https://auth.example.com]"), "5:5", ["https://auth.example.com", "twice"]),
+    "its own alias": (issuer("aliases: [https://auth.example.com]"), "5:15", ["https://auth.example.com", "twice"]),
+    "its own alias, written first": (GOOD.replace("  - issuer: https://auth.example.com\n", "  - aliases: [https://auth.example.com]\n"
+                                                  "    issuer: https://auth.example.com\n"), "3:13", ["twice"]),
+    "eight aliases": (issuer("aliases: [a, b, c, d, e, f, g, h]"), "5:14", ["7 aliases"]),
+    "256 aliases, written first": (GOOD.replace("  - issuer:", "  - aliases: [" + ", ".join(f"a{i}" for i in range(256)) + "]\n    issuer:"),
+                                   "2:14", ["7 aliases"]),
+    "YAML alias": (GOOD.replace("[orders]", "&a [orders]") + "    required_claims: *a\n", "4:16", ["alias"]),
+    "yes as a boolean": (GOOD + "fast_path: yes\n", "5:12", ["`yes`", "true or false"]),
+    "on as a boolean": (GOOD + "fast_path: on\n", "5:12", ["`on`", "true or false"]),
+    "quoted boolean": (GOOD + 'fast_path: "false"\n', "5:12", ["true or false"]),
+    "True as a boolean": (GOOD + "fast_path: True\n", "5:12", ["true or false"]),
+    "duration without unit": (issuer("leeway: 30"), "5:13", ["`30`", "30s"]),
+    "duration with space": (issuer("leeway: 30 s"), "5:13", ["`30 s`"]),
+    "negative duration": (issuer("leeway: -5s"), "5:13", ["`-5s`"]),
+    "long leeway": (issuer("leeway: 11m"), "5:13", ["10m"]),
+    "lifetime of nothing": (issuer("max_token_lifetime: 0s"), "5:25", ["1s"]),
+    "algorithm none": (issuer("algorithms: [none]"), "5:18", ["`none`"]),
+    "algorithm misspelt": (issuer("algorithms: [RS265]"), "5:18", ["`RS265`", "did you mean `RS256`?"]),
+    "no algorithm": (issuer("algorithms: []"), "5:17", ["no algorithm"]),
+    "audience claim": (issuer("audience_claim: azp"), "5:21", ["`azp`", "client_id"]),
+    "mode": (issuer("mode: shadwo"), "5:11", ["did you mean `shadow`?"]),
+    "sender_constrained": (issuer("sender_constrained: accept"), "5:25", ["`accept`", "refuse", "caller"]),
+    "claim without value": (issuer("claims: {a: []}"), "5:17", ["no value"]),
+    "claims as a list": (issuer("claims: [a]"), "5:13", ["claims"]),
+    "Google without claims": (GOOD.replace("https://auth.example.com", "https://accounts.google.com"), "2:5", ["everybody", "claims"]),
+    "GitHub without claims": (GOOD.replace("https://auth.example.com", "https://token.actions.githubusercontent.com"), "2:5",
+                              ["repository_owner"]),
+    "Google as an alias": (issuer("aliases: [accounts.google.com]"), "2:5", ["everybody"]),
+    "policy": (GOOD + "policy: /etc/assay/policy.yaml\n", "5:1", ["`policy`", "does not have"]),
+    "revocation": (GOOD + "revocation: {max_age: 1h}\n", "5:1", ["`revocation`", "does not have"]),
+    "peers": (GOOD + "peers: []\n", "5:1", ["`peers`", "does not have"]),
+    "http": (GOOD + "http: {listen: 127.0.0.1:80}\n", "5:1", ["`http`", "does not have"]),
+    "service_tokens": (GOOD + "service_tokens: {}\n", "5:1", ["`service_tokens`", "does not have"]),
+    "fast_path": (GOOD + "fast_path: true\n", "5:12", ["fast_path", "does not have"]),
+    "jwks_uri": (GOOD.replace("file: keys.json", "jwks_uri: https://a/b"), "3:12", ["`jwks_uri`", "does not have"]),
+    "discovery": (GOOD.replace("file: keys.json", "discovery: true"), "3:12", ["`discovery`", "does not have"]),
+    "roles": (issuer("roles: /roles"), "5:5", ["`roles`", "does not have"]),
+    "scopes": (issuer("scopes: /scope"), "5:5", ["`scopes`", "does not have"]),
+    "refresh": (issuer("refresh: 10m"), "5:5", ["`refresh`", "does not have"]),
+    "max_key_age": (issuer("max_key_age: 24h"), "5:5", ["`max_key_age`", "does not have"]),
+    "socket mode as a number": (GOOD + "socket: {mode: 660}\n", "5:16", ["`660`", '"0660"']),
+    "socket mode in words": (GOOD + 'socket: {mode: "rw"}\n', "5:16", ["`rw`"]),
+    "socket mode with more": (GOOD + 'socket: {mode: "04666"}\n', "5:16", ["04666"]),
+    "relative socket": (GOOD + "socket: {path: s.sock}\n", "5:16", ["absolute"]),
+    "long socket": (GOOD + "socket: {path: /" + "a" * 108 + "}\n", "5:16", ["109 bytes", "107"]),
+    "no such group": (GOOD + "socket: {group: no-such-group-here}\n", "5:17", ["groupadd"]),
+    "relative state": (GOOD + "state: here\n", "5:8", ["absolute"]),
+    "small cache": (GOOD + "cache: {size: 1KiB}\n", "5:15", ["1MiB"]),
+    "cache without unit": (GOOD + "cache: {size: 64}\n", "5:15", ["64MiB"]),
+    "threads": (GOOD + "threads: 0\n", "5:10", ["`0`", "auto"]),
+    "many threads": (GOOD + "threads: 65\n", "5:10", ["64"]),
+    "log level": (GOOD + "log: {level: warn}\n", "5:14", ["`warn`", "warning"]),
+    "log format": (GOOD + "log: {format: xml}\n", "5:15", ["`xml`", "json"]),
+    "NUL": (GOOD + 'log: {level: "in\\0fo"}\n', "5:14", ["NUL"]),
+    "no key file": (GOOD.replace("keys.json", "none.json"), "3:18", ["none.json", "No such file"]),
+    "kid beside a set": (GOOD.replace("{file: keys.json}", "{file: keys.json, kid: k}"), "3:18", ["`kid` is for a PEM file"]),
+    "folder as a key file": (GOOD.replace("keys.json", "."), "3:18", ["no regular file"]),
+}
+
+WEAK = {
+    "secret that others can read": ({"keys.json": (key_set(Key("HS256")), 0o644)}, ["chmod o-rw keys.json"]),
+    "secret that others can write": ({"keys.json": (key_set(Key("HS256")), 0o602)}, ["chmod o-rw keys.json"]),
+    "set that others can write": ({"keys.json": (key_set(KEY), 0o646)}, ["chmod o-w keys.json"]),
+    "private PEM": ({"keys.json": ("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", 0o600)}, ["private key", "-pubout"]),
+    "encrypted private PEM": ({"keys.json": ("-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n", 0o600)},
+                              ["private key"]),
+    "damaged PEM": ({"keys.json": (KEY.pem().replace("-----END PUBLIC", "-----END PUBLC"), 0o644)}, ["not usable"]),
+    "bare JWK": ({"keys.json": ('{"kty": "oct"}', 0o600)}, ['{"keys": [...]}']),
+    "set of nothing usable": ({"keys.json": (key_set(dict(KEY.jwk(), crv="P-257")), 0o644)}, ["no usable key", "k1"]),
+    "broken JSON": ({"keys.json": ('{"keys": [}', 0o644)}, ["line 1, column"]),
+}
+
+GOODS = {
+    "the smallest": GOOD,
+    "everything": issuer("aliases: [auth]", "audience_claim: client_id", "algorithms: [RS256, EdDSA, Ed25519]", "token_types: [JWT, '']",
+                         "claims: {a: [b, 1, true], c: d}", "required_claims: [jti]", "leeway: 0s", "max_token_lifetime: 7d",
+                         "sender_constrained: caller", "mode: shadow")
+                  + 'socket: {path: /run/x.sock, mode: "0600", group: root}\nstate: /var/lib/x\ncache: {size: 1GiB}\nfast_path: false\n'
+                    "threads: auto\nlog: {level: debug, format: text, decisions: all}\n",
+    "PEM": GOOD.replace("{file: keys.json}", "{file: keys.pem, kid: k}"),
+    "JSON": '{"issuers": [{"issuer": "a", "keys": {"file": "keys.json"}, "audiences": ["b"]}]}',
+    "Google with claims": GOOD.replace("https://auth.example.com", "https://accounts.google.com") + "    claims: {hd: [example.com]}\n",
+    "7 aliases": issuer("aliases: [a, b, c, d, e, f, g]"),
+    "10m": issuer("leeway: 10m"),
+}
+
+
+class Check(unittest.TestCase):
+    maxDiff = None
+
+    def refused(self, text, place, words, files=None):
+        code, said, out = check_config(text, files={**FILES, **(files or {})})
+        self.assertEqual(code, 2, said)
+        self.assertEqual(out, "")
+        first = said.splitlines()[0]
+        self.assertTrue(first.startswith(f"assayd.yaml:{place}: " if place else "assayd.yaml: "), said)
+        for word in words:
+            self.assertIn(word, first)
+        self.assertRegex(said.splitlines()[-1], r"^assayd: assayd\.yaml is refused, \d+ faults?$")
+        for sign in ("AddressSanitizer", "runtime error"):
+            self.assertNotIn(sign, said)
+
+    def test_bad(self):
+        for name, (text, place, words) in BAD.items():
+            with self.subTest(name):
+                self.refused(text, place, words)
+
+    def test_bad_key_files(self):
+        for name, (files, words) in WEAK.items():
+            with self.subTest(name):
+                self.refused(GOOD, "3:18", words, files)
+
+    def test_good(self):
+        for name, text in GOODS.items():
+            with self.subTest(name):
+                code, said, out = check_config(text, files=FILES)
+                self.assertEqual((code, said), (0, ""))
+                self.assertEqual(out, "assayd.yaml: good, 1 issuer\n")
+
+    def test_all_faults_at_once(self):
+        code, said, _ = check_config("a: 1\nb: 2\nissuers: []\nlog: {level: x}\n")
+        self.assertEqual(code, 2)
+        self.assertEqual([line.split(": ")[0] for line in said.splitlines()],
+                         ["assayd.yaml:1:1", "assayd.yaml:2:1", "assayd.yaml:3:10", "assayd.yaml:4:14", "assayd"])
+
+    def test_a_skipped_key_is_a_warning(self):
+        files = {"keys.json": (key_set(KEY, dict(Key().jwk(), kid="e", use="enc")), 0o644)}
+        code, said, _ = check_config(GOOD, files=files)
+        self.assertEqual(code, 0)
+        self.assertRegex(said, r"^keys\.json: warning: key 2 \(kid e\) is skipped: its `use` is not sig\n$")
+
+    def test_a_missing_file(self):
+        done = subprocess.run([ASSAYD, "--config", "/nonexistent/assayd.yaml", "--check"], capture_output=True, text=True, timeout=20,
+                              check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertTrue(done.stderr.startswith("/nonexistent/assayd.yaml: cannot be read: No such file or directory"), done.stderr)
+
+    def test_check_starts_nothing(self):
+        text = GOOD + "socket: {path: /nonexistent/folder/s}\nstate: /nonexistent/state\n"
+        self.assertEqual(check_config(text, files=FILES)[0], 0)
+        self.assertFalse(os.path.exists("/nonexistent"))
+
+
+class Options(unittest.TestCase):
+    def run_with(self, *arguments):
+        done = subprocess.run([ASSAYD, *arguments], capture_output=True, text=True, timeout=20, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    def test_help(self):
+        code, out, said = self.run_with("--help")
+        self.assertEqual((code, said), (0, ""))
+        for word in ("--config", "--check", "--version", "SIGHUP", "audiences:"):
+            self.assertIn(word, out)
+
+    def test_version(self):
+        code, out, _ = self.run_with("--version")
+        self.assertEqual(code, 0)
+        self.assertRegex(out, r"^assayd \d+\.\d+\.\d+\n$")
+
+    def test_wrong_usage(self):
+        for arguments in (["--chek"], ["--config"], ["assayd.yaml"], ["-x"]):
+            with self.subTest(arguments):
+                code, out, said = self.run_with(*arguments)
+                self.assertEqual((code, out), (2, ""))
+                self.assertTrue("--help" in said or "--config" in said, said)
+
+
+if __name__ == "__main__":
+    unittest.main()

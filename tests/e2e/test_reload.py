@@ -1,0 +1,213 @@
+"""SIGHUP and `reload`: a good configuration is in force at once, a bad one is refused whole and changes nothing."""
+import json
+import os
+import signal
+import threading
+import unittest
+
+from agent import ISSUER, AssayTest, Key, key_set, put_file, wait_for
+
+OTHER = "https://other.example.com"
+
+
+class Reload(AssayTest):
+    def setUp(self):
+        super().setUp()
+        self.key = Key()
+        self.agent = self.start(keys=[self.key])
+        self.answers = ("accepted", "wrong_audience")
+
+    def by_signal(self):
+        before = self.agent.log().count("configuration re")
+        self.agent.process.send_signal(signal.SIGHUP)
+        wait_for("it was reloaded", lambda: self.agent.log().count("configuration re") > before)
+        error = self.agent.call("status")["reload_error"]
+        return {"reloaded": error is None, "faults": [] if error is None else [error]}
+
+    def by_method(self):
+        return self.agent.call("reload")
+
+    def both_ways(self):
+        return (self.by_signal, self.by_method)
+
+    def test_new_settings_are_in_force_when_it_is_answered(self):
+        orders, invoices = self.key.token(), self.key.token(aud="invoices")
+        with self.agent.connect() as client:
+            for reload in self.both_ways():
+                for audience, expected in (("invoices", ["wrong_audience", "accepted"]), ("orders", ["accepted", "wrong_audience"])):
+                    self.agent.configure([self.agent.issuer(audiences=[audience])])
+                    self.assertEqual(reload(), {"reloaded": True, "faults": []})
+                    # Both were judged, and one was cached, under the configuration before.
+                    self.assertEqual([client.verify(orders), client.verify(invoices)], expected)
+                    self.assertEqual([client.verify(orders), client.verify(invoices)], expected)
+
+    def test_each_setting(self):
+        token = self.key.token(exp=4102444800, sub="bob")
+        cases = [({"algorithms": ["EdDSA"]}, "algorithm_mismatch"), ({"token_types": ["at+jwt"]}, "wrong_type"),
+                 ({"claims": {"sub": ["alice"]}}, "claim_mismatch"), ({"required_claims": ["jti"]}, "missing_claim"),
+                 ({"max_token_lifetime": "1h"}, "lifetime_too_long"), ({"mode": "shadow"}, "unknown_issuer"),
+                 ({"audience_claim": "client_id"}, "missing_claim")]
+        with self.agent.connect() as client:
+            for settings, expected in cases:
+                with self.subTest(settings):
+                    self.agent.configure([self.agent.issuer(**settings)])
+                    self.assertIs(client.call("reload")["reloaded"], True)
+                    self.assertEqual(client.verify(token), expected)
+                    self.agent.configure()
+                    self.assertIs(client.call("reload")["reloaded"], True)
+                    self.assertEqual(client.verify(token), "accepted")
+            self.agent.configure([self.agent.issuer(OTHER)])
+            client.call("reload")
+            self.assertEqual(client.verify(token), "unknown_issuer")
+
+    def test_a_bad_one_is_refused_whole(self):
+        good = self.key.token()
+        new = Key(kid="new")
+        for reload in self.both_ways():
+            with self.subTest(reload.__name__):
+                put_file(self.agent.config, "issuers:\n  - issuer: %s\n    keys: {file: keys/new.json}\n    audiences: [invoices]\n"
+                                            "socket: {path: %s, mode: \"0666\"}\nstate: %s\nthreads: 2\nlog: {levle: debug}\n"
+                         % (ISSUER, self.agent.socket, self.agent.state))
+                put_file(self.agent.path("keys/new.json"), key_set(new))
+                answer = reload()
+                self.assertEqual(answer["reloaded"], False)
+                self.assertRegex(answer["faults"][0], r"assayd\.yaml:8:7: unknown key `levle`; did you mean `level`\?")
+                status = self.agent.call("status")
+                self.assertEqual(status["reload_error"], answer["faults"][0])
+                self.assertIs(status["ready"], True)
+                self.assertEqual(self.agent.verify(good), "accepted")
+                self.assertEqual(self.agent.verify(new.token(aud="invoices")), "unknown_key")
+                self.assertIn("configuration refused, the old one goes on", self.agent.log())
+                self.agent.configure()
+                self.assertIs(reload()["reloaded"], True)
+                self.assertIsNone(self.agent.call("status")["reload_error"])
+
+    def test_a_bad_key_file_refuses_the_whole(self):
+        put_file(self.agent.path("keys/new.json"), '{"keys": []}')
+        self.agent.configure([self.agent.issuer(audiences=["invoices"]), self.agent.issuer(OTHER, self.agent.path("keys/new.json"))])
+        answer = self.agent.call("reload")
+        self.assertIs(answer["reloaded"], False)
+        self.assertIn("keys/new.json", answer["faults"][0])
+        self.assertEqual(self.agent.verify(self.key.token()), "accepted")
+
+    def test_every_fault_is_told(self):
+        put_file(self.agent.config, "issuers: []\nx: 1\ny: 2\nlog: {level: loud}\n")
+        faults = self.agent.call("reload")["faults"]
+        self.assertEqual([fault.split(": ")[0].rsplit("/", 1)[1] for fault in faults],
+                         ["assayd.yaml:1:10", "assayd.yaml:2:1", "assayd.yaml:3:1", "assayd.yaml:4:14"])
+
+    def test_a_missing_file(self):
+        os.unlink(self.agent.config)
+        self.assertIn("No such file", self.agent.call("reload")["faults"][0])
+        self.assertEqual(self.agent.verify(self.key.token()), "accepted")
+
+    def test_what_needs_a_restart(self):
+        agent = self.agent
+        for name, top in (("socket", {"socket": {"path": agent.path("t"), "mode": "0666"}}), ("socket", {"socket": {"path": agent.socket}}),
+                          ("state", {"state": agent.path("state2")}), ("threads", {"threads": "1"})):
+            with self.subTest(name, **top):
+                agent.configure([agent.issuer(audiences=["invoices"])], **top)
+                answer = agent.call("reload")
+                self.assertIs(answer["reloaded"], False)
+                self.assertRegex(answer["faults"][0], f"`{name}` has changed, which needs a restart")
+                self.assertEqual(agent.verify(self.key.token()), "accepted")
+                self.assertFalse(os.path.exists(agent.path("t")) or os.path.exists(agent.path("state2")))
+
+    def test_the_log(self):
+        agent = self.agent
+        agent.configure(log={"level": "error"})
+        agent.call("reload")
+        size = len(agent.log())
+        agent.verify("x")
+        self.assertEqual(len(agent.log()), size)
+        agent.configure(log={"level": "info", "format": "text", "decisions": "all"})
+        agent.call("reload")
+        agent.verify(self.key.token(sub="carol"))
+        line = agent.log()[size:].splitlines()[-1]
+        self.assertRegex(line, r"info: accepted .*subject=\"carol\"")
+        agent.configure(log={"decisions": "off"})
+        agent.call("reload")
+        size = len(agent.log())
+        agent.verify("x")
+        agent.verify(self.key.token())
+        self.assertEqual(len(agent.log()), size)
+        agent.configure()
+        agent.call("reload")
+        agent.verify(self.key.token())
+        agent.verify("x")
+        lines = [json.loads(line) for line in agent.log()[size:].splitlines()]
+        self.assertEqual([(line["event"], line.get("reason")) for line in lines if line["event"] in ("accepted", "refused")],
+                         [("refused", "malformed")])
+
+    def test_the_cache(self):
+        agent = self.agent
+        with agent.connect() as client:
+            for i in range(300):
+                self.assertEqual(client.verify(self.key.token(n=i, pad="p" * 5000)), "accepted")
+            agent.configure(cache={"size": "1MiB"})
+            client.call("reload")
+            token = self.key.token(pad="p" * 5000)
+            for i in range(300):
+                self.assertEqual(client.verify(self.key.token(n=i, pad="q" * 5000)), "accepted")
+                self.assertEqual(client.verify(token), "accepted")
+            cache = client.call("status")["cache"]
+        self.assertEqual(cache["size"], 1024 * 1024)
+        self.assertLessEqual(cache["bytes"], cache["size"])
+        self.assertGreater(cache["evictions"], 100)
+        self.assertGreaterEqual(cache["hits"], 299)     # what is asked for again and again is not what goes
+
+    def test_revocations_stay(self):
+        self.agent.call("revoke", jti="j")
+        self.agent.call("reload")
+        self.assertEqual(self.agent.verify(self.key.token(jti="j")), "revoked")
+
+    def test_under_load_and_again_and_again(self):
+        """Tokens in flight while the configuration changes: each is judged under one or the other, never both, never neither."""
+        stop = threading.Event()
+        trouble = []
+
+        def ask(seed):
+            number = 0
+            with self.agent.connect() as client:
+                while not stop.is_set():
+                    number += 1
+                    try:
+                        found = client.verify(self.key.token(n=[seed, number]))
+                    except Exception as error:
+                        found = repr(error)
+                    if found not in ("accepted", "wrong_audience"):
+                        trouble.append(found)
+                        return
+        threads = [threading.Thread(target=ask, args=(seed,)) for seed in range(4)]
+        for thread in threads:
+            thread.start()
+        for i in range(30):
+            self.agent.configure([self.agent.issuer(audiences=["orders" if i % 2 else "invoices"])])
+            if i % 3 == 0:
+                self.agent.process.send_signal(signal.SIGHUP)
+            self.assertIs(self.agent.call("reload")["reloaded"], True)
+            self.assertEqual(self.agent.verify(self.key.token(n=-i)), "accepted" if i % 2 else "wrong_audience")
+        stop.set()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(trouble, [])
+
+    def test_many_at_once(self):
+        """Reloads that are asked for together are answered together."""
+        with self.agent.connect() as client:
+            for _ in range(50):
+                client.send("reload")
+            for _ in range(50):
+                self.assertEqual(client.receive()[3], {"reloaded": True, "faults": []})
+
+    def test_stopped_in_the_middle(self):
+        with self.agent.connect() as client:
+            for _ in range(20):
+                client.send("reload")
+            client.send("verify", token=self.key.token())
+            client.receive()
+            self.assertEqual(self.agent.stop(), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,180 @@
+"""SIGTERM finishes what was asked; systemd is told when the agent is ready and when it stops."""
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import unittest
+
+from agent import AssayTest, Client, Key, die_with_parent, running, wait_for
+
+
+class Stop(AssayTest):
+    def test_what_was_asked_is_answered(self):
+        key = Key("ES512")      # slow to check
+        agent = self.start(keys=[key])
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with self.subTest(number), agent.connect() as client, agent.connect() as idle:
+                tokens = [key.token(n=i) for i in range(150)]
+                client.send("ping")
+                sent = [client.send("verify", token=token) for token in tokens]
+                revoke = client.send("revoke", jti="last")
+                self.assertEqual(client.receive()[1], 1)
+                wait_for("all was read", lambda: idle.call("status")["connections"]["requests"] >= 152)
+                agent.process.send_signal(number)
+                answers = {}
+                try:
+                    while True:
+                        answer = client.receive()
+                        answers[answer[1]] = answer
+                except (EOFError, ConnectionError):
+                    pass
+                self.assertEqual(set(answers), set(sent) | {revoke})
+                for msgid in sent:
+                    self.assertIs(answers[msgid][3]["active"], True)
+                self.assertIsNone(answers[revoke][2])
+                self.assertTrue(idle.is_closed())
+                self.assertEqual(agent.wait_exit(), 0)
+                self.assertFalse(os.path.exists(agent.socket))
+                agent.start()
+                self.assertIs(agent.call("revocations", jti="last")["revoked"], True)
+
+    def test_nobody_comes_in_any_more(self):
+        key = Key()
+        agent = self.start(keys=[key])
+        client = agent.connect()
+        agent.process.terminate()
+        self.assertTrue(client.is_closed())
+        agent.wait_exit()
+        self.assertRaises(OSError, agent.connect)
+        client.close()
+
+    def test_a_client_that_does_not_read_does_not_hold_it_up(self):
+        key = Key()
+        agent = self.start(keys=[key])
+        token = key.token(pad="p" * 8000)
+        client = agent.connect()
+        client.socket.setblocking(False)
+        message = client.pack("verify", {"token": token})[1]
+        try:
+            while True:
+                client.socket.send(message)
+        except BlockingIOError:
+            pass
+        begin = time.monotonic()
+        self.assertEqual(agent.stop(), 0)
+        self.assertLess(time.monotonic() - begin, 8)
+        client.close()
+
+    def test_twice(self):
+        agent = self.start(keys=[Key()])
+        for _ in range(5):
+            agent.process.terminate()
+            agent.process.send_signal(signal.SIGINT)
+            agent.process.send_signal(signal.SIGHUP)
+        self.assertEqual(agent.wait_exit(), 0)
+
+    def test_another_socket_in_its_place_is_left(self):
+        """Whoever put something else there meanwhile keeps it."""
+        agent = self.start(keys=[Key()])
+        os.unlink(agent.socket)
+        with open(agent.socket, "w", encoding="utf-8"):
+            pass
+        self.assertEqual(agent.stop(), 0)
+        self.assertTrue(os.path.exists(agent.socket))
+
+    def test_a_closed_stderr_does_not_stop_it(self):
+        key = Key()
+        agent = self.prepare(keys=[key])
+        agent.launch(before=["/bin/sh", "-c", 'exec "$@" 2>&-', "sh"])
+        agent.wait_ready()
+        self.assertEqual(agent.verify("x"), "malformed")
+        self.assertEqual(agent.verify(key.token()), "accepted")
+
+
+class Systemd(AssayTest):
+    def test_notify(self):
+        agent = self.prepare(keys=[Key()])
+        path = agent.path("notify")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            notify.bind(path)
+            notify.settimeout(10)
+            agent.environment = {"NOTIFY_SOCKET": path}
+            agent.launch()
+            self.assertEqual(notify.recv(4096), b"READY=1")
+            self.assertIs(agent.call("ping")["ready"], True)      # at once: it is no promise but a fact
+            agent.process.terminate()
+            self.assertEqual(notify.recv(4096), b"STOPPING=1")
+            self.assertEqual(agent.wait_exit(), 0)
+
+    def test_no_ready_for_a_bad_start(self):
+        agent = self.prepare()
+        path = agent.path("notify")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            notify.bind(path)
+            notify.setblocking(False)
+            agent.environment = {"NOTIFY_SOCKET": path}
+            agent.launch()
+            self.assertEqual(agent.wait_exit(), 2)
+            self.assertRaises(BlockingIOError, notify.recv, 4096)
+
+    def activated(self, agent, listener):
+        """As systemd does it: the socket as descriptor 3, and the process told that it is meant."""
+        program = ("import os, sys\n"
+                   f"os.dup2({listener.fileno()}, 3, inheritable=True)\n"
+                   "os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid()))\n"
+                   "os.execv(sys.argv[1], sys.argv[1:])\n")
+        agent.launch(before=[sys.executable, "-c", program], pass_fds=(listener.fileno(),))
+
+    def test_socket_activation(self):
+        key = Key()
+        agent = self.prepare(keys=[key])
+        path = agent.path("activated")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+            listener.bind(path)
+            listener.listen(10)
+            early = Client(path)                # asked before there is an agent
+            early.send("verify", token=key.token())
+            agent.socket, configured = path, agent.socket
+            self.activated(agent, listener)
+            self.assertIs(early.receive()[3]["active"], True)
+            early.close()
+            self.assertFalse(os.path.exists(configured))
+            self.assertEqual(agent.stop(), 0)
+            self.assertTrue(os.path.exists(path))       # it is systemd's
+            waiting = Client(path)              # nobody is turned away between two agents
+            waiting.send("ping")
+            self.activated(agent, listener)
+            self.assertIs(waiting.receive()[3]["ready"], True)
+            waiting.close()
+
+    def test_a_descriptor_of_another_kind(self):
+        agent = self.prepare(keys=[Key()], environment={"ASAN_OPTIONS": "detect_leaks=0"})
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen(1)
+            self.activated(agent, listener)
+            self.assertEqual(agent.wait_exit(), 1)
+        self.assertIn("one listening Unix stream socket is expected", agent.log())
+
+    @unittest.skipUnless(shutil.which("systemd-socket-activate"), "needs systemd-socket-activate")
+    def test_systemd_socket_activate(self):
+        key = Key()
+        agent = self.prepare(keys=[key])
+        agent.socket = agent.path("activated")
+        with open(agent.log_path, "ab") as log:
+            agent.process = subprocess.Popen(["systemd-socket-activate", "-l", agent.socket, "--", *self.command(agent)],
+                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_parent)
+        running.append(agent.process)
+        agent.wait_ready()
+        self.assertEqual(agent.verify(key.token()), "accepted")
+
+    def command(self, agent):
+        from agent import ASSAYD
+        return [ASSAYD, "--config", agent.config]
+
+
+if __name__ == "__main__":
+    unittest.main()

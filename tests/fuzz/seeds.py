@@ -1,0 +1,137 @@
+#!/usr/bin/python3
+"""Makes the seed corpora and token_good.h from tests/cases and tests/accepted: tests/fuzz/seeds.py
+
+A few dozen inputs for each target, small ones, spread over what the folders are about.
+"""
+import base64
+import json
+import os
+import re
+
+import msgpack
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TESTS = os.path.dirname(HERE)
+OWN = {"ask.json", "config.yaml", "keys.json", "keys.pem"}
+
+
+def read(*path):
+    with open(os.path.join(*path), "rb") as file:
+        return file.read()
+
+
+def folders(root, spread):
+    """One folder of each beginning of a name, and of those every so many."""
+    seen = set()
+    for name in sorted(os.listdir(os.path.join(TESTS, root))):
+        path = os.path.join(TESTS, root, name)
+        start = "-".join(name.split("-")[:spread])
+        if os.path.exists(os.path.join(path, "token")) and start not in seen:
+            seen.add(start)
+            yield path
+
+
+def put(target, name, data):
+    folder = os.path.join(HERE, "corpus", target)
+    os.makedirs(folder, exist_ok=True)
+    if len(data) <= 4096:
+        with open(os.path.join(folder, re.sub(r"[^a-z0-9]+", "-", name.lower())), "wb") as file:
+            file.write(data)
+
+
+def decode(segment):
+    try:
+        return base64.urlsafe_b64decode(segment + b"=" * (-len(segment) % 4))
+    except ValueError:
+        return b""
+
+
+def tokens():
+    good = []
+    for path in folders("accepted", 1):
+        if not {"keys.json", "keys.pem"} & set(os.listdir(path)):
+            good.append(read(path, "token").decode())
+    keys = json.loads(read(TESTS, "cases", "default", "keys.json"))["keys"]
+    lines = ["/* Made by seeds.py: tokens that keys of the set have signed, and the set's members. */", "#ifndef ASSAY_FUZZ_TOKEN_GOOD_H",
+             "#define ASSAY_FUZZ_TOKEN_GOOD_H", "", "static const char good_keys[] ="]
+    text = ",".join(json.dumps(key, separators=(",", ":")) for key in keys)
+    lines += ["    " + json.dumps(text[i:i + 110]) for i in range(0, len(text), 110)]
+    lines[-1] += ";"
+    lines += ["", "static const char *const good_tokens[] = {"]
+    for token in good:
+        lines += ["    " + json.dumps(token[i:i + 110]) for i in range(0, len(token), 110)]
+        lines[-1] += ","
+    lines += ["};", "", "#endif", ""]
+    with open(os.path.join(HERE, "token_good.h"), "w", encoding="utf-8") as file:
+        file.write("\n".join(lines))
+    for i, token in enumerate(good):
+        put("token", f"good-{i}", b"T" + token.encode())
+    for root, spread in (("cases", 1), ("accepted", 1)):
+        for path in folders(root, spread):
+            if root == "cases" and OWN & set(os.listdir(path)):
+                continue        # refused by its settings only: here it could be good
+            token = read(path, "token")
+            parts = token.split(b".")
+            put("token", "t-" + os.path.basename(path), b"T" + token)
+            if len(parts) == 3:
+                payload = decode(parts[1])
+                put("token", "s-" + os.path.basename(path), b'S{"alg":"HS256","kid":"s"}\n' + payload)
+                put("json", os.path.basename(path), b"\x0f" + payload)
+                put("json", "h-" + os.path.basename(path), b"\x07" + decode(parts[0]))
+    claims = {"iss": "https://auth.example.com", "sub": "u", "aud": "orders", "iat": 1767225540, "exp": 1767229200}
+    for name, more in (("plain", {}), ("array", {"aud": ["x", "orders"]}), ("times", {"nbf": 1767225600.5, "exp": 1.7672292e9}),
+                       ("type", {"type": "access", "token_use": "access"}), ("refresh", {"type": "refresh"}), ("events", {"events": {}})):
+        put("token", "signed-" + name, b'S{"alg":"HS256"}\n' + json.dumps({**claims, **more}, separators=(",", ":")).encode())
+
+
+def others():
+    for root in ("cases", "accepted"):
+        for path in folders(root, 2):
+            files = set(os.listdir(path))
+            if "keys.json" in files and os.path.getsize(os.path.join(path, "keys.json")) < 1500:
+                put("jwk", os.path.basename(path), b"\x00" + read(path, "keys.json"))
+            if "keys.pem" in files and os.path.getsize(os.path.join(path, "keys.pem")) < 2000:
+                put("jwk", "pem-" + os.path.basename(path), b"\x01" + read(path, "keys.pem"))
+            if "config.yaml" in files:
+                put("config", os.path.basename(path), read(path, "config.yaml"))
+    put("config", "everything", b"""issuers:
+  - issuer: a
+    aliases: [b, c]
+    keys: {file: k.pem, kid: x}
+    audiences: [o]
+    audience_claim: client_id
+    algorithms: [RS256, EdDSA]
+    token_types: [JWT, '']
+    claims: {a: [b, 1, true], c: d}
+    required_claims: [jti]
+    leeway: 5s
+    max_token_lifetime: 7d
+    sender_constrained: caller
+    mode: shadow
+socket: {path: /run/x, mode: "0600", group: root}
+state: /s
+cache: {size: 1GiB}
+fast_path: false
+threads: 4
+log: {level: debug, format: text, decisions: all}
+""")
+    put("config", "aliases", b"issuers: &a\n - *a\n")
+    put("config", "not-built", b"policy: x\nrevocation: {}\npeers: []\nhttp: {}\nservice_tokens: {}\nfast_path: yes\n")
+    token = read(next(folders("accepted", 1)), "token").decode()
+    messages = {"verify": [0, 1, "verify", [{"token": token, "audience": "orders", "stamp": True}]], "ping": [0, 2**32 - 1, "ping", [{}]],
+                "revoke": [0, 3, "revoke", [{"iss": "a", "sub": "b", "before": 2**40, "exp": -1.5}]], "answer": [1, 1, None, {}],
+                "bytes": [0, 1, b"verify", [{b"token": b"x"}]], "deep": [[[[[[[[]]]]]]]], "deeper": [[[[[[[[[]]]]]]]]],
+                "many": list(range(300)), "numbers": [0, 127, 128, 255, 256, 65535, 65536, 2**32, 2**64 - 1, -1, -32, -33, -128, -129,
+                                                      -2**15, -2**31, -2**63, 1.5], "map": {str(i): i for i in range(40)}}
+    for name, message in messages.items():
+        packed = msgpack.packb(message, use_bin_type=True)
+        put("wire", name, packed)
+        put("wire", name + "-half", packed[:len(packed) // 2])
+        put("wire", name + "-twice", packed * 2)
+    for name, data in {"array": b"\xdd\xff\xff\xff\xff", "map": b"\xdf\xff\xff\xff\xff", "str": b"\xdb\xff\xff\xff\xff", "ext": b"\xc7\x01\x01x",
+                       "fixext": b"\xd4\x01\x00", "never": b"\xc1", "float": b"\xca\x3f\x80\x00\x00"}.items():
+        put("wire", "huge-" + name, data)
+
+
+tokens()
+others()

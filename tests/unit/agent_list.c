@@ -1,0 +1,387 @@
+/* Records, and the list that they stand on: what a word is against, who holds it, what taking it back leaves. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/revocation/list.h"
+
+#define TEXT(literal) ((struct text){literal, sizeof literal - 1})
+
+static struct store *store;
+static struct hasher *hasher;
+static char folder[] = "/tmp/assay-list-XXXXXX";
+
+static int open_store(void **state)
+{
+    char why[STORE_WHY_BYTES], path[64];
+
+    (void)state;
+    if (mkdtemp(folder) == NULL)
+        return -1;
+    snprintf(path, sizeof path, "%s/state", folder);
+    store = store_open(path, why);
+    hasher = hasher_new();
+    return store != NULL && hasher != NULL ? 0 : -1;
+}
+
+static int close_store(void **state)
+{
+    char command[64];
+
+    (void)state;
+    hasher_free(hasher);
+    store_close(store);
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    return system(command) == 0 ? 0 : -1;
+}
+
+static void change(const struct record *record, bool undo, const char *source)
+{
+    struct view *view = store_begin(store);
+
+    assert_non_null(view);
+    assert_int_equal(undo ? list_undo(hasher, view, record, source) : list_apply(hasher, view, record, source), 0);
+    assert_int_equal(store_commit(view), 0);
+    store_let_go(store);
+}
+
+static void cover(struct text issuer, struct text kid, const uint8_t print[THUMBPRINT_BYTES])
+{
+    struct view *view = store_begin(store);
+
+    assert_int_equal(list_cover(hasher, view, issuer, kid, print), 0);
+    assert_int_equal(store_commit(view), 0);
+    store_let_go(store);
+}
+
+static void ignore(void *context, const char *source, int64_t before, int64_t exp)
+{
+    (void)context;
+    (void)source;
+    (void)before;
+    (void)exp;
+}
+
+static int holders(const struct record *record)
+{
+    struct view *view = store_view(store);
+    int count = list_holders(hasher, view, record, ignore, NULL);
+
+    store_let_go(store);
+    return count;
+}
+
+/* A verified token of issuer "i" (alias "alias"), with a key. */
+static struct {
+    struct key key;
+    struct issuer issuer;
+    struct token token;
+    uint8_t wire[512];
+} its;
+
+static void make_token(const char *jti, const char *sub, const char *sid, double iat)
+{
+    static struct text names[] = {{"i", 1}, {"alias", 5}};
+    struct wire_writer writer;
+
+    memset(&its, 0, sizeof its);
+    wire_writer_init(&writer, its.wire, sizeof its.wire);
+    wire_put_map(&writer, 3);
+    wire_put_text(&writer, "jti");
+    wire_put_text(&writer, jti);
+    wire_put_text(&writer, "sub");
+    wire_put_text(&writer, sub);
+    wire_put_text(&writer, "sid");
+    wire_put_text(&writer, sid);
+    its.token = token_of("head.payload.sig", 16);
+    its.token.input_bytes = 12;
+    claims_index(&its.token.claims, its.wire, wire_written(&writer));
+    its.token.iat = iat;
+    its.key.kid = (char *)(uintptr_t) "kid-1";
+    its.key.kid_bytes = 5;
+    memset(its.key.thumbprint, 7, sizeof its.key.thumbprint);
+    its.issuer.names = (struct texts){names, 2};
+    its.token.issuer = &its.issuer;
+    its.token.key = &its.key;
+}
+
+static enum outcome judge(void)
+{
+    struct view *view = store_view(store);
+    unsigned kinds;
+
+    assert_non_null(view);
+    assert_int_equal(list_kinds(view, &kinds), 0);
+    enum outcome outcome = list_judge(hasher, view, kinds, &its.token);
+
+    store_let_go(store);
+    return outcome;
+}
+
+static struct record record_of(enum record_kind kind, const char *issuer, const char *name, int64_t before)
+{
+    return (struct record){kind, {issuer, strlen(issuer)}, {name, strlen(name)}, before, SECONDS_NONE};
+}
+
+/* Applied, it refuses the token; taken back, it does not. */
+static void refuses(struct record record, bool refused)
+{
+    assert_int_equal(judge(), OUTCOME_ACCEPTED);
+    change(&record, false, "operators");
+    assert_int_equal(judge(), refused ? OUTCOME_REFUSED : OUTCOME_ACCEPTED);
+    assert_int_equal(holders(&record), 1);
+    change(&record, true, "operators");
+    assert_int_equal(holders(&record), 0);
+    assert_int_equal(judge(), OUTCOME_ACCEPTED);
+}
+
+static void each_kind_is_against_its_own(void **state)
+{
+    char jkt[BASE64URL_ENCODED_MAX(THUMBPRINT_BYTES)], input[65];
+    uint8_t digest[32];
+
+    (void)state;
+    make_token("J", "S", "I", 100);
+    base64url_encode(its.key.thumbprint, THUMBPRINT_BYTES, jkt);
+    assert_int_equal(hash_bytes(hasher, "head.payload", 12, digest), 0);
+    hex_encode(digest, 32, input);
+    static const char *const names[] = {"J", "S", "I", "kid-1"};
+
+    for (enum record_kind kind = RECORD_JTI; kind <= RECORD_KID; kind++) {
+        for (size_t i = 0; i < 4; i++)
+            refuses(record_of(kind, "i", names[i], kind == RECORD_SUB ? 100 : SECONDS_NONE), kind == RECORD_JTI + i);
+    }
+    refuses(record_of(RECORD_JKT, "i", jkt, SECONDS_NONE), true);
+    refuses(record_of(RECORD_SIGNING_INPUT, "i", input, SECONDS_NONE), true);
+    refuses(record_of(RECORD_ISSUER, "i", "", 100), true);
+    refuses(record_of(RECORD_JTI, "other", "J", SECONDS_NONE), false);
+    refuses(record_of(RECORD_ISSUER, "other", "", 100), false);
+    refuses(record_of(RECORD_JTI, "alias", "J", SECONDS_NONE), true); /* an issuer's spellings are one */
+    refuses(record_of(RECORD_JTI, "i", "j", SECONDS_NONE), false);
+    refuses(record_of(RECORD_JTI, "i", "J ", SECONDS_NONE), false);
+}
+
+/* Parts are hashed with their lengths: no two records share a place because their parts run together. */
+static void parts_do_not_run_together(void **state)
+{
+    uint8_t a[RECORD_KEY_BYTES], b[RECORD_KEY_BYTES];
+
+    (void)state;
+    assert_int_equal(record_key(hasher, RECORD_JTI, TEXT("ab"), TEXT("c"), a), 0);
+    assert_int_equal(record_key(hasher, RECORD_JTI, TEXT("a"), TEXT("bc"), b), 0);
+    assert_memory_not_equal(a, b, sizeof a);
+    assert_int_equal(record_key(hasher, RECORD_SUB, TEXT("ab"), TEXT("c"), b), 0);
+    assert_memory_not_equal(a, b, sizeof a);
+    assert_int_equal(record_key(hasher, RECORD_JTI, TEXT("ab"), TEXT("c"), b), 0);
+    assert_memory_equal(a, b, sizeof a);
+}
+
+static void before_in_whole_seconds(void **state)
+{
+    static const struct {
+        double iat;
+        bool refused;
+    } tokens[] = {{99, true}, {100, true}, {100.999, true}, {101, false}, {0, true}, {-1, true}, {9007199254740991.0, false}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++) {
+        make_token("J", "S", "I", tokens[i].iat);
+        refuses(record_of(RECORD_SUB, "i", "S", 100), tokens[i].refused);
+        refuses(record_of(RECORD_SID, "i", "I", 100), tokens[i].refused);
+        refuses(record_of(RECORD_ISSUER, "i", "", 100), tokens[i].refused);
+        refuses(record_of(RECORD_SID, "i", "I", SECONDS_NONE), true);
+    }
+}
+
+static void the_larger_before_wins(void **state)
+{
+    struct record early = record_of(RECORD_SID, "i", "I", 50), late = record_of(RECORD_SID, "i", "I", 150),
+                  ever = record_of(RECORD_SID, "i", "I", SECONDS_NONE);
+
+    (void)state;
+    make_token("J", "S", "I", 100);
+    change(&late, false, "operators");
+    change(&early, false, "operators");
+    assert_int_equal(judge(), OUTCOME_REFUSED);
+    make_token("J", "S", "I", 200);
+    assert_int_equal(judge(), OUTCOME_ACCEPTED);
+    change(&ever, false, "operators");
+    change(&early, false, "operators");
+    assert_int_equal(judge(), OUTCOME_REFUSED);
+    assert_int_equal(holders(&early), 1);
+    change(&early, true, "operators");
+    assert_int_equal(judge(), OUTCOME_ACCEPTED);
+}
+
+static void refused_while_any_source_holds_it(void **state)
+{
+    struct record record = record_of(RECORD_JTI, "i", "J", SECONDS_NONE);
+
+    (void)state;
+    make_token("J", "S", "I", 100);
+    change(&record, false, "operators");
+    change(&record, false, "feed a");
+    change(&record, false, "feed b");
+    change(&record, false, "feed b");
+    assert_int_equal(holders(&record), 3);
+    change(&record, true, "a stranger");
+    assert_int_equal(holders(&record), 3);
+    change(&record, true, "operators");
+    change(&record, true, "operators");
+    change(&record, true, "feed a");
+    assert_int_equal(judge(), OUTCOME_REFUSED);
+    assert_int_equal(holders(&record), 1);
+    change(&record, true, "feed b");
+    assert_int_equal(judge(), OUTCOME_ACCEPTED);
+    change(&record, false, "operators");
+    change(&record, false, "feed a");
+    change(&record, true, NULL); /* everybody's */
+    assert_int_equal(holders(&record), 0);
+    assert_int_equal(judge(), OUTCOME_ACCEPTED);
+}
+
+static void add_up(void *context, const char *issuer, const char *kind, const char *source, uint64_t count)
+{
+    char *text = context;
+
+    snprintf(text + strlen(text), 200, "%s %s %s %llu; ", issuer, kind, source, (unsigned long long)count);
+}
+
+static const char *tally(void)
+{
+    static char text[2048];
+
+    text[0] = '\0';
+    assert_int_equal(list_tally(store_view(store), add_up, text), 0);
+    store_let_go(store);
+    return text;
+}
+
+static void the_tally_counts_words(void **state)
+{
+    struct record a = record_of(RECORD_JTI, "t", "A", SECONDS_NONE), b = record_of(RECORD_JTI, "t", "B", SECONDS_NONE),
+                  kid = record_of(RECORD_KID, "t", "A", SECONDS_NONE);
+
+    (void)state;
+    change(&a, false, "x");
+    change(&a, false, "x");
+    change(&b, false, "x");
+    change(&a, false, "y");
+    change(&kid, false, "x");
+    assert_string_equal(tally(), "t jti x 2; t jti y 1; t kid x 1; ");
+    change(&b, true, "y");
+    change(&a, true, "x");
+    assert_string_equal(tally(), "t jti x 1; t jti y 1; t kid x 1; ");
+    change(&a, true, NULL);
+    change(&b, true, NULL);
+    change(&kid, true, NULL);
+    assert_string_equal(tally(), "");
+}
+
+/* A key that bore a revoked kid is refused under any name, until nobody holds the kid any more. */
+static void a_key_is_covered(void **state)
+{
+    struct record kid = record_of(RECORD_KID, "i", "old", SECONDS_NONE), second = record_of(RECORD_KID, "i", "older", SECONDS_NONE);
+
+    (void)state;
+    make_token("J", "S", "I", 100);
+    cover(TEXT("i"), TEXT("old"), its.key.thumbprint);
+    assert_int_equal(judge(), OUTCOME_ACCEPTED); /* it is not revoked, so nothing was noted */
+    change(&kid, false, "operators");
+    assert_int_equal(judge(), OUTCOME_ACCEPTED); /* it bears another name now */
+    cover(TEXT("i"), TEXT("old"), its.key.thumbprint);
+    cover(TEXT("i"), TEXT("old"), its.key.thumbprint);
+    assert_int_equal(judge(), OUTCOME_REFUSED);
+    its.key.kid = NULL;
+    assert_int_equal(judge(), OUTCOME_REFUSED);
+    its.key.thumbprint[31] ^= 1;
+    assert_int_equal(judge(), OUTCOME_ACCEPTED); /* another key */
+    its.key.thumbprint[31] ^= 1;
+    change(&second, false, "operators");
+    cover(TEXT("i"), TEXT("older"), its.key.thumbprint);
+    change(&kid, true, "operators");
+    assert_int_equal(judge(), OUTCOME_REFUSED); /* still by the other name */
+    change(&second, true, "operators");
+    assert_int_equal(judge(), OUTCOME_ACCEPTED);
+    change(&kid, false, "operators");
+    assert_int_equal(judge(), OUTCOME_ACCEPTED); /* what was given back stays given back */
+    change(&kid, true, "operators");
+}
+
+static void a_given_up_job_leaves_nothing(void **state)
+{
+    struct record record = record_of(RECORD_JTI, "i", "J", SECONDS_NONE);
+    struct view *view = store_begin(store);
+
+    (void)state;
+    make_token("J", "S", "I", 100);
+    assert_int_equal(list_apply(hasher, view, &record, "operators"), 0);
+    assert_int_equal(judge(), OUTCOME_ACCEPTED); /* not before it is on the disk */
+    store_abort(view);
+    assert_int_equal(judge(), OUTCOME_ACCEPTED);
+    assert_int_equal(holders(&record), 0);
+}
+
+/* A view sees one moment: what was committed behind it is seen after it was let go. */
+static void a_view_sees_one_moment(void **state)
+{
+    struct record record = record_of(RECORD_JTI, "i", "J", SECONDS_NONE);
+    struct view *view = store_view(store), *write;
+    unsigned kinds;
+
+    (void)state;
+    make_token("J", "S", "I", 100);
+    assert_int_equal(list_kinds(view, &kinds), 0);
+    write = store_begin(store);
+    assert_int_equal(list_apply(hasher, write, &record, "operators"), 0);
+    assert_int_equal(store_commit(write), 0);
+    assert_int_equal(list_judge(hasher, store_view(store), kinds | LIST_KIND(RECORD_JTI), &its.token), OUTCOME_ACCEPTED);
+    store_let_go(store);
+    assert_int_equal(judge(), OUTCOME_REFUSED);
+    change(&record, true, NULL);
+}
+
+/* What a value of the table cannot be is damage, and damage is no yes. */
+static void damage_is_undecided(void **state)
+{
+    struct record record = record_of(RECORD_JTI, "i", "damaged", SECONDS_NONE);
+    uint8_t key[RECORD_KEY_BYTES];
+
+    (void)state;
+    make_token("damaged", "S", "I", 100);
+    change(&record, false, "operators");
+    assert_int_equal(record_key(hasher, RECORD_JTI, record.issuer, record.name, key), 0);
+    for (size_t size = 0; size < 18; size++) {
+        struct view *view = store_begin(store);
+
+        assert_int_equal(view_put(view, TABLE_RECORDS, (struct bytes){key, sizeof key}, (struct bytes){"garbage that is no word", size}), 0);
+        assert_int_equal(store_commit(view), 0);
+        store_let_go(store);
+        assert_int_equal(judge(), OUTCOME_UNDECIDED);
+        assert_int_equal(holders(&record), -1);
+    }
+    struct view *view = store_begin(store);
+
+    assert_int_equal(view_delete(view, TABLE_RECORDS, (struct bytes){key, sizeof key}), 0);
+    assert_int_equal(store_commit(view), 0);
+    store_let_go(store);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_kind_is_against_its_own),      cmocka_unit_test(parts_do_not_run_together),
+        cmocka_unit_test(before_in_whole_seconds),           cmocka_unit_test(the_larger_before_wins),
+        cmocka_unit_test(refused_while_any_source_holds_it), cmocka_unit_test(the_tally_counts_words),
+        cmocka_unit_test(a_key_is_covered),                  cmocka_unit_test(a_given_up_job_leaves_nothing),
+        cmocka_unit_test(a_view_sees_one_moment),            cmocka_unit_test(damage_is_undecided),
+    };
+
+    return cmocka_run_group_tests(tests, open_store, close_store);
+}
