@@ -134,6 +134,18 @@ enum wire_status wire_next(struct wire_cursor *cursor, struct wire_item *ret_ite
     return finish(cursor, at + size, &item, ret_item);
 }
 
+/* A string that is announced, whatever of it is there. */
+static uint64_t announced_string(const struct wire_cursor *cursor)
+{
+    size_t left = (size_t)(cursor->end - cursor->at);
+
+    if (left == 0 || *cursor->at < 0xc0 || *cursor->at >= 0xe0)
+        return 0;
+    unsigned kind = tails[*cursor->at - 0xc0].kind, size = tails[*cursor->at - 0xc0].size;
+
+    return kind == TAIL_STR && size < left ? big_endian(cursor->at + 1, size) : 0;
+}
+
 enum wire_status wire_measure(const uint8_t *bytes, size_t size, const struct wire_limits *limits, size_t *ret_bytes)
 {
     struct wire_cursor cursor = {bytes, bytes + (size < limits->most_bytes ? size : limits->most_bytes)};
@@ -152,7 +164,7 @@ enum wire_status wire_measure(const uint8_t *bytes, size_t size, const struct wi
         struct wire_item item;
         enum wire_status status = wire_next(&cursor, &item);
 
-        if (status == WIRE_MORE && size >= limits->most_bytes)
+        if (status == WIRE_MORE && (size >= limits->most_bytes || announced_string(&cursor) > limits->most_bytes))
             return WIRE_BAD;
         if (status != WIRE_OK)
             return status;

@@ -116,10 +116,16 @@ void conn_mark_dirty(struct conn *conn)
     conn->door->dirty = conn;
 }
 
+/* Has it little enough to wait for that more of its requests can be taken up? */
+static bool may_handle(const struct conn *conn)
+{
+    return !conn->closing && conn->held < IN_FLIGHT_PER_CONNECTION_MAX &&
+           conn->out_bytes + conn->unsent < CONNECTION_UNSENT_BYTES_MAX;
+}
+
 static bool may_read(const struct conn *conn)
 {
-    return !conn->closing && !conn->draining && conn->held < IN_FLIGHT_PER_CONNECTION_MAX &&
-           conn->out_bytes + conn->unsent < CONNECTION_UNSENT_BYTES_MAX;
+    return may_handle(conn) && !conn->draining;
 }
 
 void conn_break_off(struct conn *conn, const char *why)
@@ -135,7 +141,7 @@ static size_t handle(struct conn *conn, const uint8_t *bytes, size_t size)
     static const struct wire_limits limits = {FRAME_BYTES_MAX, FRAME_NODES_MAX, FRAME_DEPTH_MAX};
     size_t done = 0, length;
 
-    while (done < size && may_read(conn)) {
+    while (done < size && may_handle(conn)) {
         enum wire_status status = wire_measure(bytes + done, size - done, &limits, &length);
 
         if (status == WIRE_MORE)
@@ -256,7 +262,7 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
 /* Takes up what was left when it had too much to wait for. */
 void conn_read_on(struct conn *conn)
 {
-    if (conn->reading || !may_read(conn))
+    if (conn->reading || !may_handle(conn))
         return;
     if (conn->partial_bytes > 0) {
         size_t done = handle(conn, conn->partial, conn->partial_bytes);
@@ -301,7 +307,7 @@ void conn_drain(struct conn *conn)
         return;
     conn->draining = true;
     stop_reading(conn);
-    conn_close_if_done(conn);
+    conn_mark_dirty(conn); /* what was read and not taken up yet is still answered */
 }
 
 /* A user that has too many, or more than there is room for: the connection is taken and closed, so that it does not wait. */

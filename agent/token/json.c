@@ -112,8 +112,8 @@ static int parse_number(struct parser *p)
         fits = !__builtin_mul_overflow(value, 10U, &value) && !__builtin_add_overflow(value, (unsigned)(*at - '0'), &value);
     if (fits && !negative) {
         wire_put_uint(p->out, value);
-    } else if (fits && value <= (uint64_t)INT64_MAX) {
-        wire_put_int(p->out, -(int64_t)value);
+    } else if (fits && value <= (uint64_t)INT64_MAX + 1) {
+        wire_put_int(p->out, (int64_t)(0 - value));
     } else {
         double real = strtod(start, NULL);
 

@@ -110,10 +110,52 @@ static int print_answer(json_t *id, enum outcome outcome, enum reason reason)
     return report_yes(); /* at once: who writes the lines may wait for each answer */
 }
 
+/* Members of the outermost object as they are written, whether or not their names differ. The text is known to be JSON. */
+static size_t count_members(const char *text, size_t bytes)
+{
+    size_t commas = 0;
+    unsigned depth = 0;
+    bool quoted = false;
+
+    for (size_t i = 0; i < bytes; i++) {
+        if (quoted && text[i] == '\\')
+            i++;
+        else if (text[i] == '"')
+            quoted = !quoted;
+        else if (!quoted && (text[i] == '{' || text[i] == '['))
+            depth++;
+        else if (!quoted && (text[i] == '}' || text[i] == ']'))
+            depth--;
+        else if (!quoted && depth == 1 && text[i] == ',')
+            commas++;
+    }
+    return commas + 1;
+}
+
+/* A name twice in the line itself leaves open what is asked. Twice within the set it makes the set one that an agent does not take:
+   *ret_ambiguous. */
+static json_t *parse_line(const char *text, size_t bytes, bool *ret_ambiguous, json_error_t *ret_fault)
+{
+    json_t *line = json_loadb(text, bytes, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, ret_fault);
+    json_error_t as_told;
+
+    *ret_ambiguous = false;
+    if (line != NULL || json_error_code(ret_fault) != json_error_duplicate_key)
+        return line;
+    line = json_loadb(text, bytes, JSON_ALLOW_NUL, &as_told);
+    if (json_is_object(line) && json_object_size(line) == count_members(text, bytes)) {
+        *ret_ambiguous = true;
+        return line;
+    }
+    json_decref(line);
+    return NULL;
+}
+
 static int answer_line(struct batch *batch, const char *text, size_t bytes, unsigned long number)
 {
     json_error_t fault;
-    json_t *line OWNED_JSON = json_loadb(text, bytes, JSON_ALLOW_NUL, &fault);
+    bool ambiguous;
+    json_t *line OWNED_JSON = parse_line(text, bytes, &ambiguous, &fault);
     struct inspection inspection = {0};
     enum reason reason = REASON_NONE;
 
@@ -123,9 +165,9 @@ static int answer_line(struct batch *batch, const char *text, size_t bytes, unsi
 
     if (wrong != NULL)
         return report_bad_input("line %lu: %s", number, wrong);
-    if (!use_keys(batch, json_object_get(line, "keys")))
+    if (!ambiguous && !use_keys(batch, json_object_get(line, "keys")))
         return report_no_memory();
-    if (batch->keys == NULL)
+    if (ambiguous || batch->keys == NULL)
         return print_answer(json_object_get(line, "id"), OUTCOME_REFUSED, REASON_UNKNOWN_KEY);
     inspection.keys = batch->keys;
     enum outcome outcome = inspect(&batch->inspector, &inspection, &reason);

@@ -128,6 +128,21 @@ static int write_token(const struct selector *selector, enum selector_use use, s
     return 0;
 }
 
+/* Hexadecimal digits come in capitals too, and the agent takes one spelling. */
+static void write_text(const struct kind *kind, struct wire_writer *writer)
+{
+    char digits[65];
+
+    wire_put_text(writer, kind->key);
+    if (strcmp(kind->key, "signing_input_sha256") != 0) {
+        wire_put_text(writer, kind->text);
+        return;
+    }
+    for (size_t i = 0; i < sizeof digits; i++)
+        digits[i] = kind->text[i] >= 'A' && kind->text[i] <= 'F' ? (char)(kind->text[i] | 0x20) : kind->text[i];
+    wire_put_text(writer, digits);
+}
+
 static void write_time(struct wire_writer *writer, const char *key, int64_t seconds)
 {
     wire_put_text(writer, key);
@@ -149,10 +164,8 @@ int selector_write(const struct selector *selector, enum selector_use use, int64
         wire_put_text(writer, "iss");
         wire_put_text(writer, selector->issuer);
     }
-    if (given.key != NULL) {
-        wire_put_text(writer, given.key);
-        wire_put_text(writer, given.text);
-    }
+    if (given.key != NULL)
+        write_text(&given, writer);
     if (names_all) {
         wire_put_text(writer, "all");
         wire_put_bool(writer, true);

@@ -54,7 +54,7 @@ BAD = {
     "its own alias, written first": (GOOD.replace("  - issuer: https://auth.example.com\n", "  - aliases: [https://auth.example.com]\n"
                                                   "    issuer: https://auth.example.com\n"), "3:13", ["twice"]),
     "eight aliases": (issuer("aliases: [a, b, c, d, e, f, g, h]"), "5:14", ["7 aliases"]),
-    "256 aliases, written first": (GOOD.replace("  - issuer:", "  - aliases: [" + ", ".join(f"a{i}" for i in range(256)) + "]\n    issuer:"),
+    "256 aliases, written first": (GOOD.replace("  - issuer:", f"  - aliases: [{', '.join(f'a{i}' for i in range(256))}]\n    issuer:"),
                                    "2:14", ["7 aliases"]),
     "YAML alias": (GOOD.replace("[orders]", "&a [orders]") + "    required_claims: *a\n", "4:16", ["alias"]),
     "yes as a boolean": (GOOD + "fast_path: yes\n", "5:12", ["`yes`", "true or false"]),

@@ -9,10 +9,10 @@ import unittest
 
 import msgpack
 
-from agent import ASAN, AssayTest, Client, Key, wait_for
+from agent import ASAN, LONG, AssayTest, Client, Key, wait_for
 
-CYCLES = int(os.environ.get("ASSAY_KILL_CYCLES", "40" if ASAN else "200"))
-SECONDS = 50
+CYCLES = 2000 if LONG else 40 if ASAN else 200
+SECONDS = 500 if LONG else 50
 
 
 class Kill(AssayTest):

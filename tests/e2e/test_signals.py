@@ -8,7 +8,7 @@ import sys
 import time
 import unittest
 
-from agent import AssayTest, Client, Key, die_with_parent, running, wait_for
+from agent import ASSAYD, AssayTest, Client, Key, die_with_parent, running, wait_for
 
 
 class Stop(AssayTest):
@@ -172,7 +172,6 @@ class Systemd(AssayTest):
         self.assertEqual(agent.verify(key.token()), "accepted")
 
     def command(self, agent):
-        from agent import ASSAYD
         return [ASSAYD, "--config", agent.config]
 
 

@@ -128,8 +128,8 @@ log: {level: debug, format: text, decisions: all}
         put("wire", name, packed)
         put("wire", name + "-half", packed[:len(packed) // 2])
         put("wire", name + "-twice", packed * 2)
-    for name, data in {"array": b"\xdd\xff\xff\xff\xff", "map": b"\xdf\xff\xff\xff\xff", "str": b"\xdb\xff\xff\xff\xff", "ext": b"\xc7\x01\x01x",
-                       "fixext": b"\xd4\x01\x00", "never": b"\xc1", "float": b"\xca\x3f\x80\x00\x00"}.items():
+    for name, data in {"array": b"\xdd\xff\xff\xff\xff", "map": b"\xdf\xff\xff\xff\xff", "str": b"\xdb\xff\xff\xff\xff",
+                       "ext": b"\xc7\x01\x01x", "fixext": b"\xd4\x01\x00", "never": b"\xc1", "float": b"\xca\x3f\x80\x00\x00"}.items():
         put("wire", "huge-" + name, data)
 
 
