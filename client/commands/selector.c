@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "client/cleanup.h"
+#include "client/value.h"
 #include "report.h"
 
 #define SELECTOR_KINDS 8
@@ -50,8 +51,26 @@ static bool takes_before(const struct selector *selector)
     return selector->sub != NULL || selector->sid != NULL || selector->all;
 }
 
+/* No token has a claim that is not UTF-8. Typed in another encoding, a name would be revoked and its tokens go on. */
+static bool is_utf8(const char *text)
+{
+    size_t bytes = strlen(text);
+
+    while (bytes > 0) {
+        unsigned sequence = utf8_sequence(text, bytes);
+
+        if (sequence == 0)
+            return false;
+        text += sequence;
+        bytes -= sequence;
+    }
+    return true;
+}
+
 static int check_texts(const struct selector *selector, const struct kind *kind)
 {
+    if (kind->text != NULL && !is_utf8(kind->text))
+        return report_bad_input("--%s: '%s' is not UTF-8, which every claim is", kind->option, kind->text);
     if (kind->text != NULL && kind->text[0] == '\0')
         return report_bad_input("--%s is empty; name what is meant, or use --all for everything of an issuer", kind->option);
     if (selector->signing_input != NULL &&
