@@ -90,8 +90,11 @@ static void submit_cover(struct agent *agent)
         cover_done(&cover->job, -1);
 }
 
-static void tell_skipped(const struct keyring *ring)
+/* What is in force, but perhaps not as it was meant. */
+static void tell_warnings(const struct keyring *ring)
 {
+    for (unsigned i = 0; ring->policy != NULL && i < ring->policy->warnings.count; i++)
+        log_warning("the policy may not say what was meant", LOG_TEXT("warning", ring->policy->warnings.text[i]));
     for (unsigned i = 0; i < ring->count; i++) {
         for (unsigned w = 0; w < ring->entries[i].keys->warnings; w++)
             log_warning("a key is not used", LOG_TEXT("issuer", ring->entries[i].issuer.names.list[0].at),
@@ -116,7 +119,7 @@ void agent_use_keyring(struct agent *agent, struct keyring *ring)
     }
     agent->ring = ring;
     keyring_drop(old);
-    tell_skipped(ring);
+    tell_warnings(ring);
     submit_cover(agent);
 }
 
@@ -285,7 +288,7 @@ static int serve(struct agent *agent)
     }
     watch_signals(&stopping, agent);
     watch_files(agent->watch, agent->ring->config);
-    tell_skipped(agent->ring);
+    tell_warnings(agent->ring);
     agent->ready = true;
     sd_notify(0, "READY=1");
     log_info("ready", LOG_TEXT("socket", agent->ring->config->socket_path), LOG_NUMBER("issuers", agent->ring->count),

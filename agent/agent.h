@@ -21,6 +21,8 @@ struct counters {
     uint64_t refused[REASON_COUNT];
     uint64_t shadow[REASON_COUNT]; /* what was found of shadow issuers' tokens */
     uint64_t undecided;
+    uint64_t allowed;
+    uint64_t denied[REASON_COUNT];
     uint64_t joined; /* answered by a check that was already under way for the same token */
     uint64_t revokes, unrevokes;
 };

@@ -27,6 +27,16 @@
 #define CONFIG_ALIASES_MAX 7   /* each spelling of an issuer costs a look-up for each kind of revocation */
 #define LEEWAY_SECONDS_MAX 600 /* clocks further apart are broken, and a longer leeway is a longer life for stolen tokens */
 
+/* Policies. */
+#define POLICY_FILE_BYTES_MAX (4 * 1024 * 1024) /* some 20,000 rules: who has more generates them, and should generate fewer */
+#define POLICY_RULES_MAX 32768
+#define POLICY_NAMES_MAX 1024 /* different roles, and different scopes: a set of them is a few words of bits */
+#define POLICY_RULE_NAME_BYTES_MAX 128 /* each answer carries one */
+#define POLICY_LIST_MAX 256   /* entries of one list in a rule */
+#define RESOURCE_BYTES_MAX 4096
+#define RESOURCE_SEGMENTS_MAX 64
+#define AUTHORIZE_CHECKS_MAX 256 /* questions in one request */
+
 /* The socket. */
 #define FRAME_BYTES_MAX (64 * 1024) /* the largest request: a token, and room for many resources beside it */
 #define FRAME_NODES_MAX 4096        /* values in one request; a scan of a half message starts anew, so this bounds its cost */

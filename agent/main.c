@@ -74,6 +74,8 @@ static void tell_warnings(const struct keyring *ring)
         if (keys->skipped > keys->warnings)
             fprintf(stderr, "%s: warning: %u more keys are skipped\n", ring->config->issuers[i].key_file, keys->skipped - keys->warnings);
     }
+    for (unsigned i = 0; ring->policy != NULL && i < ring->policy->warnings.count; i++)
+        fprintf(stderr, "%s (a warning)\n", ring->policy->warnings.text[i]);
 }
 
 /* Started without them, the first file that is opened would be the one that log lines are written into. */
@@ -118,7 +120,10 @@ int main(int argc, char **argv)
     if (!options.check)
         return agent_run(ring, options.config) == 0 ? 0 : 1;
     tell_warnings(ring);
-    printf("%s: good, %u issuer%s\n", options.config, ring->count, ring->count == 1 ? "" : "s");
+    printf("%s: good, %u issuer%s", options.config, ring->count, ring->count == 1 ? "" : "s");
+    if (ring->policy != NULL)
+        printf(", %u rule%s", ring->policy->rule_count, ring->policy->rule_count == 1 ? "" : "s");
+    putchar('\n');
     keyring_drop(ring);
     return 0;
 }

@@ -154,6 +154,15 @@ static void read_fast_path(struct yaml *yaml, yaml_node_t *value, void *into)
         yaml_fault(yaml, value, "`fast_path: true` needs the shared page, which this version of assayd does not have; take the key out");
 }
 
+static void read_policy(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    struct config *config = into;
+
+    yaml_read_path(yaml, value, &config->policy_path);
+    if (config->policy_path != NULL && access(config->policy_path, R_OK) < 0)
+        yaml_fault(yaml, value, "the policy %s cannot be read: %s", config->policy_path, strerror(errno));
+}
+
 static const struct yaml_key top_keys[] = {
     {"socket", read_socket, 0, false, NULL},
     {"state", read_directory, offsetof(struct config, state_path), false, NULL},
@@ -162,7 +171,7 @@ static const struct yaml_key top_keys[] = {
     {"threads", read_threads, offsetof(struct config, threads), false, NULL},
     {"log", read_log, 0, false, NULL},
     {"fast_path", read_fast_path, 0, false, NULL},
-    {"policy", NULL, 0, false, "authorization by a policy"},
+    {"policy", read_policy, 0, false, NULL},
     {"revocation", NULL, 0, false, "revocation feeds"},
     {"peers", NULL, 0, false, "rights for single peers"},
     {"http", NULL, 0, false, "the HTTP endpoints"},
@@ -194,7 +203,7 @@ struct config *config_load(const char *path, struct faults *faults)
     if (config == NULL)
         return NULL;
     set_defaults(config);
-    struct yaml *yaml = yaml_open(path, &config->arena, faults);
+    struct yaml *yaml = yaml_open(path, CONFIG_FILE_BYTES_MAX, &config->arena, faults);
 
     if (yaml != NULL) {
         config->path = yaml->path;

@@ -31,6 +31,7 @@ struct config {
     mode_t socket_mode;
     gid_t socket_group; /* (gid_t)-1: the agent's */
     const char *state_path;
+    const char *policy_path; /* NULL: none, and nobody may do anything */
     struct issuer_config *issuers;
     unsigned issuer_count;
     uint64_t cache_bytes;
@@ -47,6 +48,9 @@ void config_drop(struct config *config); /* NULL is fine */
 
 /* The part of it that reads `issuers:`. */
 void config_read_issuers(struct yaml *yaml, yaml_node_t *value, void *config);
+
+/* Claims and the values that they may have, for `claims:` of an issuer or of a policy's rule. */
+void config_read_claim_rules(struct yaml *yaml, yaml_node_t *value, struct claim_rule **ret_rules, unsigned *ret_count);
 
 /* Of all spellings of all issuers the one that was probably meant, or NULL. */
 const char *config_nearest_issuer(const struct config *config, const char *name);

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "agent/token/pointer.h"
+
 /* Issuers that make tokens for whoever asks: without a claim that names one of them, the audience is the only thing between a service
    and everybody who has an account there. */
 static const char *const serve_everyone[] = {
@@ -169,9 +171,11 @@ static void read_rule(struct yaml *yaml, yaml_node_t *value, struct claim_rule *
 {
     yaml_node_t *item;
 
-    rule->kinds = arena_get(yaml->arena, CONFIG_LIST_MAX * sizeof *rule->kinds);
-    rule->texts = arena_get(yaml->arena, CONFIG_LIST_MAX * sizeof *rule->texts);
-    rule->numbers = arena_get(yaml->arena, CONFIG_LIST_MAX * sizeof *rule->numbers);
+    size_t room = value->type == YAML_SEQUENCE_NODE ? (size_t)(value->data.sequence.items.top - value->data.sequence.items.start) + 1 : 1;
+
+    rule->kinds = arena_get(yaml->arena, room * sizeof *rule->kinds);
+    rule->texts = arena_get(yaml->arena, room * sizeof *rule->texts);
+    rule->numbers = arena_get(yaml->arena, room * sizeof *rule->numbers);
     if (value->type == YAML_SCALAR_NODE) {
         add_value(yaml, value, rule);
         return;
@@ -182,52 +186,49 @@ static void read_rule(struct yaml *yaml, yaml_node_t *value, struct claim_rule *
         yaml_fault(yaml, value, "no value that the claim could have");
 }
 
-static void read_rules(struct yaml *yaml, yaml_node_t *value, void *into)
+void config_read_claim_rules(struct yaml *yaml, yaml_node_t *value, struct claim_rule **ret_rules, unsigned *ret_count)
 {
-    struct issuer *rules = into;
+    unsigned count = 0;
 
     if (value->type != YAML_MAPPING_NODE) {
         yaml_fault(yaml, value, "claims and their values are expected: {repository_owner: [acme]}");
         return;
     }
-    size_t count = (size_t)(value->data.mapping.pairs.top - value->data.mapping.pairs.start);
+    struct claim_rule *rules =
+        arena_get(yaml->arena, ((size_t)(value->data.mapping.pairs.top - value->data.mapping.pairs.start) + 1) * sizeof *rules);
 
-    rules->rules = arena_get(yaml->arena, (count + 1) * sizeof *rules->rules);
     for (yaml_node_pair_t *pair = value->data.mapping.pairs.start; pair < value->data.mapping.pairs.top; pair++) {
-        const char *name = yaml_text(yaml, yaml_node(yaml, pair->key));
-        struct claim_rule *rule = &rules->rules[rules->rule_count++];
+        yaml_node_t *name_node = yaml_node(yaml, pair->key);
+        const char *name = yaml_text(yaml, name_node);
 
         if (name == NULL)
             return;
-        rule->claim = as_text(name);
-        for (unsigned i = 0; i + 1 < rules->rule_count; i++) {
-            if (text_is(rules->rules[i].claim, name, strlen(name)))
-                yaml_fault(yaml, value, "the claim `%s` stands here twice", name);
+        for (unsigned i = 0; i < count; i++) {
+            if (text_is(rules[i].claim, name, strlen(name)))
+                yaml_fault(yaml, name_node, "the claim `%s` stands here twice", name);
         }
-        read_rule(yaml, yaml_node(yaml, pair->value), rule);
+        if (*name == '\0' || (*name == '/' && !pointer_is_valid(as_text(name))))
+            yaml_fault(yaml, name_node, "`%s` is neither a claim's name nor a JSON pointer to one", name);
+        rules[count].claim = as_text(name);
+        read_rule(yaml, yaml_node(yaml, pair->value), &rules[count++]);
     }
+    *ret_rules = rules;
+    *ret_count = count;
+}
+
+static void read_rules(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    struct issuer *rules = into;
+
+    config_read_claim_rules(yaml, value, &rules->rules, &rules->rule_count);
 }
 
 static void read_key_file(struct yaml *yaml, yaml_node_t *value, void *into)
 {
     struct issuer_config *issuer = into;
-    const char *text = yaml_text(yaml, value), *slash = strrchr(yaml->path, '/');
 
-    if (text == NULL)
-        return;
     issuer->key_place = yaml_place(yaml, value);
-    if (*text == '\0') {
-        yaml_fault(yaml, value, "no file is named");
-    } else if (*text == '/' || slash == NULL) {
-        issuer->key_file = text;
-    } else {
-        size_t folder = (size_t)(slash - yaml->path) + 1;
-        char *path = arena_get(yaml->arena, folder + strlen(text) + 1);
-
-        memcpy(path, yaml->path, folder);
-        memcpy(path + folder, text, strlen(text));
-        issuer->key_file = path;
-    }
+    yaml_read_path(yaml, value, &issuer->key_file);
 }
 
 static void read_keys(struct yaml *yaml, yaml_node_t *value, void *into)
@@ -243,6 +244,16 @@ static void read_keys(struct yaml *yaml, yaml_node_t *value, void *into)
     };
 
     yaml_read_map(yaml, value, keys, into);
+}
+
+static void read_pointer(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    const char *text = yaml_text(yaml, value);
+
+    if (text != NULL && !pointer_is_valid(as_text(text)))
+        yaml_fault(yaml, value, "`%s` is no JSON pointer to a claim; write for example /realm_access/roles", text);
+    else if (text != NULL)
+        *(struct text *)into = as_text(text);
 }
 
 static void read_name(struct yaml *yaml, yaml_node_t *value, void *into)
@@ -293,8 +304,8 @@ static const struct yaml_key issuer_keys[] = {
     {"refresh", NULL, 0, false, "keys over HTTPS"},
     {"refetch_cooldown", NULL, 0, false, "keys over HTTPS"},
     {"max_key_age", NULL, 0, false, "keys over HTTPS"},
-    {"roles", NULL, 0, false, "authorization by a policy"},
-    {"scopes", NULL, 0, false, "authorization by a policy"},
+    {"roles", read_pointer, RULE(roles), false, NULL},
+    {"scopes", read_pointer, RULE(scopes), false, NULL},
     {0},
 };
 

@@ -90,7 +90,7 @@ static int parse(struct yaml *yaml, FILE *file)
     return status;
 }
 
-struct yaml *yaml_open(const char *path, struct arena *arena, struct faults *faults)
+struct yaml *yaml_open(const char *path, long bytes_max, struct arena *arena, struct faults *faults)
 {
     FILE *file = fopen(path, "re");
 
@@ -103,8 +103,8 @@ struct yaml *yaml_open(const char *path, struct arena *arena, struct faults *fau
     yaml->path = arena_text(arena, path, strlen(path));
     yaml->faults = faults;
     yaml->arena = arena;
-    if (fseek(file, 0, SEEK_END) != 0 || ftell(file) > CONFIG_FILE_BYTES_MAX) {
-        fault_add(faults, (struct place){path, 0, 0}, "it is no file of at most %d bytes", CONFIG_FILE_BYTES_MAX);
+    if (fseek(file, 0, SEEK_END) != 0 || ftell(file) > bytes_max) {
+        fault_add(faults, (struct place){path, 0, 0}, "it is no file of at most %ld bytes", bytes_max);
         fclose(file);
         return NULL;
     }
@@ -116,7 +116,7 @@ struct yaml *yaml_open(const char *path, struct arena *arena, struct faults *fau
         return NULL;
     yaml->visited = arena_get(arena, (size_t)(yaml->document.nodes.top - yaml->document.nodes.start) + 1);
     if (yaml_root(yaml) == NULL) {
-        fault_add(faults, (struct place){path, 1, 1}, "the file is empty; write at least: issuers:");
+        fault_add(faults, (struct place){path, 1, 1}, "the file is empty");
         yaml_document_delete(&yaml->document);
         return NULL;
     }
@@ -245,6 +245,26 @@ void yaml_read_text(struct yaml *yaml, yaml_node_t *value, void *into)
         yaml_fault(yaml, value, "the value is empty");
     else if (text != NULL)
         *(const char **)into = text;
+}
+
+void yaml_read_path(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    const char *text = yaml_text(yaml, value), *slash = strrchr(yaml->path, '/');
+
+    if (text == NULL)
+        return;
+    if (*text == '\0') {
+        yaml_fault(yaml, value, "no file is named");
+    } else if (*text == '/' || slash == NULL) {
+        *(const char **)into = text;
+    } else {
+        size_t folder = (size_t)(slash - yaml->path) + 1;
+        char *path = arena_get(yaml->arena, folder + strlen(text) + 1);
+
+        memcpy(path, yaml->path, folder);
+        memcpy(path + folder, text, strlen(text));
+        *(const char **)into = path;
+    }
 }
 
 void yaml_read_bool(struct yaml *yaml, yaml_node_t *value, void *into)

@@ -27,7 +27,7 @@ struct yaml {
 };
 
 /* Opens and parses. NULL: the fault has been added. */
-struct yaml *yaml_open(const char *path, struct arena *arena, struct faults *faults);
+struct yaml *yaml_open(const char *path, long bytes_max, struct arena *arena, struct faults *faults);
 void yaml_close(struct yaml *yaml); /* NULL is fine */
 yaml_node_t *yaml_root(struct yaml *yaml);
 
@@ -60,6 +60,7 @@ bool yaml_is_plain(const yaml_node_t *node);
 
 /* Readers for tables. */
 void yaml_read_text(struct yaml *yaml, yaml_node_t *value, void *into);     /* const char ** */
+void yaml_read_path(struct yaml *yaml, yaml_node_t *value, void *into);     /* const char **: relative to the file's own folder */
 void yaml_read_bool(struct yaml *yaml, yaml_node_t *value, void *into);     /* bool *: true or false */
 void yaml_read_seconds(struct yaml *yaml, yaml_node_t *value, void *into);  /* double *: 500ms, 30s, 10m, 24h, 7d */
 void yaml_read_size(struct yaml *yaml, yaml_node_t *value, void *into);     /* uint64_t *: bytes: 64MiB, 1GiB, 512KiB */

@@ -11,6 +11,7 @@
 
 const struct method methods[] = {
     {"verify", RIGHT_VERIFY, method_verify},
+    {"authorize", RIGHT_VERIFY, method_authorize},
     {"ping", RIGHT_PING, method_ping},
     {"revoke", RIGHT_ADMIN, method_revoke},
     {"unrevoke", RIGHT_ADMIN, method_unrevoke},

@@ -6,6 +6,7 @@
 
 void method_ping(const struct request *request);
 void method_verify(const struct request *request);
+void method_authorize(const struct request *request);
 void method_revoke(const struct request *request);
 void method_unrevoke(const struct request *request);
 void method_revocations(const struct request *request);

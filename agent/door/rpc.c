@@ -80,10 +80,15 @@ static bool read_param(const struct request *request, const struct param *param,
         *(bool *)param->into = value->via.boolean;
         return true;
     }
+    if (param->type == PARAM_ARRAY && value->type == MSGPACK_OBJECT_ARRAY) {
+        *(const msgpack_object_array **)param->into = &value->via.array;
+        return true;
+    }
     if (value->type == MSGPACK_OBJECT_NIL)
         return true; /* as if it was not there */
-    rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "`%s` must be %s", param->name,
-              param->type == PARAM_TEXT ? "a string" : "true or false");
+    static const char *const kinds[] = {[PARAM_TEXT] = "a string", [PARAM_BOOL] = "true or false", [PARAM_ARRAY] = "an array"};
+
+    rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "`%s` must be %s", param->name, kinds[param->type]);
     return false;
 }
 

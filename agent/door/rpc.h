@@ -41,8 +41,8 @@ __attribute__((format(printf, 4, 5))) void rpc_error(struct conn *conn, uint32_t
 /* What a params map may have. */
 struct param {
     const char *name;
-    enum param_type { PARAM_TEXT, PARAM_BOOL } type;
-    void *into; /* struct text *, bool * */
+    enum param_type { PARAM_TEXT, PARAM_BOOL, PARAM_ARRAY } type;
+    void *into; /* struct text *, bool *, const msgpack_object_array ** */
 };
 
 /* Reads the params. Members of a record (revocation/record.h) are passed over if `record` says that one is read beside. False: the

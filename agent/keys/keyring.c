@@ -147,6 +147,8 @@ struct keyring *keyring_load(struct config *config, double now, struct faults *f
             set_entry(ring, i, keys, now, digest);
         file_free(&file);
     }
+    if (ring != NULL && config->policy_path != NULL)
+        ring->policy = policy_load(config->policy_path, config, faults);
     if (ring == NULL) {
         fault_add(faults, (struct place){config->path, 0, 0}, "out of memory");
     } else if (faults->count > before) {
@@ -186,6 +188,7 @@ struct keyring *keyring_adopt(struct keyring *ring, const struct keyring *curren
         return NULL;
     }
     config_hold(ring->config);
+    ring->policy = policy_hold(current->policy);
     for (unsigned i = 0; i < ring->count; i++) {
         const struct keyring_entry *entry = &current->entries[i];
 
@@ -207,6 +210,7 @@ void keyring_drop(struct keyring *ring)
         return;
     for (unsigned i = 0; i < ring->count; i++)
         keyset_drop(ring->entries[i].keys);
+    policy_drop(ring->policy);
     config_drop(ring->config);
     free(ring->issuers);
     free(ring);

@@ -1,9 +1,10 @@
-/* The keyring: every issuer's settings and keys at one moment, under one generation. Never changed; a new one takes its place whole.
+/* The keyring: every issuer's settings and keys, and the policy, at one moment, under one generation. Never changed; a new one takes its place whole.
    Whoever began to decide under an old one finds that it is old when he is done, and begins again. */
 #ifndef ASSAY_KEYRING_H
 #define ASSAY_KEYRING_H
 
 #include "agent/config/config.h"
+#include "agent/policy/policy.h"
 #include "agent/token/keyset.h"
 
 struct keyring_entry {
@@ -17,12 +18,13 @@ struct keyring {
     unsigned references; /* the loop thread's alone */
     uint64_t generation;
     struct config *config;
+    struct policy *policy; /* NULL: none is configured */
     unsigned count;
     const struct issuer **issuers; /* as a question wants them */
     struct keyring_entry entries[];
 };
 
-/* Reads all key files that the configuration names, and takes over the configuration's reference. NULL: at least one fault, and the
+/* Reads all key files and the policy that the configuration names, and takes over the configuration's reference. NULL: at least one fault, and the
    reference was not taken. May be called on any thread. */
 struct keyring *keyring_load(struct config *config, double now, struct faults *faults);
 

@@ -69,6 +69,32 @@ void audit_decision(struct agent *agent, const struct peer *peer, const char *me
              LOG_TEXT("token", digest), LOG_NUMBER("uid", peer->uid), LOG_NUMBER("pid", peer->pid));
 }
 
+static const char *as_line(struct text text, char out[256])
+{
+    snprintf(out, 256, "%.*s", (int)text.bytes, text.at);
+    return out;
+}
+
+void audit_ruling(struct agent *agent, const struct peer *peer, struct text action, struct text resource, const struct ruling *ruling,
+                  const struct token *token)
+{
+    enum log_decisions wanted = agent->ring->config->log_decisions;
+    char digest[17], subject[256], jti[256], shown_action[256], shown_resource[256];
+
+    if (wanted == DECISIONS_OFF || (wanted == DECISIONS_DENIED && ruling->allow) || !take_turn(agent_now()))
+        return;
+    if (token != NULL)
+        digest_token(agent, token->text, digest);
+    log_info(ruling->allow ? "allowed" : "denied", LOG_TEXT("method", "authorize"), LOG_NUMBER("status", ruling->status),
+             LOG_TEXT("reason", ruling->allow ? NULL : reason_name(ruling->reason)),
+             LOG_TEXT("rule", ruling->rule != NULL ? ruling->rule->name : NULL), LOG_TEXT("action", as_line(action, shown_action)),
+             LOG_TEXT("resource", as_line(resource, shown_resource)),
+             LOG_TEXT("issuer", token != NULL && token->issuer != NULL ? token->issuer->names.list[0].at : NULL),
+             LOG_TEXT("subject", token != NULL ? claim_text(token, CLAIM_SUB, subject) : NULL),
+             LOG_TEXT("jti", token != NULL ? claim_text(token, CLAIM_JTI, jti) : NULL), LOG_TEXT("token", token != NULL ? digest : NULL),
+             LOG_NUMBER("uid", peer->uid), LOG_NUMBER("pid", peer->pid));
+}
+
 void audit_broken_off(const struct peer *peer, const char *why)
 {
     if (take_turn(agent_now()))
@@ -77,8 +103,7 @@ void audit_broken_off(const struct peer *peer, const char *why)
 
 void audit_change(const struct peer *peer, const char *what, const char *kind, struct text issuer)
 {
-    char name[512];
+    char name[256];
 
-    snprintf(name, sizeof name, "%.*s", (int)issuer.bytes, issuer.at);
-    log_info(what, LOG_TEXT("kind", kind), LOG_TEXT("issuer", name), LOG_NUMBER("uid", peer->uid), LOG_NUMBER("pid", peer->pid));
+    log_info(what, LOG_TEXT("kind", kind), LOG_TEXT("issuer", as_line(issuer, name)), LOG_NUMBER("uid", peer->uid), LOG_NUMBER("pid", peer->pid));
 }

@@ -5,9 +5,14 @@
 
 #include "agent/agent.h"
 #include "agent/door/peer.h"
+#include "agent/policy/decision.h"
 
 /* The configuration says which decisions are wanted (log: decisions). */
 void audit_decision(struct agent *agent, const struct peer *peer, const char *method, enum outcome outcome, const struct token *token);
+
+/* The same for a question that a policy answered. */
+void audit_ruling(struct agent *agent, const struct peer *peer, struct text action, struct text resource, const struct ruling *ruling,
+                  const struct token *token); /* token NULL: none was sent */
 
 /* A connection that was closed on a peer. As many lines as decisions may have, together with them. */
 void audit_broken_off(const struct peer *peer, const char *why);

@@ -35,6 +35,9 @@ struct wire_cursor claim_cursor(const struct claims *claims, enum claim claim);
 /* Any claim by name: false if there is none. */
 bool claim_find(const struct claims *claims, struct text name, struct wire_cursor *ret_value);
 
+/* Is the claim, found by name or JSON pointer, equal to one of the rule's values, or an array with such a member? */
+bool claim_rule_holds(const struct claims *claims, const struct claim_rule *rule);
+
 /* A number as double; false if it is none. */
 bool item_number(const struct wire_item *item, double *ret);
 

@@ -40,6 +40,7 @@ struct issuer {
     double lifetime_max;     /* seconds of exp - iat; 0: any */
     bool accepts_constrained; /* tokens with cnf (RFC 7800): the caller checks the possession */
     bool shadow;              /* judged and counted, but refused */
+    struct text roles, scopes; /* JSON pointers; at NULL: the claims that are usual */
     const struct keyset *keys;
 };
 

@@ -2,30 +2,7 @@
 #include <string.h>
 
 #include "json_parser.h"
-
-/* Length of the well-formed UTF-8 sequence here (RFC 3629: no overlong forms, no surrogates, at most U+10FFFF), 0 if there is none. */
-static size_t utf8_length(const uint8_t *at, size_t left)
-{
-    static const struct {
-        uint8_t first_min, first_max, second_min, second_max, length;
-    } forms[] = {
-        {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3},
-        {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
-    };
-
-    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-        if (at[0] < forms[i].first_min || at[0] > forms[i].first_max)
-            continue;
-        if (left < forms[i].length || at[1] < forms[i].second_min || at[1] > forms[i].second_max)
-            return 0;
-        for (size_t k = 2; k < forms[i].length; k++) {
-            if ((at[k] & 0xc0) != 0x80)
-                return 0;
-        }
-        return forms[i].length;
-    }
-    return 0;
-}
+#include "utf8.h"
 
 static int hex4(struct parser *p, uint32_t *ret_unit)
 {

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "pointer.h"
+
 /* The largest whole number up to which a double has them all (RFC 7159 section 6). */
 #define SECONDS_MAX 9007199254740992.0
 
@@ -124,12 +126,12 @@ static bool is_one_of(const struct claim_rule *rule, const struct wire_item *ite
     return false;
 }
 
-static bool satisfies(const struct claims *claims, const struct claim_rule *rule)
+bool claim_rule_holds(const struct claims *claims, const struct claim_rule *rule)
 {
     struct wire_cursor value;
     struct wire_item item, member;
 
-    if (!claim_find(claims, rule->claim, &value) || wire_next(&value, &item) != WIRE_OK)
+    if (!claims_find(claims, rule->claim, &value) || wire_next(&value, &item) != WIRE_OK)
         return false;
     if (item.type != WIRE_ARRAY)
         return is_one_of(rule, &item);
@@ -150,7 +152,7 @@ enum outcome check_claim_values(struct token *token, const struct question *ques
 
     (void)question;
     for (unsigned i = 0; i < issuer->rule_count; i++) {
-        if (!satisfies(&token->claims, &issuer->rules[i]))
+        if (!claim_rule_holds(&token->claims, &issuer->rules[i]))
             return refuse(token, REASON_CLAIM_MISMATCH);
     }
     /* Bound to a key of its holder (RFC 7800): as a bearer token it is stolen. */

@@ -1,0 +1,250 @@
+/* `authorize`: a token is judged as for `verify`, then the policy is asked. A token that is not good counts as none. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/decide.h"
+#include "agent/observe/audit.h"
+#include "agent/policy/decision.h"
+#include "methods.h"
+
+/* What is asked: one action on one resource, or several. */
+struct check_pair {
+    struct text action, resource;
+};
+
+struct checks_asked {
+    unsigned count;
+    bool single; /* asked without `checks` */
+    struct check_pair *pairs;
+};
+
+/* A request that waits for its token's signature. Its texts lie behind it. */
+struct authorize_waiter {
+    struct waiter waiter;
+    struct agent *agent;
+    struct conn *conn;
+    uint32_t msgid;
+    struct checks_asked asked;
+    struct check_pair pairs[];
+};
+
+static void put_name_and_text(struct wire_writer *writer, const char *name, const char *text)
+{
+    wire_put_text(writer, name);
+    wire_put_text(writer, text);
+}
+
+#define RULING_ROOM (48 + 32 + POLICY_RULE_NAME_BYTES_MAX) /* its four names, a reason, a rule's name */
+
+static void put_ruling(struct wire_writer *writer, const struct ruling *ruling)
+{
+    wire_put_text(writer, "allow");
+    wire_put_bool(writer, ruling->allow);
+    wire_put_text(writer, "status");
+    wire_put_uint(writer, ruling->status);
+    put_name_and_text(writer, "reason", ruling->allow ? NULL : reason_name(ruling->reason));
+    put_name_and_text(writer, "rule", ruling->rule != NULL ? ruling->rule->name : NULL);
+}
+
+static void count_one(void *context, const char *at, size_t bytes)
+{
+    (void)at;
+    (void)bytes;
+    ++*(uint32_t *)context;
+}
+
+static void put_one(void *context, const char *at, size_t bytes)
+{
+    wire_put_str(context, at, bytes);
+}
+
+/* Whose token it is. Nothing of one that was not accepted. */
+static void put_holder(struct wire_writer *writer, const struct token *good)
+{
+    struct wire_item sub = good != NULL ? claim_item(&good->claims, CLAIM_SUB) : (struct wire_item){0};
+    uint32_t roles = 0;
+
+    wire_put_text(writer, "subject");
+    if (sub.type == WIRE_STR)
+        wire_put_str(writer, sub.str, sub.count);
+    else
+        wire_put_nil(writer);
+    if (good != NULL)
+        each_role(&good->claims, good->issuer, count_one, &roles);
+    wire_put_text(writer, "roles");
+    wire_put_array(writer, roles);
+    if (good != NULL)
+        each_role(&good->claims, good->issuer, put_one, writer);
+}
+
+/* One question: the resource first, whatever the token is. */
+static struct ruling decide_pair(struct agent *agent, const struct check_pair *pair, const struct token *good, enum reason why_no_token)
+{
+    struct resource resource;
+    bool is_resource = resource_normalize(pair->resource.at, pair->resource.bytes, &resource) == 0;
+    struct ask ask = {
+        .claims = good != NULL ? &good->claims : NULL,
+        .issuer = good != NULL ? good->issuer : NULL,
+        .why_no_token = why_no_token,
+        .action = pair->action,
+        .resource = is_resource ? &resource : NULL,
+    };
+    struct ruling ruling = policy_decide(agent->ring->policy, &ask);
+
+    if (ruling.allow)
+        agent->counters.allowed++;
+    else
+        agent->counters.denied[ruling.reason]++;
+    return ruling;
+}
+
+/* `token` NULL: none was sent. */
+static void answer(struct agent *agent, struct conn *conn, uint32_t msgid, const struct checks_asked *asked, enum outcome outcome,
+                   const struct token *token)
+{
+    const struct token *good = outcome == OUTCOME_ACCEPTED ? token : NULL;
+    enum reason why = token == NULL ? REASON_NO_TOKEN : token->reason;
+    size_t room = 64 + asked->count * (size_t)RULING_ROOM + (good != NULL ? good->claims.bytes : 0);
+
+    if (token != NULL && outcome == OUTCOME_UNDECIDED) {
+        rpc_error(conn, msgid, ERROR_INTERNAL, "the token could not be judged; the agent's log says why");
+        return;
+    }
+    if (room > ANSWER_BYTES_MAX) {
+        rpc_error(conn, msgid, ERROR_BAD_REQUEST, "the answers to so many checks do not fit into one; ask for fewer at once");
+        return;
+    }
+    struct wire_writer *writer = rpc_result(conn, msgid, room);
+
+    if (writer == NULL)
+        return;
+    wire_put_map(writer, asked->single ? 6 : 3);
+    if (!asked->single) {
+        wire_put_text(writer, "decisions");
+        wire_put_array(writer, asked->count);
+    }
+    for (unsigned i = 0; i < asked->count; i++) {
+        struct ruling ruling = decide_pair(agent, &asked->pairs[i], good, why);
+
+        if (!asked->single)
+            wire_put_map(writer, 4);
+        put_ruling(writer, &ruling);
+        audit_ruling(agent, conn_peer(conn), asked->pairs[i].action, asked->pairs[i].resource, &ruling, token);
+    }
+    put_holder(writer, good);
+    conn_answer_end(conn);
+}
+
+static void decided(struct waiter *waiter, const struct decision *decision)
+{
+    struct authorize_waiter *its = (struct authorize_waiter *)waiter;
+
+    if (conn_release(its->conn))
+        answer(its->agent, its->conn, its->msgid, &its->asked, decision->outcome, decision->token);
+    free(its);
+}
+
+static struct text copy_text(char **at, struct text text)
+{
+    struct text copy = {*at, text.bytes};
+
+    if (text.bytes > 0)
+        memcpy(*at, text.at, text.bytes);
+    *at += text.bytes;
+    return copy;
+}
+
+static struct authorize_waiter *waiter_new(const struct request *request, const struct checks_asked *asked, struct text audience)
+{
+    size_t texts = audience.bytes + 1;
+
+    for (unsigned i = 0; i < asked->count; i++)
+        texts += asked->pairs[i].action.bytes + asked->pairs[i].resource.bytes;
+    struct authorize_waiter *its = calloc(1, sizeof *its + asked->count * sizeof *its->pairs + texts);
+
+    if (its == NULL)
+        return NULL;
+    char *at = (char *)&its->pairs[asked->count];
+
+    its->waiter.decided = decided;
+    its->agent = request->agent;
+    its->conn = request->conn;
+    its->msgid = request->msgid;
+    its->asked = (struct checks_asked){asked->count, asked->single, its->pairs};
+    for (unsigned i = 0; i < asked->count; i++)
+        its->pairs[i] = (struct check_pair){copy_text(&at, asked->pairs[i].action), copy_text(&at, asked->pairs[i].resource)};
+    if (audience.at != NULL) {
+        its->waiter.audience = at;
+        its->waiter.audience_bytes = copy_text(&at, audience).bytes;
+    }
+    return its;
+}
+
+static void answer_later(const struct request *request, const struct checks_asked *asked, struct text audience)
+{
+    struct authorize_waiter *its = waiter_new(request, asked, audience);
+
+    if (its == NULL || !conn_hold(request->conn)) {
+        free(its);
+        rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "too many requests of this user are under way");
+        return;
+    }
+    if (decide_later(request->agent, &its->waiter) == 0)
+        return;
+    free(its);
+    if (conn_release(request->conn))
+        rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "too many signatures wait to be checked; try again");
+}
+
+/* [[action, resource]…] False: it is something else, which has been answered. */
+static bool read_checks(const struct request *request, const msgpack_object_array *checks, struct check_pair pairs[AUTHORIZE_CHECKS_MAX])
+{
+    if (checks->size == 0 || checks->size > AUTHORIZE_CHECKS_MAX) {
+        rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "`checks` has %u questions; 1 to %d are answered at once", checks->size,
+                  AUTHORIZE_CHECKS_MAX);
+        return false;
+    }
+    for (uint32_t i = 0; i < checks->size; i++) {
+        const msgpack_object *pair = &checks->ptr[i];
+
+        if (pair->type != MSGPACK_OBJECT_ARRAY || pair->via.array.size != 2 || !object_text(&pair->via.array.ptr[0], &pairs[i].action) ||
+            !object_text(&pair->via.array.ptr[1], &pairs[i].resource)) {
+            rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "each of `checks` must be [action, resource], two strings");
+            return false;
+        }
+    }
+    return true;
+}
+
+void method_authorize(const struct request *request)
+{
+    struct text token = {NULL, 0}, audience = {NULL, 0};
+    struct check_pair pairs[AUTHORIZE_CHECKS_MAX] = {{{NULL, 0}, {NULL, 0}}};
+    const msgpack_object_array *checks = NULL;
+    bool stamp = false; /* taken, and without effect until there is a page to stamp for */
+    const struct param params[] = {
+        {"token", PARAM_TEXT, &token},       {"action", PARAM_TEXT, &pairs[0].action}, {"resource", PARAM_TEXT, &pairs[0].resource},
+        {"audience", PARAM_TEXT, &audience}, {"stamp", PARAM_BOOL, &stamp},            {"checks", PARAM_ARRAY, &checks},
+    };
+    struct checks_asked asked = {1, true, pairs};
+    struct decision decision;
+
+    if (!rpc_params(request, params, sizeof params / sizeof *params, false))
+        return;
+    bool one = pairs[0].action.at != NULL && pairs[0].resource.at != NULL, none = pairs[0].action.at == NULL && pairs[0].resource.at == NULL;
+
+    if (checks == NULL ? !one : !none) {
+        rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "either `action` and `resource` are asked, or `checks`");
+        return;
+    }
+    if (checks != NULL && !read_checks(request, checks, pairs))
+        return;
+    if (checks != NULL)
+        asked = (struct checks_asked){checks->size, false, pairs};
+    if (token.bytes == 0)
+        answer(request->agent, request->conn, request->msgid, &asked, OUTCOME_REFUSED, NULL);
+    else if (decide_now(request->agent, token, audience, false, &decision))
+        answer(request->agent, request->conn, request->msgid, &asked, decision.outcome, decision.token);
+    else
+        answer_later(request, &asked, audience);
+}

@@ -1,0 +1,225 @@
+#include "decision.h"
+
+#include <string.h>
+
+#include "agent/token/pointer.h"
+#include "index.h"
+
+/* What a token brings along, as the policy's numbers. */
+struct holder {
+    const struct policy *policy;
+    struct name_set roles, scopes;
+};
+
+static void any_string(struct wire_cursor value, void (*each)(void *context, const char *at, size_t bytes), void *context)
+{
+    struct wire_item item, member;
+
+    if (wire_next(&value, &item) != WIRE_OK)
+        return;
+    if (item.type == WIRE_STR)
+        each(context, item.str, item.count);
+    if (item.type != WIRE_ARRAY)
+        return;
+    for (uint32_t left = item.count; left > 0; left--) {
+        struct wire_cursor at = value;
+
+        if (wire_next(&at, &member) != WIRE_OK || wire_skip(&value) != WIRE_OK)
+            return;
+        if (member.type == WIRE_STR)
+            each(context, member.str, member.count);
+    }
+}
+
+/* Where the setting points; else the first of two claims that is there. It decides, whatever its type. */
+static bool find_setting(const struct claims *claims, struct text pointer, struct text first, struct text second,
+                         struct wire_cursor *ret_value)
+{
+    if (pointer.at != NULL)
+        return claims_point(claims, pointer, ret_value);
+    return claim_find(claims, first, ret_value) || claim_find(claims, second, ret_value);
+}
+
+void each_role(const struct claims *claims, const struct issuer *issuer, void (*each)(void *context, const char *at, size_t bytes),
+               void *context)
+{
+    struct text pointer = issuer != NULL ? issuer->roles : (struct text){NULL, 0};
+    struct wire_cursor value;
+
+    if (find_setting(claims, pointer, (struct text){"roles", 5}, (struct text){"role", 4}, &value))
+        any_string(value, each, context);
+}
+
+void each_scope(const struct claims *claims, const struct issuer *issuer, void (*each)(void *context, const char *at, size_t bytes),
+                void *context)
+{
+    struct text pointer = issuer != NULL ? issuer->scopes : (struct text){NULL, 0};
+    struct wire_cursor value, peek;
+    struct wire_item item;
+
+    if (!find_setting(claims, pointer, (struct text){"scope", 5}, (struct text){"scp", 3}, &value))
+        return;
+    peek = value;
+    if (wire_next(&peek, &item) != WIRE_OK || item.type != WIRE_STR) {
+        any_string(value, each, context);
+        return;
+    }
+    for (const char *at = item.str, *end = at + item.count; at < end;) { /* RFC 6749 3.3: separated by spaces */
+        const char *space = memchr(at, ' ', (size_t)(end - at));
+        size_t bytes = (size_t)((space != NULL ? space : end) - at);
+
+        if (bytes > 0)
+            each(context, at, bytes);
+        at += bytes + 1;
+    }
+}
+
+static void add_role(void *context, const char *at, size_t bytes)
+{
+    struct holder *holder = context;
+    int role = name_number((struct name_table *)&holder->policy->roles, (struct text){at, bytes}, false);
+
+    for (unsigned i = 0; role >= 0 && i < NAME_WORDS; i++)
+        holder->roles.words[i] |= holder->policy->contains[role].words[i];
+}
+
+static void add_scope(void *context, const char *at, size_t bytes)
+{
+    struct holder *holder = context;
+    int scope = name_number((struct name_table *)&holder->policy->scopes, (struct text){at, bytes}, false);
+
+    if (scope >= 0)
+        name_set_add(&holder->scopes, (unsigned)scope);
+}
+
+static bool any_of(const struct name_set *wanted, const struct name_set *had)
+{
+    uint64_t common = 0;
+
+    for (unsigned i = 0; i < NAME_WORDS; i++)
+        common |= wanted->words[i] & had->words[i];
+    return common != 0;
+}
+
+static bool all_of(const struct name_set *wanted, const struct name_set *had)
+{
+    uint64_t missing = 0;
+
+    for (unsigned i = 0; i < NAME_WORDS; i++)
+        missing |= wanted->words[i] & ~had->words[i];
+    return missing == 0;
+}
+
+static bool is_issuers(const struct rule *rule, const struct issuer *issuer)
+{
+    if (rule->issuers.count == 0 || issuer == NULL)
+        return true;
+    for (unsigned i = 0; i < rule->issuers.count; i++) {
+        if (texts_have(&issuer->names, rule->issuers.list[i].at, rule->issuers.list[i].bytes))
+            return true;
+    }
+    return false;
+}
+
+/* What is asked beside action and resource. */
+static enum fit fit_holder(const struct rule *rule, const struct ask *ask, const struct holder *holder)
+{
+    if (rule->anonymous || (ask->claims == NULL && !rule->needs_token))
+        return FIT_APPLIES;
+    if (ask->claims == NULL)
+        return FIT_TOKEN;
+    if (!is_issuers(rule, ask->issuer))
+        return FIT_ISSUER;
+    for (unsigned i = 0; i < rule->claim_count; i++) {
+        if (!claim_rule_holds(ask->claims, &rule->claims[i]))
+            return FIT_CLAIMS;
+    }
+    if (rule->roles != NULL && !any_of(rule->roles, &holder->roles))
+        return FIT_ROLES;
+    if (rule->scopes != NULL && !all_of(rule->scopes, &holder->scopes))
+        return FIT_SCOPES;
+    return FIT_APPLIES;
+}
+
+struct meeting {
+    const struct ask *ask;
+    struct holder holder;
+    const struct rule *deny, *allow, *lacks_role, *lacks_scope;
+};
+
+/* Of several the first in the file. */
+static void note(const struct rule **place, const struct rule *rule)
+{
+    if (*place == NULL || rule->index < (*place)->index)
+        *place = rule;
+}
+
+static void meet(void *context, const struct rule *rule)
+{
+    struct meeting *meeting = context;
+    enum fit fit = fit_holder(rule, meeting->ask, &meeting->holder);
+
+    if (rule->shadow) {
+        *rule->shadow_matches += fit == FIT_APPLIES;
+        return;
+    }
+    if (fit == FIT_APPLIES)
+        note(rule->deny ? &meeting->deny : &meeting->allow, rule);
+    else if (fit == FIT_ROLES && !rule->deny)
+        note(&meeting->lacks_role, rule);
+    else if (fit == FIT_SCOPES && !rule->deny)
+        note(&meeting->lacks_scope, rule);
+}
+
+static struct ruling no(unsigned status, enum reason reason, const struct rule *rule)
+{
+    return (struct ruling){false, status, reason, rule};
+}
+
+static void fill_holder(struct holder *holder, const struct policy *policy, const struct ask *ask)
+{
+    memset(holder, 0, sizeof *holder);
+    holder->policy = policy;
+    if (ask->claims == NULL)
+        return;
+    each_role(ask->claims, ask->issuer, add_role, holder);
+    each_scope(ask->claims, ask->issuer, add_scope, holder);
+}
+
+struct ruling policy_decide(const struct policy *policy, const struct ask *ask)
+{
+    struct meeting meeting = {.ask = ask};
+
+    if (ask->resource == NULL)
+        return no(403, REASON_BAD_RESOURCE, NULL);
+    if (policy != NULL) {
+        fill_holder(&meeting.holder, policy, ask);
+        index_walk(policy->index, ask->action, ask->resource, ask->claims, meet, &meeting);
+    }
+    if (meeting.deny != NULL)
+        return no(403, REASON_DENIED_BY_RULE, meeting.deny);
+    if (meeting.allow != NULL)
+        return (struct ruling){true, 200, REASON_NONE, meeting.allow};
+    if (ask->claims == NULL)
+        return no(401, ask->why_no_token, NULL);
+    if (meeting.lacks_scope != NULL)
+        return no(403, REASON_INSUFFICIENT_SCOPE, meeting.lacks_scope);
+    if (meeting.lacks_role != NULL)
+        return no(403, REASON_INSUFFICIENT_ROLE, meeting.lacks_role);
+    return no(403, REASON_NO_RULE, NULL);
+}
+
+enum fit policy_fit(const struct policy *policy, const struct rule *rule, const struct ask *ask)
+{
+    struct holder holder;
+    bool matches = rule->patterns.count == 0;
+
+    if (rule->actions.count > 0 && !texts_have(&rule->actions, ask->action.at, ask->action.bytes))
+        return FIT_ACTION;
+    for (unsigned i = 0; ask->resource != NULL && i < rule->patterns.count; i++)
+        matches = matches || pattern_matches(rule->patterns.list[i], ask->resource, ask->claims);
+    if (!matches)
+        return FIT_RESOURCE;
+    fill_holder(&holder, policy, ask);
+    return fit_holder(rule, ask, &holder);
+}

@@ -1,0 +1,35 @@
+/* May the holder of these claims do this? Pure: nothing is read, nothing is allocated. */
+#ifndef ASSAY_DECISION_H
+#define ASSAY_DECISION_H
+
+#include "policy.h"
+
+struct ask {
+    const struct claims *claims; /* of a token that was accepted; NULL: there is no good one */
+    const struct issuer *issuer; /* whose it is; NULL with claims: of any issuer */
+    enum reason why_no_token;    /* without claims: why the one that was sent does not count; REASON_NO_TOKEN: none was */
+    struct text action;
+    const struct resource *resource; /* NULL: what was sent is none (bad_resource) */
+};
+
+struct ruling {
+    bool allow;
+    unsigned status;         /* 200, 401, 403; 0: nobody has decided */
+    enum reason reason;      /* of a no */
+    const struct rule *rule; /* that decided, or that lacks only a role or a scope; NULL: none */
+};
+
+/* Deny over allow, and deny where nothing allows. `policy` NULL: nothing does. */
+struct ruling policy_decide(const struct policy *policy, const struct ask *ask);
+
+/* The token's roles and scopes, as its issuer's settings say where they are. Called with each; a value of another type is none. */
+void each_role(const struct claims *claims, const struct issuer *issuer, void (*each)(void *context, const char *at, size_t bytes),
+               void *context);
+void each_scope(const struct claims *claims, const struct issuer *issuer, void (*each)(void *context, const char *at, size_t bytes),
+                void *context);
+
+/* Whether one rule applies, and what it fails by: in the order in which `explain` tells it. */
+enum fit { FIT_APPLIES, FIT_ACTION, FIT_RESOURCE, FIT_TOKEN, FIT_ISSUER, FIT_CLAIMS, FIT_ROLES, FIT_SCOPES };
+enum fit policy_fit(const struct policy *policy, const struct rule *rule, const struct ask *ask);
+
+#endif

@@ -1,0 +1,394 @@
+#include "index.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/token/utf8.h"
+
+#define NONE UINT32_MAX
+#define ROOT 0
+#define ANYWHERE 1 /* a node of its own, for rules without resources */
+
+/* What can be reached from a node by a text. */
+enum edge_kind {
+    EDGE_LITERAL,     /* a segment: a node */
+    EDGE_HERE,        /* an action, where the pattern ends here: a list of rules */
+    EDGE_BELOW,       /* an action, where the pattern ends in ** : a list of rules */
+};
+
+struct edge {
+    uint32_t node; /* NONE: the slot is free */
+    enum edge_kind kind;
+    struct text text;
+    uint32_t to; /* a node, or the first of a list */
+};
+
+struct node {
+    uint32_t star;                 /* the node of `*` */
+    uint32_t claims;               /* the first of the nodes of {claim} */
+    uint32_t next_claim;           /* this node's, if it is one of those */
+    struct text claim;             /* and the claim's name */
+    uint32_t here_any, below_any;  /* lists of rules without actions */
+    bool has_here, has_below;      /* there are lists by action */
+};
+
+struct item {
+    const struct rule *rule;
+    uint32_t next;
+};
+
+struct index {
+    struct node *nodes;
+    struct item *items;
+    struct edge *edges;
+    uint32_t node_count, node_room, item_count, item_room, edge_count, edge_room; /* edge_room: a power of two, at least twice the count */
+};
+
+static uint32_t hash_of(uint32_t node, enum edge_kind kind, struct text text)
+{
+    uint32_t hash = (2166136261U ^ node) * 16777619U ^ (uint32_t)kind;
+
+    for (size_t i = 0; i < text.bytes; i++)
+        hash = (hash ^ (uint8_t)text.at[i]) * 16777619U;
+    return hash ^ hash >> 15;
+}
+
+static struct edge *slot_of(const struct index *index, uint32_t node, enum edge_kind kind, struct text text)
+{
+    uint32_t mask = index->edge_room - 1, at = hash_of(node, kind, text) & mask;
+
+    while (index->edges[at].node != NONE) {
+        const struct edge *edge = &index->edges[at];
+
+        if (edge->node == node && edge->kind == kind && text_is(edge->text, text.at, text.bytes))
+            break;
+        at = (at + 1) & mask;
+    }
+    return &index->edges[at];
+}
+
+static int grow_edges(struct index *index)
+{
+    struct edge *old = index->edges;
+    uint32_t old_room = index->edge_room, room = old_room == 0 ? 256 : old_room * 2;
+
+    index->edges = calloc(room, sizeof *index->edges);
+    if (index->edges == NULL) {
+        index->edges = old;
+        return -1;
+    }
+    index->edge_room = room;
+    for (uint32_t i = 0; i < room; i++)
+        index->edges[i].node = NONE;
+    for (uint32_t i = 0; i < old_room; i++) {
+        if (old[i].node != NONE)
+            *slot_of(index, old[i].node, old[i].kind, old[i].text) = old[i];
+    }
+    free(old);
+    return 0;
+}
+
+/* The edge, made with nothing at its end if there was none. NULL: out of memory. */
+static struct edge *make_edge(struct index *index, uint32_t node, enum edge_kind kind, struct text text)
+{
+    if (index->edge_count * 2 >= index->edge_room && grow_edges(index) < 0)
+        return NULL;
+    struct edge *edge = slot_of(index, node, kind, text);
+
+    if (edge->node == NONE) {
+        *edge = (struct edge){node, kind, text, NONE};
+        index->edge_count++;
+    }
+    return edge;
+}
+
+static void *room_for(void *array, uint32_t count, uint32_t *room, size_t size)
+{
+    if (count < *room)
+        return array;
+    uint32_t larger = *room == 0 ? 64 : *room * 2;
+    void *more = realloc(array, larger * size);
+
+    if (more != NULL)
+        *room = larger;
+    return more;
+}
+
+static uint32_t make_node(struct index *index)
+{
+    struct node *nodes = room_for(index->nodes, index->node_count, &index->node_room, sizeof *nodes);
+
+    if (nodes == NULL)
+        return NONE;
+    index->nodes = nodes;
+    nodes[index->node_count] = (struct node){.star = NONE, .claims = NONE, .next_claim = NONE, .here_any = NONE, .below_any = NONE};
+    return index->node_count++;
+}
+
+/* The first segment of a pattern, and what follows it. */
+static struct text cut_segment(struct text *pattern)
+{
+    const char *start = pattern->at + 1, *end = pattern->at + pattern->bytes;
+    const char *slash = memchr(start, '/', (size_t)(end - start));
+    struct text segment = {start, (size_t)((slash != NULL ? slash : end) - start)};
+
+    *pattern = (struct text){segment.at + segment.bytes, (size_t)(end - segment.at) - segment.bytes};
+    return segment;
+}
+
+static bool is_claim(struct text segment)
+{
+    return segment.bytes > 2 && segment.at[0] == '{' && segment.at[segment.bytes - 1] == '}';
+}
+
+static struct text claim_of(struct text segment)
+{
+    return (struct text){segment.at + 1, segment.bytes - 2};
+}
+
+const char *pattern_refuse(struct text pattern)
+{
+    if (pattern.bytes == 0 || *pattern.at != '/')
+        return "a pattern begins with /";
+    if (pattern.bytes > RESOURCE_BYTES_MAX || !utf8_is_valid(pattern.at, pattern.bytes))
+        return "a pattern is UTF-8 of at most 4096 bytes";
+    for (struct text rest = pattern; rest.bytes > 1 || (rest.bytes == 1 && rest.at != pattern.at);) {
+        struct text segment = cut_segment(&rest);
+
+        if (segment.bytes == 0)
+            return "a pattern has no empty segment and no slash at its end: resources are compared without them";
+        if (text_is(segment, ".", 1) || text_is(segment, "..", 2))
+            return "a pattern has no . or .. segment: resources are compared without them";
+        if (text_is(segment, "**", 2) && rest.bytes > 0)
+            return "** stands only at the end of a pattern";
+        bool special = text_is(segment, "*", 1) || text_is(segment, "**", 2) || is_claim(segment);
+
+        for (size_t i = 0; i < segment.bytes; i++) {
+            unsigned char c = (unsigned char)segment.at[i];
+
+            if (!special && (c == '*' || c == '{' || c == '}'))
+                return "*, ** and {claim} stand for whole segments";
+            if (c < 0x20 || c == 0x7f || c == '\\' || c == ';' || c == '?' || c == '#')
+                return "a pattern has a character that no resource can have there";
+            if (c == '%')
+                return "a pattern is written decoded: the character itself, not its %XX";
+        }
+    }
+    return NULL;
+}
+
+bool pattern_has_claim(struct text pattern)
+{
+    while (pattern.bytes > 1) {
+        if (is_claim(cut_segment(&pattern)))
+            return true;
+    }
+    return false;
+}
+
+/* A claim is compared whole with one segment: it is never a pattern itself. Only a string can be one. */
+static bool claim_is(const struct claims *claims, struct text name, struct text segment)
+{
+    struct wire_cursor value;
+    struct wire_item item;
+
+    return claims != NULL && claim_find(claims, name, &value) && wire_next(&value, &item) == WIRE_OK && item.type == WIRE_STR &&
+           text_is(segment, item.str, item.count);
+}
+
+bool pattern_matches(struct text pattern, const struct resource *resource, const struct claims *claims)
+{
+    unsigned at = 0;
+
+    if (pattern.bytes == 1)
+        return resource->count == 0;
+    for (bool first = true; pattern.bytes > 0; at++, first = false) {
+        struct text segment = cut_segment(&pattern);
+
+        if (text_is(segment, "**", 2))
+            return at < resource->count || first; /* one or more; but the whole tree has its root in it */
+        if (at == resource->count)
+            return false;
+        if (text_is(segment, "*", 1))
+            continue;
+        if (is_claim(segment) ? !claim_is(claims, claim_of(segment), resource->segments[at])
+                              : !text_is(segment, resource->segments[at].at, resource->segments[at].bytes))
+            return false;
+    }
+    return at == resource->count;
+}
+
+static uint32_t star_child(struct index *index, uint32_t node)
+{
+    if (index->nodes[node].star == NONE) {
+        uint32_t child = make_node(index);
+
+        index->nodes[node].star = child;
+    }
+    return index->nodes[node].star;
+}
+
+static uint32_t claim_child(struct index *index, uint32_t node, struct text claim)
+{
+    for (uint32_t child = index->nodes[node].claims; child != NONE; child = index->nodes[child].next_claim) {
+        if (text_is(index->nodes[child].claim, claim.at, claim.bytes))
+            return child;
+    }
+    uint32_t child = make_node(index);
+
+    if (child == NONE)
+        return NONE;
+    index->nodes[child].claim = claim;
+    index->nodes[child].next_claim = index->nodes[node].claims;
+    index->nodes[node].claims = child;
+    return child;
+}
+
+static uint32_t literal_child(struct index *index, uint32_t node, struct text segment)
+{
+    struct edge *edge = make_edge(index, node, EDGE_LITERAL, segment);
+
+    if (edge == NULL)
+        return NONE;
+    if (edge->to == NONE)
+        edge->to = make_node(index);
+    return edge->to;
+}
+
+static int add_item(struct index *index, uint32_t *list, const struct rule *rule)
+{
+    struct item *items = room_for(index->items, index->item_count, &index->item_room, sizeof *items);
+
+    if (items == NULL)
+        return -1;
+    index->items = items;
+    items[index->item_count] = (struct item){rule, *list};
+    *list = index->item_count++;
+    return 0;
+}
+
+static int add_rule_at(struct index *index, uint32_t node, bool below, const struct rule *rule)
+{
+    if (rule->actions.count == 0)
+        return add_item(index, below ? &index->nodes[node].below_any : &index->nodes[node].here_any, rule);
+    *(below ? &index->nodes[node].has_below : &index->nodes[node].has_here) = true;
+    for (unsigned i = 0; i < rule->actions.count; i++) {
+        struct edge *edge = make_edge(index, node, below ? EDGE_BELOW : EDGE_HERE, rule->actions.list[i]);
+
+        if (edge == NULL || add_item(index, &edge->to, rule) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int add_pattern(struct index *index, struct text pattern, const struct rule *rule)
+{
+    uint32_t node = ROOT;
+
+    while (pattern.bytes > 1) {
+        bool first = node == ROOT;
+        struct text segment = cut_segment(&pattern);
+
+        if (text_is(segment, "**", 2)) {
+            if (first && add_rule_at(index, ROOT, false, rule) < 0) /* the whole tree has its root in it */
+                return -1;
+            return add_rule_at(index, node, true, rule);
+        }
+        if (text_is(segment, "*", 1))
+            node = star_child(index, node);
+        else
+            node = is_claim(segment) ? claim_child(index, node, claim_of(segment)) : literal_child(index, node, segment);
+        if (node == NONE)
+            return -1;
+    }
+    return add_rule_at(index, node, false, rule);
+}
+
+struct index *index_new(struct policy *policy)
+{
+    struct index *index = calloc(1, sizeof *index);
+    bool whole = index != NULL && grow_edges(index) == 0 && make_node(index) == ROOT && make_node(index) == ANYWHERE;
+
+    for (unsigned i = 0; whole && i < policy->rule_count; i++) {
+        const struct rule *rule = &policy->rules[i];
+
+        if (rule->patterns.count == 0)
+            whole = add_rule_at(index, ANYWHERE, false, rule) == 0;
+        for (unsigned k = 0; whole && k < rule->patterns.count; k++)
+            whole = add_pattern(index, rule->patterns.list[k], rule) == 0;
+    }
+    if (whole)
+        return index;
+    index_free(index);
+    return NULL;
+}
+
+void index_free(struct index *index)
+{
+    if (index == NULL)
+        return;
+    free(index->nodes);
+    free(index->items);
+    free(index->edges);
+    free(index);
+}
+
+struct walk {
+    const struct index *index;
+    struct text action;
+    const struct resource *resource;
+    const struct claims *claims;
+    void (*meet)(void *context, const struct rule *rule);
+    void *context;
+};
+
+static void meet_list(const struct walk *walk, uint32_t item)
+{
+    for (; item != NONE; item = walk->index->items[item].next)
+        walk->meet(walk->context, walk->index->items[item].rule);
+}
+
+static void meet_rules(const struct walk *walk, uint32_t at, bool below)
+{
+    const struct node *node = &walk->index->nodes[at];
+
+    meet_list(walk, below ? node->below_any : node->here_any);
+    if (!(below ? node->has_below : node->has_here))
+        return;
+    const struct edge *edge = slot_of(walk->index, at, below ? EDGE_BELOW : EDGE_HERE, walk->action);
+
+    if (edge->node != NONE)
+        meet_list(walk, edge->to);
+}
+
+/* Each step goes one segment down, so the depth is bounded by RESOURCE_SEGMENTS_MAX. */
+static void visit(const struct walk *walk, uint32_t at, unsigned depth)
+{
+    const struct node *node = &walk->index->nodes[at];
+
+    if (depth == walk->resource->count) {
+        meet_rules(walk, at, false);
+        return;
+    }
+    struct text segment = walk->resource->segments[depth];
+    const struct edge *edge = slot_of(walk->index, at, EDGE_LITERAL, segment);
+
+    meet_rules(walk, at, true);
+    if (edge->node != NONE)
+        visit(walk, edge->to, depth + 1);
+    if (node->star != NONE)
+        visit(walk, node->star, depth + 1);
+    for (uint32_t child = node->claims; child != NONE; child = walk->index->nodes[child].next_claim) {
+        if (claim_is(walk->claims, walk->index->nodes[child].claim, segment))
+            visit(walk, child, depth + 1);
+    }
+}
+
+void index_walk(const struct index *index, struct text action, const struct resource *resource, const struct claims *claims,
+                void (*meet)(void *context, const struct rule *rule), void *context)
+{
+    struct walk walk = {index, action, resource, claims, meet, context};
+
+    meet_rules(&walk, ANYWHERE, false);
+    visit(&walk, ROOT, 0);
+}

@@ -1,0 +1,88 @@
+#include "resource.h"
+
+#include <string.h>
+
+#include "agent/token/utf8.h"
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+        return (c | 0x20) - 'a' + 10;
+    return -1;
+}
+
+/* The byte at the cursor, unescaped. -1: a bad escape. *ret_escaped tells the two spellings apart. */
+static int next_byte(const char **at, const char *end, bool *ret_escaped)
+{
+    *ret_escaped = **at == '%';
+    if (!*ret_escaped)
+        return (unsigned char)*(*at)++;
+    if (end - *at < 3 || hex_digit((*at)[1]) < 0 || hex_digit((*at)[2]) < 0)
+        return -1;
+    int byte = hex_digit((*at)[1]) << 4 | hex_digit((*at)[2]);
+
+    *at += 3;
+    return byte;
+}
+
+/* What servers, proxies and frameworks read differently from each other. */
+static bool is_ambiguous(int byte, bool escaped)
+{
+    return byte < 0x20 || byte == 0x7f || byte == '\\' || byte == ';' || (byte == '/' && escaped);
+}
+
+/* U+0080 to U+009F, in text that is UTF-8. */
+static bool has_c1_control(const char *text, size_t bytes)
+{
+    for (size_t i = 0; i + 1 < bytes; i++) {
+        if ((unsigned char)text[i] == 0xc2 && (unsigned char)text[i + 1] < 0xa0)
+            return true;
+    }
+    return false;
+}
+
+/* A segment has ended: `.` is nothing, `..` takes back the one before, an empty one is a doubled or trailing slash. */
+static int end_segment(struct resource *resource, const char *start, const char *end)
+{
+    size_t bytes = (size_t)(end - start);
+
+    if (bytes == 0 || (bytes == 1 && *start == '.'))
+        return 0;
+    if (bytes == 2 && start[0] == '.' && start[1] == '.') {
+        if (resource->count == 0)
+            return -1;
+        resource->count--;
+        return 0;
+    }
+    if (resource->count == RESOURCE_SEGMENTS_MAX || !utf8_is_valid(start, bytes) || has_c1_control(start, bytes))
+        return -1;
+    resource->segments[resource->count++] = (struct text){start, bytes};
+    return 0;
+}
+
+int resource_normalize(const char *text, size_t bytes, struct resource *ret)
+{
+    const char *at = text, *end = text + bytes;
+    char *out = ret->bytes, *start = out;
+
+    ret->count = 0;
+    if (bytes == 0 || bytes > RESOURCE_BYTES_MAX || *text != '/')
+        return -1;
+    for (at++; at < end && *at != '?' && *at != '#';) {
+        bool escaped;
+        int byte = next_byte(&at, end, &escaped);
+
+        if (byte < 0 || is_ambiguous(byte, escaped))
+            return -1;
+        if (byte != '/') {
+            *out++ = (char)byte;
+            continue;
+        }
+        if (end_segment(ret, start, out) < 0)
+            return -1;
+        start = out;
+    }
+    return end_segment(ret, start, out);
+}

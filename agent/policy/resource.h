@@ -1,0 +1,19 @@
+/* The resource that a request is for, as the service behind will see it, or not at all. Two spellings that a server takes for one are one
+   here before any rule is asked; a spelling that servers disagree about is no resource (bad_resource). */
+#ifndef ASSAY_RESOURCE_H
+#define ASSAY_RESOURCE_H
+
+#include "agent/token/issuer.h"
+
+struct resource {
+    unsigned count; /* of segments; 0: the root */
+    struct text segments[RESOURCE_SEGMENTS_MAX];
+    char bytes[RESOURCE_BYTES_MAX]; /* their text, decoded */
+};
+
+/* Cuts query and fragment, decodes percent escapes once, then resolves `.`, `..`, `//` and a trailing slash (RFC 3986 sections 2.1, 5.2.4,
+   6.2.2). -1: it is not absolute, goes above the root, or has an escaped slash, a `\` or `;` however written, a NUL or other control
+   character, a bad escape, bytes that are not UTF-8, or more segments or bytes than limits.h allows. */
+int resource_normalize(const char *text, size_t bytes, struct resource *ret);
+
+#endif

@@ -1,0 +1,14 @@
+/* UTF-8 as RFC 3629 has it: no overlong forms, no surrogates, nothing above U+10FFFF. */
+#ifndef ASSAY_UTF8_H
+#define ASSAY_UTF8_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Length of the well-formed sequence of two or more bytes here, 0 if there is none. */
+size_t utf8_length(const uint8_t *at, size_t left);
+
+bool utf8_is_valid(const char *text, size_t bytes);
+
+#endif
