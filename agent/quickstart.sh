@@ -43,8 +43,16 @@ issuers:
   - issuer: https://auth.example.com
     keys: {file: issuer.pem.jwks.json}
     audiences: [orders]
+policy: policy.yaml
 log: {level: warning, format: text, decisions: off}
 CONFIG
+cat >policy.yaml <<CONFIG
+version: 1
+rules:
+  - {name: own-orders, actions: [GET], resources: ["/users/{sub}/orders"]}
+CONFIG
+printf '$ cat policy.yaml\n'
+cat policy.yaml
 printf '$ cat assayd.yaml\n'
 cat assayd.yaml
 run assayd --config assayd.yaml --check
@@ -64,7 +72,15 @@ printf '$ assay mint --key issuer.pem --alg ES256 --kid demo-1 --issuer https://
 assay mint --key issuer.pem --alg ES256 --kid demo-1 --issuer https://auth.example.com --audience orders --subject alice --ttl 1h >token
 run assay verify --audience orders --token-file token
 
-say "5. Revoked: from now on it is refused, by every service on this machine"
+say "5. May she? Her own orders, and somebody else's"
+run assay authorize --action GET --resource /users/alice/orders --token-file token
+printf '$ assay authorize --action GET --resource /users/bob/orders --token-file token\n'
+if assay authorize --action GET --resource /users/bob/orders --token-file token; then
+    echo "a forbidden request was allowed" >&2
+    exit 1
+fi
+
+say "6. Revoked: from now on it is refused, by every service on this machine"
 printf '$ assay revoke --token "$(cat token)"\n'
 assay revoke --token "$(cat token)"
 printf '$ assay verify --audience orders --token-file token\n'
@@ -73,10 +89,11 @@ if assay verify --audience orders --token-file token; then
     exit 1
 fi
 
-say "6. What next"
+say "7. What next"
 cat <<NEXT
   A service of your own:   README.md, "Ten lines of C"
   An agent for this host:  cmake --install build, then systemd/assayd.service
   Your issuer's keys:      save its JWK Set to a file and name it under keys: {file: …}
+  Your rules:              README.md, "Who may do what"; assay policy test FILE
   All commands:            build/client/commands/assay --help
 NEXT

@@ -21,6 +21,7 @@ export PATH="$prefix/bin:$prefix/sbin:$PATH" LD_LIBRARY_PATH="$(dirname "$(dirna
 cd "$folder"
 assay keygen --alg ES256 --kid k1 --out k1.pem >/dev/null
 mkdir etc && cp k1.pem.jwks.json etc/keys.json
+(cd "$root" && block yaml 3) >etc/policy.yaml
 for n in 1 2; do
     (cd "$root" && block yaml $n) | sed "s|/etc/assay|$folder/etc|; s|/run/assay|$folder/run|; s|/var/lib/assay|$folder/state|" >assayd$n.yaml
     assayd --config assayd$n.yaml --check
@@ -55,8 +56,9 @@ mint >token
 # The commands of every day, each as it stands there, with real values for the dots.
 assay verify --audience orders <token >/dev/null
 jti=$(assay verify <token | sed 's/.*"jti":"\([^"]*\)".*/\1/')
-(cd "$root" && block sh 3) | sed "s/ *#.*//; s/6f1c…/$jti/; s/keys.json/etc\/keys.json/; s/ I / https:\/\/auth.example.com /; s/ A / orders /; s/ S / bob /; s/k1/k2/g" |
-    grep -v '^assay verify' >commands
+{ (cd "$root" && block sh 3) && (cd "$root" && block sh 4); } |
+    sed "s/  *#.*//; s/6f1c…/$jti/; s/keys.json/etc\/keys.json/; s/policy.yaml/etc\/policy.yaml/; s/ I / https:\/\/auth.example.com /;
+         s/ A / orders /; s/ S / bob /; s/k1/k2/g" | grep -v '^assay verify' >commands
 while read -r command; do
     sh -c "$command" </dev/null >out 2>&1 || { echo "README: $command"; cat out; exit 1; }
 done <commands

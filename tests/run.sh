@@ -74,7 +74,7 @@ units_in_systemd() {
 
 quickstart() {
     output=$(sh agent/quickstart.sh 2>&1) || { printf '%s\n' "$output"; return 1; }
-    printf '%s\n' "$output" | grep -q '"sub":"alice"' && printf '%s\n' "$output" | grep -q 'refused: revoked'
+    printf '%s\n' "$output" | grep -q '"sub":"alice"' && printf '%s\n' "$output" | grep -q 'own-orders' && printf '%s\n' "$output" | grep -q 'refused: revoked'
 }
 
 install_build_packages || exit 2

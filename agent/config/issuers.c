@@ -144,7 +144,6 @@ static void read_lifetime(struct yaml *yaml, yaml_node_t *value, void *into)
 static void add_value(struct yaml *yaml, yaml_node_t *node, struct claim_rule *rule)
 {
     const char *text = yaml_text(yaml, node);
-    char *end;
 
     if (text == NULL)
         return;
@@ -153,15 +152,17 @@ static void add_value(struct yaml *yaml, yaml_node_t *node, struct claim_rule *r
         return;
     }
     unsigned i = rule->count++;
-    double number = strtod(text, &end);
 
     rule->texts[i] = as_text(text);
-    if (yaml_is_plain(node) && (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)) {
+    if (yaml_is_plain(node) && (*text == '\0' || strcmp(text, "null") == 0 || strcmp(text, "~") == 0)) {
+        yaml_fault(yaml, node, "a claim cannot be asked to be null; put the word in quotes if it is a text");
+    } else if (yaml_is_plain(node) && (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)) {
         rule->kinds[i] = VALUE_BOOL;
         rule->numbers[i] = *text == 't' ? 1 : 0;
-    } else if (yaml_is_plain(node) && (isdigit((unsigned char)*text) || *text == '-') && *end == '\0' && isfinite(number)) {
+    } else if (yaml_is_number(node, &rule->numbers[i])) {
         rule->kinds[i] = VALUE_NUMBER;
-        rule->numbers[i] = number;
+        if (fabs(rule->numbers[i]) > 9007199254740992.0)
+            yaml_fault(yaml, node, "numbers beyond 2^53 cannot be told from their neighbours; put it in quotes if it is a text");
     } else {
         rule->kinds[i] = VALUE_TEXT;
     }

@@ -1,6 +1,7 @@
 #include "yaml.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,6 +91,38 @@ static int parse(struct yaml *yaml, FILE *file)
     return status;
 }
 
+static bool meet_again(struct yaml *yaml, bool *met, int index)
+{
+    if (met[index])
+        yaml_fault(yaml, yaml_document_get_node(&yaml->document, index), "this is used again by an alias (*name); write it out at both places");
+    bool again = met[index];
+
+    met[index] = true;
+    return again;
+}
+
+/* A node that two places share was named by an alias. Seen before anything walks the document, which a few aliases in aliases make larger
+   than any memory. */
+static int refuse_aliases(struct yaml *yaml)
+{
+    yaml_node_t *start = yaml->document.nodes.start, *top = yaml->document.nodes.top;
+    bool *met = calloc((size_t)(top - start) + 1, sizeof *met), shared = met == NULL;
+
+    for (yaml_node_t *node = start; met != NULL && node < top && !shared; node++) {
+        if (node->type == YAML_SEQUENCE_NODE) {
+            for (yaml_node_item_t *item = node->data.sequence.items.start; item < node->data.sequence.items.top && !shared; item++)
+                shared = meet_again(yaml, met, *item);
+        } else if (node->type == YAML_MAPPING_NODE) {
+            for (yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top && !shared; pair++)
+                shared = meet_again(yaml, met, pair->key) || meet_again(yaml, met, pair->value);
+        }
+    }
+    if (met != NULL && !shared)
+        shared = meet_again(yaml, met, 1); /* the root, which is nobody's child */
+    free(met);
+    return shared ? -1 : 0;
+}
+
 struct yaml *yaml_open(const char *path, long bytes_max, struct arena *arena, struct faults *faults)
 {
     FILE *file = fopen(path, "re");
@@ -114,9 +147,12 @@ struct yaml *yaml_open(const char *path, long bytes_max, struct arena *arena, st
     fclose(file);
     if (status < 0)
         return NULL;
-    yaml->visited = arena_get(arena, (size_t)(yaml->document.nodes.top - yaml->document.nodes.start) + 1);
     if (yaml_root(yaml) == NULL) {
         fault_add(faults, (struct place){path, 1, 1}, "the file is empty");
+        yaml_document_delete(&yaml->document);
+        return NULL;
+    }
+    if (refuse_aliases(yaml) < 0) {
         yaml_document_delete(&yaml->document);
         return NULL;
     }
@@ -136,12 +172,7 @@ yaml_node_t *yaml_root(struct yaml *yaml)
 
 yaml_node_t *yaml_node(struct yaml *yaml, int index)
 {
-    yaml_node_t *node = yaml_document_get_node(&yaml->document, index);
-
-    if (yaml->visited[index])
-        yaml_fault(yaml, node, "this is used again by an alias (*name); write it out at both places");
-    yaml->visited[index] = true;
-    return node;
+    return yaml_document_get_node(&yaml->document, index);
 }
 
 static const struct yaml_key *find_key(const struct yaml_key *keys, const char *name)
@@ -235,6 +266,41 @@ const char *yaml_text(struct yaml *yaml, yaml_node_t *node)
 bool yaml_is_plain(const yaml_node_t *node)
 {
     return node->type == YAML_SCALAR_NODE && node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+}
+
+static const char *skip_digits(const char *at)
+{
+    while (*at >= '0' && *at <= '9')
+        at++;
+    return at;
+}
+
+bool yaml_is_number(const yaml_node_t *node, double *ret)
+{
+    const char *text = (const char *)node->data.scalar.value, *at = text, *digits;
+
+    if (!yaml_is_plain(node))
+        return false;
+    at += *at == '-';
+    digits = at;
+    at = skip_digits(at);
+    if (at == digits || (*digits == '0' && at > digits + 1))
+        return false;
+    if (*at == '.') {
+        digits = at + 1;
+        at = skip_digits(digits);
+        if (at == digits)
+            return false;
+    }
+    if (*at == 'e' || *at == 'E') {
+        at += at[1] == '+' || at[1] == '-' ? 2 : 1;
+        digits = at;
+        at = skip_digits(at);
+        if (at == digits)
+            return false;
+    }
+    *ret = strtod(text, NULL);
+    return at == text + node->data.scalar.length && isfinite(*ret);
 }
 
 void yaml_read_text(struct yaml *yaml, yaml_node_t *value, void *into)

@@ -23,7 +23,6 @@ struct yaml {
     yaml_document_t document;
     struct faults *faults;
     struct arena *arena;
-    bool *visited; /* by node: a node that is met twice was an alias */
 };
 
 /* Opens and parses. NULL: the fault has been added. */
@@ -31,7 +30,7 @@ struct yaml *yaml_open(const char *path, long bytes_max, struct arena *arena, st
 void yaml_close(struct yaml *yaml); /* NULL is fine */
 yaml_node_t *yaml_root(struct yaml *yaml);
 
-/* The node of that number. Each is asked for once; a second time means that two places share it, which is a fault. */
+/* The node of that number. No two places share one: yaml_open has refused aliases. */
 yaml_node_t *yaml_node(struct yaml *yaml, int index);
 
 struct place yaml_place(const struct yaml *yaml, const yaml_node_t *node);
@@ -57,6 +56,9 @@ const char *yaml_text(struct yaml *yaml, yaml_node_t *node);
 
 /* A scalar that was written without quotes. */
 bool yaml_is_plain(const yaml_node_t *node);
+
+/* A plain scalar that is a number as JSON writes it (RFC 8259 section 6), so that a claim in a file means what it means in a token. */
+bool yaml_is_number(const yaml_node_t *node, double *ret);
 
 /* Readers for tables. */
 void yaml_read_text(struct yaml *yaml, yaml_node_t *value, void *into);     /* const char ** */

@@ -8,6 +8,8 @@
 #include "door.h"
 #include "methods.h"
 
+#define SHADOW_RULES_SHOWN 64
+
 static void put_issuers(struct wire_writer *writer, const struct agent *agent, unsigned count)
 {
     double now = agent_now();
@@ -72,16 +74,49 @@ static void put_reasons(struct wire_writer *writer, const char *name, const uint
     }
 }
 
+/* Rules that decide nothing yet, and how often each would have applied. */
+static void put_shadow_rules(struct wire_writer *writer, const struct policy *policy)
+{
+    uint32_t shown = 0;
+
+    for (unsigned i = 0; i < policy->rule_count && shown < SHADOW_RULES_SHOWN; i++)
+        shown += policy->rules[i].shadow;
+    wire_put_text(writer, "shadow");
+    wire_put_map(writer, shown);
+    for (unsigned i = 0; shown > 0; i++) {
+        if (!policy->rules[i].shadow)
+            continue;
+        put_pair_uint(writer, policy->rules[i].name, policy->rules[i].shadow_count->decisions);
+        shown--;
+    }
+}
+
+static void put_policy(struct wire_writer *writer, const struct policy *policy)
+{
+    wire_put_text(writer, "policy");
+    if (policy == NULL) {
+        wire_put_nil(writer);
+        return;
+    }
+    wire_put_map(writer, 4);
+    put_pair_text(writer, "file", policy->path);
+    put_pair_uint(writer, "rules", policy->rule_count);
+    put_pair_uint(writer, "warnings", policy->warnings.count);
+    put_shadow_rules(writer, policy);
+}
+
 static void put_counters(struct wire_writer *writer, const struct agent *agent)
 {
     const struct counters *counters = &agent->counters;
 
     wire_put_text(writer, "counters");
-    wire_put_map(writer, 7);
+    wire_put_map(writer, 9);
     put_pair_uint(writer, "accepted", counters->accepted);
     put_reasons(writer, "refused", counters->refused, REASON_NONE + 1);
     put_reasons(writer, "shadow", counters->shadow, REASON_NONE);
     put_pair_uint(writer, "undecided", counters->undecided);
+    put_pair_uint(writer, "allowed", counters->allowed);
+    put_reasons(writer, "denied", counters->denied, REASON_NONE + 1);
     put_pair_uint(writer, "joined", counters->joined);
     put_pair_uint(writer, "revoke", counters->revokes);
     put_pair_uint(writer, "unrevoke", counters->unrevokes);
@@ -124,7 +159,9 @@ static size_t issuer_room(const struct agent *agent, unsigned index)
 void method_status(const struct request *request)
 {
     const struct agent *agent = request->agent;
-    size_t room = 4096 + (agent->reload_error != NULL ? strlen(agent->reload_error) : 0) + strlen(agent->ring->config->state_path);
+    const struct policy *policy = agent->ring->policy;
+    size_t policy_room = policy != NULL ? strlen(policy->path) + SHADOW_RULES_SHOWN * (POLICY_RULE_NAME_BYTES_MAX + 16) : 0;
+    size_t room = 4096 + policy_room + (agent->reload_error != NULL ? strlen(agent->reload_error) : 0) + strlen(agent->ring->config->state_path);
     unsigned issuers = 0;
 
     if (!rpc_params(request, NULL, 0, false))
@@ -137,7 +174,7 @@ void method_status(const struct request *request)
         return;
     double uptime = agent_now() - agent->started;
 
-    wire_put_map(writer, 12);
+    wire_put_map(writer, 13);
     put_pair_text(writer, "version", ASSAY_VERSION);
     put_pair_text(writer, "instance", agent->instance);
     put_pair_uint(writer, "pid", (uint64_t)getpid());
@@ -148,6 +185,7 @@ void method_status(const struct request *request)
     wire_put_array(writer, 0);
     put_pair_text(writer, "reload_error", agent->reload_error);
     put_issuers(writer, agent, issuers);
+    put_policy(writer, policy);
     put_revocation(writer, agent);
     put_cache(writer, agent);
     put_connections(writer, agent);

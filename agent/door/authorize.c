@@ -104,7 +104,8 @@ static void answer(struct agent *agent, struct conn *conn, uint32_t msgid, const
 {
     const struct token *good = outcome == OUTCOME_ACCEPTED ? token : NULL;
     enum reason why = token == NULL ? REASON_NO_TOKEN : token->reason;
-    size_t room = 64 + asked->count * (size_t)RULING_ROOM + (good != NULL ? good->claims.bytes : 0);
+    /* Subject and roles are written from the claims, and a setting may make them the same claim. */
+    size_t room = 64 + asked->count * (size_t)RULING_ROOM + (good != NULL ? 2 * good->claims.bytes : 0);
 
     if (token != NULL && outcome == OUTCOME_UNDECIDED) {
         rpc_error(conn, msgid, ERROR_INTERNAL, "the token could not be judged; the agent's log says why");

@@ -180,7 +180,7 @@ bool method_issuer(const struct request *request, struct text *issuer)
     snprintf(name, sizeof name, "%.*s", (int)issuer->bytes, issuer->at);
     const char *nearest = config_nearest_issuer(config, name);
 
-    rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "no such issuer is configured%s%s", nearest != NULL ? "; did you mean " : "",
-              nearest != NULL ? nearest : "");
+    rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "no such issuer is configured%s%s%s",
+              nearest != NULL ? "; did you mean " : "", nearest != NULL ? nearest : "", nearest != NULL ? "?" : "");
     return false;
 }

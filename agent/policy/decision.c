@@ -154,13 +154,21 @@ static void note(const struct rule **place, const struct rule *rule)
         *place = rule;
 }
 
+static void count_shadow(const struct rule *rule, uint64_t decision, enum fit fit)
+{
+    if (fit != FIT_APPLIES || rule->shadow_count->last == decision)
+        return;
+    rule->shadow_count->last = decision;
+    rule->shadow_count->decisions++;
+}
+
 static void meet(void *context, const struct rule *rule)
 {
     struct meeting *meeting = context;
     enum fit fit = fit_holder(rule, meeting->ask, &meeting->holder);
 
     if (rule->shadow) {
-        *rule->shadow_matches += fit == FIT_APPLIES;
+        count_shadow(rule, *meeting->holder.policy->decisions, fit);
         return;
     }
     if (fit == FIT_APPLIES)
@@ -193,6 +201,7 @@ struct ruling policy_decide(const struct policy *policy, const struct ask *ask)
     if (ask->resource == NULL)
         return no(403, REASON_BAD_RESOURCE, NULL);
     if (policy != NULL) {
+        ++*policy->decisions;
         fill_holder(&meeting.holder, policy, ask);
         index_walk(policy->index, ask->action, ask->resource, ask->claims, meet, &meeting);
     }
@@ -216,7 +225,9 @@ enum fit policy_fit(const struct policy *policy, const struct rule *rule, const 
 
     if (rule->actions.count > 0 && !texts_have(&rule->actions, ask->action.at, ask->action.bytes))
         return FIT_ACTION;
-    for (unsigned i = 0; ask->resource != NULL && i < rule->patterns.count; i++)
+    if (ask->resource == NULL)
+        return FIT_RESOURCE;
+    for (unsigned i = 0; i < rule->patterns.count; i++)
         matches = matches || pattern_matches(rule->patterns.list[i], ask->resource, ask->claims);
     if (!matches)
         return FIT_RESOURCE;

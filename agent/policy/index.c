@@ -138,7 +138,13 @@ static struct text cut_segment(struct text *pattern)
 
 static bool is_claim(struct text segment)
 {
-    return segment.bytes > 2 && segment.at[0] == '{' && segment.at[segment.bytes - 1] == '}';
+    if (segment.bytes <= 2 || segment.at[0] != '{' || segment.at[segment.bytes - 1] != '}')
+        return false;
+    for (size_t i = 1; i + 1 < segment.bytes; i++) {
+        if (strchr("{}*", segment.at[i]) != NULL)
+            return false;
+    }
+    return true;
 }
 
 static struct text claim_of(struct text segment)
@@ -150,8 +156,8 @@ const char *pattern_refuse(struct text pattern)
 {
     if (pattern.bytes == 0 || *pattern.at != '/')
         return "a pattern begins with /";
-    if (pattern.bytes > RESOURCE_BYTES_MAX || !utf8_is_valid(pattern.at, pattern.bytes))
-        return "a pattern is UTF-8 of at most 4096 bytes";
+    if (pattern.bytes > RESOURCE_BYTES_MAX || !utf8_is_valid(pattern.at, pattern.bytes) || utf8_has_c1_control(pattern.at, pattern.bytes))
+        return "a pattern is UTF-8 of at most 4096 bytes, without control characters";
     for (struct text rest = pattern; rest.bytes > 1 || (rest.bytes == 1 && rest.at != pattern.at);) {
         struct text segment = cut_segment(&rest);
 

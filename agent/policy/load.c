@@ -25,7 +25,7 @@ static struct text as_text(const char *text)
     return (struct text){text, strlen(text)};
 }
 
-/* A list of texts that is not empty and has no entry twice. A single text is a list of one. */
+/* A list of texts that is not empty and has no entry twice. */
 static void read_list(struct yaml *yaml, yaml_node_t *value, void *into)
 {
     struct texts *list = into;
@@ -181,7 +181,7 @@ static void read_rule(struct yaml *yaml, yaml_node_t *node, struct reading *read
     yaml_read_map(yaml, node, rule_keys, &draft);
     check_rule(yaml, node, &draft);
     draft.rule.needs_token = !draft.rule.anonymous && (!draft.rule.deny || asks_of_token(&draft.rule));
-    draft.rule.shadow_matches = arena_get(yaml->arena, sizeof *draft.rule.shadow_matches);
+    draft.rule.shadow_count = arena_get(yaml->arena, sizeof *draft.rule.shadow_count);
     if (draft.rule.name == NULL)
         draft.rule.name = "";
     if (strlen(draft.rule.name) > POLICY_RULE_NAME_BYTES_MAX)
@@ -277,6 +277,8 @@ static void read_hierarchy(struct yaml *yaml, yaml_node_t *value, void *into)
 
             if (other == role)
                 yaml_fault(yaml, list, "the role `%s` contains itself", name);
+            else if (other < 0)
+                yaml_fault(yaml, list, "more than %d different roles", POLICY_NAMES_MAX);
             if (other >= 0) {
                 name_set_add(&policy->contains[role], (unsigned)other);
                 name_set_add(&reading->listed, (unsigned)other);
@@ -389,9 +391,12 @@ struct policy *policy_load(const char *path, const struct config *config, struct
     struct reading reading = {.policy = policy, .config = config};
     unsigned before = faults->count;
 
-    if (policy == NULL)
+    if (policy == NULL) {
+        fault_add(faults, (struct place){path, 0, 0}, "out of memory");
         return NULL;
+    }
     policy->references = 1;
+    policy->decisions = arena_get(&policy->arena, sizeof *policy->decisions);
     policy->contains = arena_get(&policy->arena, POLICY_NAMES_MAX * sizeof *policy->contains);
     struct yaml *yaml = yaml_open(path, POLICY_FILE_BYTES_MAX, &policy->arena, faults);
 

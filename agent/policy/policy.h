@@ -34,7 +34,10 @@ struct rule {
     struct name_set *scopes; /* all of; NULL: none needed */
     struct claim_rule *claims;
     unsigned claim_count;
-    uint64_t *shadow_matches; /* counted by the loop's thread */
+    struct shadow_count {
+        uint64_t decisions; /* in which it would have applied */
+        uint64_t last;      /* the number of the last of them: two of its patterns may match in one */
+    } *shadow_count;        /* the loop's thread counts */
 };
 
 /* An example that the policy gives for itself. */
@@ -57,6 +60,7 @@ struct policy {
     struct name_table roles, scopes;
     struct name_set *contains; /* by role: itself and all that it contains */
     struct index *index;
+    uint64_t *decisions; /* made so far: the loop's thread counts */
     struct faults warnings;
 };
 

@@ -33,16 +33,6 @@ static bool is_ambiguous(int byte, bool escaped)
     return byte < 0x20 || byte == 0x7f || byte == '\\' || byte == ';' || (byte == '/' && escaped);
 }
 
-/* U+0080 to U+009F, in text that is UTF-8. */
-static bool has_c1_control(const char *text, size_t bytes)
-{
-    for (size_t i = 0; i + 1 < bytes; i++) {
-        if ((unsigned char)text[i] == 0xc2 && (unsigned char)text[i + 1] < 0xa0)
-            return true;
-    }
-    return false;
-}
-
 /* A segment has ended: `.` is nothing, `..` takes back the one before, an empty one is a doubled or trailing slash. */
 static int end_segment(struct resource *resource, const char *start, const char *end)
 {
@@ -56,7 +46,7 @@ static int end_segment(struct resource *resource, const char *start, const char 
         resource->count--;
         return 0;
     }
-    if (resource->count == RESOURCE_SEGMENTS_MAX || !utf8_is_valid(start, bytes) || has_c1_control(start, bytes))
+    if (resource->count == RESOURCE_SEGMENTS_MAX || !utf8_is_valid(start, bytes) || utf8_has_c1_control(start, bytes))
         return -1;
     resource->segments[resource->count++] = (struct text){start, bytes};
     return 0;

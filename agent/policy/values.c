@@ -1,8 +1,6 @@
 #include "values.h"
 
-#include <ctype.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "client/wire.h"
@@ -25,12 +23,11 @@ void text_add(struct arena *arena, struct texts *texts, struct text text)
 static void put_scalar(struct yaml *yaml, yaml_node_t *node, struct wire_writer *out)
 {
     const char *text = yaml_text(yaml, node);
-    char *end;
+    double number;
 
     if (text == NULL)
         return;
-    double number = strtod(text, &end);
-    bool numeric = yaml_is_plain(node) && (isdigit((unsigned char)*text) || *text == '-') && *end == '\0' && isfinite(number);
+    bool numeric = yaml_is_number(node, &number);
 
     if (yaml_is_plain(node) && (strcmp(text, "true") == 0 || strcmp(text, "false") == 0))
         wire_put_bool(out, *text == 't');
@@ -42,6 +39,22 @@ static void put_scalar(struct yaml *yaml, yaml_node_t *node, struct wire_writer 
         wire_put_double(out, number);
     else
         wire_put_text(out, text);
+}
+
+/* A token with a name twice is malformed, so a test's claims have none either. */
+static void refuse_names_twice(struct yaml *yaml, yaml_node_t *map)
+{
+    for (yaml_node_pair_t *later = map->data.mapping.pairs.start; later < map->data.mapping.pairs.top; later++) {
+        yaml_node_t *name = yaml_node(yaml, later->key);
+
+        for (yaml_node_pair_t *pair = map->data.mapping.pairs.start; pair < later && name->type == YAML_SCALAR_NODE; pair++) {
+            yaml_node_t *other = yaml_node(yaml, pair->key);
+
+            if (other->type == YAML_SCALAR_NODE && other->data.scalar.length == name->data.scalar.length &&
+                memcmp(other->data.scalar.value, name->data.scalar.value, name->data.scalar.length) == 0)
+                yaml_fault(yaml, name, "`%s` stands here twice", name->data.scalar.value);
+        }
+    }
 }
 
 static void put_node(struct yaml *yaml, yaml_node_t *node, struct wire_writer *out, unsigned depth)
@@ -59,6 +72,7 @@ static void put_node(struct yaml *yaml, yaml_node_t *node, struct wire_writer *o
         for (unsigned i = 0; yaml_next_item(yaml, node, &i, &item);)
             put_node(yaml, item, out, depth - 1);
     } else {
+        refuse_names_twice(yaml, node);
         wire_put_map(out, (uint32_t)(node->data.mapping.pairs.top - node->data.mapping.pairs.start));
         for (yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top; pair++) {
             wire_put_text(out, yaml_text(yaml, yaml_node(yaml, pair->key)));

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <openssl/evp.h>
 
+#include "agent/token/utf8.h"
+
 static const struct text kind_names[RECORD_KIND_COUNT] = {
     [RECORD_JTI] = {"jti", 3}, [RECORD_SUB] = {"sub", 3},
     [RECORD_SID] = {"sid", 3}, [RECORD_KID] = {"kid", 3},
@@ -64,6 +66,8 @@ static const char *read_member(struct record *record, struct text name, const ms
         return "a member is not a string";
     if (text.bytes > REVOCATION_NAME_BYTES_MAX)
         return "a member is longer than 4096 bytes";
+    if (!utf8_is_valid(text.at, text.bytes))
+        return "a member is not UTF-8, and no token's claim can be like it";
     if (text_is(name, "iss", 3)) {
         record->issuer = text;
         return NULL;

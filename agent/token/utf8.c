@@ -36,3 +36,12 @@ bool utf8_is_valid(const char *text, size_t bytes)
     }
     return true;
 }
+
+bool utf8_has_c1_control(const char *text, size_t bytes)
+{
+    for (size_t i = 0; i + 1 < bytes; i++) {
+        if ((uint8_t)text[i] == 0xc2 && (uint8_t)text[i + 1] < 0xa0)
+            return true;
+    }
+    return false;
+}

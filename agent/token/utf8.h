@@ -11,4 +11,7 @@ size_t utf8_length(const uint8_t *at, size_t left);
 
 bool utf8_is_valid(const char *text, size_t bytes);
 
+/* A control character of U+0080 to U+009F in valid UTF-8. */
+bool utf8_has_c1_control(const char *text, size_t bytes);
+
 #endif
