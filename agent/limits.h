@@ -21,6 +21,7 @@
 
 /* Configuration. */
 #define CONFIG_FILE_BYTES_MAX (1024 * 1024)
+#define YAML_DEPTH_MAX 32 /* claims in a policy's test are the deepest, and a token's have 16 levels */
 #define CONFIG_FAULTS_MAX 64   /* a file with more is not read to its end by anybody */
 #define CONFIG_ISSUERS_MAX 256
 #define CONFIG_LIST_MAX 256    /* audiences, aliases, values of a claim, … of one issuer */

@@ -45,35 +45,84 @@ struct place yaml_place(const struct yaml *yaml, const yaml_node_t *node)
     return (struct place){yaml->path, (unsigned)node->start_mark.line + 1, (unsigned)node->start_mark.column + 1};
 }
 
-static void fault_syntax(struct yaml *yaml, const yaml_parser_t *parser)
+static struct place place_of(const struct yaml *yaml, yaml_mark_t mark)
 {
-    fault_add(yaml->faults, (struct place){yaml->path, (unsigned)parser->problem_mark.line + 1, (unsigned)parser->problem_mark.column + 1},
-              "this is not YAML: %s", parser->problem != NULL ? parser->problem : "it cannot be read");
+    return (struct place){yaml->path, (unsigned)mark.line + 1, (unsigned)mark.column + 1};
 }
 
-/* What stands behind a second `---` would be read by nobody. */
-static int refuse_second_document(struct yaml *yaml, yaml_parser_t *parser)
+static void fault_syntax(struct yaml *yaml, const yaml_parser_t *parser)
 {
-    yaml_document_t second;
+    fault_add(yaml->faults, place_of(yaml, parser->problem_mark), "this is not YAML: %s",
+              parser->problem != NULL ? parser->problem : "it cannot be read");
+}
 
-    if (yaml_parser_load(parser, &second) != 1) {
-        fault_syntax(yaml, parser);
+/* What the survey has seen so far. */
+struct survey {
+    unsigned depth;
+    unsigned documents;
+};
+
+/* NULL, or why this event ends the reading. */
+static const char *refuse_event(struct survey *survey, yaml_event_type_t type)
+{
+    switch (type) {
+    case YAML_ALIAS_EVENT:
+        return "an alias (*name) stands here; write out what it means";
+    case YAML_DOCUMENT_START_EVENT:
+        return ++survey->documents > 1 ? "a second document begins here; write everything into one" : NULL;
+    case YAML_SEQUENCE_START_EVENT:
+    case YAML_MAPPING_START_EVENT:
+        return ++survey->depth > YAML_DEPTH_MAX ? "lists and keys inside each other, deeper than anything here is" : NULL;
+    case YAML_SEQUENCE_END_EVENT:
+    case YAML_MAPPING_END_EVENT:
+        survey->depth--;
+        return NULL;
+    default:
+        return NULL;
+    }
+}
+
+/* Before the document is built: a few aliases in aliases make it larger than any memory for whoever walks it, and libyaml's time grows with
+   the square of the nesting. Events come while the file is read, so this ends at the first of either. */
+static int survey_file(struct yaml *yaml, FILE *file)
+{
+    struct survey survey = {0, 0};
+    yaml_parser_t parser;
+    int status = 0;
+
+    if (yaml_parser_initialize(&parser) != 1) {
+        fault_add(yaml->faults, (struct place){yaml->path, 0, 0}, "out of memory");
         return -1;
     }
-    bool there = yaml_document_get_root_node(&second) != NULL;
+    yaml_parser_set_input_file(&parser, file);
+    for (bool done = false; !done && status == 0;) {
+        yaml_event_t event;
 
-    if (there)
-        fault_add(yaml->faults,
-                  (struct place){yaml->path, (unsigned)second.start_mark.line + 1, (unsigned)second.start_mark.column + 1},
-                  "a second document begins here; write everything into one");
-    yaml_document_delete(&second);
-    return there ? -1 : 0;
+        if (yaml_parser_parse(&parser, &event) != 1) {
+            fault_syntax(yaml, &parser);
+            status = -1;
+            break;
+        }
+        const char *why = refuse_event(&survey, event.type);
+
+        if (why != NULL) {
+            fault_add(yaml->faults, place_of(yaml, event.start_mark), "%s", why);
+            status = -1;
+        }
+        done = event.type == YAML_STREAM_END_EVENT;
+        yaml_event_delete(&event);
+    }
+    yaml_parser_delete(&parser);
+    rewind(file);
+    return status;
 }
 
 static int parse(struct yaml *yaml, FILE *file)
 {
     yaml_parser_t parser;
 
+    if (survey_file(yaml, file) < 0)
+        return -1;
     if (yaml_parser_initialize(&parser) != 1) {
         fault_add(yaml->faults, (struct place){yaml->path, 0, 0}, "out of memory");
         return -1;
@@ -81,46 +130,10 @@ static int parse(struct yaml *yaml, FILE *file)
     yaml_parser_set_input_file(&parser, file);
     int status = yaml_parser_load(&parser, &yaml->document) == 1 ? 0 : -1;
 
-    if (status < 0) {
+    if (status < 0)
         fault_syntax(yaml, &parser);
-    } else if (yaml_root(yaml) != NULL && refuse_second_document(yaml, &parser) < 0) {
-        yaml_document_delete(&yaml->document);
-        status = -1;
-    }
     yaml_parser_delete(&parser);
     return status;
-}
-
-static bool meet_again(struct yaml *yaml, bool *met, int index)
-{
-    if (met[index])
-        yaml_fault(yaml, yaml_document_get_node(&yaml->document, index), "this is used again by an alias (*name); write it out at both places");
-    bool again = met[index];
-
-    met[index] = true;
-    return again;
-}
-
-/* A node that two places share was named by an alias. Seen before anything walks the document, which a few aliases in aliases make larger
-   than any memory. */
-static int refuse_aliases(struct yaml *yaml)
-{
-    yaml_node_t *start = yaml->document.nodes.start, *top = yaml->document.nodes.top;
-    bool *met = calloc((size_t)(top - start) + 1, sizeof *met), shared = met == NULL;
-
-    for (yaml_node_t *node = start; met != NULL && node < top && !shared; node++) {
-        if (node->type == YAML_SEQUENCE_NODE) {
-            for (yaml_node_item_t *item = node->data.sequence.items.start; item < node->data.sequence.items.top && !shared; item++)
-                shared = meet_again(yaml, met, *item);
-        } else if (node->type == YAML_MAPPING_NODE) {
-            for (yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top && !shared; pair++)
-                shared = meet_again(yaml, met, pair->key) || meet_again(yaml, met, pair->value);
-        }
-    }
-    if (met != NULL && !shared)
-        shared = meet_again(yaml, met, 1); /* the root, which is nobody's child */
-    free(met);
-    return shared ? -1 : 0;
 }
 
 struct yaml *yaml_open(const char *path, long bytes_max, struct arena *arena, struct faults *faults)
@@ -149,10 +162,6 @@ struct yaml *yaml_open(const char *path, long bytes_max, struct arena *arena, st
         return NULL;
     if (yaml_root(yaml) == NULL) {
         fault_add(faults, (struct place){path, 1, 1}, "the file is empty");
-        yaml_document_delete(&yaml->document);
-        return NULL;
-    }
-    if (refuse_aliases(yaml) < 0) {
         yaml_document_delete(&yaml->document);
         return NULL;
     }

@@ -56,7 +56,7 @@ BAD = {
     "eight aliases": (issuer("aliases: [a, b, c, d, e, f, g, h]"), "5:14", ["7 aliases"]),
     "256 aliases, written first": (GOOD.replace("  - issuer:", f"  - aliases: [{', '.join(f'a{i}' for i in range(256))}]\n    issuer:"),
                                    "2:14", ["7 aliases"]),
-    "YAML alias": (GOOD.replace("[orders]", "&a [orders]") + "    required_claims: *a\n", "4:16", ["alias"]),
+    "YAML alias": (GOOD.replace("[orders]", "&a [orders]") + "    required_claims: *a\n", "5:22", ["alias"]),
     "yes as a boolean": (GOOD + "fast_path: yes\n", "5:12", ["`yes`", "true or false"]),
     "on as a boolean": (GOOD + "fast_path: on\n", "5:12", ["`on`", "true or false"]),
     "quoted boolean": (GOOD + 'fast_path: "false"\n', "5:12", ["true or false"]),

@@ -1,0 +1,282 @@
+"""A policy that is wrong is refused whole, and each fault is told with file, line, column and what to write instead."""
+import json
+import re
+import signal
+import time
+import unittest
+
+from agent import ISSUER, AssayTest, Key, check_config, key_set, put_file, wait_for
+
+OTHER = "https://other.example.com"
+RULE = "version: 1\nrules:\n- name: r\n  "
+
+
+def config(*issuers):
+    return json.dumps({"policy": "policy.yaml", "issuers": [{"issuer": issuer, "keys": {"file": "keys.json"}, "audiences": ["orders"]}
+                                                            for issuer in issuers or [ISSUER]]})
+
+
+def check(policy, *issuers):
+    """assayd --check. Exit code and what it said, in lines."""
+    code, told, _ = check_config(config(*issuers), files={"keys.json": (KEYS, 0o600), "policy.yaml": (policy, 0o600)})
+    return code, told.splitlines()
+
+
+def bomb(levels, width):
+    lines = ['a0: &a0 "x"']
+    for level in range(1, levels):
+        lines.append("a%d: &a%d [%s]" % (level, level, ",".join(["*a%d" % (level - 1)] * width)))
+    return lines
+
+
+KEYS = key_set(Key())
+
+# The policy, where it is wrong, and words of what is said.
+BAD = [
+    # The whole file.
+    ("", "1:1", "the file is empty"),
+    ("# only this\n", "1:1", "the file is empty"),
+    ("rules: []\n", "1:1", "`version` is missing"),
+    ("version: 1\n", "1:1", "`rules` is missing"),
+    ("version: 2\nrules: []\n", "1:10", "`version: 2` is not known here"),
+    ("version: one\nrules: []\n", "1:10", "`version: one`"),
+    ("version: [1]\nrules: []\n", "1:10", "a single value is expected"),
+    ("- version: 1\n", "1:1", "keys with values are expected"),
+    ("version: 1\nrules: []\n---\nversion: 1\nrules: []\n", "3:1", "a second document"),
+    ("version: 1\nrules: []\nversion: 1\n", "3:1", "`version` stands here twice"),
+    ("version: 1\nrules: [\n", None, "this is not YAML"),
+    ("version: 1\n\trules: []\n", None, "this is not YAML"),
+    ("version: 1\nrules: []\nx: \"\\0\"\n", "3:1", "unknown key `x`"),
+    ("version: 1\nruels: []\nrules: []\n", "2:1", "unknown key `ruels`; did you mean `rules`?"),
+    ("version: 1\nrules: []\ntest: []\n", "3:1", "unknown key `test`; did you mean `tests`?"),
+    # Rules.
+    ("version: 1\nrules: {}\n", "2:8", "a list is expected"),
+    ("version: 1\nrules: r\n", "2:8", "a list is expected"),
+    ("version: 1\nrules: [r]\n", "2:9", "keys with values are expected"),
+    ("version: 1\nrules:\n- resources: [/a]\n", "3:3", "`name` is missing"),
+    ("version: 1\nrules: [{name: \"\"}]\n", "2:16", "the value is empty"),
+    ("version: 1\nrules: [{name: [a]}]\n", "2:16", "a single value is expected"),
+    ("version: 1\nrules:\n- name: a\n- name: b\n- name: a\n", "5:3", "a rule named `a` stands above"),
+    (RULE + "resource: [/a]\n", "4:3", "unknown key `resource`; did you mean `resources`?"),
+    (RULE + "role: [a]\n", "4:3", "unknown key `role`; did you mean `roles`?"),
+    (RULE + "anonymus: true\n", "4:3", "unknown key `anonymus`; did you mean `anonymous`?"),
+    (RULE + "colour: red\n", "4:3", "unknown key `colour`"),
+    (RULE + "roles: [a]\n  roles: [b]\n", "5:3", "`roles` stands here twice"),
+    (RULE + "effect: Deny\n", "4:11", "did you mean `deny`?"),
+    (RULE + "effect: forbid\n", "4:11", "allow, deny"),
+    (RULE + "mode: shadwo\n", "4:9", "did you mean `shadow`?"),
+    (RULE + "anonymous: yes\n", "4:14", "`yes` is no boolean; write true or false"),
+    (RULE + "anonymous: \"true\"\n", "4:14", "is no boolean"),
+    # Lists.
+    (RULE + "roles: []\n", "4:10", "an empty list"),
+    (RULE + "scopes: []\n", "4:11", "an empty list"),
+    (RULE + "actions: []\n", "4:12", "an empty list"),
+    (RULE + "resources: []\n", "4:14", "an empty list"),
+    (RULE + "issuers: []\n", "4:12", "an empty list"),
+    (RULE + "roles: admin\n", "4:10", "a list is expected"),
+    (RULE + "roles:\n", "4:9", "a list is expected"),
+    (RULE + "actions: {GET: true}\n", "4:12", "a list is expected"),
+    (RULE + "actions: [GET, \"\"]\n", "4:18", "an empty entry"),
+    (RULE + "actions: [GET, PUT, GET]\n", "4:23", "`GET` stands here twice"),
+    (RULE + "roles: [[a]]\n", "4:11", "a single value is expected"),
+    (RULE + "scopes: [{a: b}]\n", "4:12", "a single value is expected"),
+    (RULE + "scopes: [\"a\\0b\"]\n", "4:12", "NUL"),
+    # Patterns.
+    (RULE + "resources: [a]\n", "4:14", "`a` is no pattern: a pattern begins with /"),
+    (RULE + "resources: [/a/**/b]\n", "4:14", "** stands only at the end"),
+    (RULE + "resources: [/a/b*]\n", "4:14", "stand for whole segments"),
+    (RULE + "resources: [/a/***]\n", "4:14", "stand for whole segments"),
+    (RULE + "resources: [\"/a/x{sub}\"]\n", "4:14", "stand for whole segments"),
+    (RULE + "resources: [\"/a/{}\"]\n", "4:14", "stand for whole segments"),
+    (RULE + "resources: [\"/a/{sub}{tenant}\"]\n", "4:14", "stand for whole segments"),
+    (RULE + "resources: [\"/a/{sub\"]\n", "4:14", "stand for whole segments"),
+    (RULE + "resources: [/a/../b]\n", "4:14", "no . or .. segment"),
+    (RULE + "resources: [/./a]\n", "4:14", "no . or .. segment"),
+    (RULE + "resources: [/a//b]\n", "4:14", "no empty segment"),
+    (RULE + "resources: [/a/]\n", "4:14", "no slash at its end"),
+    (RULE + "resources: [/a%2fb]\n", "4:14", "written decoded"),
+    (RULE + "resources: [\"/a?b\"]\n", "4:14", "a character that no resource can have"),
+    (RULE + "resources: [\"/a;b\"]\n", "4:14", "a character that no resource can have"),
+    (RULE + "resources: ['/a\\b']\n", "4:14", "a character that no resource can have"),
+    (RULE + "resources: [\"/a\\tb\"]\n", "4:14", "a character that no resource can have"),
+    (RULE + "resources: [\"/\\x85\"]\n", "4:14", "control characters"),
+    (RULE + "resources: [/" + "a" * 4096 + "]\n", "4:14", "at most 4096 bytes"),
+    # Claims.
+    (RULE + "claims: {}\n", "4:11", "no claim"),
+    (RULE + "claims: [a]\n", "4:11", "claims and their values are expected"),
+    (RULE + "claims: {a: []}\n", "4:15", "no value"),
+    (RULE + "claims: {a: {b: c}}\n", "4:15", "expected"),
+    (RULE + "claims: {a: b, a: c}\n", "4:18", "the claim `a` stands here twice"),
+    (RULE + "claims: {/a~2: b}\n", "4:12", "neither a claim's name nor a JSON pointer"),
+    (RULE + "claims: {\"\": b}\n", "4:12", "neither a claim's name nor a JSON pointer"),
+    # What contradicts itself.
+    (RULE + "anonymous: true\n  roles: [a]\n", "3:3", "an anonymous rule asks nothing of a token"),
+    (RULE + "anonymous: true\n  scopes: [a]\n", "3:3", "an anonymous rule asks nothing of a token"),
+    (RULE + "anonymous: true\n  claims: {a: b}\n", "3:3", "an anonymous rule asks nothing of a token"),
+    (RULE + "anonymous: true\n  issuers: [\"%s\"]\n" % ISSUER, "3:3", "an anonymous rule asks nothing of a token"),
+    (RULE + "anonymous: true\n  resources: [\"/{sub}\"]\n", "3:3", "an anonymous rule asks nothing of a token"),
+    (RULE + "anonymous: true\n  effect: deny\n", "3:3", "a deny rule is not anonymous"),
+    # Roles.
+    ("version: 1\nroles: [a]\nrules: []\n", "2:8", "roles and what they contain"),
+    ("version: 1\nroles: {a: [a]}\nrules: []\n", "2:12", "the role `a` contains itself"),
+    ("version: 1\nroles: {a: [b], b: [a]}\nrules: []\n", "2:8", "contains itself through others"),
+    ("version: 1\nroles: {x: [a], a: [b], b: [c, d], d: [], c: [a]}\nrules: []\n", "2:8", "contains itself through others"),
+    ("version: 1\nroles:\n  a: [b]\n  a: [c]\nrules: []\n", "4:3", "the role `a` stands here twice"),
+    ("version: 1\nroles: {a: b}\nrules: []\n", "2:12", "a list is expected"),
+    ("version: 1\nroles: {a: [b, b]}\nrules: []\n", "2:16", "`b` stands here twice"),
+    ("version: 1\nroles: {\"\": [b]}\nrules: []\n", "2:9", "no name of a role"),
+    # Issuers.
+    (RULE + "issuers: [https://auth.exmaple.com]\n", "4:12", "is not configured; did you mean https://auth.example.com"),
+    (RULE + "issuers: [\"https://auth.example.com/\"]\n", "4:12", "is not configured; did you mean https://auth.example.com"),
+    (RULE + "issuers: [https://elsewhere]\n", "4:12", "the issuer `https://elsewhere` is not configured"),
+    # Tests.
+    ("version: 1\nrules: []\ntests: {}\n", "3:8", "a list is expected"),
+    ("version: 1\nrules: []\ntests: [{action: GET, resource: /, expect: 200}]\n", "3:44", "allow, 401, 403"),
+    ("version: 1\nrules: []\ntests: [{action: GET, resource: /}]\n", "3:9", "`expect` is missing"),
+    ("version: 1\nrules: []\ntests: [{action: GET, expect: allow}]\n", "3:9", "`resource` is missing"),
+    ("version: 1\nrules: []\ntests: [{resource: /, expect: allow}]\n", "3:9", "`action` is missing"),
+    ("version: 1\nrules: []\ntests: [{claims: [], action: GET, resource: /, expect: 401}]\n", "3:18", "the claims of a token are expected"),
+    ("version: 1\nrules: []\ntests: [{claims: {a: b, a: c}, action: GET, resource: /, expect: 401}]\n", "3:25", "twice"),
+    ("version: 1\nrules: []\ntests: [{claims: {a: %s1%s}, action: GET, resource: /, expect: 401}]\n" % ("[" * 16, "]" * 16), None, "levels deep"),
+    ("version: 1\nrules: []\ntests: [{claim: {}, action: GET, resource: /, expect: 401}]\n", "3:10", "did you mean `claims`?"),
+    # Anchors, aliases.
+    ("version: 1\nrules:\n- {name: a, roles: &x [u]}\n- {name: b, roles: *x}\n", "4:20", "alias"),
+    ("version: 1\nrules: [&x {name: a}, *x]\n", "2:23", "alias"),
+    ("version: 1\nrules: &x [*x]\n", "2:12", "alias"),
+    ("&x version: 1\nrules: [{name: *x}]\n", "2:16", "alias"),
+    ("version: 1\nrules: []\ntests: [{claims: &x {a: *x}, action: GET, resource: /, expect: 401}]\n", "3:25", "alias"),
+]
+
+
+class BadPolicy(AssayTest):
+    def test_each_is_refused_at_its_place(self):
+        for policy, place, words in BAD:
+            with self.subTest(policy[:200]):
+                code, told = check(policy)
+                self.assertNotEqual(code, 0)
+                where = re.escape("policy.yaml:" + place) if place else r"policy\.yaml:\d+:\d+"
+                self.assertTrue(any(re.match(where + ": ", line) and words in line for line in told), "\n".join(told))
+
+    def test_all_are_told_at_once(self):
+        code, told = check("version: 3\nruls: []\nrules:\n- name: a\n  roles: []\n- name: a\n  x: 1\n")
+        self.assertNotEqual(code, 0)
+        self.assertEqual(sorted(line.split(": ")[0] for line in told if line.startswith("policy.yaml:")),
+                         ["policy.yaml:1:10", "policy.yaml:2:1", "policy.yaml:5:10", "policy.yaml:6:3", "policy.yaml:7:3"])
+
+    def test_bombs_are_refused_quickly(self):
+        laughs = "\n".join(bomb(9, 9))
+        wide = ",".join("a%d" % i for i in range(200000))
+        for policy in ("version: 1\nrules: []\n" + laughs + "\n",
+                       "version: 1\nrules: []\ntests:\n- action: GET\n  resource: /\n  expect: '401'\n  claims:\n    " + "\n    ".join(bomb(15, 9)) + "\n",
+                       "version: 1\nrules:\n- &r {name: a, actions: [%s]}\n%s" % (wide, "- *r\n" * 30000),
+                       "version: 1\nrules: " + "[" * 100000,
+                       "version: 1\nrules: " + "[" * 5000 + "]" * 5000 + "\n",
+                       "version: 1\nrules: []\nx: " + "{a: " * 5000 + "1" + "}" * 5000 + "\n"):
+            with self.subTest(policy[:60]):
+                start = time.monotonic()
+                code, told = check(policy)
+                self.assertNotEqual(code, 0)
+                self.assertTrue(told[0].startswith("policy.yaml:"), told)
+                self.assertLess(time.monotonic() - start, 10)
+
+    def test_a_large_file(self):
+        code, told = check("version: 1\nrules: []\n" + "# ten megabytes\n" * 655360)
+        self.assertNotEqual(code, 0)
+        self.assertRegex(told[0], r"^policy\.yaml: .*4194304 bytes")
+
+    def test_it_cannot_be_read(self):
+        code, told, _ = check_config(config(), files={"keys.json": (KEYS, 0o600)})
+        self.assertNotEqual(code, 0)
+        self.assertIn("No such file", told)
+
+    def test_issuers_must_be_named_where_two_are_configured(self):
+        code, told = check(RULE + "roles: [a]\n", ISSUER, OTHER)
+        self.assertNotEqual(code, 0)
+        self.assertRegex(told[0], r"^policy\.yaml:3:3: `issuers` is missing: 2 issuers are configured")
+        for fine in ("anonymous: true\n", "effect: deny\n", "effect: deny\n  roles: [a]\n", "issuers: [\"%s\"]\n" % OTHER,
+                     "issuers: [\"%s\", \"%s\"]\n" % (OTHER, ISSUER)):
+            self.assertEqual(check(RULE + fine, ISSUER, OTHER)[0], 0, fine)
+        self.assertNotEqual(check(RULE + "mode: shadow\n", ISSUER, OTHER)[0], 0)
+        self.assertEqual(check(RULE + "roles: [a]\n", ISSUER)[0], 0)
+
+    def test_an_unknown_role_is_a_warning(self):
+        for roles, words in (("{admin: [manager], manager: [user]}", "`mangaer` does not stand under `roles`; did you mean `manager`?"),
+                             ("{}", "`mangaer` does not stand under `roles`")):
+            code, told = check("version: 1\nroles: %s\nrules:\n- {name: r, resources: [/a], roles: [mangaer]}\n" % roles)
+            self.assertEqual(code, 0)
+            self.assertEqual(len(told), 1)
+            self.assertRegex(told[0], r"^policy\.yaml:4:3: .*" + re.escape(words))
+        self.assertEqual(check("version: 1\nrules:\n- {name: r, roles: [mangaer]}\n"), (0, []))   # there is no list to compare it with
+
+    def test_a_good_one_is_fine(self):
+        self.assertEqual(check("""version: 1
+roles:
+  admin: [manager]
+  manager: [user]
+rules:
+- {name: a, effect: allow, mode: enforce, issuers: [%s], actions: [GET], resources: ["/a/*/{sub}/**"], roles: [admin], scopes: [x]}
+- {name: b, resources: [/, /**], claims: {type: service, n: [1, -2.5e3], /a/b~0c: true}}
+- {name: c, effect: deny, claims: {status: suspended}}
+- {name: d, resources: [/health], anonymous: true}
+tests:
+- {claims: {sub: x, roles: [admin], deep: {er: [1, null, true]}}, action: GET, resource: /a, expect: 403}
+- {action: GET, resource: /a, expect: 401}
+- {action: GET, resource: /health, expect: allow}
+""" % ISSUER), (0, []))
+
+
+class Reload(AssayTest):
+    def test_a_bad_one_is_refused_whole_and_the_old_one_goes_on(self):
+        key = Key()
+        agent = self.prepare(keys=[key])
+        path = agent.path("policy.yaml")
+        put_file(path, "version: 1\nrules: [{name: old, resources: [/old]}]\n")
+        agent.configure(policy=path)
+        agent.start()
+        token = key.token()
+        for reload in ("signal", "method"):
+            put_file(path, "version: 1\nrules:\n- {name: new, resources: [/new]}\n- {name: worse, resuorces: [/]}\n")
+            size = len(agent.log())
+            if reload == "signal":
+                agent.process.send_signal(signal.SIGHUP)
+                wait_for("it was refused", lambda: "the old one goes on" in agent.log()[size:])
+            else:
+                answer = agent.call("reload")
+                self.assertIs(answer["reloaded"], False)
+                self.assertRegex(answer["faults"][0], r"policy\.yaml:4:17: unknown key `resuorces`; did you mean `resources`\?")
+            self.assertIn("policy.yaml:4:17", agent.log()[size:])
+            self.assertIn("policy.yaml:4:17", agent.call("status")["reload_error"])
+            self.assertEqual(agent.call("authorize", token=token, action="GET", resource="/old")["rule"], "old")
+            self.assertEqual(agent.call("authorize", token=token, action="GET", resource="/new")["reason"], "no_rule")
+        put_file(path, "version: 1\nrules: [{name: new, resources: [/new]}]\n")
+        self.assertEqual(agent.call("reload"), {"reloaded": True, "faults": []})
+        self.assertIsNone(agent.call("status")["reload_error"])
+        self.assertEqual(agent.call("authorize", token=token, action="GET", resource="/new")["rule"], "new")
+
+    def test_a_bad_configuration_keeps_the_old_policy(self):
+        key = Key()
+        agent = self.prepare(keys=[key])
+        path, other = agent.path("policy.yaml"), agent.path("other.yaml")
+        put_file(path, "version: 1\nrules: [{name: old, resources: [/old]}]\n")
+        put_file(other, "version: 1\nrules: [{name: new, resources: [/old]}]\n")
+        agent.configure(policy=path)
+        agent.start()
+        for bad in ({"policy": other, "cache": {"size": "1"}}, {"policy": agent.path("none.yaml")}, {"policy": agent.folder}):
+            agent.configure(**bad)
+            self.assertIs(agent.call("reload")["reloaded"], False)
+            self.assertEqual(agent.call("authorize", token=key.token(), action="GET", resource="/old")["rule"], "old")
+        agent.configure(policy=other)
+        self.assertIs(agent.call("reload")["reloaded"], True)
+        self.assertEqual(agent.call("authorize", token=key.token(), action="GET", resource="/old")["rule"], "new")
+
+    def test_it_does_not_start_with_a_bad_one(self):
+        agent = self.prepare(keys=[Key()])
+        put_file(agent.path("policy.yaml"), "version: 1\n")
+        agent.configure(policy=agent.path("policy.yaml"))
+        agent.launch()
+        self.assertNotEqual(agent.wait_exit(), 0)
+        self.assertIn("policy.yaml:1:1: `rules` is missing", agent.log())
+
+
+if __name__ == "__main__":
+    unittest.main()
