@@ -2,10 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ask.h"
 #include "cleanup.h"
 #include "clock.h"
 #include "verdict.h"
-#include "verify.h"
 
 #define SOCKET_DEFAULT "/run/assay/assayd.sock"
 
@@ -48,70 +48,43 @@ void assay_close(struct assay *assay)
     free(assay);
 }
 
-/* {"token": …} or {"token": …, "audience": …}: two heads on the stack, and the two strings where the caller has them. */
-static int ask(struct assay *assay, const char *token, size_t token_bytes, const char *audience, struct answer *answer)
-{
-    size_t audience_bytes = audience != NULL ? strlen(audience) : 0;
-    uint8_t heads[48];
-    struct wire_writer writer;
-
-    if (audience_bytes > AUDIENCE_BYTES_MAX)
-        return ASSAY_E_ARGUMENT;
-    wire_writer_init(&writer, heads, sizeof heads);
-    wire_put_map(&writer, audience != NULL ? 2 : 1);
-    wire_put_text(&writer, "token");
-    wire_put_str_head(&writer, token_bytes);
-
-    size_t first = wire_written(&writer);
-
-    wire_put_text(&writer, "audience");
-    wire_put_str_head(&writer, audience_bytes);
-
-    const struct iovec params[] = {
-        {heads, first},
-        {(void *)token, token_bytes},
-        {heads + first, wire_written(&writer) - first},
-        {(void *)audience, audience_bytes},
-    };
-
-    return assay_call(assay, "verify", params, audience != NULL ? 4 : 2, answer);
-}
-
-int verify_token(struct assay *assay, const char *token, size_t token_bytes, const char *audience, struct answer *answer,
-                 struct assay_verdict **ret_verdict)
-{
-    if (token_bytes > TOKEN_SENT_BYTES_MAX)
-        return verdict_refuse("too_large", ret_verdict);
-
-    /* A yes that is remembered in this process, and still holds, is given here. */
-
-    int status = ask(assay, token, token_bytes, audience, answer);
-
-    if (status == 0)
-        status = verdict_read(answer->result, ret_verdict);
-
-    /* And a yes that has just come is remembered here. */
-
-    return status;
-}
-
 /* `ret` NULL asks for the status alone; the verdict is made all the same, because making it is what checks the answer. */
-int assay_verify(struct assay *assay, const char *token, size_t token_bytes, const char *audience, struct assay_verdict **ret)
+static int ask(int (*question)(struct assay *, const struct question *, struct answer *, struct assay_verdict **),
+               struct assay *assay, const struct question *what, struct assay_verdict **ret)
 {
-    if (ret != NULL)
-        *ret = NULL;
-    if (assay == NULL || token == NULL)
-        return ASSAY_E_ARGUMENT;
     struct assay_verdict *verdict CLEANUP(verdict_free_at) = NULL;
     struct answer answer CLEANUP(answer_clear);
 
     answer_init(&answer);
 
-    int status = verify_token(assay, token, token_bytes, audience, &answer, &verdict);
+    int status = question(assay, what, &answer, &verdict);
 
     if (ret != NULL)
         *ret = take(verdict);
     return status;
+}
+
+int assay_verify(struct assay *assay, const char *token, size_t token_bytes, const char *audience, struct assay_verdict **ret)
+{
+    const struct question question = {.token = token, .token_bytes = token_bytes, .audience = audience};
+
+    if (ret != NULL)
+        *ret = NULL;
+    if (assay == NULL || token == NULL)
+        return ASSAY_E_ARGUMENT;
+    return ask(ask_verify, assay, &question, ret);
+}
+
+int assay_authorize(struct assay *assay, const char *token, size_t token_bytes, const char *audience, const char *action,
+                    const char *resource, struct assay_verdict **ret)
+{
+    const struct question question = {token, token_bytes, audience, action, resource};
+
+    if (ret != NULL)
+        *ret = NULL;
+    if (assay == NULL || (token == NULL && token_bytes > 0) || action == NULL || resource == NULL)
+        return ASSAY_E_ARGUMENT;
+    return ask(ask_authorize, assay, &question, ret);
 }
 
 const char *assay_strerror(int status)

@@ -13,12 +13,21 @@
    The rest of the frame is for the audience and the words around the two. */
 #define TOKEN_SENT_BYTES_MAX (REQUEST_BYTES_MAX - AUDIENCE_BYTES_MAX - 256)
 
+/* Of authorize. An action is a method's name, or some other word of the service's. A resource is sent up to what HTTP servers take for
+   a request's first line, although the agent knows none above 4 KiB: "bad_resource" is the agent's to say as long as it can be told. */
+#define ACTION_BYTES_MAX        4096
+#define RESOURCE_SENT_BYTES_MAX 16384
+
+/* And so there is less room for the token, which is all the same much more than the agent accepts. */
+#define AUTHORIZE_TOKEN_SENT_BYTES_MAX (TOKEN_SENT_BYTES_MAX - ACTION_BYTES_MAX - RESOURCE_SENT_BYTES_MAX)
+
 /* What comes before the parameters: array heads, msgid, and the method's name. */
 #define REQUEST_HEAD_BYTES_MAX 64
 #define METHOD_BYTES_MAX       31
 
-/* The parts that a caller may hand the parameters over in: two strings and what stands before each; and the head before them. */
-#define PARAMS_PARTS_MAX  4
+/* The parts that a caller may hand the parameters over in: four strings and what stands before each; and the head before them. */
+#define PARAMS_PAIRS_MAX  4
+#define PARAMS_PARTS_MAX  (2 * PARAMS_PAIRS_MAX)
 #define REQUEST_PARTS_MAX (1 + PARAMS_PARTS_MAX)
 
 /* An answer, whole: a frame like a request, and slack for what is around a result that fills it. */

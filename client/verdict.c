@@ -2,7 +2,6 @@
    claims that somebody asked for as JSON, which only grows. */
 #include "verdict.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,110 +15,13 @@ struct rendering {
     char text[];
 };
 
-struct assay_verdict {
-    bool ok;
-    const char *reason;
-    const char *issuer;
-    const char *subject;
-    int64_t expires_at;
-    const struct value *claims; /* NULL after a no */
-    _Atomic(struct rendering *) renderings;
-    size_t count;
-    struct value values[]; /* what the agent said; after them their text */
-};
-
-/* Names that stand twice would make two answers of one. The agent's has 6 at most, a later one's hardly more than this. */
-#define RESULT_NAMES_MAX 32
-
-static bool names_differ(const struct value *map)
-{
-    const struct value *names[RESULT_NAMES_MAX];
-    const struct value *name = value_first(map);
-
-    if (map->count > RESULT_NAMES_MAX)
-        return false;
-    for (uint32_t i = 0; i < map->count; i++) {
-        for (uint32_t earlier = 0; earlier < i; earlier++)
-            if (strcmp(names[earlier]->str, name->str) == 0)
-                return false;
-        names[i] = name;
-        name = value_next(value_next(name));
-    }
-    return true;
-}
-
-/* Everything that the protocol promises beside a yes must be there: an agent that leaves some of it out is not the one that this
-   library knows, and its yes may not mean the same. */
-static int read_yes(const struct value *result, struct assay_verdict *verdict)
-{
-    const struct value *claims = value_member_of(result, "claims", WIRE_MAP);
-    const struct value *issuer = value_member_of(result, "issuer", WIRE_STR);
-    const struct value *expires_at = value_member_of(result, "expires_at", WIRE_UINT);
-    const struct value *reason = value_member(result, "reason");
-    const struct value *subject = value_member_of(claims, "sub", WIRE_STR);
-
-    if (claims == NULL || issuer == NULL || expires_at == NULL || expires_at->uint > INT64_MAX)
-        return ASSAY_E_PROTOCOL;
-    if (reason != NULL && reason->type != WIRE_NIL)
-        return ASSAY_E_PROTOCOL;
-    verdict->claims = claims;
-    verdict->issuer = issuer->str;
-    verdict->expires_at = (int64_t)expires_at->uint;
-    verdict->subject = subject != NULL ? subject->str : NULL;
-    verdict->ok = true;
-    return 0;
-}
-
-static int read_no(const struct value *result, struct assay_verdict *verdict)
-{
-    const struct value *reason = value_member_of(result, "reason", WIRE_STR);
-
-    if (reason == NULL || reason->count == 0)
-        return ASSAY_E_PROTOCOL;
-    verdict->reason = reason->str;
-    return ASSAY_E_REFUSED;
-}
-
-/* Only the boolean true is a yes: not 1, not "true". */
-static int judge(const struct value *result, struct assay_verdict *verdict)
-{
-    if (result->type != WIRE_MAP || !names_differ(result))
-        return ASSAY_E_PROTOCOL;
-    const struct value *active = value_member_of(result, "active", WIRE_BOOL);
-
-    if (active == NULL)
-        return ASSAY_E_PROTOCOL;
-    return active->boolean ? read_yes(result, verdict) : read_no(result, verdict);
-}
-
-/* The whole result is read, not only what is used here: a string that may not be is refused wherever it stands. */
-int verdict_read(struct wire_cursor result, struct assay_verdict **ret_verdict)
-{
-    struct value_size size;
-    int status = value_size(result, &size);
-
-    if (status != 0)
-        return status;
-    struct assay_verdict *verdict = malloc(sizeof *verdict + size.nodes * sizeof verdict->values[0] + size.text_bytes);
-
-    if (verdict == NULL)
-        return ASSAY_E_NO_MEMORY;
-    *verdict = (struct assay_verdict){.count = size.nodes};
-    value_build(result, verdict->values, (char *)(verdict->values + size.nodes));
-    status = judge(verdict->values, verdict);
-    if (status == 0 || status == ASSAY_E_REFUSED)
-        *ret_verdict = verdict;
-    else
-        assay_verdict_free(verdict);
-    return status;
-}
-
-int verdict_refuse(const char *reason, struct assay_verdict **ret_verdict)
+int verdict_refuse(int http_status, const char *reason, struct assay_verdict **ret_verdict)
 {
     struct assay_verdict *verdict = calloc(1, sizeof *verdict);
 
     if (verdict == NULL)
         return ASSAY_E_NO_MEMORY;
+    verdict->http_status = http_status;
     verdict->reason = reason;
     *ret_verdict = verdict;
     return ASSAY_E_REFUSED;
@@ -157,14 +59,24 @@ bool assay_verdict_ok(const struct assay_verdict *verdict)
 
 int assay_verdict_http_status(const struct assay_verdict *verdict)
 {
-    if (verdict == NULL)
-        return 503;
-    return verdict->ok ? 200 : 401;
+    return verdict != NULL ? verdict->http_status : 503;
 }
 
 const char *assay_verdict_reason(const struct assay_verdict *verdict)
 {
     return verdict != NULL ? verdict->reason : NULL;
+}
+
+const char *assay_verdict_rule(const struct assay_verdict *verdict)
+{
+    return verdict != NULL ? verdict->rule : NULL;
+}
+
+const char *assay_verdict_role(const struct assay_verdict *verdict, size_t index)
+{
+    if (verdict == NULL || verdict->roles == NULL || index >= verdict->roles->count)
+        return NULL;
+    return value_first(verdict->roles)[index].str;
 }
 
 const char *assay_verdict_subject(const struct assay_verdict *verdict)
@@ -182,7 +94,7 @@ int64_t assay_verdict_expires_at(const struct assay_verdict *verdict)
     return verdict != NULL ? verdict->expires_at : 0;
 }
 
-/* What the look-ups share. A refused token has no claims: nobody vouches for them. */
+/* What the look-ups share. A refused token has no claims: nobody vouches for them; and authorize does not hand them out. */
 static int find_claim(const struct assay_verdict *verdict, const char *pointer, const void *ret, const struct value **ret_value)
 {
     if (pointer == NULL || ret == NULL)

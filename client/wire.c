@@ -61,22 +61,54 @@ static const struct {
     [0xde - 0xc0] = {TAIL_MAP, 2},   [0xdf - 0xc0] = {TAIL_MAP, 4},
 };
 
-static enum wire_status finish(struct wire_cursor *cursor, const uint8_t *at, const struct wire_item *item,
-                               struct wire_item *ret_item)
-{
-    cursor->at = at;
-    *ret_item = *item;
-    return WIRE_OK;
-}
-
-static enum wire_status finish_str(struct wire_cursor *cursor, const uint8_t *at, uint64_t bytes, struct wire_item *ret_item)
+static enum wire_status take_str(struct wire_cursor *cursor, const uint8_t *at, uint64_t bytes, struct wire_item *ret_item)
 {
     if (bytes > (uint64_t)(cursor->end - at))
         return WIRE_MORE;
-    struct wire_item item = {.type = WIRE_STR, .count = (uint32_t)bytes};
+    ret_item->type = WIRE_STR;
+    ret_item->count = (uint32_t)bytes;
+    ret_item->str = (const char *)at;
+    cursor->at = at + bytes;
+    return WIRE_OK;
+}
 
-    item.str = (const char *)at;
-    return finish(cursor, at + bytes, &item, ret_item);
+/* What stands behind a first byte of 0xc0 to 0xdf. */
+static enum wire_status take_tail(struct wire_cursor *cursor, const uint8_t *at, uint8_t first, struct wire_item *ret_item)
+{
+    unsigned kind = tails[first - 0xc0].kind, size = tails[first - 0xc0].size;
+
+    if (kind == TAIL_BAD)
+        return WIRE_BAD;
+    if (size > (size_t)(cursor->end - at))
+        return WIRE_MORE;
+    uint64_t value = big_endian(at, size);
+
+    at += size;
+    switch (kind) {
+    case TAIL_NONE:
+        ret_item->type = first == 0xc0 ? WIRE_NIL : WIRE_BOOL;
+        ret_item->boolean = first == 0xc3;
+        break;
+    case TAIL_UINT:
+        ret_item->type = WIRE_UINT;
+        ret_item->uint = value;
+        break;
+    case TAIL_SINT:
+        set_signed(ret_item, sign_extend(value, size));
+        break;
+    case TAIL_REAL:
+        ret_item->type = WIRE_DOUBLE;
+        ret_item->real = as_double(at - size, size);
+        break;
+    case TAIL_STR:
+        return take_str(cursor, at, value, ret_item);
+    default:
+        ret_item->type = kind == TAIL_MAP ? WIRE_MAP : WIRE_ARRAY;
+        ret_item->count = (uint32_t)value;
+        break;
+    }
+    cursor->at = at;
+    return WIRE_OK;
 }
 
 enum wire_status wire_next(struct wire_cursor *cursor, struct wire_item *ret_item)
@@ -86,52 +118,19 @@ enum wire_status wire_next(struct wire_cursor *cursor, struct wire_item *ret_ite
     if (at == cursor->end)
         return WIRE_MORE;
     uint8_t first = *at++;
-    struct wire_item item = {0};
 
+    if (first >= 0xa0 && first < 0xc0)
+        return take_str(cursor, at, first & 0x1f, ret_item);
+    if (first >= 0xc0 && first < 0xe0)
+        return take_tail(cursor, at, first, ret_item);
     if (first < 0x80 || first >= 0xe0) {
-        set_signed(&item, (int8_t)first);
-        return finish(cursor, at, &item, ret_item);
+        set_signed(ret_item, (int8_t)first);
+    } else {
+        ret_item->type = first < 0x90 ? WIRE_MAP : WIRE_ARRAY;
+        ret_item->count = first & 0x0f;
     }
-    if (first < 0xa0) {
-        item.type = first < 0x90 ? WIRE_MAP : WIRE_ARRAY;
-        item.count = first & 0x0f;
-        return finish(cursor, at, &item, ret_item);
-    }
-    if (first < 0xc0)
-        return finish_str(cursor, at, first & 0x1f, ret_item);
-
-    unsigned kind = tails[first - 0xc0].kind, size = tails[first - 0xc0].size;
-
-    if (kind == TAIL_BAD)
-        return WIRE_BAD;
-    if (size > (size_t)(cursor->end - at))
-        return WIRE_MORE;
-    uint64_t value = big_endian(at, size);
-
-    switch (kind) {
-    case TAIL_NONE:
-        item.type = first == 0xc0 ? WIRE_NIL : WIRE_BOOL;
-        item.boolean = first == 0xc3;
-        break;
-    case TAIL_UINT:
-        item.type = WIRE_UINT;
-        item.uint = value;
-        break;
-    case TAIL_SINT:
-        set_signed(&item, sign_extend(value, size));
-        break;
-    case TAIL_REAL:
-        item.type = WIRE_DOUBLE;
-        item.real = as_double(at, size);
-        break;
-    case TAIL_STR:
-        return finish_str(cursor, at + size, value, ret_item);
-    default:
-        item.type = kind == TAIL_MAP ? WIRE_MAP : WIRE_ARRAY;
-        item.count = (uint32_t)value;
-        break;
-    }
-    return finish(cursor, at + size, &item, ret_item);
+    cursor->at = at;
+    return WIRE_OK;
 }
 
 /* A string that is announced, whatever of it is there. */
@@ -185,21 +184,39 @@ enum wire_status wire_measure(const uint8_t *bytes, size_t size, const struct wi
     }
 }
 
+/* Without making items: a claim is looked for by stepping over those before it, so this is where a decision's time goes. */
 enum wire_status wire_skip(struct wire_cursor *cursor)
 {
-    uint64_t left = 1;
+    const uint8_t *at = cursor->at, *end = cursor->end;
 
-    while (left-- > 0) {
-        struct wire_item item;
-        enum wire_status status = wire_next(cursor, &item);
+    for (uint64_t left = 1; left > 0; left--) {
+        if (at == end)
+            return WIRE_MORE;
+        uint8_t first = *at++;
+        uint64_t bytes = 0;
 
-        if (status != WIRE_OK)
-            return status;
-        if (item.type == WIRE_ARRAY)
-            left += item.count;
-        else if (item.type == WIRE_MAP)
-            left += 2 * (uint64_t)item.count;
+        if (first >= 0xa0 && first < 0xc0) {
+            bytes = first & 0x1f;
+        } else if (first >= 0x80 && first < 0xa0) {
+            left += (first & 0x0f) * (first < 0x90 ? 2U : 1U);
+        } else if (first >= 0xc0 && first < 0xe0) {
+            unsigned kind = tails[first - 0xc0].kind, size = tails[first - 0xc0].size;
+
+            if (kind == TAIL_BAD)
+                return WIRE_BAD;
+            if (size > (size_t)(end - at))
+                return WIRE_MORE;
+            uint64_t value = kind >= TAIL_STR ? big_endian(at, size) : 0;
+
+            at += size;
+            bytes = kind == TAIL_STR ? value : 0;
+            left += kind == TAIL_MAP ? 2 * value : kind == TAIL_ARRAY ? value : 0;
+        }
+        if (bytes > (uint64_t)(end - at))
+            return WIRE_MORE;
+        at += bytes;
     }
+    cursor->at = at;
     return WIRE_OK;
 }
 

@@ -32,12 +32,13 @@ static void any_string(struct wire_cursor value, void (*each)(void *context, con
 }
 
 /* Where the setting points; else the first of two claims that is there. It decides, whatever its type. */
-static bool find_setting(const struct claims *claims, struct text pointer, struct text first, struct text second,
+static bool find_setting(const struct claims *claims, struct text pointer, enum claim first, enum claim second,
                          struct wire_cursor *ret_value)
 {
     if (pointer.at != NULL)
         return claims_point(claims, pointer, ret_value);
-    return claim_find(claims, first, ret_value) || claim_find(claims, second, ret_value);
+    *ret_value = claim_cursor(claims, claims_have(claims, first) ? first : second);
+    return true;
 }
 
 void each_role(const struct claims *claims, const struct issuer *issuer, void (*each)(void *context, const char *at, size_t bytes),
@@ -46,7 +47,7 @@ void each_role(const struct claims *claims, const struct issuer *issuer, void (*
     struct text pointer = issuer != NULL ? issuer->roles : (struct text){NULL, 0};
     struct wire_cursor value;
 
-    if (find_setting(claims, pointer, (struct text){"roles", 5}, (struct text){"role", 4}, &value))
+    if (find_setting(claims, pointer, CLAIM_ROLES, CLAIM_ROLE, &value))
         any_string(value, each, context);
 }
 
@@ -57,7 +58,7 @@ void each_scope(const struct claims *claims, const struct issuer *issuer, void (
     struct wire_cursor value, peek;
     struct wire_item item;
 
-    if (!find_setting(claims, pointer, (struct text){"scope", 5}, (struct text){"scp", 3}, &value))
+    if (!find_setting(claims, pointer, CLAIM_SCOPE, CLAIM_SCP, &value))
         return;
     peek = value;
     if (wire_next(&peek, &item) != WIRE_OK || item.type != WIRE_STR) {

@@ -8,7 +8,8 @@
 /* X(NAME, name): RFC 7519 section 4.1, and what providers use beside it. */
 #define CLAIMS(X) \
     X(ISS, "iss") X(SUB, "sub") X(AUD, "aud") X(EXP, "exp") X(NBF, "nbf") X(IAT, "iat") X(JTI, "jti") X(SID, "sid") \
-    X(CLIENT_ID, "client_id") X(CNF, "cnf") X(EVENTS, "events") X(TOKEN_USE, "token_use") X(TYPE, "type") X(TYP, "typ")
+    X(CLIENT_ID, "client_id") X(CNF, "cnf") X(EVENTS, "events") X(TOKEN_USE, "token_use") X(TYPE, "type") X(TYP, "typ") \
+    X(ROLES, "roles") X(ROLE, "role") X(SCOPE, "scope") X(SCP, "scp")
 
 enum claim {
 #define CLAIM_ENUM(name, text) CLAIM_##name,

@@ -92,6 +92,16 @@ int agent_failed(const struct agent *agent, int status, const struct answer *ans
     }
 }
 
+const char *reason_meaning(const char *reason)
+{
+#define MEANING(name, wire, text)                                                                                                  \
+    if (strcmp(reason, wire) == 0)                                                                                                 \
+        return text;
+    ASSAY_REASONS(MEANING)
+#undef MEANING
+    return "a reason that this version does not know";
+}
+
 int agent_misspoke(const char *what)
 {
     return report_undecided("protocol", "the agent's answer is not understood: %s", what);

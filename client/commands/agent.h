@@ -36,6 +36,9 @@ int agent_ask(struct agent *agent, const char *method, const struct wire_writer 
 int agent_ask_plainly(const struct command *self, struct agent *agent, const char *method, int argc, char **argv,
                       struct value **ret_result);
 
+/* What a reason's name means, in English; static. */
+const char *reason_meaning(const char *reason);
+
 /* The result is not what the protocol says. */
 int agent_misspoke(const char *what);
 

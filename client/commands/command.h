@@ -14,6 +14,8 @@ struct command {
 };
 
 int command_verify(const struct command *self, int argc, char **argv);
+int command_authorize(const struct command *self, int argc, char **argv);
+int command_policy(const struct command *self, int argc, char **argv);
 int command_revoke(const struct command *self, int argc, char **argv);
 int command_unrevoke(const struct command *self, int argc, char **argv);
 int command_revocations(const struct command *self, int argc, char **argv);

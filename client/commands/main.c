@@ -12,6 +12,13 @@ static const struct command commands[] = {
      "With --json: {\"active\":true,\"claims\":{…},…} or {\"active\":false,\"reason\":…}.\n"
      "Exit: 0 good, 1 refused, 2 wrong usage, 3 the agent could not be asked or could not decide.\n",
      command_verify},
+    {"authorize", "may a token's holder do this?", "--action A --resource R [--audience A] [--token T | --token-file F]",
+     "Prints the rule of the policy that allows it, or says why it is denied and with which HTTP status: 401, no good token;\n"
+     "403, one that may not. The token is read from stdin unless an option says otherwise; an empty one, or a terminal on\n"
+     "stdin, is none.\n"
+     "With --json: {\"allow\":…,\"status\":…,\"reason\":…,\"rule\":…,\"subject\":…,\"roles\":[…]}.\n"
+     "Exit: 0 allowed, 1 denied, 2 wrong usage, 3 the agent could not be asked or could not decide.\n",
+     command_authorize},
     {"revoke", "refuse tokens from now on",
      "(--jti J | --sub S [--before TIME] | --sid S | --kid K | --jkt T | --token T | --all --before TIME) [--issuer I] [--ttl D]",
      "Returns when the revocation is on disk and in force for every client of the agent. --token checks its signature first;\n"
@@ -38,6 +45,8 @@ static const struct command commands[] = {
      "out go lines {\"id\",\"active\",\"reason\"}.\n"
      "Exit: 0 good, or the batch is done; 1 refused; 2 wrong usage, or a file or line that cannot be read.\n",
      command_inspect},
+    {"policy", "test a policy, or explain what it decides, without an agent", "(test FILE | explain FILE --action A --resource R)", NULL,
+     command_policy},
     {"keygen", "make a signing key", "--alg ALG --kid K --out FILE",
      "Writes the private key as PEM to FILE, readable by its owner only, and the public JWK set to FILE.jwks.json.\n"
      "HS256, HS384, HS512: one secret, as a JWK set in FILE.\n",

@@ -18,8 +18,8 @@ static void print_help(const struct command *command, const struct option_spec *
     printf("assay %s: %s\n\nUsage: assay %s %s\n\nOptions:\n", command->name, command->summary, command->name, command->synopsis);
     for (size_t i = 0; i < count; i++) {
         const struct option_spec *spec = &specs[i];
-        int width =
-            printf("  --%s%s%s", spec->name, spec->value_name != NULL ? " " : "", spec->value_name != NULL ? spec->value_name : "");
+        int width = printf("  %s%s%s%s", spec->kind == OPTION_OPERAND ? "" : "--", spec->name, spec->value_name != NULL ? " " : "",
+                           spec->value_name != NULL ? spec->value_name : "");
 
         printf("%*s%s\n", width < HELP_COLUMN ? HELP_COLUMN - width : 2, "", spec->help);
     }
@@ -39,7 +39,8 @@ static int unknown_option(const struct command *command, const struct option_spe
     const char *name = given + strspn(given, "-");
 
     for (size_t i = 0; i < count; i++)
-        nearest_consider(&nearest, name, specs[i].name);
+        if (specs[i].kind != OPTION_OPERAND)
+            nearest_consider(&nearest, name, specs[i].name);
     if (nearest.name != NULL)
         return report_bad_input("unknown option '%s'; did you mean --%s?", given, nearest.name);
     return report_bad_input("unknown option '%s'; 'assay %s --help' lists those that there are", given, command->name);
@@ -108,14 +109,20 @@ static int store(const struct option_spec *spec, const char *value)
 static const struct option_spec *find(const struct option_spec *specs, size_t count, const char *name, size_t name_bytes)
 {
     for (size_t i = 0; i < count; i++)
-        if (strlen(specs[i].name) == name_bytes && memcmp(specs[i].name, name, name_bytes) == 0)
+        if (specs[i].kind != OPTION_OPERAND && strlen(specs[i].name) == name_bytes && memcmp(specs[i].name, name, name_bytes) == 0)
             return &specs[i];
     return NULL;
 }
 
 /* Takes one option and its value off the arguments. */
-static int take_option(const struct option_spec *spec, const char *equals, int *at, int argc, char **argv)
+static int take_option(const struct command *command, const struct option_spec *specs, size_t count, int *at, int argc, char **argv)
 {
+    const char *argument = argv[*at], *equals = strchr(argument, '=');
+    size_t bytes = equals != NULL ? (size_t)(equals - argument) : strlen(argument);
+    const struct option_spec *spec = bytes > 2 && argument[1] == '-' ? find(specs, count, argument + 2, bytes - 2) : NULL;
+
+    if (spec == NULL)
+        return unknown_option(command, specs, count, argument);
     if (spec->kind == OPTION_FLAG) {
         if (equals != NULL)
             return report_bad_input("--%s takes no value; write it without '%s'", spec->name, equals);
@@ -129,6 +136,29 @@ static int take_option(const struct option_spec *spec, const char *equals, int *
     return store(spec, argv[++*at]);
 }
 
+static int take_operand(const struct command *command, const struct option_spec *specs, size_t count, const char *argument)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char **operand = specs[i].to;
+
+        if (specs[i].kind == OPTION_OPERAND && *operand == NULL) {
+            *operand = argument;
+            return OPTIONS_PARSED;
+        }
+    }
+    return unexpected(command, argument);
+}
+
+/* After --, everything is an operand. */
+static int take_operands(const struct command *command, const struct option_spec *specs, size_t count, int argc, char **argv)
+{
+    int parsed = OPTIONS_PARSED;
+
+    for (int i = 0; parsed == OPTIONS_PARSED && i < argc; i++)
+        parsed = take_operand(command, specs, count, argv[i]);
+    return parsed;
+}
+
 int options_parse(const struct command *command, const struct option_spec *specs, size_t count, int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
@@ -140,17 +170,10 @@ int options_parse(const struct command *command, const struct option_spec *specs
             puts("assay " ASSAY_VERSION);
             return report_yes();
         }
-        if (argv[i][0] != '-' || argv[i][1] == '\0')
-            return unexpected(command, argv[i]);
         if (strcmp(argv[i], "--") == 0)
-            return i + 1 < argc ? unexpected(command, argv[i + 1]) : OPTIONS_PARSED;
-        const char *equals = strchr(argv[i], '=');
-        size_t bytes = equals != NULL ? (size_t)(equals - argv[i]) : strlen(argv[i]);
-        const struct option_spec *spec = bytes > 2 && argv[i][1] == '-' ? find(specs, count, argv[i] + 2, bytes - 2) : NULL;
-
-        if (spec == NULL)
-            return unknown_option(command, specs, count, argv[i]);
-        int parsed = take_option(spec, equals, &i, argc, argv);
+            return take_operands(command, specs, count, argc - i - 1, argv + i + 1);
+        int parsed = argv[i][0] != '-' || argv[i][1] == '\0' ? take_operand(command, specs, count, argv[i])
+                                                             : take_option(command, specs, count, &i, argc, argv);
 
         if (parsed != OPTIONS_PARSED)
             return parsed;

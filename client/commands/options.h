@@ -15,6 +15,7 @@ enum option_kind {
     OPTION_LIST,     /* struct text_list: may be given again */
     OPTION_DURATION, /* int64_t milliseconds, NOT_GIVEN if not */
     OPTION_TIME,     /* int64_t Unix seconds, NOT_GIVEN if not */
+    OPTION_OPERAND,  /* const char *: no option, but what stands by itself; in the table's order */
 };
 
 #define NOT_GIVEN     INT64_C(-1)
@@ -26,7 +27,7 @@ struct text_list {
 };
 
 struct option_spec {
-    const char *name; /* without the dashes */
+    const char *name; /* without the dashes; of an operand, as the help calls it */
     enum option_kind kind;
     void *to;
     const char *value_name; /* NULL for flags */

@@ -45,9 +45,12 @@ static int read_all(int fd, struct token_text *token)
     return 0;
 }
 
-static int read_file(const char *file, struct token_text *token)
+static int read_file(const char *file, bool optional, struct token_text *token)
 {
     bool is_stdin = file == NULL || strcmp(file, "-") == 0;
+
+    if (file == NULL && optional && isatty(STDIN_FILENO))
+        return 0;
     int opened CLEANUP_FD = is_stdin ? -1 : open(file, O_RDONLY | O_CLOEXEC);
 
     if (!is_stdin && opened < 0)
@@ -57,7 +60,7 @@ static int read_file(const char *file, struct token_text *token)
     if (read_all(is_stdin ? STDIN_FILENO : opened, token) != 0)
         return report_bad_input("reading the token from %s: %s", is_stdin ? "stdin" : file, strerror(errno));
     trim(token);
-    if (token->count == 0)
+    if (token->count == 0 && !optional)
         return report_bad_input("no token on stdin or in the file; give one with --token, --token-file or on stdin");
     return 0;
 }
@@ -76,7 +79,7 @@ int token_text_read(const struct token_source *source, struct token_text *ret_to
     }
     if (token.bytes == NULL)
         return report_no_memory();
-    int code = source->text != NULL ? 0 : read_file(source->file, &token);
+    int code = source->text != NULL ? 0 : read_file(source->file, source->optional, &token);
 
     if (code != 0)
         return code;

@@ -9,6 +9,7 @@
 struct token_source {
     const char *text;
     const char *file;
+    bool optional; /* an empty one is none, and nobody is asked for one at a terminal */
 };
 
 #define TOKEN_OPTIONS(source)                                                                                                      \
@@ -25,7 +26,8 @@ struct token_text {
     size_t count;
 };
 
-/* Reads the token, stdin if the source names nothing, without white space around it. 0, or told and the exit code. */
+/* Reads the token, stdin if the source names nothing, without white space around it. 0, or told and the exit code. Only of an optional
+   one `count` may be 0. */
 int token_text_read(const struct token_source *source, struct token_text *ret_token);
 
 /* Wipes and frees it. */

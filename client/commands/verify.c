@@ -1,23 +1,12 @@
 /* assay verify */
 #include <stdio.h>
-#include <string.h>
 
 #include "agent.h"
+#include "client/ask.h"
 #include "client/cleanup.h"
 #include "client/json.h"
 #include "client/verdict.h"
-#include "client/verify.h"
 #include "token_source.h"
-
-static const char *meaning(const char *reason)
-{
-#define MEANING(name, wire, text)                                                                                                  \
-    if (strcmp(reason, wire) == 0)                                                                                                 \
-        return text;
-    ASSAY_REASONS(MEANING)
-#undef MEANING
-    return "a reason that this version does not know";
-}
 
 /* Too long a token is not sent, and so there is no answer of the agent's to show. */
 static int print_json(const struct assay_verdict *verdict)
@@ -50,7 +39,7 @@ static int tell(const struct agent *agent, const struct assay_verdict *verdict)
         return code;
     const char *reason = assay_verdict_reason(verdict);
 
-    return agent->json ? EXIT_NO : report_no(reason, "refused: %s: %s", reason, meaning(reason));
+    return agent->json ? EXIT_NO : report_no(reason, "refused: %s: %s", reason, reason_meaning(reason));
 }
 
 int command_verify(const struct command *self, int argc, char **argv)
@@ -74,7 +63,8 @@ int command_verify(const struct command *self, int argc, char **argv)
     struct answer answer CLEANUP(answer_clear);
 
     answer_init(&answer);
-    int status = verify_token(agent.assay, token.bytes, token.count, audience, &answer, &verdict);
+    const struct question question = {.token = token.bytes, .token_bytes = token.count, .audience = audience};
+    int status = ask_verify(agent.assay, &question, &answer, &verdict);
 
     if (verdict == NULL)
         return agent_failed(&agent, status, &answer);

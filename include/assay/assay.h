@@ -1,4 +1,4 @@
-/* libassay: ask the Assay agent on this machine whether a token is good.
+/* libassay: ask the Assay agent on this machine whether a token is good, and what its holder may do.
 
        struct assay *assay;
        assay_open(&assay, NULL, NULL);
@@ -43,7 +43,7 @@ enum assay_status {
 };
 
 struct assay;         /* a handle: where the agent is, and connections to it */
-struct assay_verdict; /* what the agent said of one token */
+struct assay_verdict; /* what the agent said to one question */
 
 /* All zero is the default of each. */
 struct assay_options {
@@ -67,25 +67,43 @@ void assay_close(struct assay *assay);
 ASSAY_MUST_USE int assay_verify(struct assay *assay, const char *token, size_t token_bytes, const char *audience,
                                 struct assay_verdict **ret);
 
-/* True for a yes only; false for NULL. */
+/* May the holder of this token do this? The agent judges the token as for assay_verify(), and then asks its policy. `token` NULL with
+   0 bytes: none was sent; one that is not good counts as none, and what the policy allows to everybody is allowed all the same.
+   `action` and `resource` are terminated: the request's method, and its path as it came, escapes and query included; the agent decodes
+   it once, and resolves what a server behind would resolve. `audience` as above.
+   0: yes. ASSAY_E_REFUSED: no; assay_verdict_http_status() tells 401 (no good token) from 403, and the verdict has the reason.
+   Anything else: could not decide, *ret is NULL; among it ASSAY_E_ARGUMENT for a token of NULL with bytes, an action or a resource of
+   NULL, and an audience or action above 4096 bytes. `ret` as above. */
+ASSAY_MUST_USE int assay_authorize(struct assay *assay, const char *token, size_t token_bytes, const char *audience, const char *action,
+                                   const char *resource, struct assay_verdict **ret);
+
+/* True for a yes only, valid or allowed; false for NULL. */
 bool assay_verdict_ok(const struct assay_verdict *verdict);
 
-/* What a service answers: 200, 401, or 503 for NULL. */
+/* What a service answers: 200; 401; after assay_authorize() also 403; 503 for NULL. */
 int assay_verdict_http_status(const struct assay_verdict *verdict);
 
-/* Why it was refused: one of the names in status.h. NULL after a yes, and for NULL. Lives as long as the verdict. */
+/* Why it was refused: one of the names in status.h, or of a newer agent's. NULL after a yes, and for NULL. Lives as long as the verdict. */
 const char *assay_verdict_reason(const struct assay_verdict *verdict);
 
-/* The claim `sub` (RFC 7519 4.1.2); NULL where there is none. Lives as long as the verdict. */
+/* After assay_authorize(): the rule of the policy that decided; of insufficient_role and insufficient_scope the one that would have
+   allowed it. NULL where no rule did, after assay_verify(), and for NULL. Lives as long as the verdict. */
+const char *assay_verdict_rule(const struct assay_verdict *verdict);
+
+/* The claim `sub` (RFC 7519 4.1.2) of an accepted token; NULL where there is none. Lives as long as the verdict. */
 const char *assay_verdict_subject(const struct assay_verdict *verdict);
 
-/* The issuer as the agent's configuration spells it; NULL after a no. Lives as long as the verdict. */
+/* After assay_authorize(): the roles that an accepted token has, as it has them, from 0; those that they contain by the policy's
+   hierarchy are not among them. NULL behind the last one, after assay_verify(), and for NULL. Lives as long as the verdict. */
+const char *assay_verdict_role(const struct assay_verdict *verdict, size_t index);
+
+/* The issuer as the agent's configuration spells it; NULL after a no, and after assay_authorize(). Lives as long as the verdict. */
 const char *assay_verdict_issuer(const struct assay_verdict *verdict);
 
-/* When the token ends: its `exp`, in Unix seconds, rounded down; 0 after a no. */
+/* When the token ends: its `exp`, in Unix seconds, rounded down; 0 after a no, and after assay_authorize(). */
 int64_t assay_verdict_expires_at(const struct assay_verdict *verdict);
 
-/* Claims of an accepted token, by JSON pointer (RFC 6901): "/email", "/realm_access/roles/0"; "" is the whole set.
+/* Claims of a token that assay_verify() accepted (after assay_authorize() there are none: ASSAY_E_NO_CLAIM), by JSON pointer (RFC 6901): "/email", "/realm_access/roles/0"; "" is the whole set.
    Each returns 0, ASSAY_E_NO_CLAIM, ASSAY_E_CLAIM_TYPE, ASSAY_E_ARGUMENT (not a pointer) or ASSAY_E_NO_MEMORY; *ret is untouched
    unless 0. Strings are UTF-8 without NUL inside, and live as long as the verdict. _int takes whole numbers only, also if they
    were written as 1.0; _count is of an array's members or an object's; _json gives any value as JSON text. */

@@ -208,7 +208,7 @@ int connect_to(const char *path)
     return -1;
 }
 
-static void write_files(const struct bench_agent *agent, const struct issuer_key *keys, unsigned count)
+static void write_files(const struct bench_agent *agent, const struct issuer_key *keys, unsigned count, const char *policy)
 {
     FILE *out = file_in(agent, "keys.json");
 
@@ -224,10 +224,21 @@ static void write_files(const struct bench_agent *agent, const struct issuer_key
             "socket: {path: %s}\nstate: %s/state\nlog: {level: warning, decisions: off}\n"
             "issuers: [{issuer: https://auth.example.com, keys: {file: keys.json}, audiences: [orders]}]\n",
             agent->socket, agent->folder);
+    fputs(policy != NULL ? "policy: policy.yaml\n" : "", out);
+    fclose(out);
+    if (policy == NULL)
+        return;
+    out = file_in(agent, "policy.yaml");
+    fputs(policy, out);
     fclose(out);
 }
 
 struct bench_agent agent_start(const struct issuer_key *keys, unsigned count, int core)
+{
+    return agent_start_with(keys, count, core, NULL);
+}
+
+struct bench_agent agent_start_with(const struct issuer_key *keys, unsigned count, int core, const char *policy)
 {
     struct bench_agent agent = {.folder = "/tmp/assay-bench-XXXXXX"};
     const char *build = getenv("ASSAY_BUILD");
@@ -238,7 +249,7 @@ struct bench_agent agent_start(const struct issuer_key *keys, unsigned count, in
     snprintf(agent.socket, sizeof agent.socket, "%s/assayd.sock", agent.folder);
     snprintf(program, sizeof program, "%s/agent/assayd", build);
     snprintf(config, sizeof config, "%s/assayd.yaml", agent.folder);
-    write_files(&agent, keys, count);
+    write_files(&agent, keys, count, policy);
     agent.pid = fork();
     if (agent.pid == 0) {
         pin(core);
@@ -269,18 +280,38 @@ void agent_stop(struct bench_agent *agent)
         die("cleaning up");
 }
 
+/* Up to the token; `more` pairs follow it. */
+static void put_request(struct wire_writer *writer, uint32_t msgid, const char *method, uint32_t more, const char *token, size_t token_bytes)
+{
+    wire_put_array(writer, 4);
+    wire_put_uint(writer, 0);
+    wire_put_raw(writer, (const uint8_t[]){0xce, (uint8_t)(msgid >> 24), (uint8_t)(msgid >> 16), (uint8_t)(msgid >> 8), (uint8_t)msgid}, 5);
+    wire_put_text(writer, method);
+    wire_put_array(writer, 1);
+    wire_put_map(writer, 1 + more);
+    wire_put_text(writer, "token");
+    wire_put_str(writer, token, token_bytes);
+}
+
 size_t request_make(uint8_t *out, size_t room, uint32_t msgid, const char *token, size_t token_bytes)
 {
     struct wire_writer writer;
 
     wire_writer_init(&writer, out, room);
-    wire_put_array(&writer, 4);
-    wire_put_uint(&writer, 0);
-    wire_put_raw(&writer, (const uint8_t[]){0xce, (uint8_t)(msgid >> 24), (uint8_t)(msgid >> 16), (uint8_t)(msgid >> 8), (uint8_t)msgid}, 5);
-    wire_put_text(&writer, "verify");
-    wire_put_array(&writer, 1);
-    wire_put_map(&writer, 1);
-    wire_put_text(&writer, "token");
-    wire_put_str(&writer, token, token_bytes);
+    put_request(&writer, msgid, "verify", 0, token, token_bytes);
+    return wire_written(&writer);
+}
+
+size_t authorize_make(uint8_t *out, size_t room, uint32_t msgid, const char *token, size_t token_bytes, const char *action,
+                      const char *resource)
+{
+    struct wire_writer writer;
+
+    wire_writer_init(&writer, out, room);
+    put_request(&writer, msgid, "authorize", 2, token, token_bytes);
+    wire_put_text(&writer, "action");
+    wire_put_text(&writer, action);
+    wire_put_text(&writer, "resource");
+    wire_put_text(&writer, resource);
     return wire_written(&writer);
 }

@@ -27,6 +27,7 @@ struct bench_agent {
 
 /* Starts $ASSAY_BUILD/agent/assayd with these keys; pinned to the core, or -1. */
 struct bench_agent agent_start(const struct issuer_key *keys, unsigned count, int core);
+struct bench_agent agent_start_with(const struct issuer_key *keys, unsigned count, int core, const char *policy); /* NULL: none */
 void agent_stop(struct bench_agent *agent);
 
 int connect_to(const char *path);
@@ -36,7 +37,9 @@ double cpu_seconds_of(pid_t pid); /* user and system time of a process */
 double median(double *values, unsigned count);
 void die(const char *what);
 
-/* A verify request for the token. Returns its bytes. */
+/* A verify or authorize request for the token. Returns its bytes. */
 size_t request_make(uint8_t *out, size_t room, uint32_t msgid, const char *token, size_t token_bytes);
+size_t authorize_make(uint8_t *out, size_t room, uint32_t msgid, const char *token, size_t token_bytes, const char *action,
+                      const char *resource);
 
 #endif

@@ -51,7 +51,8 @@ class PolicyTest(CommandTest):
     def config(self, *issuers, file="assayd.yaml", **top):
         """Of issuers as (name, settings)."""
         self.put("keys.json", key_set(self.key))
-        blocks = [{"issuer": name, "keys": {"file": self.path("keys.json")}, "audiences": [AUDIENCE], **settings} for name, settings in issuers]
+        keys = {"file": self.path("keys.json")}
+        blocks = [{"issuer": name, "keys": keys, "audiences": [AUDIENCE], **settings} for name, settings in issuers]
         return self.put(file, json.dumps({"issuers": blocks, **top}))
 
     def run_tests(self, text, *arguments):
@@ -72,7 +73,8 @@ class Tests(PolicyTest):
                 ("/admin/users, expect: allow", "/admin/users, expect: 403", "expected 403, found allow, rule admin-users"),
                 ("resource: /admin/users, expect: 401", "resource: /admin/users, expect: 403", "expected 403, found 401, no_token"),
                 ("users/bob/x, expect: 403", "users/bob/x, expect: allow", "expected allow, found 403, no_rule"),
-                ("suspended}, action: GET, resource: /admin/users, expect: 403", "suspended}, action: GET, resource: /admin/users, expect: allow",
+                ("suspended}, action: GET, resource: /admin/users, expect: 403",
+                 "suspended}, action: GET, resource: /admin/users, expect: allow",
                  "expected allow, found 403, denied_by_rule, rule suspended"),
                 ("/health, expect: allow", "/health, expect: 401", "expected 401, found allow, rule health")]:
             text = POLICY + EXAMPLES.replace(was, becomes, 1)
@@ -115,7 +117,8 @@ class Tests(PolicyTest):
 
     def test_issuers_that_differ(self):
         """Claims without iss are any issuer's: whose settings then hold cannot be said, and that is told."""
-        text = "version: 1\nrules:\n  - {name: r, issuers: [%s, %s], roles: [a]}\ntests:\n  - {claims: {%%s}, action: x, resource: /, expect: allow}\n" % (ISSUER, OTHER)
+        text = f"version: 1\nrules:\n  - {{name: r, issuers: [{ISSUER}, {OTHER}], roles: [a]}}\n"
+        text += "tests:\n  - {claims: {%s}, action: x, resource: /, expect: allow}\n"
         same = self.config((ISSUER, {"roles": "/r"}), (OTHER, {"roles": "/r"}))
         self.assertEqual(self.run_tests(text % "r: a", "--config", same)[1:], ("1 passed, 0 failed", ""))
         different = self.config((ISSUER, {"roles": "/r"}), (OTHER, {}))
@@ -127,8 +130,10 @@ class Tests(PolicyTest):
 
 class Faults(PolicyTest):
     def test_faults_are_told_as_assayd_tells_them(self):
-        for text in ["version: 2\nrules: []\n", POLICY.replace("actions", "action", 1), POLICY.replace("manager: [user]", "manager: [admin]"),
-                     POLICY + "tests:\n  - {action: GET, resource: /, expect: 200}\n", "", "a: [", POLICY.replace("name: health", "name: trial"),
+        for text in ["version: 2\nrules: []\n", POLICY.replace("actions", "action", 1),
+                     POLICY.replace("manager: [user]", "manager: [admin]"), "", "a: [",
+                     POLICY + "tests:\n  - {action: GET, resource: /, expect: 200}\n",
+                     POLICY.replace("name: health", "name: trial"),
                      POLICY.replace("https://auth.example.com", "https://auth.exampel.com")]:
             config = self.config((ISSUER, {}), policy="policy.yaml")
             done = assay("policy", "test", self.policy(text), "--config", config)
@@ -141,6 +146,7 @@ class Faults(PolicyTest):
             self.assertEqual(last, f"assay: policy.yaml is refused, {len(faults)} fault" + ("s" if len(faults) > 1 else ""))
             told = assay("policy", "explain", self.path("policy.yaml"), "--action", "a", "--resource", "/", "--config", config, "--json")
             self.assertEqual((told.code, told.err, told.json()["error"]), (2, "", "bad_input"))
+            self.assertIn(f" is refused, {len(faults)} fault", told.json()["message"])
             self.assertEqual([fault.replace(self.folder + "/", "") for fault in told.json()["faults"]], faults)
 
     def test_faults_of_the_configuration_and_of_files_that_are_none(self):
@@ -205,7 +211,8 @@ class Explain(PolicyTest):
         self.policy("version: 1\nrules:\n  - {name: all, anonymous: true}\n")
         self.assertDone(0, self.explain("GET", "/"), "all: applies", "allow, rule all")
         done = self.explain("GET", "/a;b")
-        self.assertEqual((done.code, done.out), (1, "resource: none that anybody may ask for\ntoken: none, no_token\ndecision: 403, bad_resource\n"))
+        self.assertEqual(done.code, 1)
+        self.assertEqual(done.out, "resource: none that anybody may ask for\ntoken: none, no_token\ndecision: 403, bad_resource\n")
         self.assertEqual(self.explain("GET", "/a;b", None, "--json").json()["rules"], [])
 
     def test_the_decision_is_the_agents(self):
@@ -234,7 +241,8 @@ class Explain(PolicyTest):
             self.assertDone(2, self.explain("GET", "/", claims), "--claims")
 
     def test_names_of_others_do_not_move_the_cursor(self):
-        self.policy('version: 1\nrules:\n  - {name: "a\\e[31mb\\rc", anonymous: true}\ntests:\n  - {action: "x\\e[1m", resource: "/\\n", expect: 401}\n')
+        self.policy('version: 1\nrules:\n  - {name: "a\\e[31mb\\rc", anonymous: true}\n'
+                    'tests:\n  - {action: "x\\e[1m", resource: "/\\n", expect: 401}\n')
         for done in (self.explain("GET", "/%c2%b5", {"role": "\u009b1m\x1b"}), assay("policy", "test", self.path("policy.yaml"))):
             self.assertTrue(all(char == "\n" or char >= " " and not "\x7f" <= char < "\xa0" for char in done.out + done.err), done)
 
@@ -243,10 +251,11 @@ class Usage(PolicyTest):
     def test_2_is_wrong_usage(self):
         policy = self.policy(POLICY)
         for arguments, *words in [
-                ([], "policy test FILE"), (["tset"], "did you mean 'policy test'?"), (["xyzzy"], "policy explain FILE"), (["test"], "FILE is needed"),
-                (["test", policy, "x"], "unexpected argument 'x'"), (["test", policy, "--confg", "x"], "did you mean --config?"),
-                (["--bogus"], "--bogus"), (["explain", policy], "--action and --resource"), (["explain", policy, "--action", "a"], "--resource"),
-                (["explain", policy, "--claims"], "--claims JSON")]:
+                ([], "policy test FILE"), (["tset"], "did you mean 'policy test'?"), (["xyzzy"], "policy explain FILE"),
+                (["test"], "FILE is needed"), (["test", policy, "x"], "unexpected argument 'x'"),
+                (["test", policy, "--confg", "x"], "did you mean --config?"),
+                (["--bogus"], "--bogus"), (["explain", policy], "--action and --resource"),
+                (["explain", policy, "--action", "a"], "--resource"), (["explain", policy, "--claims"], "--claims JSON")]:
             self.assertDone(2, assay("policy", *arguments), *words)
         self.assertEqual(set(assay("policy", "tset", "--json").json()), {"error", "message"})
 

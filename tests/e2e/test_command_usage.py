@@ -10,11 +10,13 @@ SELECTORS = ["jti", "sub", "sid", "kid", "jkt", "signing-input-sha256", "token",
 ASKING = ["socket", "timeout", "json", "help", "version"]
 OPTIONS = {
     "verify": ["audience", "token", "token-file"] + ASKING,
+    "authorize": ["action", "resource", "audience", "token", "token-file"] + ASKING,
     "revoke": SELECTORS + ["before", "ttl"] + ASKING,
     "unrevoke": SELECTORS + ["all-sources"] + ASKING,
     "revocations": SELECTORS + ASKING,
     "status": ASKING, "reload": ASKING, "health": ASKING,
     "inspect": ["keys", "issuer", "audience", "jws", "now", "batch", "token", "token-file", "json", "help", "version"],
+    "policy": ["claims", "action", "resource", "config", "json", "help", "version"],
     "keygen": ["alg", "kid", "out", "json", "help", "version"],
     "mint": ["key", "alg", "kid", "issuer", "audience", "subject", "ttl", "claim", "json", "help", "version"],
 }

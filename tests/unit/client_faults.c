@@ -50,10 +50,19 @@ WRAP(void *, mmap, (void *at, size_t size, int protection, int flags, int fd, of
      (at, size, protection, flags, fd, offset), MAP_FAILED, ENOMEM)
 WRAP(int, madvise, (void *at, size_t size, int advice), (at, size, advice), -1, EINVAL)
 
+#define DENIED                                                                                                                     \
+    "\x86\xa5"                                                                                                                     \
+    "allow\xc2\xa6status\xcd\x01\x91\xa6reason\xa7"                                                                                \
+    "expired\xa4rule\xc0\xa7subject\xc0\xa5roles\x90"
+
 static enum fake_action refuse(void *context, const struct fake_request *request, struct wire_writer *out)
 {
     (void)context;
     fake_answer(out, request->msgid);
+    if (wire_is(&request->method, "authorize")) {
+        wire_put_raw(out, DENIED, sizeof DENIED - 1);
+        return FAKE_SEND;
+    }
     wire_put_map(out, 2);
     wire_put_text(out, "active");
     wire_put_bool(out, false);
@@ -62,8 +71,17 @@ static enum fake_action refuse(void *context, const struct fake_request *request
     return FAKE_SEND;
 }
 
+enum method { VERIFY, AUTHORIZE };
+
+static int call(struct assay *assay, enum method method, struct assay_verdict **ret)
+{
+    if (method == AUTHORIZE)
+        return assay_authorize(assay, TOKEN, strlen(TOKEN), NULL, "GET", "/orders", ret);
+    return assay_verify(assay, TOKEN, strlen(TOKEN), NULL, ret);
+}
+
 /* Opens, asks twice (the second time over the connection of the first), and looks a claim up, with the nth call failing. */
-static int ask(const struct fake_agent *agent, int nth)
+static int ask(const struct fake_agent *agent, enum method method, int nth)
 {
     struct assay *assay = NULL;
     struct assay_verdict *verdict = NULL;
@@ -75,11 +93,11 @@ static int ask(const struct fake_agent *agent, int nth)
 
     for (int i = 0; status == 0 && i < 2; i++) {
         assay_verdict_free(verdict);
-        status = assay_verify(assay, TOKEN, strlen(TOKEN), NULL, &verdict);
+        status = call(assay, method, &verdict);
         assert_true((verdict != NULL) == (status == 0 || status == ASSAY_E_REFUSED));
         assert_true(assay_verdict_ok(verdict) == (status == 0));
     }
-    if (status == 0)
+    if (status == 0 && method == VERIFY)
         status = assay_verdict_claim_json(verdict, "", &text);
     calls_left = -1;
     assay_verdict_free(verdict);
@@ -90,28 +108,35 @@ static int ask(const struct fake_agent *agent, int nth)
 static void whatever_fails_a_yes_is_the_agents(void **state)
 {
     struct fake_agent *agent = fake_agent_start(fake_echo, NULL, 0);
-    int nth = 0, errors = 0;
 
     (void)state;
-    do {
-        int status = ask(agent, nth++);
+    for (enum method method = VERIFY; method <= AUTHORIZE; method++) {
+        int nth = 0, errors = 0;
 
-        assert_true(status <= 0 && status != ASSAY_E_REFUSED);
-        errors += status != 0;
-    } while (failed);
-    assert_true(errors > 5 && nth > errors);
+        do {
+            int status = ask(agent, method, nth++);
+
+            assert_true(status <= 0 && status != ASSAY_E_REFUSED);
+            errors += status != 0;
+        } while (failed);
+        assert_true(errors > 5 && nth > errors);
+    }
     fake_agent_stop(agent);
 }
 
 static void whatever_fails_a_no_is_no_yes(void **state)
 {
     struct fake_agent *agent = fake_agent_start(refuse, NULL, 0);
-    int nth = 0;
 
     (void)state;
-    do
-        assert_true(ask(agent, nth++) < 0);
-    while (failed);
+    for (enum method method = VERIFY; method <= AUTHORIZE; method++) {
+        int nth = 0, status;
+
+        do
+            assert_true((status = ask(agent, method, nth++)) < 0);
+        while (failed);
+        assert_int_equal(status, ASSAY_E_REFUSED);
+    }
     fake_agent_stop(agent);
 }
 

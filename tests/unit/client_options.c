@@ -17,6 +17,7 @@ struct filled {
     struct text_list list;
     int64_t duration;
     int64_t time;
+    const char *file, *other;
 };
 
 static char told[1024];
@@ -26,9 +27,10 @@ static int parse(struct filled *filled, int argc, const char *const *argv)
 {
     static const struct command command = {.name = "test", .synopsis = ""};
     const struct option_spec specs[] = {
-        {"flag", OPTION_FLAG, &filled->flag, NULL, ""},     {"text", OPTION_TEXT, &filled->text, "T", ""},
-        {"list", OPTION_LIST, &filled->list, "L", ""},      {"wait", OPTION_DURATION, &filled->duration, "D", ""},
-        {"before", OPTION_TIME, &filled->time, "TIME", ""},
+        {"flag", OPTION_FLAG, &filled->flag, NULL, ""},      {"text", OPTION_TEXT, &filled->text, "T", ""},
+        {"list", OPTION_LIST, &filled->list, "L", ""},       {"wait", OPTION_DURATION, &filled->duration, "D", ""},
+        {"before", OPTION_TIME, &filled->time, "TIME", ""},  {"FILE", OPTION_OPERAND, &filled->file, NULL, ""},
+        {"OTHER", OPTION_OPERAND, &filled->other, NULL, ""},
     };
     FILE *caught = tmpfile();
     int saved = dup(STDERR_FILENO);
@@ -70,6 +72,21 @@ static void options_fill_their_variables(void **state)
     assert_string_equal(filled.text, "");
 }
 
+static void operands_stand_by_themselves(void **state)
+{
+    struct filled filled;
+
+    (void)state;
+    assert_int_equal(PARSE(&filled, "a", "--flag", "b"), OPTIONS_PARSED);
+    assert_string_equal(filled.file, "a");
+    assert_string_equal(filled.other, "b");
+    assert_true(filled.flag);
+    assert_int_equal(PARSE(&filled, "--text", "t", "--", "--flag"), OPTIONS_PARSED);
+    assert_string_equal(filled.file, "--flag");
+    assert_null(filled.other);
+    assert_false(filled.flag);
+}
+
 static void wrong_ones_are_told_with_the_remedy(void **state)
 {
     struct filled filled;
@@ -91,8 +108,11 @@ static void wrong_ones_are_told_with_the_remedy(void **state)
     assert_non_null(strstr(told, "--wait: '5' is no duration"));
     assert_int_equal(PARSE(&filled, "--before", "noon"), EXIT_BAD_INPUT);
     assert_non_null(strstr(told, "--before: 'noon' is no time"));
-    assert_int_equal(PARSE(&filled, "word"), EXIT_BAD_INPUT);
-    assert_int_equal(PARSE(&filled, "--", "word"), EXIT_BAD_INPUT);
+    assert_int_equal(PARSE(&filled, "one", "two", "word"), EXIT_BAD_INPUT);
+    assert_non_null(strstr(told, "unexpected argument 'word'"));
+    assert_int_equal(PARSE(&filled, "one", "--", "two", "word"), EXIT_BAD_INPUT);
+    assert_int_equal(PARSE(&filled, "--FILE", "x"), EXIT_BAD_INPUT); /* an operand has no dashes, */
+    assert_null(strstr(told, "did you mean"));                       /* and none are suggested */
     assert_int_equal(PARSE(&filled, "--esc\x1b[2J"), EXIT_BAD_INPUT);
     assert_null(strchr(told, '\x1b'));
 }
@@ -117,6 +137,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options_fill_their_variables),
+        cmocka_unit_test(operands_stand_by_themselves),
         cmocka_unit_test(wrong_ones_are_told_with_the_remedy),
         cmocka_unit_test(the_nearest_name_is_near),
     };

@@ -75,6 +75,8 @@ static bool read_request(struct fake_agent *agent, size_t size, struct fake_requ
             return false;
         if (i == 2)
             ret_request->msgid = (uint32_t)item.uint;
+        if (i == 3)
+            ret_request->method = item;
     }
     ret_request->params = cursor;
     return true;
@@ -258,6 +260,25 @@ void fake_yes(struct wire_writer *out, const char *subject, size_t bytes)
     wire_put_nil(out);
 }
 
+void fake_allow(struct wire_writer *out, const char *subject, size_t bytes)
+{
+    wire_put_map(out, 6);
+    wire_put_text(out, "allow");
+    wire_put_bool(out, true);
+    wire_put_text(out, "status");
+    wire_put_uint(out, 200);
+    wire_put_text(out, "reason");
+    wire_put_nil(out);
+    wire_put_text(out, "rule");
+    wire_put_text(out, "r");
+    wire_put_text(out, "subject");
+    wire_put_str(out, subject, bytes);
+    wire_put_text(out, "roles");
+    wire_put_array(out, 2);
+    wire_put_text(out, "user");
+    wire_put_text(out, "buyer");
+}
+
 enum fake_action fake_echo(void *context, const struct fake_request *request, struct wire_writer *out)
 {
     struct wire_cursor at;
@@ -266,6 +287,6 @@ enum fake_action fake_echo(void *context, const struct fake_request *request, st
     (void)context;
     fake_answer(out, request->msgid);
     if (wire_find(request->params, "token", &at) && wire_next(&at, &token) == WIRE_OK)
-        fake_yes(out, token.str, token.count);
+        (wire_is(&request->method, "authorize") ? fake_allow : fake_yes)(out, token.str, token.count);
     return FAKE_SEND;
 }

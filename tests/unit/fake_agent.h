@@ -12,6 +12,7 @@ struct fake_agent;
 struct fake_request {
     unsigned number; /* of all that came, from 1 */
     uint32_t msgid;
+    struct wire_item method;
     struct wire_cursor params; /* the map */
     const uint8_t *bytes;      /* the whole message */
     size_t size;
@@ -44,7 +45,10 @@ void fake_agent_hang_up(struct fake_agent *agent);
 void fake_answer(struct wire_writer *out, uint32_t msgid);
 void fake_yes(struct wire_writer *out, const char *subject, size_t bytes);
 
-/* A reply that is a yes, its subject the token itself. */
+/* The result {allow: true, status: 200, reason: nil, rule: "r", subject: S, roles: ["user", "buyer"]} */
+void fake_allow(struct wire_writer *out, const char *subject, size_t bytes);
+
+/* A reply that is a yes to either question, its subject the token itself. */
 enum fake_action fake_echo(void *context, const struct fake_request *request, struct wire_writer *out);
 
 #endif

@@ -1,0 +1,143 @@
+/* Everything that the protocol promises beside a yes must be there: an agent that leaves some of it out, or says two things, is not
+   the one that this library knows, and its yes may not mean the same. */
+#include "judge.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Names that stand twice would make two answers of one. The agent's has 6 at most, a later one's hardly more than this. */
+#define RESULT_NAMES_MAX 32
+
+static bool names_differ(const struct value *map)
+{
+    const struct value *names[RESULT_NAMES_MAX];
+    const struct value *name = value_first(map);
+
+    if (map->count > RESULT_NAMES_MAX)
+        return false;
+    for (uint32_t i = 0; i < map->count; i++) {
+        for (uint32_t earlier = 0; earlier < i; earlier++)
+            if (strcmp(names[earlier]->str, name->str) == 0)
+                return false;
+        names[i] = name;
+        name = value_next(value_next(name));
+    }
+    return true;
+}
+
+static int yes_to_verify(const struct value *result, struct assay_verdict *verdict)
+{
+    const struct value *claims = value_member_of(result, "claims", WIRE_MAP);
+    const struct value *issuer = value_member_of(result, "issuer", WIRE_STR);
+    const struct value *expires_at = value_member_of(result, "expires_at", WIRE_UINT);
+    const struct value *reason = value_member(result, "reason");
+    const struct value *subject = value_member_of(claims, "sub", WIRE_STR);
+
+    if (claims == NULL || issuer == NULL || expires_at == NULL || expires_at->uint > INT64_MAX)
+        return ASSAY_E_PROTOCOL;
+    if (reason != NULL && reason->type != WIRE_NIL)
+        return ASSAY_E_PROTOCOL;
+    verdict->claims = claims;
+    verdict->issuer = issuer->str;
+    verdict->expires_at = (int64_t)expires_at->uint;
+    verdict->subject = subject != NULL ? subject->str : NULL;
+    verdict->http_status = 200;
+    verdict->ok = true;
+    return 0;
+}
+
+static int no(const struct value *result, int http_status, struct assay_verdict *verdict)
+{
+    const struct value *reason = value_member_of(result, "reason", WIRE_STR);
+
+    if (reason == NULL || reason->count == 0)
+        return ASSAY_E_PROTOCOL;
+    verdict->reason = reason->str;
+    verdict->http_status = http_status;
+    return ASSAY_E_REFUSED;
+}
+
+/* Only the boolean true is a yes: not 1, not "true". */
+static int read_verify(const struct value *result, struct assay_verdict *verdict)
+{
+    const struct value *active = value_member_of(result, "active", WIRE_BOOL);
+
+    if (active == NULL)
+        return ASSAY_E_PROTOCOL;
+    return active->boolean ? yes_to_verify(result, verdict) : no(result, 401, verdict);
+}
+
+/* A string or nil. False: it is something else, or not there. */
+static bool read_text(const struct value *result, const char *name, const char **ret_text)
+{
+    const struct value *value = value_member(result, name);
+
+    if (value == NULL || (value->type != WIRE_STR && value->type != WIRE_NIL))
+        return false;
+    *ret_text = value->type == WIRE_STR ? value->str : NULL;
+    return true;
+}
+
+/* Strings alone: then each is one node, and the nth is found without a walk. */
+static const struct value *read_roles(const struct value *result)
+{
+    const struct value *roles = value_member_of(result, "roles", WIRE_ARRAY);
+
+    for (uint32_t i = 0; roles != NULL && i < roles->count; i++)
+        if (value_first(roles)[i].type != WIRE_STR)
+            return NULL;
+    return roles;
+}
+
+/* A yes has three signs that must agree: allow, the status, and no reason; and some rule has said it. */
+static int read_authorize(const struct value *result, struct assay_verdict *verdict)
+{
+    const struct value *allow = value_member_of(result, "allow", WIRE_BOOL);
+    const struct value *status = value_member_of(result, "status", WIRE_UINT);
+    const char *reason;
+
+    verdict->roles = read_roles(result);
+    if (allow == NULL || status == NULL || verdict->roles == NULL || !read_text(result, "reason", &reason) ||
+        !read_text(result, "rule", &verdict->rule) || !read_text(result, "subject", &verdict->subject))
+        return ASSAY_E_PROTOCOL;
+    if (!allow->boolean)
+        return status->uint == 401 || status->uint == 403 ? no(result, (int)status->uint, verdict) : ASSAY_E_PROTOCOL;
+    if (status->uint != 200 || reason != NULL || verdict->rule == NULL)
+        return ASSAY_E_PROTOCOL;
+    verdict->http_status = 200;
+    verdict->ok = true;
+    return 0;
+}
+
+/* The whole result is read, not only what is used here: a string that may not be is refused wherever it stands. */
+static int judge(struct wire_cursor result, int (*read)(const struct value *result, struct assay_verdict *verdict),
+                 struct assay_verdict **ret_verdict)
+{
+    struct value_size size;
+    int status = value_size(result, &size);
+
+    if (status != 0)
+        return status;
+    struct assay_verdict *verdict = malloc(sizeof *verdict + size.nodes * sizeof verdict->values[0] + size.text_bytes);
+
+    if (verdict == NULL)
+        return ASSAY_E_NO_MEMORY;
+    *verdict = (struct assay_verdict){.count = size.nodes};
+    value_build(result, verdict->values, (char *)(verdict->values + size.nodes));
+    status = verdict->values->type == WIRE_MAP && names_differ(verdict->values) ? read(verdict->values, verdict) : ASSAY_E_PROTOCOL;
+    if (status == 0 || status == ASSAY_E_REFUSED)
+        *ret_verdict = verdict;
+    else
+        assay_verdict_free(verdict);
+    return status;
+}
+
+int judge_verify(struct wire_cursor result, struct assay_verdict **ret_verdict)
+{
+    return judge(result, read_verify, ret_verdict);
+}
+
+int judge_authorize(struct wire_cursor result, struct assay_verdict **ret_verdict)
+{
+    return judge(result, read_authorize, ret_verdict);
+}

@@ -1,0 +1,12 @@
+/* From an answer to a yes or a no. */
+#ifndef ASSAY_CLIENT_JUDGE_H
+#define ASSAY_CLIENT_JUDGE_H
+
+#include "verdict.h"
+
+/* Each reads the result of its method. 0 for a yes, and ASSAY_E_REFUSED, both with a verdict; ASSAY_E_PROTOCOL for everything that
+   is not exactly one of the two; ASSAY_E_NO_MEMORY. */
+int judge_verify(struct wire_cursor result, struct assay_verdict **ret_verdict);
+int judge_authorize(struct wire_cursor result, struct assay_verdict **ret_verdict);
+
+#endif
