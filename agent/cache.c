@@ -73,6 +73,10 @@ static void entry_free(struct cache *cache, struct entry *entry)
 {
     cache->facts.entries--;
     cache->facts.bytes -= entry->bytes;
+    if (entry->holder != NULL) {
+        cache->facts.bytes -= entry->holder->bytes;
+        free(entry->holder);
+    }
     OPENSSL_cleanse(entry, entry->bytes);
     free(entry);
 }
@@ -175,6 +179,16 @@ struct entry *cache_add(struct cache *cache, const struct token *token, uint64_t
     if (cache->facts.entries > cache->bucket_count)
         grow(cache);
     return entry;
+}
+
+void cache_keep_holder(struct cache *cache, struct entry *entry, struct kept_holder *holder)
+{
+    entry->holder = holder;
+    cache->facts.bytes += holder->bytes;
+    while (cache->oldest != entry && cache->facts.bytes > cache->facts.bytes_max) { /* it was asked for just now, and stays */
+        drop(cache, cache->oldest);
+        cache->facts.evictions++;
+    }
 }
 
 void cache_clear(struct cache *cache)

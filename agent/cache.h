@@ -4,6 +4,7 @@
 #ifndef ASSAY_CACHE_H
 #define ASSAY_CACHE_H
 
+#include "agent/policy/decision.h"
 #include "agent/revocation/list.h"
 
 struct entry {
@@ -15,6 +16,16 @@ struct entry {
     uint64_t judged;    /* the generation of the revocation list at which it was found not revoked; 0: never */
     const uint8_t *answer; /* the beginning of a yes (answer.h) */
     size_t answer_bytes;
+    struct kept_holder *holder; /* what `authorize` found of it; NULL: it was not asked */
+};
+
+/* What the policy makes of a token, and how answers tell whose it is: the same on every call, for the policy and the cache live as long as
+   one keyring. */
+struct kept_holder {
+    struct holder holder;
+    size_t bytes; /* of the whole */
+    size_t answer_bytes;
+    uint8_t answer[];
 };
 
 struct cache;
@@ -29,6 +40,9 @@ struct entry *cache_find(struct cache *cache, const char *token, size_t bytes, u
 
 /* Takes copies of the token's text and claims. NULL: out of memory, or larger than the whole cache. */
 struct entry *cache_add(struct cache *cache, const struct token *token, uint64_t hash);
+
+/* Keeps it beside the entry, which owns it then. */
+void cache_keep_holder(struct cache *cache, struct entry *entry, struct kept_holder *holder);
 
 /* When the keyring is replaced: what was good under the old one has to be shown again. */
 void cache_clear(struct cache *cache);

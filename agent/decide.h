@@ -12,7 +12,7 @@ struct decision {
     enum outcome outcome;
     const struct token *token; /* what is known of it */
     const struct keyring_entry *issuer; /* of an accepted one */
-    const struct entry *entry;          /* where it is kept; NULL: nowhere */
+    struct entry *entry;                /* where it is kept; NULL: nowhere */
 };
 
 /* Somebody who waits for a decision. Owned by whoever asks, and given back by `decided`, which is called once. */

@@ -161,8 +161,8 @@ static void add_value(struct yaml *yaml, yaml_node_t *node, struct claim_rule *r
         rule->numbers[i] = *text == 't' ? 1 : 0;
     } else if (yaml_is_number(node, &rule->numbers[i])) {
         rule->kinds[i] = VALUE_NUMBER;
-        if (fabs(rule->numbers[i]) > 9007199254740992.0)
-            yaml_fault(yaml, node, "numbers beyond 2^53 cannot be told from their neighbours; put it in quotes if it is a text");
+        if (fabs(rule->numbers[i]) >= 9007199254740992.0) /* 2^53 + 1 is read as 2^53 */
+            yaml_fault(yaml, node, "numbers of 2^53 and beyond cannot be told from their neighbours; put it in quotes if it is a text");
     } else {
         rule->kinds[i] = VALUE_TEXT;
     }

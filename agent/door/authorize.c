@@ -98,12 +98,38 @@ static void put_holder(struct wire_writer *writer, const struct token *good)
         wire_put_array(writer, 0);
 }
 
+/* What is the same whenever this token is asked about. NULL: it is not kept, or there is no memory for it, and is made anew each time. */
+static const struct kept_holder *kept_holder(struct agent *agent, struct entry *entry, const struct token *good)
+{
+    const struct policy *policy = agent->ring->policy;
+    size_t room = 64 + 2 * (good != NULL ? good->claims.bytes : 0);
+    struct wire_writer writer;
+
+    if (entry == NULL || good == NULL || policy == NULL || entry->holder != NULL)
+        return entry != NULL && good != NULL ? entry->holder : NULL;
+    struct kept_holder *holder = malloc(sizeof *holder + room);
+
+    if (holder == NULL)
+        return NULL;
+    policy_fill_holder(policy, &good->claims, good->issuer, &holder->holder);
+    wire_writer_init(&writer, holder->answer, room);
+    put_holder(&writer, good);
+    holder->answer_bytes = wire_written(&writer);
+    holder->bytes = sizeof *holder + holder->answer_bytes;
+    struct kept_holder *fitting = realloc(holder, holder->bytes);
+
+    cache_keep_holder(agent->cache, entry, fitting != NULL ? fitting : holder);
+    return entry->holder;
+}
+
 /* One question: the resource first, whatever the token is. */
-static struct ruling decide_pair(struct agent *agent, const struct check_pair *pair, const struct token *good, enum reason why_no_token)
+static struct ruling decide_pair(struct agent *agent, const struct check_pair *pair, const struct token *good,
+                                 const struct kept_holder *kept, enum reason why_no_token)
 {
     struct resource resource;
     bool is_resource = resource_normalize(pair->resource.at, pair->resource.bytes, &resource) == 0;
     struct ask ask = {
+        .holder = kept != NULL ? &kept->holder : NULL,
         .claims = good != NULL ? &good->claims : NULL,
         .issuer = good != NULL ? good->issuer : NULL,
         .why_no_token = why_no_token,
@@ -121,7 +147,7 @@ static struct ruling decide_pair(struct agent *agent, const struct check_pair *p
 
 /* `token` NULL: none was sent. */
 static void answer(struct agent *agent, struct conn *conn, uint32_t msgid, const struct checks_asked *asked, enum outcome outcome,
-                   const struct token *token)
+                   const struct token *token, struct entry *entry)
 {
     const struct token *good = outcome == OUTCOME_ACCEPTED ? token : NULL;
     enum reason why = token == NULL ? REASON_NO_TOKEN : token->reason;
@@ -140,20 +166,25 @@ static void answer(struct agent *agent, struct conn *conn, uint32_t msgid, const
 
     if (writer == NULL)
         return;
+    const struct kept_holder *kept = kept_holder(agent, entry, good);
+
     wire_put_map(writer, asked->single ? 6 : 3);
     if (!asked->single) {
         wire_put_text(writer, "decisions");
         wire_put_array(writer, asked->count);
     }
     for (unsigned i = 0; i < asked->count; i++) {
-        struct ruling ruling = decide_pair(agent, &asked->pairs[i], good, why);
+        struct ruling ruling = decide_pair(agent, &asked->pairs[i], good, kept, why);
 
         if (!asked->single)
             wire_put_map(writer, 4);
         put_ruling(writer, &ruling);
         audit_ruling(agent, conn_peer(conn), asked->pairs[i].action, asked->pairs[i].resource, &ruling, token);
     }
-    put_holder(writer, good);
+    if (kept != NULL)
+        wire_put_raw(writer, kept->answer, kept->answer_bytes);
+    else
+        put_holder(writer, good);
     conn_answer_end(conn);
 }
 
@@ -162,7 +193,7 @@ static void decided(struct waiter *waiter, const struct decision *decision)
     struct authorize_waiter *its = (struct authorize_waiter *)waiter;
 
     if (conn_release(its->conn))
-        answer(its->agent, its->conn, its->msgid, &its->asked, decision->outcome, decision->token);
+        answer(its->agent, its->conn, its->msgid, &its->asked, decision->outcome, decision->token, decision->entry);
     free(its);
 }
 
@@ -265,9 +296,9 @@ void method_authorize(const struct request *request)
     if (checks != NULL)
         asked = (struct checks_asked){checks->size, false, pairs};
     if (token.bytes == 0)
-        answer(request->agent, request->conn, request->msgid, &asked, OUTCOME_REFUSED, NULL);
+        answer(request->agent, request->conn, request->msgid, &asked, OUTCOME_REFUSED, NULL, NULL);
     else if (decide_now(request->agent, token, audience, false, &decision))
-        answer(request->agent, request->conn, request->msgid, &asked, decision.outcome, decision.token);
+        answer(request->agent, request->conn, request->msgid, &asked, decision.outcome, decision.token, decision.entry);
     else
         answer_later(request, &asked, audience);
 }

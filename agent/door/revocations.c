@@ -104,7 +104,7 @@ static void answer_counts(const struct request *request, struct view *view, cons
 
 struct holders {
     unsigned count;
-    struct holder {
+    struct word_held {
         char source[64];
         int64_t before, exp;
     } holder[REVOCATION_SOURCES_MAX];
@@ -113,7 +113,7 @@ struct holders {
 static void add_holder(void *context, const char *source, int64_t before, int64_t exp)
 {
     struct holders *holders = context;
-    struct holder *holder = &holders->holder[holders->count];
+    struct word_held *holder = &holders->holder[holders->count];
 
     if (holders->count == REVOCATION_SOURCES_MAX)
         return;

@@ -5,10 +5,10 @@
 #include "agent/token/pointer.h"
 #include "index.h"
 
-/* What a token brings along, as the policy's numbers. */
-struct holder {
+/* A holder that is being filled. */
+struct filling {
     const struct policy *policy;
-    struct name_set roles, scopes;
+    struct holder *holder;
 };
 
 static void any_string(struct wire_cursor value, void (*each)(void *context, const char *at, size_t bytes), void *context)
@@ -77,36 +77,42 @@ void each_scope(const struct claims *claims, const struct issuer *issuer, void (
 
 static void add_role(void *context, const char *at, size_t bytes)
 {
-    struct holder *holder = context;
-    int role = name_number((struct name_table *)&holder->policy->roles, (struct text){at, bytes}, false);
+    struct filling *filling = context;
+    int role = name_number((struct name_table *)&filling->policy->roles, (struct text){at, bytes}, false);
 
     for (unsigned i = 0; role >= 0 && i < NAME_WORDS; i++)
-        holder->roles.words[i] |= holder->policy->contains[role].words[i];
+        filling->holder->roles.words[i] |= filling->policy->contains[role].words[i];
 }
 
 static void add_scope(void *context, const char *at, size_t bytes)
 {
-    struct holder *holder = context;
-    int scope = name_number((struct name_table *)&holder->policy->scopes, (struct text){at, bytes}, false);
+    struct filling *filling = context;
+    int scope = name_number((struct name_table *)&filling->policy->scopes, (struct text){at, bytes}, false);
 
     if (scope >= 0)
-        name_set_add(&holder->scopes, (unsigned)scope);
+        name_set_add(&filling->holder->scopes, (unsigned)scope);
 }
 
-static bool any_of(const struct name_set *wanted, const struct name_set *had)
+/* A policy has few names: only the words in which there are any are looked at. */
+static unsigned words_of(const struct name_table *table)
+{
+    return (table->count + 63) / 64;
+}
+
+static bool any_of(const struct name_set *wanted, const struct name_set *had, unsigned words)
 {
     uint64_t common = 0;
 
-    for (unsigned i = 0; i < NAME_WORDS; i++)
+    for (unsigned i = 0; i < words; i++)
         common |= wanted->words[i] & had->words[i];
     return common != 0;
 }
 
-static bool all_of(const struct name_set *wanted, const struct name_set *had)
+static bool all_of(const struct name_set *wanted, const struct name_set *had, unsigned words)
 {
     uint64_t missing = 0;
 
-    for (unsigned i = 0; i < NAME_WORDS; i++)
+    for (unsigned i = 0; i < words; i++)
         missing |= wanted->words[i] & ~had->words[i];
     return missing == 0;
 }
@@ -123,7 +129,7 @@ static bool is_issuers(const struct rule *rule, const struct issuer *issuer)
 }
 
 /* What is asked beside action and resource. */
-static enum fit fit_holder(const struct rule *rule, const struct ask *ask, const struct holder *holder)
+static enum fit fit_holder(const struct policy *policy, const struct rule *rule, const struct ask *ask, const struct holder *holder)
 {
     if (rule->anonymous || (ask->claims == NULL && !rule->needs_token))
         return FIT_APPLIES;
@@ -135,16 +141,17 @@ static enum fit fit_holder(const struct rule *rule, const struct ask *ask, const
         if (!claim_rule_holds(ask->claims, &rule->claims[i]))
             return FIT_CLAIMS;
     }
-    if (rule->roles != NULL && !any_of(rule->roles, &holder->roles))
+    if (rule->roles != NULL && !any_of(rule->roles, &holder->roles, words_of(&policy->roles)))
         return FIT_ROLES;
-    if (rule->scopes != NULL && !all_of(rule->scopes, &holder->scopes))
+    if (rule->scopes != NULL && !all_of(rule->scopes, &holder->scopes, words_of(&policy->scopes)))
         return FIT_SCOPES;
     return FIT_APPLIES;
 }
 
 struct meeting {
+    const struct policy *policy;
     const struct ask *ask;
-    struct holder holder;
+    const struct holder *holder;
     const struct rule *deny, *allow, *lacks_role, *lacks_scope;
 };
 
@@ -166,10 +173,10 @@ static void count_shadow(const struct rule *rule, uint64_t decision, enum fit fi
 static void meet(void *context, const struct rule *rule)
 {
     struct meeting *meeting = context;
-    enum fit fit = fit_holder(rule, meeting->ask, &meeting->holder);
+    enum fit fit = fit_holder(meeting->policy, rule, meeting->ask, meeting->holder);
 
     if (rule->shadow) {
-        count_shadow(rule, *meeting->holder.policy->decisions, fit);
+        count_shadow(rule, *meeting->policy->decisions, fit);
         return;
     }
     if (fit == FIT_APPLIES)
@@ -185,25 +192,30 @@ static struct ruling no(unsigned status, enum reason reason, const struct rule *
     return (struct ruling){false, status, reason, rule};
 }
 
-static void fill_holder(struct holder *holder, const struct policy *policy, const struct ask *ask)
+void policy_fill_holder(const struct policy *policy, const struct claims *claims, const struct issuer *issuer, struct holder *ret_holder)
 {
-    memset(holder, 0, sizeof *holder);
-    holder->policy = policy;
-    if (ask->claims == NULL)
+    struct filling filling = {policy, ret_holder};
+
+    memset(ret_holder, 0, sizeof *ret_holder);
+    if (claims == NULL)
         return;
-    each_role(ask->claims, ask->issuer, add_role, holder);
-    each_scope(ask->claims, ask->issuer, add_scope, holder);
+    each_role(claims, issuer, add_role, &filling);
+    each_scope(claims, issuer, add_scope, &filling);
 }
 
 struct ruling policy_decide(const struct policy *policy, const struct ask *ask)
 {
-    struct meeting meeting = {.ask = ask};
+    struct meeting meeting = {.policy = policy, .ask = ask, .holder = ask->holder};
+    struct holder holder;
 
     if (ask->resource == NULL)
         return no(403, REASON_BAD_RESOURCE, NULL);
     if (policy != NULL) {
         ++*policy->decisions;
-        fill_holder(&meeting.holder, policy, ask);
+        if (meeting.holder == NULL) {
+            policy_fill_holder(policy, ask->claims, ask->issuer, &holder);
+            meeting.holder = &holder;
+        }
         index_walk(policy->index, ask->action, ask->resource, ask->claims, meet, &meeting);
     }
     if (meeting.deny != NULL)
@@ -232,6 +244,6 @@ enum fit policy_fit(const struct policy *policy, const struct rule *rule, const 
         matches = matches || pattern_matches(rule->patterns.list[i], ask->resource, ask->claims);
     if (!matches)
         return FIT_RESOURCE;
-    fill_holder(&holder, policy, ask);
-    return fit_holder(rule, ask, &holder);
+    policy_fill_holder(policy, ask->claims, ask->issuer, &holder);
+    return fit_holder(policy, rule, ask, &holder);
 }

@@ -4,12 +4,19 @@
 
 #include "policy.h"
 
+/* A token's roles, with all that they contain, and its scopes, as one policy's numbers. */
+struct holder {
+    struct name_set roles, scopes;
+};
+void policy_fill_holder(const struct policy *policy, const struct claims *claims, const struct issuer *issuer, struct holder *ret_holder);
+
 struct ask {
     const struct claims *claims; /* of a token that was accepted; NULL: there is no good one */
     const struct issuer *issuer; /* whose it is; NULL with claims: of any issuer */
     enum reason why_no_token;    /* without claims: why the one that was sent does not count; REASON_NO_TOKEN: none was */
     struct text action;
     const struct resource *resource; /* NULL: what was sent is none (bad_resource) */
+    const struct holder *holder; /* of these claims under this policy, where it is known already; NULL: it is looked up */
 };
 
 struct ruling {

@@ -125,8 +125,10 @@ char *token_make(const struct issuer_key *key, unsigned number, size_t *ret_byte
 
     snprintf(header, sizeof header, "{\"alg\":\"%s\",\"typ\":\"JWT\",\"kid\":\"%s-1\"}", key->alg, key->alg);
     snprintf(payload, sizeof payload,
-             "{\"iss\":\"https://auth.example.com\",\"sub\":\"user-%08u\",\"aud\":\"orders\",\"iat\":%ld,\"exp\":%ld,\"jti\":\"%08x-7f3a-4c55\","
-             "\"email\":\"user%u@example.com\",\"name\":\"Some Body\",\"roles\":[\"user\",\"manager\"],\"scope\":\"openid profile orders:write\"}",
+             "{\"iss\":\"https://"
+             "auth.example.com\",\"sub\":\"user-%08u\",\"aud\":\"orders\",\"iat\":%ld,\"exp\":%ld,\"jti\":\"%08x-7f3a-4c55\","
+             "\"email\":\"user%u@example.com\",\"name\":\"Some Body\",\"roles\":[\"user\",\"manager\"],\"scope\":\"openid profile "
+             "orders:write\"}",
              number, now - 10, now + 36000, number, number);
     base64url_encode((const uint8_t *)header, strlen(header), token);
     strcat(token, ".");
@@ -281,11 +283,13 @@ void agent_stop(struct bench_agent *agent)
 }
 
 /* Up to the token; `more` pairs follow it. */
-static void put_request(struct wire_writer *writer, uint32_t msgid, const char *method, uint32_t more, const char *token, size_t token_bytes)
+static void put_request(struct wire_writer *writer, uint32_t msgid, const char *method, uint32_t more, const char *token,
+                        size_t token_bytes)
 {
     wire_put_array(writer, 4);
     wire_put_uint(writer, 0);
-    wire_put_raw(writer, (const uint8_t[]){0xce, (uint8_t)(msgid >> 24), (uint8_t)(msgid >> 16), (uint8_t)(msgid >> 8), (uint8_t)msgid}, 5);
+    wire_put_raw(writer,
+                 (const uint8_t[]){0xce, (uint8_t)(msgid >> 24), (uint8_t)(msgid >> 16), (uint8_t)(msgid >> 8), (uint8_t)msgid}, 5);
     wire_put_text(writer, method);
     wire_put_array(writer, 1);
     wire_put_map(writer, 1 + more);

@@ -1,5 +1,5 @@
-/* What the benchmarks share: keys and tokens made on the spot, a real agent, clocks. All of it ends the process on failure: a benchmark
-   that did not run has no number. */
+/* What the benchmarks share: keys and tokens made on the spot, a real agent, clocks. All of it ends the process on failure: a
+   benchmark that did not run has no number. */
 #ifndef ASSAY_BENCH_H
 #define ASSAY_BENCH_H
 

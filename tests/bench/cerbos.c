@@ -1,6 +1,6 @@
-/* Cerbos beside us: the same rules, the same token, 16 questions under way, over a Unix socket each; the rate of ours as a multiple of its.
-   Cerbos verifies the token with its own JWT support and a local key set. HTTP/1.1, kept alive, one question at a time on each of 16
-   connections: over HTTP it answers a connection's requests in turn. $ASSAY_CERBOS is its program. */
+/* Cerbos beside us: the same rules, the same token, 16 questions under way, over a Unix socket each; the rate of ours as a multiple
+   of its. Cerbos verifies the token with its own JWT support and a local key set. HTTP/1.1, kept alive, one question at a time on
+   each of 16 connections: over HTTP it answers a connection's requests in turn. $ASSAY_CERBOS is its program. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +25,8 @@ static const struct {
                "    - {actions: [POST], effect: EFFECT_ALLOW, roles: ['*'], condition: {match: {expr: V.user && V.writes}}}\n"
                "    - {actions: ['*'], effect: EFFECT_DENY, roles: ['*'], condition: {match: {expr: R.id == \"closed\"}}}\n"},
     {"admin_users", "    - {actions: ['*'], effect: EFFECT_ALLOW, roles: ['*'], condition: {match: {expr: V.admin}}}\n"},
-    {"users", "    - {actions: ['*'], effect: EFFECT_ALLOW, roles: ['*'], condition: {match: {expr: R.id == request.aux_data.jwt.sub}}}\n"},
+    {"users",
+     "    - {actions: ['*'], effect: EFFECT_ALLOW, roles: ['*'], condition: {match: {expr: R.id == request.aux_data.jwt.sub}}}\n"},
     {"reports", "    - {actions: [GET], effect: EFFECT_ALLOW, roles: ['*'], condition: {match: {expr: V.manager}}}\n"},
     {"health", "    - {actions: ['*'], effect: EFFECT_ALLOW, roles: ['*']}\n"},
 };
@@ -49,16 +50,17 @@ static void write_policy(const char *folder, const char *kind, const char *rules
     snprintf(name, sizeof name, "policies/%s.yaml", kind);
     FILE *out = open_in(folder, name);
 
-    fprintf(out,
-            "apiVersion: api.cerbos.dev/v1\nresourcePolicy:\n  version: default\n  resource: %s\n  variables:\n    local:\n"
-            "      admin: '\"admin\" in request.aux_data.jwt.roles'\n"
-            "      manager: 'V.admin || \"manager\" in request.aux_data.jwt.roles'\n"
-            "      user: 'V.manager || \"user\" in request.aux_data.jwt.roles'\n"
-            "      writes: '\"orders:write\" in request.aux_data.jwt.scope.split(\" \")'\n"
-            "  rules:\n%s"
-            "    - {actions: ['*'], effect: EFFECT_DENY, roles: ['*'], condition: {match: {expr: 'has(request.aux_data.jwt.status) && "
-            "request.aux_data.jwt.status == \"suspended\"'}}}\n",
-            kind, rules);
+    fprintf(
+        out,
+        "apiVersion: api.cerbos.dev/v1\nresourcePolicy:\n  version: default\n  resource: %s\n  variables:\n    local:\n"
+        "      admin: '\"admin\" in request.aux_data.jwt.roles'\n"
+        "      manager: 'V.admin || \"manager\" in request.aux_data.jwt.roles'\n"
+        "      user: 'V.manager || \"user\" in request.aux_data.jwt.roles'\n"
+        "      writes: '\"orders:write\" in request.aux_data.jwt.scope.split(\" \")'\n"
+        "  rules:\n%s"
+        "    - {actions: ['*'], effect: EFFECT_DENY, roles: ['*'], condition: {match: {expr: 'has(request.aux_data.jwt.status) && "
+        "request.aux_data.jwt.status == \"suspended\"'}}}\n",
+        kind, rules);
     fclose(out);
 }
 
@@ -107,13 +109,16 @@ static pid_t cerbos_start(const char *program, const char *folder, const char *s
 static size_t http_request(char *out, size_t room, const char *token, const char *kind, const char *id)
 {
     char body[4096];
-    int bytes = snprintf(body, sizeof body,
-                         "{\"principal\":{\"id\":\"caller\",\"roles\":[\"any\"]},\"resources\":[{\"actions\":[\"GET\"],\"resource\":"
-                         "{\"kind\":\"%s\",\"id\":\"%s\"}}],\"auxData\":{\"jwt\":{\"token\":\"%s\",\"keySetId\":\"local\"}}}",
-                         kind, id, token);
+    int bytes =
+        snprintf(body, sizeof body,
+                 "{\"principal\":{\"id\":\"caller\",\"roles\":[\"any\"]},\"resources\":[{\"actions\":[\"GET\"],\"resource\":"
+                 "{\"kind\":\"%s\",\"id\":\"%s\"}}],\"auxData\":{\"jwt\":{\"token\":\"%s\",\"keySetId\":\"local\"}}}",
+                 kind, id, token);
 
-    return (size_t)snprintf(out, room, "POST /api/check/resources HTTP/1.1\r\nHost: cerbos\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
-                            bytes, body);
+    return (size_t)snprintf(
+        out, room,
+        "POST /api/check/resources HTTP/1.1\r\nHost: cerbos\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+        bytes, body);
 }
 
 /* One connection's answers: whole ones are counted by their length, which is the same for the same question. */
@@ -215,7 +220,8 @@ int main(void)
         die("ASSAY_CERBOS must name Cerbos's program");
     snprintf(socket, sizeof socket, "%s/cerbos", agent.folder);
     pid_t cerbos = cerbos_start(program, agent.folder, socket);
-    struct peer_asked us = {agent.socket, request, authorize_make(request, sizeof request, 7, token, token_bytes, "GET", "/orders/1234"), 0, DEPTH, 1};
+    struct peer_asked us = {
+        agent.socket, request, authorize_make(request, sizeof request, 7, token, token_bytes, "GET", "/orders/1234"), 0, DEPTH, 1};
     struct peer_asked them = {socket, question, http_request(question, sizeof question, token, "orders", "1234"), 0, DEPTH, 1};
 
     learn(&us, "allow\xc3");

@@ -1,5 +1,5 @@
-/* What a decision costs, and that it does not grow with the rules that do not match: 10 rules, then those 10 and 9,990 others. Rounds
-   alternate, so that whatever else the machine does hits both. Nothing may be allocated meanwhile. */
+/* What a decision costs, and that it does not grow with the rules that do not match: 10 rules, then those 10 and 9,990 others.
+   Rounds alternate, so that whatever else the machine does hits both. Nothing may be allocated meanwhile. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,15 +41,22 @@ void *__wrap_realloc(void *block, size_t size)
     return __real_realloc(block, size);
 }
 
-static const char holder[] = "{\"iss\":\"https://auth.example.com\",\"sub\":\"user-1\",\"aud\":\"orders\",\"exp\":1900000000,\"iat\":1800000000,"
-                             "\"jti\":\"7f3a-4c55\",\"email\":\"user1@example.com\",\"name\":\"Some Body\",\"roles\":[\"user\",\"manager\"],"
-                             "\"scope\":\"openid profile orders:write\"}";
+static const char holder[] =
+    "{\"iss\":\"https://auth.example.com\",\"sub\":\"user-1\",\"aud\":\"orders\",\"exp\":1900000000,\"iat\":1800000000,"
+    "\"jti\":\"7f3a-4c55\",\"email\":\"user1@example.com\",\"name\":\"Some Body\",\"roles\":[\"user\",\"manager\"],"
+    "\"scope\":\"openid profile orders:write\"}";
 
 static const struct {
     const char *action, *resource;
 } asked[] = {
-    {"GET", "/orders/1234"},        {"POST", "/orders"},          {"GET", "/users/user-1/settings"}, {"GET", "/reports/2026/07/sales"},
-    {"GET", "/admin/users/user-7"}, {"DELETE", "/orders/closed"}, {"GET", "/health"},                {"GET", "/nowhere/at/all"},
+    {"GET", "/orders/1234"},
+    {"POST", "/orders"},
+    {"GET", "/users/user-1/settings"},
+    {"GET", "/reports/2026/07/sales"},
+    {"GET", "/admin/users/user-7"},
+    {"DELETE", "/orders/closed"},
+    {"GET", "/health"},
+    {"GET", "/nowhere/at/all"},
 };
 #define ASKED (sizeof asked / sizeof *asked)
 
@@ -65,7 +72,8 @@ static struct policy *load(unsigned others)
         die(path);
     fputs(shop_rules, file);
     for (unsigned i = 0; i < others; i++) {
-        static const char *const shapes[] = {"/orders/%u/items", "/services/%u/**", "/tenants/%u/{sub}/*", "/users/other-%u/**", "/orders-%u"};
+        static const char *const shapes[] = {"/orders/%u/items", "/services/%u/**", "/tenants/%u/{sub}/*", "/users/other-%u/**",
+                                             "/orders-%u"};
 
         fprintf(file, "- {name: other-%u, actions: [GET, POST], resources: [\"", i);
         fprintf(file, shapes[i % (sizeof shapes / sizeof *shapes)], i + 100000); /* NOLINT: each has one %u */
@@ -120,7 +128,8 @@ int main(void)
     }
     unsigned long after = allocations;
 
-    if (before == 0 || memcmp(allowed[0], allowed[1], sizeof allowed[0]) != 0 || allowed[0][0] == 0 || allowed[0][4] != 0 || allowed[0][7] != 0)
+    if (before == 0 || memcmp(allowed[0], allowed[1], sizeof allowed[0]) != 0 || allowed[0][0] == 0 || allowed[0][4] != 0 ||
+        allowed[0][7] != 0)
         die("the decisions differ");
     double ten = median(of_few, ROUNDS), thousands = median(of_many, ROUNDS);
 

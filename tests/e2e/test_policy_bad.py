@@ -139,6 +139,10 @@ BAD = [
     ("version: 1\nrules: []\ntests: [{claims: {a: b, a: c}, action: GET, resource: /, expect: 401}]\n", "3:25", "twice"),
     ("version: 1\nrules: []\ntests: [{claims: {a: %s1%s}, action: GET, resource: /, expect: 401}]\n" % ("[" * 16, "]" * 16), None, "levels deep"),
     ("version: 1\nrules: []\ntests: [{claim: {}, action: GET, resource: /, expect: 401}]\n", "3:10", "did you mean `claims`?"),
+    # Values that no claim can be compared with.
+    (RULE + "claims: {deleted: null}\n", "4:21", "cannot be asked to be null"),
+    (RULE + "claims: {deleted: }\n", "4:21", "cannot be asked to be null"),
+    (RULE + "claims: {account: 9007199254740993}\n", "4:21", "of 2^53 and beyond"),
     # Anchors, aliases.
     ("version: 1\nrules:\n- {name: a, roles: &x [u]}\n- {name: b, roles: *x}\n", "4:20", "alias"),
     ("version: 1\nrules: [&x {name: a}, *x]\n", "2:23", "alias"),

@@ -24,7 +24,8 @@ const struct claims *claims_of(const char *json);
 
 /* "200 - rule", "403 no_rule -", …; `claims` is JSON, NULL: no token. Checks that allow, status and reason agree. Static. */
 const char *answer(const struct policy *policy, const char *claims, const char *action, const char *resource);
-const char *answer_of(const struct policy *policy, const char *claims, const struct issuer *issuer, const char *action, const char *resource);
+const char *answer_of(const struct policy *policy, const char *claims, const struct issuer *issuer, const char *action,
+                      const char *resource);
 
 #define SAYS(policy, claims, action, resource, expected) assert_string_equal(answer(policy, claims, action, resource), expected)
 

@@ -67,12 +67,13 @@ static void assert_consistent(const struct ruling *ruling, const struct ask *ask
         assert_true(ruling->rule != NULL && !ruling->rule->deny && !ruling->rule->shadow);
 }
 
-const char *answer_of(const struct policy *policy, const char *claims, const struct issuer *issuer, const char *action, const char *resource)
+const char *answer_of(const struct policy *policy, const char *claims, const struct issuer *issuer, const char *action,
+                      const char *resource)
 {
     static char text[256];
     struct resource normal;
     bool is_one = resource_normalize(resource, strlen(resource), &normal) == 0;
-    struct ask ask = {claims_of(claims), issuer, REASON_NO_TOKEN, {action, strlen(action)}, is_one ? &normal : NULL};
+    struct ask ask = {claims_of(claims), issuer, REASON_NO_TOKEN, {action, strlen(action)}, is_one ? &normal : NULL, NULL};
     struct ruling ruling = policy_decide(policy, &ask);
 
     assert_consistent(&ruling, &ask);

@@ -77,6 +77,32 @@ static void actions_are_compared_byte_for_byte(void **state)
     policy_drop(policy);
 }
 
+/* An action and a segment of one name, at one place of the tree: one is not taken for the other. */
+static void actions_are_no_segments(void **state)
+{
+    static char text[131072];
+    char name[32], path[32], expected[32];
+    size_t used = (size_t)snprintf(text, sizeof text, "version: 1\nrules:\n");
+
+    (void)state;
+    for (unsigned i = 0; i < 600; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used,
+                                 "- {name: a%u, resources: [/], actions: [n%u]}\n- {name: b%u, resources: [/n%u], actions: [x]}\n",
+                                 i, i, i, i);
+    struct policy *policy = policy_of(text);
+
+    for (unsigned i = 0; i < 600; i++) {
+        snprintf(name, sizeof name, "n%u", i);
+        snprintf(path, sizeof path, "/n%u", i);
+        snprintf(expected, sizeof expected, "200 - a%u", i);
+        SAYS(policy, "{}", name, "/", expected);
+        snprintf(expected, sizeof expected, "200 - b%u", i);
+        SAYS(policy, "{}", "x", path, expected);
+        SAYS(policy, "{}", name, path, "403 no_rule -");
+    }
+    policy_drop(policy);
+}
+
 static void a_claim_in_a_pattern_is_one_whole_segment(void **state)
 {
     struct policy *policy = policy_of("version: 1\nrules:\n- {name: own, resources: [\"/users/{sub}/**\"]}\n"
@@ -102,6 +128,8 @@ static void a_claim_in_a_pattern_is_one_whole_segment(void **state)
     SAYS(policy, "{\"sub\":\".\"}", "GET", "/users/./x", "403 no_rule -");
     SAYS(policy, "{\"sub\":42}", "GET", "/users/42/x", "403 no_rule -");
     SAYS(policy, "{\"sub\":[\"bob\"]}", "GET", "/users/bob/x", "403 no_rule -");
+    SAYS(policy, "{\"sub\":[\"b\",\"o\",\"b\"]}", "GET", "/users/bob/x", "403 no_rule -");
+    SAYS(policy, "{\"sub\":{\"b\":1,\"o\":2,\"x\":3}}", "GET", "/users/bob/x", "403 no_rule -");
     SAYS(policy, "{\"sub\":null}", "GET", "/users/null/x", "403 no_rule -");
     SAYS(policy, "{\"sub\":true}", "GET", "/users/true/x", "403 no_rule -");
     SAYS(policy, "{}", "GET", "/users/bob/x", "403 no_rule -");
@@ -246,7 +274,7 @@ static void why_the_token_does_not_count_is_told(void **state)
 {
     struct policy *policy = policy_of("version: 1\nrules: [{name: h, resources: [/h], anonymous: true}]\n");
     struct resource resource;
-    struct ask ask = {NULL, NULL, REASON_EXPIRED, TEXT("GET"), &resource};
+    struct ask ask = {NULL, NULL, REASON_EXPIRED, TEXT("GET"), &resource, NULL};
 
     (void)state;
     assert_int_equal(resource_normalize("/x", 2, &resource), 0);
@@ -308,11 +336,13 @@ static void nothing_is_allowed_without_a_rule(void **state)
 
 static void the_first_of_several_is_told(void **state)
 {
-    struct policy *policy = policy_of("version: 1\nrules:\n- {name: wide, resources: [/**]}\n- {name: exact, resources: [/a]}\n"
-                                      "- {name: r1, resources: [/b], roles: [x], actions: [B]}\n"
-                                      "- {name: d1, effect: deny, resources: [/c/*]}\n- {name: d2, effect: deny, resources: [/c/d]}\n");
-    struct policy *lacking = policy_of("version: 1\nrules:\n- {name: r1, resources: [/*], roles: [x]}\n- {name: r2, resources: [/b], roles: [y]}\n"
-                                       "- {name: s1, resources: [/c], scopes: [x]}\n- {name: s2, resources: [/c], scopes: [y]}\n");
+    struct policy *policy =
+        policy_of("version: 1\nrules:\n- {name: wide, resources: [/**]}\n- {name: exact, resources: [/a]}\n"
+                  "- {name: r1, resources: [/b], roles: [x], actions: [B]}\n"
+                  "- {name: d1, effect: deny, resources: [/c/*]}\n- {name: d2, effect: deny, resources: [/c/d]}\n");
+    struct policy *lacking =
+        policy_of("version: 1\nrules:\n- {name: r1, resources: [/*], roles: [x]}\n- {name: r2, resources: [/b], roles: [y]}\n"
+                  "- {name: s1, resources: [/c], scopes: [x]}\n- {name: s2, resources: [/c], scopes: [y]}\n");
 
     (void)state;
     SAYS(policy, "{}", "GET", "/a", "200 - wide");
@@ -330,6 +360,7 @@ int main(void)
         cmocka_unit_test(patterns_cover_what_they_say),
         cmocka_unit_test(the_whole_tree_has_its_root_in_it),
         cmocka_unit_test(actions_are_compared_byte_for_byte),
+        cmocka_unit_test(actions_are_no_segments),
         cmocka_unit_test(a_claim_in_a_pattern_is_one_whole_segment),
         cmocka_unit_test(claims_are_compared_by_type_and_value),
         cmocka_unit_test(deny_wins_over_allow_wherever_it_stands),

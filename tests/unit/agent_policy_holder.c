@@ -6,17 +6,18 @@
 
 static void roles_contain_roles(void **state)
 {
-    struct policy *policy = policy_of("version: 1\n"
-                                      "rules:\n"
-                                      "- {name: r-early, resources: [/early], roles: [user]}\n" /* named before the hierarchy is read */
-                                      "- {name: r-admin, resources: [/admin], roles: [admin]}\n"
-                                      "- {name: r-user, resources: [/user], roles: [user]}\n"
-                                      "- {name: r-left, resources: [/left], roles: [left]}\n"
-                                      "- {name: r-base, resources: [/base], roles: [base]}\n"
-                                      "- {name: r-d, resources: [/d], roles: [d]}\n"
-                                      "roles:\n  admin: [manager]\n  manager: [user]\n"
-                                      "  top: [left, right]\n  left: [base]\n  right: [base]\n"
-                                      "  c: [d]\n  a: [b]\n  b: [c]\n  alone: []\n");
+    struct policy *policy =
+        policy_of("version: 1\n"
+                  "rules:\n"
+                  "- {name: r-early, resources: [/early], roles: [user]}\n" /* named before the hierarchy is read */
+                  "- {name: r-admin, resources: [/admin], roles: [admin]}\n"
+                  "- {name: r-user, resources: [/user], roles: [user]}\n"
+                  "- {name: r-left, resources: [/left], roles: [left]}\n"
+                  "- {name: r-base, resources: [/base], roles: [base]}\n"
+                  "- {name: r-d, resources: [/d], roles: [d]}\n"
+                  "roles:\n  admin: [manager]\n  manager: [user]\n"
+                  "  top: [left, right]\n  left: [base]\n  right: [base]\n"
+                  "  c: [d]\n  a: [b]\n  b: [c]\n  alone: []\n");
 
     (void)state;
     SAYS(policy, "{\"role\":\"admin\"}", "GET", "/admin", "200 - r-admin");
@@ -87,8 +88,25 @@ static void roles_are_any_of_scopes_are_all_of(void **state)
 static void roles_are_compared_byte_for_byte(void **state)
 {
     static const char *const none[] = {
-        "\"Admin\"", "\"ADMIN\"", "\"admin \"", "\" admin\"", "\"admin,user\"", "\"admin user\"", "\"\"", "1", "null", "true", "{}",
-        "{\"admin\":true}", "{\"0\":\"admin\"}", "[]", "[[\"admin\"]]", "[\"Admin\"]", "[{\"admin\":\"admin\"}]", "[1,null,true]", "\"adm\\u0456n\"",
+        "\"Admin\"",
+        "\"ADMIN\"",
+        "\"admin \"",
+        "\" admin\"",
+        "\"admin,user\"",
+        "\"admin user\"",
+        "\"\"",
+        "1",
+        "null",
+        "true",
+        "{}",
+        "{\"admin\":true}",
+        "{\"0\":\"admin\"}",
+        "[]",
+        "[[\"admin\"]]",
+        "[\"Admin\"]",
+        "[{\"admin\":\"admin\"}]",
+        "[1,null,true]",
+        "\"adm\\u0456n\"",
     };
     struct policy *policy = policy_of("version: 1\nrules: [{name: r, resources: [/], roles: [admin]}]\n");
     char claims[128];
@@ -109,7 +127,8 @@ static void roles_are_compared_byte_for_byte(void **state)
 
 static void the_first_claim_that_is_there_decides(void **state)
 {
-    struct policy *policy = policy_of("version: 1\nrules: [{name: r, resources: [/r], roles: [a]}, {name: s, resources: [/s], scopes: [a]}]\n");
+    struct policy *policy =
+        policy_of("version: 1\nrules: [{name: r, resources: [/r], roles: [a]}, {name: s, resources: [/s], scopes: [a]}]\n");
 
     (void)state;
     SAYS(policy, "{\"roles\":\"a\",\"role\":\"b\"}", "GET", "/r", "200 - r");
@@ -132,7 +151,8 @@ static void the_first_claim_that_is_there_decides(void **state)
 static void an_issuer_says_where_they_are(void **state)
 {
     struct issuer keycloak = {.roles = TEXT("/realm_access/roles"), .scopes = TEXT("/x/0")};
-    struct policy *policy = policy_of("version: 1\nrules: [{name: r, resources: [/r], roles: [a]}, {name: s, resources: [/s], scopes: [a, b]}]\n");
+    struct policy *policy =
+        policy_of("version: 1\nrules: [{name: r, resources: [/r], roles: [a]}, {name: s, resources: [/s], scopes: [a, b]}]\n");
 
     (void)state;
     assert_string_equal(answer_of(policy, "{\"realm_access\":{\"roles\":[\"b\",\"a\"]}}", &keycloak, "GET", "/r"), "200 - r");
@@ -143,7 +163,8 @@ static void an_issuer_says_where_they_are(void **state)
     assert_string_equal(answer_of(policy, "{\"x\":[\"b a\"]}", &keycloak, "GET", "/s"), "200 - s");
     assert_string_equal(answer_of(policy, "{\"x\":[[\"b\",\"a\"]]}", &keycloak, "GET", "/s"), "200 - s");
     assert_string_equal(answer_of(policy, "{\"x\":[]}", &keycloak, "GET", "/s"), "403 insufficient_scope s");
-    assert_string_equal(answer_of(policy, "{\"scope\":\"a b\",\"scp\":\"a b\"}", &keycloak, "GET", "/s"), "403 insufficient_scope s");
+    assert_string_equal(answer_of(policy, "{\"scope\":\"a b\",\"scp\":\"a b\"}", &keycloak, "GET", "/s"),
+                        "403 insufficient_scope s");
     policy_drop(policy);
 }
 
@@ -180,7 +201,7 @@ static void explained_in_order(void **state)
     struct text names[] = {TEXT("https://one")};
     struct issuer one = {.names = {names, 1}};
     struct resource resource;
-    struct ask ask = {claims_of("{\"role\":\"a\",\"scope\":\"s\",\"c\":1}"), &one, REASON_NONE, TEXT("GET"), &resource};
+    struct ask ask = {claims_of("{\"role\":\"a\",\"scope\":\"s\",\"c\":1}"), &one, REASON_NONE, TEXT("GET"), &resource, NULL};
     static const struct {
         const char *rule;
         enum fit fit;
@@ -215,6 +236,46 @@ static void explained_in_order(void **state)
     }
 }
 
+struct heard {
+    char text[128];
+};
+
+static void hear(void *context, const char *at, size_t bytes)
+{
+    struct heard *heard = context;
+    size_t used = strlen(heard->text);
+
+    snprintf(heard->text + used, sizeof heard->text - used, "[%.*s]", (int)bytes, at);
+}
+
+static void told_one_by_one(void **state)
+{
+    struct heard heard = {""};
+
+    (void)state;
+    each_scope(claims_of("{\"scope\":\"  a  b:c d \"}"), NULL, hear, &heard);
+    assert_string_equal(heard.text, "[a][b:c][d]");
+    heard.text[0] = '\0';
+    each_scope(claims_of("{\"scp\":[\"a b\",1,\"\",[\"c\"],\"d\"]}"), NULL, hear, &heard);
+    assert_string_equal(heard.text, "[a b][][d]");
+    heard.text[0] = '\0';
+    each_role(claims_of("{\"role\":\"a b\"}"), NULL, hear, &heard);
+    each_role(claims_of("{\"roles\":[{\"x\":\"y\"},\"c\",null]}"), NULL, hear, &heard);
+    each_role(claims_of("{\"roles\":{\"x\":\"y\"}}"), NULL, hear, &heard);
+    each_role(claims_of("{}"), NULL, hear, &heard);
+    assert_string_equal(heard.text, "[a b][c]");
+}
+
+static void what_is_no_resource_fits_no_rule(void **state)
+{
+    struct policy *policy = policy_of("version: 1\nrules: [{name: any, anonymous: true}]\n");
+    struct ask ask = {.claims = claims_of("{}"), .action = TEXT("GET"), NULL};
+
+    (void)state;
+    assert_int_equal(policy_fit(policy, &policy->rules[0], &ask), FIT_RESOURCE);
+    policy_drop(policy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +287,8 @@ int main(void)
         cmocka_unit_test(an_issuer_says_where_they_are),
         cmocka_unit_test(rules_name_whose_tokens_they_are_for),
         cmocka_unit_test(explained_in_order),
+        cmocka_unit_test(told_one_by_one),
+        cmocka_unit_test(what_is_no_resource_fits_no_rule),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* The compiled rules against a plain reading of them, on random policies, holders and resources: the reference cuts texts into pieces and
-   looks at every rule, and knows of no tree. ASSAY_LONG: millions of questions. ASSAY_SEED: those of an earlier run. */
+/* The compiled rules against a plain reading of them, on random policies, holders and resources: the reference cuts texts into
+   pieces and looks at every rule, and knows of no tree. ASSAY_LONG: millions of questions. ASSAY_SEED: those of an earlier run. */
 #include "agent_policy.h"
 
 #include <stdio.h>
@@ -325,7 +325,7 @@ static void compare_rules(const struct policy *policy, const struct plain_rule *
 
     assert_int_equal(resource_normalize(text, strlen(text), &resource), 0);
     assert_int_equal(resource.count, question->segment_count);
-    struct ask ask = {claims_of(claims), NULL, REASON_NO_TOKEN, {question->action, strlen(question->action)}, &resource};
+    struct ask ask = {claims_of(claims), NULL, REASON_NO_TOKEN, {question->action, strlen(question->action)}, &resource, NULL};
 
     index_walk(policy->index, ask.action, &resource, ask.claims, mark, met);
     for (unsigned i = 0; i < policy->rule_count; i++) {
@@ -346,7 +346,8 @@ static void compare_rules(const struct policy *policy, const struct plain_rule *
 
 static unsigned long tally[4]; /* allowed, denied, nearly allowed, others */
 
-static void compare_question(const struct policy *policy, const struct policy *shuffled, const struct plain_rule *rules, unsigned count)
+static void compare_question(const struct policy *policy, const struct policy *shuffled, const struct plain_rule *rules,
+                             unsigned count)
 {
     struct plain_question question;
     char claims_text[256], path[512], expected[64], said[64];
@@ -400,7 +401,8 @@ static void compiled_and_plain_agree(void **state)
         policy_drop(policy);
         policy_drop(shuffled);
     }
-    print_message("%u questions: %lu allowed, %lu denied by a rule, %lu lacked a role or a scope\n", policies * QUESTIONS, tally[0], tally[1], tally[2]);
+    print_message("%u questions: %lu allowed, %lu denied by a rule, %lu lacked a role or a scope\n", policies * QUESTIONS, tally[0],
+                  tally[1], tally[2]);
     for (unsigned i = 0; i < 4; i++)
         assert_true(tally[i] > policies * QUESTIONS / 50); /* each is worth something only if it happens */
 }
