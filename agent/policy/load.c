@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "index.h"
+#include "load_tests.h"
 #include "policy.h"
 #include "values.h"
 
@@ -294,57 +295,6 @@ static void read_hierarchy(struct yaml *yaml, yaml_node_t *value, void *into)
     }
 }
 
-static void read_test_claims(struct yaml *yaml, yaml_node_t *value, void *into)
-{
-    struct policy_test *test = into;
-
-    if (value->type != YAML_MAPPING_NODE)
-        yaml_fault(yaml, value, "the claims of a token are expected: {sub: alice, role: user}");
-    else
-        test->claims = yaml_to_wire(yaml, value, &test->claims_bytes);
-}
-
-static void read_test_text(struct yaml *yaml, yaml_node_t *value, void *into)
-{
-    const char *text = yaml_text(yaml, value);
-
-    if (text != NULL)
-        *(struct text *)into = as_text(text);
-}
-
-static void read_expect(struct yaml *yaml, yaml_node_t *value, void *into)
-{
-    static const char *const expected[] = {"allow", "401", "403", NULL};
-    static const unsigned statuses[] = {200, 401, 403};
-    int choice = yaml_choice(yaml, value, expected);
-
-    if (choice >= 0)
-        *(unsigned *)into = statuses[choice];
-}
-
-static void read_tests(struct yaml *yaml, yaml_node_t *value, void *into)
-{
-    static const struct yaml_key keys[] = {
-        {"claims", read_test_claims, 0, false, NULL},
-        {"action", read_test_text, offsetof(struct policy_test, action), true, NULL},
-        {"resource", read_test_text, offsetof(struct policy_test, resource), true, NULL},
-        {"expect", read_expect, offsetof(struct policy_test, expect), true, NULL},
-        {0},
-    };
-    struct policy *policy = ((struct reading *)into)->policy;
-    yaml_node_t *item;
-
-    if (value->type == YAML_SEQUENCE_NODE)
-        policy->tests = arena_get(yaml->arena, sizeof *policy->tests *
-                                                   ((size_t)(value->data.sequence.items.top - value->data.sequence.items.start) + 1));
-    for (unsigned i = 0; yaml_next_item(yaml, value, &i, &item);) {
-        struct policy_test *test = &policy->tests[policy->test_count++];
-
-        test->place = yaml_place(yaml, item);
-        yaml_read_map(yaml, item, keys, test);
-    }
-}
-
 static void read_version(struct yaml *yaml, yaml_node_t *value, void *into)
 {
     const char *text = yaml_text(yaml, value);
@@ -356,7 +306,7 @@ static void read_version(struct yaml *yaml, yaml_node_t *value, void *into)
 
 static const struct yaml_key top_keys[] = {
     {"version", read_version, 0, true, NULL}, {"roles", read_hierarchy, 0, false, NULL}, {"rules", read_rules, 0, true, NULL},
-    {"tests", read_tests, 0, false, NULL},    {0},
+    {"tests", policy_read_tests, offsetof(struct reading, policy), false, NULL}, {0},
 };
 
 /* A role that the hierarchy does not know is probably a misspelling; it is no fault, since a role without one need not be listed. */
