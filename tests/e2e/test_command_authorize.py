@@ -103,7 +103,10 @@ class Tokens(AuthorizeTest):
 
     def test_a_terminal_on_stdin_is_none(self):
         at = self.serve()
-        master, slave = pty.openpty()
+        try:
+            master, slave = pty.openpty()
+        except OSError as error:  # a container without /dev/pts
+            self.skipTest(str(error))
         try:
             done = subprocess.run([ASSAY, *GET_ADMIN, "--socket", at], stdin=slave, capture_output=True, timeout=20, check=False)
             self.assertEqual((done.returncode, done.stdout), (1, b""))
