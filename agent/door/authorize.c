@@ -237,16 +237,7 @@ static void answer_later(const struct request *request, const struct checks_aske
 {
     struct authorize_waiter *its = waiter_new(request, asked, audience);
 
-    if (its == NULL || !conn_hold(request->conn)) {
-        free(its);
-        rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "too many requests of this user are under way");
-        return;
-    }
-    if (decide_later(request->agent, &its->waiter) == 0)
-        return;
-    free(its);
-    if (conn_release(request->conn))
-        rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "too many signatures wait to be checked; try again");
+    method_wait(request, its != NULL ? &its->waiter : NULL);
 }
 
 /* [[action, resource]…] False: it is something else, which has been answered. */

@@ -274,17 +274,9 @@ static void start_by_token(const struct request *request, struct text token, boo
     }
     struct by_token *kept = malloc(sizeof *kept);
 
-    if (kept == NULL || !conn_hold(request->conn)) {
-        free(kept);
-        rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "too many requests of this user are under way");
-        return;
-    }
-    *kept = its;
-    if (decide_later(request->agent, &kept->waiter) == 0)
-        return;
-    free(kept);
-    if (conn_release(request->conn))
-        rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "too many signatures wait to be checked; try again");
+    if (kept != NULL)
+        *kept = its;
+    method_wait(request, kept != NULL ? &kept->waiter : NULL);
 }
 
 static void change(const struct request *request, bool undo)

@@ -113,30 +113,36 @@ static void verify_decided(struct waiter *waiter, const struct decision *decisio
     free(its);
 }
 
-static void verify_later(const struct request *request, struct text audience)
+void method_wait(const struct request *request, struct waiter *waiter)
 {
-    struct verify_waiter *its = malloc(sizeof *its + audience.bytes + 1);
-
-    if (its == NULL || !conn_hold(request->conn)) {
-        free(its);
+    if (waiter == NULL || !conn_hold(request->conn)) {
+        free(waiter);
         rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "too many requests of this user are under way");
         return;
     }
-    memset(its, 0, sizeof *its);
-    if (audience.at != NULL) {
-        memcpy(its->audience, audience.at, audience.bytes);
-        its->waiter.audience = its->audience;
-        its->waiter.audience_bytes = audience.bytes;
-    }
-    its->waiter.decided = verify_decided;
-    its->agent = request->agent;
-    its->conn = request->conn;
-    its->msgid = request->msgid;
-    if (decide_later(request->agent, &its->waiter) == 0)
+    if (decide_later(request->agent, waiter) == 0)
         return;
-    free(its);
+    free(waiter);
     if (conn_release(request->conn))
         rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "too many signatures wait to be checked; try again");
+}
+
+static void verify_later(const struct request *request, struct text audience)
+{
+    struct verify_waiter *its = calloc(1, sizeof *its + audience.bytes + 1);
+
+    if (its != NULL) {
+        if (audience.at != NULL) {
+            memcpy(its->audience, audience.at, audience.bytes);
+            its->waiter.audience = its->audience;
+            its->waiter.audience_bytes = audience.bytes;
+        }
+        its->waiter.decided = verify_decided;
+        its->agent = request->agent;
+        its->conn = request->conn;
+        its->msgid = request->msgid;
+    }
+    method_wait(request, its != NULL ? &its->waiter : NULL);
 }
 
 void method_verify(const struct request *request)

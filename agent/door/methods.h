@@ -2,6 +2,7 @@
 #ifndef ASSAY_METHODS_H
 #define ASSAY_METHODS_H
 
+#include "agent/decide.h"
 #include "rpc.h"
 
 void method_ping(const struct request *request);
@@ -12,6 +13,10 @@ void method_unrevoke(const struct request *request);
 void method_revocations(const struct request *request);
 void method_status(const struct request *request);
 void method_reload(const struct request *request);
+
+/* Waits for the signature of the token that decide_now has just read: the request is held until `decided`. Takes the waiter, which was
+   got by malloc and begins its allocation; NULL: there was no memory for it. Where it cannot wait, the request has been answered. */
+void method_wait(const struct request *request, struct waiter *waiter);
 
 /* The issuer whose word a record is: the one that it names, which must be configured, or the only one that there is. False: the request
    has been answered with what is wrong. */

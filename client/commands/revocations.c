@@ -46,19 +46,11 @@ int command_revocations(const struct command *self, int argc, char **argv)
     struct selector selector = SELECTOR_DEFAULTS;
     const struct option_spec options[] = {SELECTOR_OPTIONS(selector), AGENT_OPTIONS(agent)};
     struct value *result CLEANUP_FREE = NULL;
-    uint8_t params[REQUEST_BYTES_MAX];
-    struct wire_writer writer;
     int code = options_parse(self, options, COUNT(options), argc, argv);
 
     if (code != OPTIONS_PARSED)
         return code;
-    wire_writer_init(&writer, params, sizeof params);
-    code = selector_check(&selector, SELECTOR_LOOK_UP);
-    if (code == 0)
-        code = selector_write(&selector, SELECTOR_LOOK_UP, 0, 0, &writer);
-    if (code == 0)
-        code = agent_ask(&agent, "revocations", &writer, &result);
-    explicit_bzero(params, wire_written(&writer));
+    code = selector_ask(&agent, "revocations", &selector, SELECTOR_LOOK_UP, false, &result);
     if (code != 0)
         return code;
     if (selector_given(&selector))

@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "client/cleanup.h"
 #include "client/value.h"
@@ -95,7 +96,8 @@ static int check_times(const struct selector *selector, enum selector_use use, c
     return 0;
 }
 
-int selector_check(const struct selector *selector, enum selector_use use)
+/* Refuses what is not exactly a record. 0, or told and the exit code. */
+static int selector_check(const struct selector *selector, enum selector_use use)
 {
     struct kind given[2];
     unsigned count = list_kinds(selector, given, 2);
@@ -168,7 +170,9 @@ static void write_time(struct wire_writer *writer, const char *key, int64_t seco
     wire_put_int(writer, seconds);
 }
 
-int selector_write(const struct selector *selector, enum selector_use use, int64_t now, unsigned extra, struct wire_writer *writer)
+/* Writes the record's map, with `extra` more pairs that the caller writes after it. Reads the token if there is one. `now` in Unix
+   seconds. 0, or told and the exit code. */
+static int selector_write(const struct selector *selector, enum selector_use use, int64_t now, unsigned extra, struct wire_writer *writer)
 {
     struct kind given = {0};
     unsigned selects = list_kinds(selector, &given, 1);
@@ -194,4 +198,26 @@ int selector_write(const struct selector *selector, enum selector_use use, int64
     if (has_exp)
         write_time(writer, "exp", now + selector->ttl_ms / 1000);
     return is_token ? write_token(selector, use, writer) : 0;
+}
+
+int selector_ask(struct agent *agent, const char *method, const struct selector *selector, enum selector_use use, bool all_sources,
+                 struct value **ret_result)
+{
+    uint8_t params[REQUEST_BYTES_MAX];
+    struct wire_writer writer;
+    int64_t now = use == SELECTOR_LOOK_UP ? 0 : (int64_t)time(NULL);
+
+    wire_writer_init(&writer, params, sizeof params);
+    int code = selector_check(selector, use);
+
+    if (code == 0)
+        code = selector_write(selector, use, now, all_sources, &writer);
+    if (all_sources) {
+        wire_put_text(&writer, "all_sources");
+        wire_put_bool(&writer, true);
+    }
+    if (code == 0)
+        code = agent_ask(agent, method, &writer, ret_result);
+    explicit_bzero(params, wire_written(&writer));
+    return code;
 }

@@ -2,7 +2,7 @@
 #ifndef ASSAY_COMMAND_SELECTOR_H
 #define ASSAY_COMMAND_SELECTOR_H
 
-#include "client/wire.h"
+#include "agent.h"
 #include "token_source.h"
 
 struct selector {
@@ -40,14 +40,12 @@ enum selector_use {
     SELECTOR_LOOK_UP,    /* one selector or none; no `before` */
 };
 
-/* Refuses what is not exactly a record. 0, or told and the exit code. */
-int selector_check(const struct selector *selector, enum selector_use use);
-
 /* True if it selects anything. */
 bool selector_given(const struct selector *selector);
 
-/* Writes the record's map, with `extra` more pairs that the caller writes after it. Reads the token if there is one.
-   0, or told and the exit code. `now` in Unix seconds. */
-int selector_write(const struct selector *selector, enum selector_use use, int64_t now, unsigned extra, struct wire_writer *writer);
+/* Checks the selector, and calls the method with its record; the token is wiped afterwards. `all_sources`: unrevoke's. As agent_ask:
+   0 with a value to be freed, or told and the exit code. */
+int selector_ask(struct agent *agent, const char *method, const struct selector *selector, enum selector_use use, bool all_sources,
+                 struct value **ret_result);
 
 #endif

@@ -1,6 +1,5 @@
 /* assay unrevoke */
 #include <stdio.h>
-#include <time.h>
 
 #include "agent.h"
 #include "client/cleanup.h"
@@ -34,23 +33,11 @@ int command_unrevoke(const struct command *self, int argc, char **argv)
         AGENT_OPTIONS(agent),
     };
     struct value *result CLEANUP_FREE = NULL;
-    uint8_t params[REQUEST_BYTES_MAX];
-    struct wire_writer writer;
     int code = options_parse(self, options, COUNT(options), argc, argv);
 
     if (code != OPTIONS_PARSED)
         return code;
-    wire_writer_init(&writer, params, sizeof params);
-    code = selector_check(&selector, SELECTOR_UNREVOKE);
-    if (code == 0)
-        code = selector_write(&selector, SELECTOR_UNREVOKE, (int64_t)time(NULL), all_sources, &writer);
-    if (all_sources) {
-        wire_put_text(&writer, "all_sources");
-        wire_put_bool(&writer, true);
-    }
-    if (code == 0)
-        code = agent_ask(&agent, "unrevoke", &writer, &result);
-    explicit_bzero(params, wire_written(&writer));
+    code = selector_ask(&agent, "unrevoke", &selector, SELECTOR_UNREVOKE, all_sources, &result);
     if (code != 0)
         return code;
     return agent.json ? agent_print_json(result) : tell(result);
