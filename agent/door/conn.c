@@ -12,23 +12,6 @@ const struct peer *conn_peer(const struct conn *conn)
     return &conn->peer;
 }
 
-bool conn_charge(struct conn *conn, size_t bytes)
-{
-    struct door *door = conn->door;
-
-    if (door->buffered + bytes > BUFFERS_BYTES_MAX || conn->account->buffered + bytes > BUFFERS_BYTES_PER_UID_MAX)
-        return false;
-    door->buffered += bytes;
-    conn->account->buffered += bytes;
-    return true;
-}
-
-void conn_discharge(struct conn *conn, size_t bytes)
-{
-    conn->door->buffered -= bytes;
-    conn->account->buffered -= bytes;
-}
-
 static void leave_patience(struct conn *conn)
 {
     struct patience *patience = conn->patience;
@@ -63,14 +46,9 @@ static void free_conn(struct conn *conn)
     struct door *door = conn->door;
 
     if (conn->account != NULL) {
-        conn_discharge(conn, conn->partial_room + conn->out_room);
         conn->account->connections--;
         door_account_left(door, conn->account);
     }
-    if (conn->partial != NULL)
-        explicit_bzero(conn->partial, conn->partial_room);
-    free(conn->partial);
-    free(conn->out);
     free(conn);
 }
 
@@ -79,6 +57,11 @@ static void on_closed(uv_handle_t *handle)
 {
     struct conn *conn = handle->data;
 
+    if (conn->partial != NULL)
+        explicit_bzero(conn->partial, conn->partial_room);
+    free(conn->partial);
+    free(conn->out);
+    conn->partial = conn->out = NULL;
     conn->open = false;
     if (conn->held == 0)
         free_conn(conn);
@@ -92,6 +75,7 @@ void conn_close(struct conn *conn)
         return;
     conn->closing = true;
     leave_patience(conn);
+    conn_discharge(conn, conn->charged);
     *(conn->previous != NULL ? &conn->previous->next : &door->all) = conn->next;
     if (conn->next != NULL)
         conn->next->previous = conn->previous;

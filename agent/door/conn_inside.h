@@ -21,11 +21,13 @@ struct conn {
     size_t out_bytes, out_room;
     struct wire_writer writer;
     size_t unsent;                  /* bytes that the kernel did not take yet */
+    size_t charged;                 /* bytes that count as this connection's; none any more once it is closing */
     unsigned held;                  /* requests that are answered later */
     bool open, reading, draining, dirty, closing;
 };
 
-/* Memory for half messages and unsent answers: false if the user, or all together, have too much. */
+/* Memory for half messages and unsent answers (buffers.c): false if the user, or all together, have too much, and nobody has more than
+   this connection. */
 bool conn_charge(struct conn *conn, size_t bytes);
 void conn_discharge(struct conn *conn, size_t bytes);
 

@@ -1,5 +1,6 @@
 """The wire: whatever comes in costs at most its own connection."""
 import random
+import signal
 import socket
 import threading
 import time
@@ -255,25 +256,34 @@ class Waiting(AssayTest):
         self.assertEqual(agent.verify(token), "accepted")
         before = agent.resident()
         message = request(1, "verify", [{"token": token}])
-        silent = [agent.connect() for _ in range(60)]
-        for client in silent:
-            client.socket.setblocking(False)
-            try:
-                while True:
-                    client.socket.send(message * 4)
-            except BlockingIOError:
-                pass
-        with agent.connect() as client:
-            for _ in range(200):
-                begin = time.monotonic()
-                self.assertEqual(client.verify(token), "accepted")
-                self.assertLess(time.monotonic() - begin, 2)
-            status = client.call("status")["connections"]
-        self.assertLessEqual(status["buffered_bytes"], 64 * 1024 * 1024)
+        silent = [[agent.connect().socket, 0] for _ in range(120)]
+        for connection in silent:
+            connection[0].setblocking(False)
+        for _ in range(6): # the agent takes some up, and there is room for more, until its buffers for this user are full
+            for connection in silent:
+                try:
+                    while True: # a message that went half is gone on with
+                        connection[1] = (connection[1] + connection[0].send(message[connection[1]:])) % len(message)
+                except (BlockingIOError, BrokenPipeError, ConnectionResetError):
+                    pass
+            self.assertEqual(agent.verify(token), "accepted")
+        readers = [agent.connect() for _ in range(24)] # who reads gets answers, and more room than is left, from those who do not
+        agent.process.send_signal(signal.SIGSTOP)      # all at once
+        for client in readers:
+            client.socket.sendall(message * 8)
+        agent.process.send_signal(signal.SIGCONT)
+        for client in readers:
+            for _ in range(8):
+                self.assertTrue(client.receive()[3]["active"])
+        status = readers[0].call("status")["connections"]
+        for client in readers:
+            client.close()
+        self.assertLessEqual(status["buffered_bytes"], 16 * 1024 * 1024)
+        self.assertLess(status["open"], 144, "nobody had to go: the bound was not reached")
         if not ASAN:
             self.assertLess(agent.resident() - before, 48 * 1024 * 1024)
-        for client in silent:
-            client.close()
+        for connection, _ in silent:
+            connection.close()
 
 
 class Garbage(AssayTest):
