@@ -32,23 +32,6 @@ static void on_committed(void *context)
     agent->revocation_generation++;
 }
 
-static int cover_keys(struct hasher *hasher, struct view *view, const struct keyring *ring)
-{
-    for (unsigned i = 0; i < ring->count; i++) {
-        const struct keyring_entry *entry = &ring->entries[i];
-
-        for (unsigned k = 0; k < entry->keys->count; k++) {
-            const struct key *key = entry->keys->keys[k];
-
-            for (unsigned n = 0; key->kid != NULL && n < entry->issuer.names.count; n++) {
-                if (list_cover(hasher, view, entry->issuer.names.list[n], (struct text){key->kid, key->kid_bytes}, key->thumbprint) < 0)
-                    return -1;
-            }
-        }
-    }
-    return 0;
-}
-
 /* New keys under revoked kids are revoked for good: they stay so when the next set calls them something else. */
 struct cover_job {
     struct job job;
@@ -59,7 +42,7 @@ struct cover_job {
 static int run_cover(struct job *job, struct view *view)
 {
     struct hasher *hasher = hasher_new();
-    int status = hasher != NULL ? cover_keys(hasher, view, ((struct cover_job *)job)->ring) : -1;
+    int status = hasher != NULL ? list_cover(hasher, view, ((struct cover_job *)job)->ring) : -1;
 
     hasher_free(hasher);
     return status;
@@ -208,11 +191,11 @@ static void on_files_changed(void *context)
 /* Before anybody can ask: the keys of this start are compared with the kids that were revoked before it. */
 static int cover_at_start(struct agent *agent)
 {
-    struct view *view = store_begin(agent->store);
+    struct view *view = store_begin(agent->store, false);
 
     if (view == NULL)
         return -1;
-    if (cover_keys(agent->hasher, view, agent->ring) < 0) {
+    if (list_cover(agent->hasher, view, agent->ring) < 0) {
         store_abort(view);
         return -1;
     }
@@ -234,7 +217,7 @@ static int open_rooms(struct agent *agent)
     if (RAND_bytes(instance, sizeof instance) != 1 || RAND_bytes(agent->audit_key, sizeof agent->audit_key) != 1)
         return fail("no random numbers are to be had");
     hex_encode(instance, sizeof instance, agent->instance);
-    agent->store = store_open(config->state_path, why);
+    agent->store = store_open(config->state_path, STORE_MAP_BYTES, why);
     if (agent->store == NULL)
         return fail(why);
     agent->hasher = hasher_new();

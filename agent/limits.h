@@ -69,8 +69,10 @@
 
 /* Revocation. */
 #define REVOCATION_NAME_BYTES_MAX 4096 /* a jti, sub, sid, kid in a record */
-#define REVOCATION_SOURCES_MAX 64 /* operators, and each feed */
+#define REVOCATION_SLOTS_MAX 8192 /* issuers, kinds and sources that are counted apart; further issuers are counted together */
+#define SLOT_ISSUER_BYTES_MAX 300
 #define STORE_MAP_BYTES (16ULL << 30) /* address space, not memory: room for over 100 million records */
+#define STORE_KEPT_PARTS 64           /* one part of so many is kept free: forgetting takes pages too */
 #define WRITES_QUEUED_MAX 8192
 #define WRITES_PER_COMMIT_MAX 1024
 

@@ -122,19 +122,17 @@ static void put_counters(struct wire_writer *writer, const struct agent *agent)
     put_pair_uint(writer, "unrevoke", counters->unrevokes);
 }
 
-static void sum_tally(void *context, const char *issuer, const char *kind, const char *source, uint64_t count)
+static int sum_counts(void *context, const struct slot *slot)
 {
-    (void)issuer;
-    (void)kind;
-    (void)source;
-    *(uint64_t *)context += count;
+    *(uint64_t *)context += slot->count;
+    return 0;
 }
 
 static void put_revocation(struct wire_writer *writer, const struct agent *agent)
 {
     struct view *view = store_view(agent->store);
     uint64_t records = 0;
-    int status = view != NULL ? list_tally(view, sum_tally, &records) : -1;
+    int status = view != NULL ? slot_each(view, sum_counts, &records) : -1;
 
     wire_put_text(writer, "revocation");
     wire_put_map(writer, 3);

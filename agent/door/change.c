@@ -8,12 +8,6 @@
 #include "agent/observe/audit.h"
 #include "methods.h"
 
-/* A key that is or was borne by a kid. */
-struct borne {
-    struct text issuer;
-    uint8_t thumbprint[THUMBPRINT_BYTES];
-};
-
 struct change {
     struct job job; /* first: a job is its change */
     struct agent *agent;
@@ -23,9 +17,7 @@ struct change {
     uint32_t msgid;
     bool undo, all_sources;
     struct record record; /* points into `text` */
-    struct borne *borne;  /* revoke by kid: the keys that bear it now */
-    unsigned borne_count;
-    char holders[REVOCATION_SOURCES_MAX][64];
+    char holders[ENTRIES_PER_KEY_MAX][64];
     unsigned holder_count;
     char text[];
 };
@@ -35,7 +27,6 @@ static void change_free(struct change *change)
     if (change == NULL)
         return;
     keyring_drop(change->ring);
-    free(change->borne);
     free(change);
 }
 
@@ -49,7 +40,7 @@ static void note_holder(void *context, const char *source, int64_t before, int64
         if (strncmp(change->holders[i], source, sizeof *change->holders - 1) == 0)
             return;
     }
-    if (change->holder_count < REVOCATION_SOURCES_MAX)
+    if (change->holder_count < ENTRIES_PER_KEY_MAX)
         snprintf(change->holders[change->holder_count++], sizeof *change->holders, "%s", source);
 }
 
@@ -90,8 +81,8 @@ static int run_change(struct job *job, struct view *view)
         status = run_undo(change, hasher, view);
     } else {
         status = list_apply(hasher, view, &change->record, SOURCE_OPERATORS);
-        for (unsigned i = 0; status == 0 && i < change->borne_count; i++)
-            status = list_cover(hasher, view, change->record.issuer, change->record.name, change->borne[i].thumbprint);
+        if (status == 0 && change->record.kind == RECORD_KID) /* so that none that bears it now slips away under a new name */
+            status = list_cover(hasher, view, change->ring);
     }
     hasher_free(hasher);
     return status;
@@ -131,29 +122,6 @@ static void change_done(struct job *job, int status)
     change_free(change);
 }
 
-/* The keys that bear the kid now: covered in the same transaction, so that none of them slips away under a new name. */
-static int find_borne(struct change *change)
-{
-    const struct keyring *ring = change->ring;
-
-    for (unsigned i = 0; i < ring->count; i++) {
-        const struct keyset *keys = ring->entries[i].keys;
-
-        if (!texts_have(&ring->entries[i].issuer.names, change->record.issuer.at, change->record.issuer.bytes))
-            continue;
-        change->borne = calloc(keys->count, sizeof *change->borne);
-        if (change->borne == NULL)
-            return -1;
-        for (unsigned k = 0; k < keys->count; k++) {
-            const struct key *key = keys->keys[k];
-
-            if (key->kid != NULL && text_is(change->record.name, key->kid, key->kid_bytes))
-                memcpy(change->borne[change->borne_count++].thumbprint, key->thumbprint, THUMBPRINT_BYTES);
-        }
-    }
-    return 0;
-}
-
 static struct change *change_new(const struct request *request, const struct record *record, bool undo, bool all_sources)
 {
     size_t issuer = record->issuer.bytes, name = record->name.bytes;
@@ -177,10 +145,6 @@ static struct change *change_new(const struct request *request, const struct rec
         memcpy(change->text + issuer, record->name.at, name);
     change->record.issuer.at = change->text;
     change->record.name.at = change->text + issuer;
-    if (record->kind == RECORD_KID && !undo && find_borne(change) < 0) {
-        change_free(change);
-        return NULL;
-    }
     return change;
 }
 
@@ -201,16 +165,6 @@ static void submit(const struct request *request, const struct record *record, b
     change_free(change);
     if (!release || conn_release(request->conn))
         rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "too many changes wait to be written; try again");
-}
-
-/* When a record may be forgotten: when every token that falls under it has run out. What names a key, or a session whenever its tokens
-   are issued, is never done with by itself. */
-static void set_exp(struct record *record, const struct issuer *issuer)
-{
-    bool endless = record->kind == RECORD_KID || record->kind == RECORD_JKT || (record->kind == RECORD_SID && record->before == SECONDS_NONE);
-
-    if (record->exp == SECONDS_NONE && issuer->lifetime_max > 0 && !endless)
-        record->exp = (int64_t)(agent_now() + issuer->lifetime_max + issuer->leeway) + 1;
 }
 
 /* A change by token, while its signature is checked. */
@@ -313,7 +267,9 @@ static void change(const struct request *request, bool undo)
     }
     if (!method_issuer(request, &record.issuer))
         return;
-    set_exp(&record, issuer_named(request->agent->ring, record.issuer));
+    const struct issuer *issuer = issuer_named(request->agent->ring, record.issuer);
+
+    record_set_exp(&record, agent_now(), issuer->lifetime_max > 0 ? issuer->lifetime_max + issuer->leeway : 0);
     submit(request, &record, undo, all_sources, false);
 }
 

@@ -19,11 +19,11 @@ static void put_seconds(struct wire_writer *writer, const char *name, int64_t se
 struct row {
     char issuer_bytes[300];
     char kind[24];
-    char source[64];
+    char source[SOURCE_NAME_BYTES];
     uint64_t count;
 };
 
-#define ROWS_MAX 256 /* what fits into an answer */
+#define ROWS_MAX 100 /* what fits into an answer */
 
 struct rows {
     const struct keyring *ring;
@@ -42,31 +42,32 @@ static const char *configured_name(const struct keyring *ring, const char *spell
     return spelling;
 }
 
-static void add_row(void *context, const char *spelling, const char *kind, const char *source, uint64_t count)
+static int add_row(void *context, const struct slot *slot)
 {
     struct rows *rows = context;
-    const char *issuer = configured_name(rows->ring, spelling);
+    const char *issuer = configured_name(rows->ring, slot->issuer), *kind = record_kind_name(slot->kind), *source = slot->source;
 
     if (rows->only != NULL && strcmp(rows->only, issuer) != 0)
-        return;
+        return 0;
     for (unsigned i = 0; i < rows->count; i++) {
         struct row *row = &rows->row[i];
 
         if (strcmp(row->issuer_bytes, issuer) == 0 && strcmp(row->kind, kind) == 0 && strcmp(row->source, source) == 0) {
-            row->count += count;
-            return;
+            row->count += slot->count;
+            return 0;
         }
     }
     if (rows->count == ROWS_MAX) {
-        rows->left_out += count;
-        return;
+        rows->left_out += slot->count;
+        return 0;
     }
     struct row *row = &rows->row[rows->count++];
 
     snprintf(row->issuer_bytes, sizeof row->issuer_bytes, "%s", issuer);
     snprintf(row->kind, sizeof row->kind, "%s", kind);
     snprintf(row->source, sizeof row->source, "%s", source);
-    row->count = count;
+    row->count = slot->count;
+    return 0;
 }
 
 static void answer_counts(const struct request *request, struct view *view, const char *only)
@@ -77,7 +78,7 @@ static void answer_counts(const struct request *request, struct view *view, cons
         rows->ring = request->agent->ring;
         rows->only = only;
     }
-    if (rows == NULL || list_tally(view, add_row, rows) < 0) {
+    if (rows == NULL || slot_each(view, add_row, rows) < 0) {
         rpc_error(request->conn, request->msgid, ERROR_INTERNAL, "the revocations could not be read; the agent's log says why");
         free(rows);
         return;
@@ -107,7 +108,7 @@ struct holders {
     struct word_held {
         char source[64];
         int64_t before, exp;
-    } holder[REVOCATION_SOURCES_MAX];
+    } holder[ENTRIES_PER_KEY_MAX];
 };
 
 static void add_holder(void *context, const char *source, int64_t before, int64_t exp)
@@ -115,7 +116,7 @@ static void add_holder(void *context, const char *source, int64_t before, int64_
     struct holders *holders = context;
     struct word_held *holder = &holders->holder[holders->count];
 
-    if (holders->count == REVOCATION_SOURCES_MAX)
+    if (holders->count == ENTRIES_PER_KEY_MAX)
         return;
     snprintf(holder->source, sizeof holder->source, "%s", source);
     holder->before = before;

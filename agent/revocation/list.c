@@ -4,171 +4,158 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "words.h"
+#define AT_SLOT 12
+#define AT_BEFORE 14
+#define AT_EXP 19
+#define ID_BYTES 14
+#define SECONDS_BYTES 5
+#define STORED_NONE 0xffffffffffULL
+#define STORED_MAX (STORED_NONE - 1) /* the year 36812: what lies beyond comes to the same */
 
-/* The larger `before` wins, and none at all is larger still. */
-static int64_t later_before(int64_t a, int64_t b)
+static int64_t read_seconds(const uint8_t *at)
+{
+    uint64_t seconds = stored_number(at, SECONDS_BYTES);
+
+    return seconds == STORED_NONE ? SECONDS_NONE : (int64_t)seconds;
+}
+
+static void write_seconds(uint8_t *at, int64_t seconds)
+{
+    store_number(at, seconds == SECONDS_NONE ? STORED_NONE : (uint64_t)seconds > STORED_MAX ? STORED_MAX : (uint64_t)seconds, SECONDS_BYTES);
+}
+
+void word_write(uint8_t entry[ENTRY_BYTES], const uint8_t key[ENTRY_KEY_BYTES], uint16_t slot, int64_t before, int64_t exp)
+{
+    memcpy(entry, key, ENTRY_KEY_BYTES);
+    store_number(entry + AT_SLOT, slot, 2);
+    write_seconds(entry + AT_BEFORE, before);
+    write_seconds(entry + AT_EXP, exp);
+}
+
+uint16_t word_slot(const uint8_t *entry)
+{
+    return (uint16_t)stored_number(entry + AT_SLOT, 2);
+}
+
+void word_set_slot(uint8_t *entry, uint16_t slot)
+{
+    store_number(entry + AT_SLOT, slot, 2);
+}
+
+int64_t word_before(const uint8_t *entry)
+{
+    return read_seconds(entry + AT_BEFORE);
+}
+
+int64_t word_exp(const uint8_t *entry)
+{
+    return read_seconds(entry + AT_EXP);
+}
+
+/* The larger `before` wins, and none at all is larger still; and the same for `exp`: kept the longer, for ever if either says so. */
+static int64_t later(int64_t a, int64_t b)
 {
     return a == SECONDS_NONE || b == SECONDS_NONE ? SECONDS_NONE : a > b ? a : b;
 }
 
+static void meet(uint8_t *stored, const uint8_t *given)
+{
+    write_seconds(stored + AT_BEFORE, later(word_before(stored), word_before(given)));
+    write_seconds(stored + AT_EXP, later(word_exp(stored), word_exp(given)));
+}
+
+const struct entry_set list_records = {TABLE_RECORDS, ID_BYTES, meet};
+
 int list_kinds(struct view *view, unsigned *ret_kinds)
 {
     struct bytes value;
-    int found = view_get(view, TABLE_META, (struct bytes){"kinds", 5}, &value);
 
-    if (found < 0 || (found == 1 && value.size != 4))
+    if (view_get(view, TABLE_META, (struct bytes){"kinds", 5}, &value) != 1 || value.size != 4)
         return -1;
-    *ret_kinds = found == 1 ? (unsigned)stored_number(value.at, 4) : 0;
+    *ret_kinds = (unsigned)stored_number(value.at, 4);
     return 0;
 }
 
-/* In the transaction of the record itself: they are there together or not at all. */
-static int note_kind(struct view *view, enum record_kind kind)
+/* In the transaction of the records themselves: they are there together or not at all. */
+int list_note_kinds(struct view *view, unsigned more)
 {
     unsigned kinds;
     uint8_t bytes[4];
 
     if (list_kinds(view, &kinds) < 0)
         return -1;
-    if ((kinds & LIST_KIND(kind)) != 0)
+    if ((kinds & more) == more)
         return 0;
-    store_number(bytes, kinds | LIST_KIND(kind), 4);
+    store_number(bytes, kinds | more, 4);
     return view_put(view, TABLE_META, (struct bytes){"kinds", 5}, (struct bytes){bytes, 4});
+}
+
+static int change_one(struct view *view, struct entry_op *op)
+{
+    size_t done;
+
+    if (entries_change(view, &list_records, op, 1, 1, &done) < 0)
+        return -1;
+    return slot_count(view, word_slot(op->entry), (int64_t)op->is - (int64_t)op->was);
 }
 
 int list_apply(struct hasher *hasher, struct view *view, const struct record *record, const char *source)
 {
+    struct entry_op op = {.change = ENTRY_ADD};
     uint8_t key[RECORD_KEY_BYTES];
-    struct words words;
-    uint16_t number;
+    uint16_t slot;
 
-    if (record_key(hasher, record->kind, record->issuer, record->name, key) < 0 || words_read(view, key, &words) < 0 ||
-        source_number(view, source, true, &number) != 1 || note_kind(view, record->kind) < 0)
+    if (record_key(hasher, record->kind, record->issuer, record->name, key) < 0 ||
+        slot_number(view, record->issuer, record->kind, source, true, &slot) != 1 || list_note_kinds(view, LIST_KIND(record->kind)) < 0)
         return -1;
-    for (unsigned i = 0; i < words.count; i++) {
-        struct word *word = &words.word[i];
-
-        if (word->source != number)
-            continue;
-        word->before = later_before(word->before, record->before);
-        word->exp = later_before(word->exp, record->exp); /* the same rule: kept the longer, for ever if either says so */
-        return words_write(view, key, &words);
-    }
-    if (words.count == REVOCATION_SOURCES_MAX)
-        return -1;
-    words.word[words.count++] = (struct word){number, record->before, record->exp};
-    if (words_write(view, key, &words) < 0)
-        return -1;
-    return words_count(view, record, number, 1);
+    word_write(op.entry, key, slot, record->before, record->exp);
+    return change_one(view, &op);
 }
 
-struct uncover {
-    const uint8_t *kid;
+/* The words against a thing, copied out of the view: a change would pull them away. */
+struct words {
     unsigned count;
-    uint8_t keys[KEY_SET_KEYS_MAX][RECORD_KEY_BYTES];
+    uint8_t entry[ENTRIES_PER_KEY_MAX][ENTRY_BYTES];
 };
 
-static int find_cover(void *context, struct bytes key, struct bytes value)
+static int read_words(struct view *view, const uint8_t key[RECORD_KEY_BYTES], struct words *ret)
 {
-    struct uncover *uncover = context;
+    struct bytes entries;
+    int count = entries_find(view, &list_records, key, &entries);
 
-    for (size_t at = 0; at + RECORD_KEY_BYTES <= value.size; at += RECORD_KEY_BYTES) {
-        if (key.size == RECORD_KEY_BYTES && memcmp((const uint8_t *)value.at + at, uncover->kid, RECORD_KEY_BYTES) == 0 &&
-            uncover->count < KEY_SET_KEYS_MAX)
-            memcpy(uncover->keys[uncover->count++], key.at, RECORD_KEY_BYTES);
-    }
+    if (count < 0 || count > ENTRIES_PER_KEY_MAX)
+        return -1;
+    if (count > 0)
+        memcpy(ret->entry, entries.at, entries.size);
+    ret->count = (unsigned)count;
     return 0;
-}
-
-/* Removes one kid from what covers a key. */
-static int remove_cover(struct view *view, const uint8_t cover[RECORD_KEY_BYTES], const uint8_t kid[RECORD_KEY_BYTES])
-{
-    struct bytes key = {cover, RECORD_KEY_BYTES}, value;
-    uint8_t rest[4096];
-    size_t size = 0;
-
-    if (view_get(view, TABLE_COVERS, key, &value) != 1)
-        return -1;
-    for (size_t at = 0; at + RECORD_KEY_BYTES <= value.size && size + RECORD_KEY_BYTES <= sizeof rest; at += RECORD_KEY_BYTES) {
-        if (memcmp((const uint8_t *)value.at + at, kid, RECORD_KEY_BYTES) == 0)
-            continue;
-        memcpy(rest + size, (const uint8_t *)value.at + at, RECORD_KEY_BYTES);
-        size += RECORD_KEY_BYTES;
-    }
-    return size == 0 ? view_delete(view, TABLE_COVERS, key) : view_put(view, TABLE_COVERS, key, (struct bytes){rest, size});
-}
-
-/* A kid that is no longer revoked by anybody gives back the keys that it had covered. There are few of either. */
-static int uncover(struct view *view, const uint8_t kid[RECORD_KEY_BYTES])
-{
-    struct uncover *found = calloc(1, sizeof *found);
-    int status = -1;
-
-    if (found == NULL)
-        return -1;
-    found->kid = kid;
-    status = view_each(view, TABLE_COVERS, find_cover, found);
-    for (unsigned i = 0; status == 0 && i < found->count; i++)
-        status = remove_cover(view, found->keys[i], kid);
-    free(found);
-    return status;
 }
 
 int list_undo(struct hasher *hasher, struct view *view, const struct record *record, const char *source)
 {
     uint8_t key[RECORD_KEY_BYTES];
-    struct words words, rest = {.count = 0};
-    uint16_t number = 0;
+    struct words words;
+    uint16_t slot = 0;
+    unsigned left = 0;
 
-    if (record_key(hasher, record->kind, record->issuer, record->name, key) < 0 || words_read(view, key, &words) < 0)
+    if (record_key(hasher, record->kind, record->issuer, record->name, key) < 0 || read_words(view, key, &words) < 0)
         return -1;
-    int known = source != NULL ? source_number(view, source, false, &number) : 1;
+    int known = source != NULL ? slot_number(view, record->issuer, record->kind, source, false, &slot) : 1;
 
     if (known <= 0)
         return known;
     for (unsigned i = 0; i < words.count; i++) {
-        if (source != NULL && words.word[i].source != number)
-            rest.word[rest.count++] = words.word[i];
-        else if (words_count(view, record, words.word[i].source, -1) < 0)
+        struct entry_op op = {.change = ENTRY_REMOVE};
+
+        if (source != NULL && word_slot(words.entry[i]) != slot) {
+            left++;
+            continue;
+        }
+        memcpy(op.entry, words.entry[i], ENTRY_BYTES);
+        if (change_one(view, &op) < 0)
             return -1;
     }
-    if (rest.count == words.count)
-        return 0;
-    if (words_write(view, key, &rest) < 0)
-        return -1;
-    return record->kind == RECORD_KID && rest.count == 0 ? uncover(view, key) : 0;
-}
-
-int list_cover(struct hasher *hasher, struct view *view, struct text issuer, struct text kid, const uint8_t thumbprint[THUMBPRINT_BYTES])
-{
-    struct text print = {(const char *)thumbprint, THUMBPRINT_BYTES};
-    uint8_t kid_key[RECORD_KEY_BYTES], cover[RECORD_KEY_BYTES], all[4096];
-    struct bytes value;
-
-    if (record_key(hasher, RECORD_KID, issuer, kid, kid_key) < 0 || record_key(hasher, RECORD_COVER, issuer, print, cover) < 0)
-        return -1;
-    int revoked = view_get(view, TABLE_RECORDS, (struct bytes){kid_key, sizeof kid_key}, &value);
-
-    if (revoked <= 0)
-        return revoked;
-    struct bytes at = {cover, sizeof cover};
-    int found = view_get(view, TABLE_COVERS, at, &value);
-
-    if (found < 0)
-        return -1;
-    size_t size = found == 1 ? value.size : 0;
-
-    if (size + RECORD_KEY_BYTES > sizeof all)
-        return -1; /* a key under hundreds of revoked names: better no answer than one that forgets a name */
-    if (size > 0)
-        memcpy(all, value.at, size);
-    for (size_t i = 0; i < size; i += RECORD_KEY_BYTES) {
-        if (memcmp(all + i, kid_key, RECORD_KEY_BYTES) == 0)
-            return 0;
-    }
-    memcpy(all + size, kid_key, RECORD_KEY_BYTES);
-    return view_put(view, TABLE_COVERS, at, (struct bytes){all, size + RECORD_KEY_BYTES});
+    return record->kind == RECORD_KID && words.count > 0 && left == 0 ? list_uncover(view, key) : 0;
 }
 
 int list_holders(struct hasher *hasher, struct view *view, const struct record *record,
@@ -176,44 +163,45 @@ int list_holders(struct hasher *hasher, struct view *view, const struct record *
 {
     uint8_t key[RECORD_KEY_BYTES];
     struct words words;
-    char name[256];
+    struct slot slot;
 
-    if (record_key(hasher, record->kind, record->issuer, record->name, key) < 0 || words_read(view, key, &words) < 0)
+    if (record_key(hasher, record->kind, record->issuer, record->name, key) < 0 || read_words(view, key, &words) < 0)
         return -1;
     for (unsigned i = 0; i < words.count; i++) {
-        if (source_name(view, words.word[i].source, name) < 0)
+        if (slot_read(view, word_slot(words.entry[i]), &slot) < 0)
             return -1;
-        each(context, name, words.word[i].before, words.word[i].exp);
+        each(context, slot.source, word_before(words.entry[i]), word_exp(words.entry[i]));
     }
     return (int)words.count;
 }
 
 /* `before` counts in whole seconds: a token of 12:00:00.9 was issued at 12:00:00. */
-static bool falls_under(struct word word, double iat)
+static bool falls_under(const uint8_t *entry, double iat)
 {
-    return word.before == SECONDS_NONE || iat < 0 || floor(iat) <= (double)word.before;
+    int64_t before = word_before(entry);
+
+    return before == SECONDS_NONE || iat < 0 || floor(iat) <= (double)before;
 }
 
-static enum outcome judge_records(const uint8_t *words, size_t size, double iat)
+static enum outcome judge_records(struct bytes entries, double iat)
 {
-    if (size == 0 || size % WORD_BYTES != 0)
-        return OUTCOME_UNDECIDED;
-    for (size_t at = 0; at < size; at += WORD_BYTES) {
-        if (falls_under(word_read(words + at), iat))
+    for (size_t at = 0; at < entries.size; at += ENTRY_BYTES) {
+        if (falls_under((const uint8_t *)entries.at + at, iat))
             return OUTCOME_REFUSED;
     }
     return OUTCOME_ACCEPTED;
 }
 
-static enum outcome judge_covers(struct view *view, const uint8_t *kids, size_t size)
+/* Each of the kids that the key has borne: is it still revoked? */
+static enum outcome judge_covers(struct view *view, struct bytes entries)
 {
-    struct bytes value;
+    struct bytes words;
 
-    for (size_t at = 0; at + RECORD_KEY_BYTES <= size; at += RECORD_KEY_BYTES) {
-        int found = view_get(view, TABLE_RECORDS, (struct bytes){kids + at, RECORD_KEY_BYTES}, &value);
+    for (size_t at = 0; at < entries.size; at += ENTRY_BYTES) {
+        int count = entries_find(view, &list_records, (const uint8_t *)entries.at + at + ENTRY_KEY_BYTES, &words);
 
-        if (found != 0)
-            return found == 1 ? OUTCOME_REFUSED : OUTCOME_UNDECIDED;
+        if (count != 0)
+            return count > 0 ? OUTCOME_REFUSED : OUTCOME_UNDECIDED;
     }
     return OUTCOME_ACCEPTED;
 }
@@ -231,15 +219,12 @@ struct judgement {
 static enum outcome look_up(struct judgement *j, enum record_kind kind, struct text issuer, const char *name, size_t bytes)
 {
     uint8_t key[RECORD_KEY_BYTES];
-    struct bytes value;
+    struct bytes entries;
 
-    if (record_key(j->hasher, kind, issuer, (struct text){name, bytes}, key) < 0)
+    if (record_key(j->hasher, kind, issuer, (struct text){name, bytes}, key) < 0 ||
+        entries_find(j->view, kind == RECORD_COVER ? &list_covers : &list_records, key, &entries) < 0)
         return OUTCOME_UNDECIDED;
-    int found = view_get(j->view, kind == RECORD_COVER ? TABLE_COVERS : TABLE_RECORDS, (struct bytes){key, sizeof key}, &value);
-
-    if (found <= 0)
-        return found == 0 ? OUTCOME_ACCEPTED : OUTCOME_UNDECIDED;
-    return kind == RECORD_COVER ? judge_covers(j->view, value.at, value.size) : judge_records(value.at, value.size, j->token->iat);
+    return kind == RECORD_COVER ? judge_covers(j->view, entries) : judge_records(entries, j->token->iat);
 }
 
 static enum outcome look_up_claim(struct judgement *j, enum record_kind kind, struct text issuer, enum claim claim)

@@ -136,6 +136,14 @@ const char *record_read(const msgpack_object_map *map, bool applies, struct reco
     return why;
 }
 
+void record_set_exp(struct record *record, double now, double lifetime)
+{
+    bool endless = record->kind == RECORD_KID || record->kind == RECORD_JKT || (record->kind == RECORD_SID && record->before == SECONDS_NONE);
+
+    if (record->exp == SECONDS_NONE && lifetime > 0 && !endless)
+        record->exp = (int64_t)(now + lifetime) + 1;
+}
+
 void hex_encode(const uint8_t *bytes, size_t size, char *out)
 {
     static const char digits[] = "0123456789abcdef";

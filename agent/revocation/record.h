@@ -42,10 +42,15 @@ bool record_has_member(struct text name);
    missing: `issuer.at` is NULL. The record points into the message. */
 const char *record_read(const msgpack_object_map *map, bool applies, struct record *ret_record);
 
+/* When a record may be forgotten, where it does not say: when every token that falls under it has run out. `lifetime`: how long such a
+   token lives at most, leeway included; not above 0: for ever. What names a key, or a session whenever its tokens are issued, is never done
+   with by itself. */
+void record_set_exp(struct record *record, double now, double lifetime);
+
 /* A value that is a str or a bin, for the protocol takes either. False: it is something else. */
 bool object_text(const msgpack_object *object, struct text *ret);
 
-#define RECORD_KEY_BYTES 16 /* 128 of SHA-256's bits */
+#define RECORD_KEY_BYTES 12 /* 96 of SHA-256's bits */
 
 /* SHA-256, set up once for each thread that needs it: a fetch costs more than the hash. */
 struct hasher;

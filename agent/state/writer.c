@@ -53,7 +53,7 @@ static struct job *queue_take(struct queue *queue)
 /* All jobs in one transaction, or none. */
 static int run_together(struct store *store, struct job *first)
 {
-    struct view *view = store_begin(store);
+    struct view *view = store_begin(store, false);
     int status = view != NULL ? 0 : -1;
 
     for (struct job *job = first; status == 0 && job != NULL; job = job->next)

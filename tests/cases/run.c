@@ -114,26 +114,10 @@ static const char *decide(const struct situation *situation, struct blob text)
     }
 }
 
-/* A kid's revocation covers the keys that bear it. */
-static void cover(struct view *view, const struct keyring *ring)
-{
-    for (unsigned i = 0; i < ring->count; i++) {
-        for (unsigned k = 0; k < ring->entries[i].keys->count; k++) {
-            const struct key *key = ring->entries[i].keys->keys[k];
-
-            for (unsigned n = 0; key->kid != NULL && n < ring->entries[i].issuer.names.count; n++) {
-                if (list_cover(hasher, view, ring->entries[i].issuer.names.list[n], (struct text){key->kid, key->kid_bytes},
-                               key->thumbprint) < 0)
-                    exit(2);
-            }
-        }
-    }
-}
-
 /* Applies or takes back the folder's records. */
 static void change(const struct situation *situation, bool undo)
 {
-    struct view *view = store_begin(store);
+    struct view *view = store_begin(store, false);
     json_t *item;
     size_t i;
 
@@ -156,7 +140,8 @@ static void change(const struct situation *situation, bool undo)
         msgpack_unpacked_destroy(&unpacked);
         free(text);
     }
-    cover(view, situation->ring);
+    if (list_cover(hasher, view, situation->ring) < 0)
+        exit(2);
     if (store_commit(view) < 0)
         exit(2);
     store_let_go(store);
@@ -265,7 +250,7 @@ int main(int argc, char **argv)
     }
     snprintf(state, sizeof state, "%s/state", work);
     snprintf(fallback, sizeof fallback, "%s/default", argv[1]);
-    store = store_open(state, why);
+    store = store_open(state, 1 << 30, why);
     hasher = hasher_new();
     verifier = verifier_new(0);
     if (store == NULL || hasher == NULL || verifier == NULL)

@@ -1,0 +1,69 @@
+#include "trap.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static volatile uintptr_t map_at;
+static volatile size_t map_bytes;
+static struct sigaction before[2];
+
+static void on_fault(int number, siginfo_t *info, void *context)
+{
+    static const char words[] =
+        "assayd: the store could not be read where it is mapped: its file was cut short or damaged, or the disk failed. The agent ends; "
+        "nothing was answered from it. Look at the disk, then put back a copy, or: assayd --salvage OLD NEW\n";
+    uintptr_t at = (uintptr_t)info->si_addr;
+
+    (void)context;
+    if (at >= map_at && at - map_at < map_bytes) {
+        ssize_t ignored = write(STDERR_FILENO, words, sizeof words - 1);
+
+        (void)ignored;
+        _exit(1);
+    }
+    sigaction(number, &before[number == SIGBUS], NULL); /* not the store's: it comes again, as if we had not been here */
+}
+
+/* LMDB does not say where it has mapped its file; the kernel does. */
+static void find_map(int fd)
+{
+    FILE *maps = fopen("/proc/self/maps", "re");
+    struct stat facts;
+    char line[512];
+    uintptr_t from, to;
+    unsigned long inode;
+
+    if (maps == NULL)
+        return;
+    while (fstat(fd, &facts) == 0 && fgets(line, sizeof line, maps) != NULL) {
+        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %*s %*s %*s %lu", &from, &to, &inode) == 3 && inode == facts.st_ino) {
+            map_at = from;
+            map_bytes = to - from;
+        }
+    }
+    fclose(maps);
+}
+
+void trap_set(int fd)
+{
+    struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO};
+
+    find_map(fd);
+    if (map_bytes == 0)
+        return;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGSEGV, &action, &before[0]);
+    sigaction(SIGBUS, &action, &before[1]);
+}
+
+void trap_clear(void)
+{
+    if (map_bytes == 0)
+        return;
+    map_bytes = 0;
+    sigaction(SIGSEGV, &before[0], NULL);
+    sigaction(SIGBUS, &before[1], NULL);
+}

@@ -1,0 +1,10 @@
+/* A page of the store that cannot be had any more (the file was cut while it is mapped, the disk fails) is a signal in the middle of an
+   answer. The agent then ends with words and without having answered. */
+#ifndef ASSAY_TRAP_H
+#define ASSAY_TRAP_H
+
+/* Looks up where that open file is mapped. Faults in other places are none of its business, and stay what they were. */
+void trap_set(int fd);
+void trap_clear(void);
+
+#endif
