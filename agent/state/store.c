@@ -40,6 +40,14 @@ struct store {
     _Atomic uint64_t damaged;
 };
 
+/* Every call that reads pages: a fault in it is the store's, wherever it strikes. */
+static int left(int code)
+{
+    trap_inside--;
+    return code;
+}
+#define LMDB(call) (trap_inside++, left(call))
+
 static const char *const table_names[TABLE_COUNT] = {"meta", "records", "covers", "slots", "unread"};
 
 /* An environment that LMDB has given up answers nothing any more, and only opening it again helps: that is the next start's. */
@@ -131,27 +139,27 @@ static int check_owner(MDB_txn *txn, bool *ret_empty)
 {
     MDB_stat facts;
     MDB_dbi main, meta;
-    int code = mdb_dbi_open(txn, NULL, 0, &main);
+    int code = LMDB(mdb_dbi_open(txn, NULL, 0, &main));
 
     if (code == 0)
-        code = mdb_stat(txn, main, &facts);
+        code = LMDB(mdb_stat(txn, main, &facts));
     if (code != 0)
         return code;
     *ret_empty = facts.ms_entries == 0;
-    return *ret_empty || mdb_dbi_open(txn, table_names[TABLE_META], 0, &meta) == 0 ? 0 : MDB_INVALID;
+    return *ret_empty || LMDB(mdb_dbi_open(txn, table_names[TABLE_META], 0, &meta)) == 0 ? 0 : MDB_INVALID;
 }
 
 static int open_tables(struct store *store)
 {
     bool empty;
-    int code = mdb_txn_begin(store->env, NULL, 0, &store->write.txn);
+    int code = LMDB(mdb_txn_begin(store->env, NULL, 0, &store->write.txn));
 
     if (code != 0)
         return code;
     store->transaction = mdb_txn_id(store->write.txn);
     code = check_owner(store->write.txn, &empty);
     for (unsigned i = 0; code == 0 && i < TABLE_COUNT; i++)
-        code = mdb_dbi_open(store->write.txn, table_names[i], empty ? MDB_CREATE : 0, &store->tables[i]);
+        code = LMDB(mdb_dbi_open(store->write.txn, table_names[i], empty ? MDB_CREATE : 0, &store->tables[i]));
     if (code == MDB_NOTFOUND)
         code = MDB_VERSION_MISMATCH; /* another format has other tables */
     if (code == 0)
@@ -185,7 +193,7 @@ static int open_environment(struct store *store, const char *folder, uint64_t ma
     if (code == 0)
         code = mdb_env_set_mapsize(store->env, map_bytes);
     if (code == 0)
-        code = mdb_env_open(store->env, folder, MDB_NOTLS, 0600); /* commits sync: an answered revocation is on the disk */
+        code = LMDB(mdb_env_open(store->env, folder, MDB_NOTLS, 0600)); /* commits sync: an answered revocation is on the disk */
     if (code == 0)
         code = mdb_reader_check(store->env, NULL);
     if (code == 0)
@@ -273,7 +281,7 @@ struct view *store_view(struct store *store)
 {
     if (store->loop_is_open)
         return &store->loop;
-    int code = store->loop.txn == NULL ? mdb_txn_begin(store->env, NULL, MDB_RDONLY, &store->loop.txn) : mdb_txn_renew(store->loop.txn);
+    int code = store->loop.txn == NULL ? LMDB(mdb_txn_begin(store->env, NULL, MDB_RDONLY, &store->loop.txn)) : LMDB(mdb_txn_renew(store->loop.txn));
 
     if (code != 0) {
         (void)failed("begin reading", code);
@@ -328,7 +336,7 @@ bool seal_is_good(enum table table, struct bytes key, struct bytes sealed, uint6
 int view_get(struct view *view, enum table table, struct bytes key, struct bytes *ret_value)
 {
     MDB_val k = as_value(key), v;
-    int code = mdb_get(view->txn, view->store->tables[table], &k, &v);
+    int code = LMDB(mdb_get(view->txn, view->store->tables[table], &k, &v));
     uint64_t transaction;
 
     if (code == MDB_NOTFOUND)
@@ -341,7 +349,7 @@ int view_get(struct view *view, enum table table, struct bytes key, struct bytes
 int view_put_plain(struct view *view, enum table table, struct bytes key, struct bytes value)
 {
     MDB_val k = as_value(key), v = as_value(value);
-    int code = mdb_put(view->txn, view->store->tables[table], &k, &v, 0);
+    int code = LMDB(mdb_put(view->txn, view->store->tables[table], &k, &v, 0));
 
     return code != 0 ? failed("put", code) : 0;
 }
@@ -365,7 +373,7 @@ int view_put(struct view *view, enum table table, struct bytes key, struct bytes
 int view_delete(struct view *view, enum table table, struct bytes key)
 {
     MDB_val k = as_value(key);
-    int code = mdb_del(view->txn, view->store->tables[table], &k, NULL);
+    int code = LMDB(mdb_del(view->txn, view->store->tables[table], &k, NULL));
 
     return code != 0 && code != MDB_NOTFOUND ? failed("delete", code) : 0;
 }
@@ -376,9 +384,9 @@ static int loop_cursor(struct view *view, enum table table, MDB_cursor **ret)
     int code = 0;
 
     if (view->cursors[table] == NULL)
-        code = mdb_cursor_open(view->txn, view->store->tables[table], &view->cursors[table]);
+        code = LMDB(mdb_cursor_open(view->txn, view->store->tables[table], &view->cursors[table]));
     else if (view->cursor_turns[table] != view->turn)
-        code = mdb_cursor_renew(view->txn, view->cursors[table]);
+        code = LMDB(mdb_cursor_renew(view->txn, view->cursors[table]));
     if (code != 0)
         return code;
     view->cursor_turns[table] = view->turn;
@@ -391,11 +399,11 @@ int view_seek(struct view *view, enum table table, struct bytes key, struct byte
     bool is_loop = view == &view->store->loop;
     MDB_val k = as_value(key), v;
     MDB_cursor *cursor;
-    int code = is_loop ? loop_cursor(view, table, &cursor) : mdb_cursor_open(view->txn, view->store->tables[table], &cursor);
+    int code = is_loop ? loop_cursor(view, table, &cursor) : LMDB(mdb_cursor_open(view->txn, view->store->tables[table], &cursor));
 
     if (code != 0)
         return failed("open a cursor", code);
-    code = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+    code = LMDB(mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE));
     if (!is_loop)
         mdb_cursor_close(cursor);
     if (code == MDB_NOTFOUND)
@@ -413,11 +421,11 @@ int view_each(struct view *view, enum table table, int (*each)(void *context, st
     MDB_val k, v;
     uint64_t transaction;
     struct bytes value;
-    int status = 0, code = mdb_cursor_open(view->txn, view->store->tables[table], &cursor);
+    int status = 0, code = LMDB(mdb_cursor_open(view->txn, view->store->tables[table], &cursor));
 
     if (code != 0)
         return failed("open a cursor", code);
-    while (status == 0 && (code = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0) {
+    while (status == 0 && (code = LMDB(mdb_cursor_get(cursor, &k, &v, MDB_NEXT))) == 0) {
         if (seal_is_good(table, as_bytes(k), as_bytes(v), &transaction, &value))
             status = each(context, as_bytes(k), value);
         else
@@ -441,9 +449,9 @@ static size_t free_pages(MDB_txn *txn)
     MDB_val k, v;
     size_t pages = 0, some;
 
-    if (mdb_cursor_open(txn, 0, &cursor) != 0)
+    if (LMDB(mdb_cursor_open(txn, 0, &cursor)) != 0)
         return 0;
-    while (mdb_cursor_get(cursor, &k, &v, MDB_NEXT) == 0) {
+    while (LMDB(mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0) {
         if (v.mv_size < sizeof some)
             break;
         memcpy(&some, v.mv_data, sizeof some);
@@ -466,7 +474,7 @@ static bool is_full(const struct store *store)
 
 struct view *store_begin(struct store *store, bool frees)
 {
-    int code = mdb_txn_begin(store->env, NULL, 0, &store->write.txn);
+    int code = LMDB(mdb_txn_begin(store->env, NULL, 0, &store->write.txn));
 
     if (code != 0) {
         (void)failed("begin writing", code);
@@ -486,7 +494,7 @@ int store_commit(struct view *view)
 {
     struct store *store = view->store;
     MDB_envinfo info;
-    int code = mdb_txn_commit(view->txn);
+    int code = LMDB(mdb_txn_commit(view->txn));
 
     view->txn = NULL;
     if (code != 0)

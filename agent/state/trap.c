@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+_Thread_local volatile int trap_inside;
 static volatile uintptr_t map_at;
 static volatile size_t map_bytes;
 static struct sigaction before[2];
@@ -18,7 +19,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
     uintptr_t at = (uintptr_t)info->si_addr;
 
     (void)context;
-    if (at >= map_at && at - map_at < map_bytes) {
+    if (trap_inside > 0 || (at >= map_at && at - map_at < map_bytes)) {
         ssize_t ignored = write(STDERR_FILENO, words, sizeof words - 1);
 
         (void)ignored;

@@ -3,6 +3,9 @@
 #ifndef ASSAY_TRAP_H
 #define ASSAY_TRAP_H
 
+/* How deep this thread is in LMDB, which may follow a damaged number to anywhere: a fault in there is the store's too. */
+extern _Thread_local volatile int trap_inside;
+
 /* Looks up where that open file is mapped. Faults in other places are none of its business, and stay what they were. */
 void trap_set(int fd);
 void trap_clear(void);
