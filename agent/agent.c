@@ -8,11 +8,14 @@
 #include <openssl/rand.h>
 #include <systemd/sd-daemon.h>
 
+#include "agent/clock.h"
 #include "agent/decide.h"
 #include "agent/door/door.h"
 #include "agent/keys/watch.h"
 #include "agent/observe/log.h"
 #include "agent/reload.h"
+#include "agent/revocation/feeds.h"
+#include "agent/revocation/forget.h"
 
 double agent_now(void)
 {
@@ -112,8 +115,13 @@ static void finish_stop(struct agent *agent)
 {
     if (agent->workers != NULL)
         workers_stop(agent->workers);
-    if (agent->writer != NULL)
+    if (agent->feeds != NULL)
+        feeds_stop(agent->feeds);
+    forget_close(agent->forget);
+    if (agent->writer != NULL) {
+        clock_note(agent);
         writer_stop(agent->writer);
+    }
     watch_close(agent->watch);
     if (agent->door != NULL)
         door_close(agent->door);
@@ -186,16 +194,21 @@ static void on_files_changed(void *context)
     struct agent *agent = context;
 
     reload_key_files(agent->reload);
+    feeds_look(agent->feeds);
 }
 
-/* Before anybody can ask: the keys of this start are compared with the kids that were revoked before it. */
-static int cover_at_start(struct agent *agent)
+/* Before anybody can ask: the keys of this start are compared with the kids that were revoked before it, and lines of feeds that were not
+   understood are read again. */
+static int prepare_store(struct agent *agent)
 {
     struct view *view = store_begin(agent->store, false);
 
     if (view == NULL)
+        view = store_begin(agent->store, true); /* full: no reason not to verify, and to forget */
+    if (view == NULL)
         return -1;
-    if (list_cover(agent->hasher, view, agent->ring) < 0) {
+    if (list_cover(agent->hasher, view, agent->ring) < 0 || feeds_retry_unreadable(agent, agent->hasher, view) < 0 ||
+        clock_load(agent, view) < 0) {
         store_abort(view);
         return -1;
     }
@@ -227,7 +240,7 @@ static int open_rooms(struct agent *agent)
     agent->key_errors = calloc(agent->ring->count, sizeof *agent->key_errors);
     if (agent->hasher == NULL || agent->cache == NULL || agent->checks == NULL || agent->reload == NULL || agent->key_errors == NULL)
         return fail("out of memory");
-    if (cover_at_start(agent) < 0)
+    if (prepare_store(agent) < 0)
         return fail("the revocations cannot be written; is the disk full?");
     return 0;
 }
@@ -238,6 +251,8 @@ static void free_rooms(struct agent *agent)
         free(agent->key_errors[i]);
     free(agent->key_errors);
     free(agent->reload_error);
+    feeds_free(agent->feeds);
+    forget_free(agent->forget);
     reload_free(agent->reload);
     checks_free(agent->checks);
     cache_free(agent->cache);
@@ -253,10 +268,22 @@ static int start_rooms(struct agent *agent)
     agent->workers = workers_start(agent->loop, agent->ring->config->threads, decide_checked, agent);
     agent->writer = writer_start(agent->loop, agent->store, on_committed, agent);
     agent->watch = watch_new(agent->loop, on_files_changed, agent);
-    if (agent->workers == NULL || agent->writer == NULL || agent->watch == NULL)
+    agent->feeds = feeds_new(agent);
+    agent->forget = forget_new(agent);
+    if (agent->workers == NULL || agent->writer == NULL || agent->watch == NULL || agent->feeds == NULL || agent->forget == NULL)
         return fail("threads cannot be started");
     agent->door = door_open(agent, why);
     return agent->door == NULL ? fail(why) : 0;
+}
+
+void agent_check_ready(struct agent *agent)
+{
+    if (agent->ready || agent->stopping || !feeds_are_read(agent->feeds))
+        return;
+    agent->ready = true;
+    sd_notify(0, "READY=1\nSTATUS=ready");
+    log_info("ready", LOG_TEXT("socket", agent->ring->config->socket_path), LOG_NUMBER("issuers", agent->ring->count),
+             LOG_TEXT("instance", agent->instance), LOG_TEXT("version", ASSAY_VERSION));
 }
 
 static int serve(struct agent *agent)
@@ -272,10 +299,9 @@ static int serve(struct agent *agent)
     watch_signals(&stopping, agent);
     watch_files(agent->watch, agent->ring->config);
     tell_warnings(agent->ring);
-    agent->ready = true;
-    sd_notify(0, "READY=1");
-    log_info("ready", LOG_TEXT("socket", agent->ring->config->socket_path), LOG_NUMBER("issuers", agent->ring->count),
-             LOG_TEXT("instance", agent->instance), LOG_TEXT("version", ASSAY_VERSION));
+    if (feeds_use_config(agent->feeds) < 0)
+        log_error("a revocation feed cannot be read, for there is no memory");
+    agent_check_ready(agent);
     uv_run(agent->loop, UV_RUN_DEFAULT);
     door_free(agent->door);
     log_info("stopped");

@@ -15,6 +15,15 @@ struct door;
 struct watch;
 struct checks;
 struct reload;
+struct feeds;
+struct forget;
+
+struct clock_state {
+    double highest;        /* time ever seen, in Unix seconds */
+    double noted;          /* what of it is on the disk */
+    double wall_start, monotonic_start;
+    bool noting;
+};
 
 struct counters {
     uint64_t accepted;
@@ -45,6 +54,9 @@ struct agent {
     struct door *door;
     struct watch *watch;
     struct reload *reload;
+    struct feeds *feeds;
+    struct forget *forget;
+    struct clock_state clock;
     struct counters counters;
     bool ready;
     bool stopping;
@@ -56,6 +68,9 @@ double agent_now(void); /* Unix seconds */
 /* Opens everything that the keyring's configuration names and serves until stopped. 0: stopped in order; -1: could not start, which was
    logged. Takes the keyring. */
 int agent_run(struct keyring *ring, const char *config_path);
+
+/* Ready, once the feeds have been read. */
+void agent_check_ready(struct agent *agent);
 
 /* Puts a keyring in force, under a new generation, and forgets what was verified under the old one. Takes it. */
 void agent_use_keyring(struct agent *agent, struct keyring *ring);

@@ -26,12 +26,16 @@ void answer_put_head(struct wire_writer *writer, const struct token *token)
     wire_put_text(writer, "key_age");
 }
 
-void answer_put_tail(struct wire_writer *writer, const struct token *token)
+void answer_put_tail(struct wire_writer *writer, const struct token *token, int64_t revocation_age)
 {
-    static const uint8_t age[] = "\xaerevocation_age\xc0"; /* nil: there are no feeds whose age it could be */
+    static const uint8_t age[] = "\xaerevocation_age";
     static const uint8_t constrained[] = "\xb2sender_constrained\xc3";
 
     wire_put_raw(writer, age, sizeof age - 1);
+    if (revocation_age < 0)
+        wire_put_nil(writer); /* there are no feeds whose age it could be */
+    else
+        wire_put_uint(writer, (uint64_t)revocation_age);
     if (is_constrained(token))
         wire_put_raw(writer, constrained, sizeof constrained - 1);
 }

@@ -13,7 +13,7 @@ size_t answer_head_room(const struct token *token);
 void answer_put_head(struct wire_writer *writer, const struct token *token);
 
 /* What follows the age of the keys. */
-void answer_put_tail(struct wire_writer *writer, const struct token *token);
+void answer_put_tail(struct wire_writer *writer, const struct token *token, int64_t revocation_age); /* seconds; below 0: no feeds, nil */
 #define ANSWER_TAIL_ROOM 64
 
 #endif

@@ -1,8 +1,12 @@
 #include "decide.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <openssl/crypto.h>
+
+#include "agent/clock.h"
+#include "agent/revocation/feeds.h"
 
 
 #define BUCKETS 1024 /* a power of two */
@@ -25,6 +29,8 @@ struct checks {
     size_t bytes; /* of all checks under way */
     unsigned kinds; /* of revocation that there are */
     uint64_t kinds_generation;
+    enum doubt doubt; /* why what was asked last is undecided */
+    char why[256];
 };
 
 struct checks *checks_new(void)
@@ -113,8 +119,21 @@ static void conclude(struct agent *agent, struct decision *decision, enum outcom
         if (token->issuer == &agent->ring->entries[i].issuer)
             decision->issuer = &agent->ring->entries[i];
     }
+    decision->doubt = agent->checks->doubt;
+    decision->why = agent->checks->why;
+    agent->checks->doubt = DOUBT_FAILED;
     if (!signature_only)
         count(&agent->counters, outcome, token);
+}
+
+/* Yesterday's clock would make yesterday's tokens good. */
+static enum outcome doubt_clock(struct agent *agent, double now)
+{
+    snprintf(agent->checks->why, sizeof agent->checks->why,
+             "the clock is %.0f s behind the highest time that this agent has seen; set it (NTP), or if it is right: assay reload --accept-clock",
+             agent->clock.highest - now);
+    agent->checks->doubt = DOUBT_CLOCK;
+    return OUTCOME_UNDECIDED;
 }
 
 /* What is asked on every call, of a token whose signature and claims are good. */
@@ -125,7 +144,16 @@ static enum outcome judge_now(struct agent *agent, struct token *token, uint64_t
     struct question question = question_of(agent, audience);
 
     question.revocations = &revocations;
-    return token_check(token, &question, STAGE_NOW, STAGE_NOW);
+    clock_saw(agent, question.now);
+    if (!clock_is_trusted(agent, question.now))
+        return doubt_clock(agent, question.now);
+    enum outcome outcome = token_check(token, &question, STAGE_NOW, STAGE_NOW);
+
+    if (outcome == OUTCOME_ACCEPTED && !feeds_are_fresh(agent->feeds, token->issuer, question.now, agent->checks->why)) {
+        agent->checks->doubt = DOUBT_FEED;
+        return OUTCOME_UNDECIDED;
+    }
+    return outcome;
 }
 
 bool decide_now(struct agent *agent, struct text text, struct text audience, bool signature_only, struct decision *ret_decision)

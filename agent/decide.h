@@ -7,12 +7,21 @@
 
 #include "agent/agent.h"
 
+/* Why it could not be decided. */
+enum doubt {
+    DOUBT_FAILED, /* something of the agent's failed, which was logged */
+    DOUBT_CLOCK,  /* the clock cannot be trusted */
+    DOUBT_FEED,   /* a revocation feed has not been read, or not for too long */
+};
+
 /* The keyring, and what the token points to, are valid only until the callback or the caller returns. */
 struct decision {
     enum outcome outcome;
     const struct token *token; /* what is known of it */
     const struct keyring_entry *issuer; /* of an accepted one */
     struct entry *entry;                /* where it is kept; NULL: nowhere */
+    enum doubt doubt;                   /* of an undecided one */
+    const char *why;                    /* the same in words */
 };
 
 /* Somebody who waits for a decision. Owned by whoever asks, and given back by `decided`, which is called once. */

@@ -26,6 +26,8 @@
 #define CONFIG_ISSUERS_MAX 256
 #define CONFIG_LIST_MAX 256    /* audiences, aliases, values of a claim, … of one issuer */
 #define CONFIG_ALIASES_MAX 7   /* each spelling of an issuer costs a look-up for each kind of revocation */
+#define CONFIG_FEEDS_MAX 16
+#define FEED_PATH_BYTES_MAX 240 /* it is a source's name, which entries are counted under */
 #define LEEWAY_SECONDS_MAX 600 /* clocks further apart are broken, and a longer leeway is a longer life for stolen tokens */
 
 /* Policies. */
@@ -73,6 +75,21 @@
 #define SLOT_ISSUER_BYTES_MAX 300
 #define STORE_MAP_BYTES (16ULL << 30) /* address space, not memory: room for over 100 million records */
 #define STORE_KEPT_PARTS 64           /* one part of so many is kept free: forgetting takes pages too */
+#define FEED_LINE_BYTES_MAX 16384
+#define FEED_BATCH_RECORDS_MAX 131072    /* that are read, sorted and written together: 6 MiB */
+#define FEED_BATCH_ISSUERS_MAX 256       /* different issuers and kinds in a batch */
+#define FEED_BUCKETS_PER_COMMIT 4096     /* some 16 MiB of pages that are changed; operators' changes come in between */
+#define FEED_RETRY_SECONDS 5             /* after a failure of the disk */
+#define UNREADABLE_KEPT_MAX 1024         /* lines of feeds that could not be read, all feeds together */
+#define UNREADABLE_BYTES_MAX 4096        /* of such a line; a longer one is counted, and cannot be tried again */
+#define UNREADABLE_LOGGED_MAX 16         /* a batch: the others are only counted */
+#define FORGET_GRACE_SECONDS (24 * 3600) /* after a record's `exp` */
+#define FORGET_FIRST_SECONDS 600         /* of a run: a clock that is set right after a start must not cost records */
+#define FORGET_EVERY_SECONDS 3600
+#define FORGET_GROUPS_PER_COMMIT 4
+#define CLOCK_APART_SECONDS_MAX 60       /* wall and monotonic clock, since the start */
+#define CLOCK_BACK_SECONDS_MAX 300       /* behind the highest time ever seen */
+#define CLOCK_NOTED_EVERY_SECONDS 60
 #define WRITES_QUEUED_MAX 8192
 #define WRITES_PER_COMMIT_MAX 1024
 

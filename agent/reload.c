@@ -5,6 +5,7 @@
 
 #include "agent/keys/watch.h"
 #include "agent/observe/log.h"
+#include "agent/revocation/feeds.h"
 
 struct reload {
     struct agent *agent;
@@ -103,6 +104,8 @@ static void use_all(struct reload *reload)
         cache_resize(agent->cache, config->cache_bytes);
         agent_use_keyring(agent, reload->ring);
         watch_files(agent->watch, agent->ring->config);
+        if (feeds_use_config(agent->feeds) < 0)
+            log_error("a revocation feed cannot be read, for there is no memory");
         log_info("configuration reloaded", LOG_TEXT("file", agent->config_path), LOG_NUMBER("issuers", agent->ring->count));
     } else {
         agent->reload_error = strdup(reload->faults.count > 0 ? reload->faults.text[0] : "out of memory");

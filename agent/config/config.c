@@ -172,7 +172,7 @@ static const struct yaml_key top_keys[] = {
     {"log", read_log, 0, false, NULL},
     {"fast_path", read_fast_path, 0, false, NULL},
     {"policy", read_policy, 0, false, NULL},
-    {"revocation", NULL, 0, false, "revocation feeds"},
+    {"revocation", config_read_revocation, offsetof(struct config, revocation), false, NULL},
     {"peers", NULL, 0, false, "rights for single peers"},
     {"http", NULL, 0, false, "the HTTP endpoints"},
     {"service_tokens", NULL, 0, false, "tokens for calling other services"},

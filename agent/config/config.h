@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include "agent/config/feeds.h"
 #include "agent/config/yaml.h"
 #include "agent/token/issuer.h"
 
@@ -32,6 +33,7 @@ struct config {
     gid_t socket_group; /* (gid_t)-1: the agent's */
     const char *state_path;
     const char *policy_path; /* NULL: none, and nobody may do anything */
+    struct revocation_config revocation;
     struct issuer_config *issuers;
     unsigned issuer_count;
     uint64_t cache_bytes;

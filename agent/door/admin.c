@@ -6,6 +6,10 @@
 #include "agent/reload.h"
 #include "answers.h"
 #include "door.h"
+#include "agent/clock.h"
+#include "agent/observe/log.h"
+#include "agent/revocation/batch.h"
+#include "agent/revocation/feeds.h"
 #include "methods.h"
 
 #define SHADOW_RULES_SHOWN 64
@@ -128,14 +132,38 @@ static int sum_counts(void *context, const struct slot *slot)
     return 0;
 }
 
+#define FEED_ROOM (SOURCE_NAME_BYTES + 256)
+
+static void put_feed(void *context, const struct feed_facts *facts)
+{
+    struct wire_writer *writer = context;
+    double age = agent_now() - facts->good;
+    char error[80];
+
+    wire_put_map(writer, 7);
+    put_pair_text(writer, "source", facts->source);
+    wire_put_text(writer, "read");
+    wire_put_bool(writer, facts->is_read);
+    if (facts->error != NULL)
+        snprintf(error, sizeof error, "%.79s", facts->error);
+    put_pair_text(writer, "error", facts->error != NULL ? error : NULL);
+    put_pair_uint(writer, "age", facts->error != NULL && facts->is_read && age > 0 ? (uint64_t)age : 0);
+    put_pair_uint(writer, "lines", facts->lines);
+    put_pair_uint(writer, "records", facts->records);
+    put_pair_uint(writer, "unreadable", facts->unreadable);
+}
+
 static void put_revocation(struct wire_writer *writer, const struct agent *agent)
 {
     struct view *view = store_view(agent->store);
     uint64_t records = 0;
     int status = view != NULL ? slot_each(view, sum_counts, &records) : -1;
 
+    uint64_t unreadable = 0;
+    bool counted = view != NULL && unreadable_count(view, &unreadable) == 0;
+
     wire_put_text(writer, "revocation");
-    wire_put_map(writer, 3);
+    wire_put_map(writer, 6);
     wire_put_text(writer, "records");
     if (status == 0)
         wire_put_uint(writer, records);
@@ -143,6 +171,15 @@ static void put_revocation(struct wire_writer *writer, const struct agent *agent
         wire_put_nil(writer);
     put_pair_uint(writer, "commits", agent->revocation_generation - 1);
     put_pair_text(writer, "state", agent->ring->config->state_path);
+    wire_put_text(writer, "unreadable_kept");
+    if (counted)
+        wire_put_uint(writer, unreadable);
+    else
+        wire_put_nil(writer);
+    put_pair_uint(writer, "damaged", store_damaged(agent->store));
+    wire_put_text(writer, "feeds");
+    wire_put_array(writer, agent->ring->config->revocation.feed_count);
+    feeds_each(agent->feeds, put_feed, writer);
 }
 
 /* What an issuer takes in the answer: its name and its file's, and the words around them. */
@@ -159,7 +196,8 @@ void method_status(const struct request *request)
     const struct agent *agent = request->agent;
     const struct policy *policy = agent->ring->policy;
     size_t policy_room = policy != NULL ? strlen(policy->path) + SHADOW_RULES_SHOWN * (POLICY_RULE_NAME_BYTES_MAX + 16) : 0;
-    size_t room = 4096 + policy_room + (agent->reload_error != NULL ? strlen(agent->reload_error) : 0) + strlen(agent->ring->config->state_path);
+    size_t room = 4096 + policy_room + (agent->reload_error != NULL ? strlen(agent->reload_error) : 0) + strlen(agent->ring->config->state_path) +
+                  ANSWER_MISSING_ROOM + agent->ring->config->revocation.feed_count * FEED_ROOM;
     unsigned issuers = 0;
 
     if (!rpc_params(request, NULL, 0, false))
@@ -180,7 +218,7 @@ void method_status(const struct request *request)
     wire_put_text(writer, "ready");
     wire_put_bool(writer, agent->ready);
     wire_put_text(writer, "missing");
-    wire_put_array(writer, 0);
+    answer_put_missing(writer, agent);
     put_pair_text(writer, "reload_error", agent->reload_error);
     put_issuers(writer, agent, issuers);
     put_policy(writer, policy);
@@ -194,6 +232,7 @@ void method_status(const struct request *request)
 /* A reload request, while the files are read. */
 struct reload_request {
     struct reload_waiter waiter;
+    struct agent *agent;
     struct conn *conn;
     uint32_t msgid;
 };
@@ -224,9 +263,27 @@ static void reloaded(struct reload_waiter *waiter, const struct faults *faults)
     free(its);
 }
 
+/* The clock is written down first: what the reload says then is the last word. */
+static void clock_accepted(void *context, int status)
+{
+    struct reload_request *its = context;
+
+    if (status == 0) {
+        log_warning("an operator has accepted the clock");
+        reload_all(its->agent->reload, &its->waiter);
+        return;
+    }
+    if (conn_release(its->conn))
+        rpc_error(its->conn, its->msgid, ERROR_INTERNAL, "the clock could not be accepted: the store cannot be written");
+    free(its);
+}
+
 void method_reload(const struct request *request)
 {
-    if (!rpc_params(request, NULL, 0, false))
+    bool accept_clock = false;
+    const struct param params[] = {{"accept_clock", PARAM_BOOL, &accept_clock}};
+
+    if (!rpc_params(request, params, 1, false))
         return;
     struct reload_request *its = calloc(1, sizeof *its);
 
@@ -238,5 +295,9 @@ void method_reload(const struct request *request)
     its->waiter.reloaded = reloaded;
     its->conn = request->conn;
     its->msgid = request->msgid;
-    reload_all(request->agent->reload, &its->waiter);
+    its->agent = request->agent;
+    if (!accept_clock)
+        reload_all(request->agent->reload, &its->waiter);
+    else if (clock_accept(request->agent, clock_accepted, its) < 0)
+        clock_accepted(its, -1);
 }

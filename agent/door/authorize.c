@@ -145,17 +145,20 @@ static struct ruling decide_pair(struct agent *agent, const struct check_pair *p
     return ruling;
 }
 
-/* `token` NULL: none was sent. */
-static void answer(struct agent *agent, struct conn *conn, uint32_t msgid, const struct checks_asked *asked, enum outcome outcome,
-                   const struct token *token, struct entry *entry)
+/* `decision` NULL: no token was sent. */
+static void answer(struct agent *agent, struct conn *conn, uint32_t msgid, const struct checks_asked *asked,
+                   const struct decision *decision)
 {
+    const struct token *token = decision != NULL ? decision->token : NULL;
+    enum outcome outcome = decision != NULL ? decision->outcome : OUTCOME_REFUSED;
+    struct entry *entry = decision != NULL ? decision->entry : NULL;
     const struct token *good = outcome == OUTCOME_ACCEPTED ? token : NULL;
     enum reason why = token == NULL ? REASON_NO_TOKEN : token->reason;
     /* Subject and roles are written from the claims, and a setting may make them the same claim. */
     size_t room = 64 + asked->count * (size_t)RULING_ROOM + (good != NULL ? 2 * good->claims.bytes : 0);
 
     if (token != NULL && outcome == OUTCOME_UNDECIDED) {
-        rpc_error(conn, msgid, ERROR_INTERNAL, "the token could not be judged; the agent's log says why");
+        rpc_undecided(conn, msgid, decision->doubt, decision->why);
         return;
     }
     if (room > ANSWER_BYTES_MAX) {
@@ -193,7 +196,7 @@ static void decided(struct waiter *waiter, const struct decision *decision)
     struct authorize_waiter *its = (struct authorize_waiter *)waiter;
 
     if (conn_release(its->conn))
-        answer(its->agent, its->conn, its->msgid, &its->asked, decision->outcome, decision->token, decision->entry);
+        answer(its->agent, its->conn, its->msgid, &its->asked, decision);
     free(its);
 }
 
@@ -287,9 +290,9 @@ void method_authorize(const struct request *request)
     if (checks != NULL)
         asked = (struct checks_asked){checks->size, false, pairs};
     if (token.bytes == 0)
-        answer(request->agent, request->conn, request->msgid, &asked, OUTCOME_REFUSED, NULL, NULL);
+        answer(request->agent, request->conn, request->msgid, &asked, NULL);
     else if (decide_now(request->agent, token, audience, false, &decision))
-        answer(request->agent, request->conn, request->msgid, &asked, decision.outcome, decision.token, decision.entry);
+        answer(request->agent, request->conn, request->msgid, &asked, &decision);
     else
         answer_later(request, &asked, audience);
 }

@@ -8,6 +8,7 @@
 #include "agent/answer.h"
 #include "agent/decide.h"
 #include "agent/observe/audit.h"
+#include "agent/revocation/feeds.h"
 
 const struct method methods[] = {
     {"verify", RIGHT_VERIFY, method_verify},
@@ -21,13 +22,40 @@ const struct method methods[] = {
     {0},
 };
 
+struct missing {
+    struct wire_writer *writer; /* NULL: only count */
+    uint32_t count;
+};
+
+static void put_unread(void *context, const struct feed_facts *facts)
+{
+    struct missing *missing = context;
+    char text[SOURCE_NAME_BYTES + 64];
+
+    if (facts->is_read)
+        return;
+    missing->count++;
+    snprintf(text, sizeof text, "revocations from %s: %.40s", facts->source, facts->error != NULL ? facts->error : "being read");
+    if (missing->writer != NULL)
+        wire_put_text(missing->writer, text);
+}
+
+void answer_put_missing(struct wire_writer *writer, const struct agent *agent)
+{
+    struct missing counted = {NULL, 0}, missing = {writer, 0};
+
+    feeds_each(agent->feeds, put_unread, &counted);
+    wire_put_array(writer, counted.count);
+    feeds_each(agent->feeds, put_unread, &missing);
+}
+
 void method_ping(const struct request *request)
 {
     const struct agent *agent = request->agent;
 
     if (!rpc_params(request, NULL, 0, false))
         return;
-    struct wire_writer *writer = rpc_result(request->conn, request->msgid, 256);
+    struct wire_writer *writer = rpc_result(request->conn, request->msgid, 256 + ANSWER_MISSING_ROOM);
 
     if (writer == NULL)
         return;
@@ -39,9 +67,7 @@ void method_ping(const struct request *request)
     wire_put_text(writer, "ready");
     wire_put_bool(writer, agent->ready);
     wire_put_text(writer, "missing");
-    wire_put_array(writer, agent->ready ? 0 : 1);
-    if (!agent->ready)
-        wire_put_text(writer, "start not finished");
+    answer_put_missing(writer, agent);
     conn_answer_end(request->conn);
 }
 
@@ -53,7 +79,7 @@ static uint64_t age(double since)
     return seconds > 0 ? (uint64_t)seconds : 0;
 }
 
-static void answer_yes(struct conn *conn, uint32_t msgid, const struct decision *decision)
+static void answer_yes(const struct agent *agent, struct conn *conn, uint32_t msgid, const struct decision *decision)
 {
     const struct token *token = decision->token;
     const struct entry *entry = decision->entry;
@@ -66,7 +92,7 @@ static void answer_yes(struct conn *conn, uint32_t msgid, const struct decision 
     else
         answer_put_head(writer, token);
     wire_put_uint(writer, age(decision->issuer->loaded));
-    answer_put_tail(writer, token);
+    answer_put_tail(writer, token, feeds_age(agent->feeds, token->issuer, agent_now()));
     conn_answer_end(conn);
 }
 
@@ -88,11 +114,11 @@ static void answer_verify(struct agent *agent, struct conn *conn, uint32_t msgid
 {
     audit_decision(agent, conn_peer(conn), "verify", decision->outcome, decision->token);
     if (decision->outcome == OUTCOME_ACCEPTED && decision->issuer != NULL)
-        answer_yes(conn, msgid, decision);
+        answer_yes(agent, conn, msgid, decision);
     else if (decision->outcome == OUTCOME_REFUSED)
         answer_no(conn, msgid, decision->token->reason);
     else
-        rpc_error(conn, msgid, ERROR_INTERNAL, "the token could not be judged; the agent's log says why");
+        rpc_undecided(conn, msgid, decision->doubt, decision->why);
 }
 
 /* A verify request that waits for a signature check. */

@@ -5,6 +5,10 @@
 #include "agent/decide.h"
 #include "rpc.h"
 
+/* What the agent waits for before it is ready: an array of texts. */
+#define ANSWER_MISSING_ROOM (CONFIG_FEEDS_MAX * (SOURCE_NAME_BYTES + 80))
+void answer_put_missing(struct wire_writer *writer, const struct agent *agent);
+
 void method_ping(const struct request *request);
 void method_verify(const struct request *request);
 void method_authorize(const struct request *request);

@@ -52,6 +52,16 @@ void rpc_error(struct conn *conn, uint32_t msgid, enum wire_error error, const c
     conn_answer_end(conn);
 }
 
+void rpc_undecided(struct conn *conn, uint32_t msgid, enum doubt doubt, const char *why)
+{
+    if (doubt == DOUBT_CLOCK)
+        rpc_error(conn, msgid, ERROR_CLOCK_UNTRUSTED, "%s", why);
+    else if (doubt == DOUBT_FEED)
+        rpc_error(conn, msgid, ERROR_REVOCATION_STALE, "%s", why);
+    else
+        rpc_error(conn, msgid, ERROR_INTERNAL, "the token could not be judged; the agent's log says why");
+}
+
 /* Words of a peer in an answer or a line of the log: short, and only letters that cannot break anything. */
 static const char *printable(struct text text, char out[64])
 {

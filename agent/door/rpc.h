@@ -5,6 +5,7 @@
 #include <msgpack.h>
 
 #include "agent/agent.h"
+#include "agent/decide.h"
 #include "conn.h"
 
 enum wire_error {
@@ -36,6 +37,7 @@ void rpc_handle(struct conn *conn, struct agent *agent, msgpack_zone *zone, cons
 struct wire_writer *rpc_result(struct conn *conn, uint32_t msgid, size_t room);
 
 /* An answer that is no answer. */
+void rpc_undecided(struct conn *conn, uint32_t msgid, enum doubt doubt, const char *why);
 __attribute__((format(printf, 4, 5))) void rpc_error(struct conn *conn, uint32_t msgid, enum wire_error error, const char *format, ...);
 
 /* What a params map may have. */

@@ -70,7 +70,7 @@ static void add_folder(struct watch *watch, const char *file)
     int status = uv_fs_event_start(&folder->event, on_event, folder->path, 0);
 
     if (status != 0)
-        log_warning("a folder of keys cannot be watched; after a change, run: assay reload", LOG_TEXT("folder", folder->path),
+        log_warning("a folder cannot be watched; after a change, run: assay reload", LOG_TEXT("folder", folder->path),
                     LOG_TEXT("error", uv_strerror(status)));
     folder->next = watch->folders;
     watch->folders = folder;
@@ -105,6 +105,8 @@ void watch_files(struct watch *watch, const struct config *config)
     drop_folders(watch);
     for (unsigned i = 0; i < config->issuer_count; i++)
         add_folder(watch, config->issuers[i].key_file);
+    for (unsigned i = 0; i < config->revocation.feed_count; i++)
+        add_folder(watch, config->revocation.feeds[i].path);
     uv_timer_start(&watch->settle, on_settled, SETTLE_MILLISECONDS, 0);
 }
 

@@ -437,6 +437,17 @@ int view_each(struct view *view, enum table table, int (*each)(void *context, st
     return status;
 }
 
+int view_count(struct view *view, enum table table, uint64_t *ret_count)
+{
+    MDB_stat facts;
+    int code = LMDB(mdb_stat(view->txn, view->store->tables[table], &facts));
+
+    if (code != 0)
+        return failed("count", code);
+    *ret_count = facts.ms_entries;
+    return 0;
+}
+
 uint64_t view_transaction(const struct view *view)
 {
     return view->store->transaction;

@@ -64,6 +64,8 @@ uint64_t view_transaction(const struct view *view);
 /* Something that was read is not what was written: counted, and told in the log. Returns -1. */
 int view_damaged(struct view *view, enum table table, const char *what);
 
+int view_count(struct view *view, enum table table, uint64_t *ret_count); /* 0 or -1 */
+
 /* Calls `each` for every sealed entry in the order of the keys, until it returns non-zero, which is returned. -1: could not be read. */
 int view_each(struct view *view, enum table table, int (*each)(void *context, struct bytes key, struct bytes value), void *context);
 

@@ -53,7 +53,11 @@ static struct job *queue_take(struct queue *queue)
 /* All jobs in one transaction, or none. */
 static int run_together(struct store *store, struct job *first)
 {
-    struct view *view = store_begin(store, false);
+    bool frees = true;
+
+    for (struct job *job = first; job != NULL; job = job->next)
+        frees = frees && job->frees;
+    struct view *view = store_begin(store, frees);
     int status = view != NULL ? 0 : -1;
 
     for (struct job *job = first; status == 0 && job != NULL; job = job->next)

@@ -12,6 +12,7 @@ struct job {
     int (*run)(struct job *job, struct view *view);  /* on the writer's thread: 0, or -1, and then nothing of it is kept */
     void (*done)(struct job *job, int status);        /* on the loop's, when it is on the disk (0) or was given up (-1) */
     int status;
+    bool frees; /* it takes less than it gives back, and may run in a store that is full */
 };
 
 struct writer;

@@ -26,9 +26,25 @@ int command_reload(const struct command *self, int argc, char **argv)
 {
     struct agent agent CLEANUP(agent_close) = AGENT_DEFAULTS;
     struct value *result CLEANUP_FREE = NULL;
-    int code = agent_ask_plainly(self, &agent, "reload", argc, argv, &result);
+    bool accept_clock = false;
+    const struct option_spec options[] = {
+        {"accept-clock", OPTION_FLAG, &accept_clock, NULL, "the clock is right, though the agent has seen later times (clock_untrusted)"},
+        AGENT_OPTIONS(agent),
+    };
+    uint8_t params[32];
+    struct wire_writer writer;
+    int code = options_parse(self, options, COUNT(options), argc, argv);
 
     if (code != OPTIONS_PARSED)
+        return code;
+    wire_writer_init(&writer, params, sizeof params);
+    wire_put_map(&writer, accept_clock ? 1 : 0);
+    if (accept_clock) {
+        wire_put_text(&writer, "accept_clock");
+        wire_put_bool(&writer, true);
+    }
+    code = agent_ask(&agent, "reload", &writer, &result);
+    if (code != 0)
         return code;
     const struct value *reloaded = value_member_of(result, "reloaded", WIRE_BOOL);
     const struct value *faults = value_member_of(result, "faults", WIRE_ARRAY);

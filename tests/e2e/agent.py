@@ -355,6 +355,15 @@ class Agent:
         with open(f"/proc/{self.process.pid}/status", encoding="utf-8") as file:
             return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmRSS:"))
 
+    def anonymous(self):
+        """Bytes of memory that are the process's own, not a file's."""
+        with open(f"/proc/{self.process.pid}/status", encoding="utf-8") as file:
+            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("RssAnon:"))
+
+    def restart(self):
+        self.stop()
+        return self.start()
+
     def wait_exit(self, seconds=15):
         try:
             return self.process.wait(seconds)

@@ -1,0 +1,109 @@
+#include "clock.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "agent/observe/log.h"
+
+static double monotonic(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+int clock_load(struct agent *agent, struct view *view)
+{
+    struct clock_state *clock = &agent->clock;
+    struct bytes value;
+
+    if (view_get(view, TABLE_META, (struct bytes){"clock", 5}, &value) != 1 || value.size != 8)
+        return -1;
+    clock->noted = clock->highest = (double)stored_number(value.at, 8);
+    clock->wall_start = agent_now();
+    clock->monotonic_start = monotonic();
+    if (!clock_is_trusted(agent, clock->wall_start))
+        log_error("the clock stands before times that this agent has seen, so no token is accepted; set it (NTP), or if it is right: "
+                  "assay reload --accept-clock",
+                  LOG_NUMBER("seconds_behind", clock->highest - clock->wall_start));
+    return 0;
+}
+
+struct clock_job {
+    struct job job;
+    struct agent *agent;
+    double time;
+    void (*done)(void *context, int status);
+    void *context;
+};
+
+static int run(struct job *job, struct view *view)
+{
+    uint8_t bytes[8];
+
+    store_number(bytes, (uint64_t)((struct clock_job *)job)->time, 8);
+    return view_put(view, TABLE_META, (struct bytes){"clock", 5}, (struct bytes){bytes, 8});
+}
+
+static void noted(struct job *job, int status)
+{
+    struct clock_job *its = (struct clock_job *)job;
+
+    its->agent->clock.noting = false;
+    if (status == 0)
+        its->agent->clock.noted = its->time;
+    if (its->done != NULL) {
+        if (status == 0)
+            its->agent->clock.highest = its->time;
+        its->done(its->context, status);
+    }
+    free(its);
+}
+
+static int submit(struct agent *agent, double time, void (*done)(void *context, int status), void *context)
+{
+    struct clock_job *its = calloc(1, sizeof *its);
+
+    if (its == NULL)
+        return -1;
+    *its = (struct clock_job){{.run = run, .done = noted, .frees = true}, agent, floor(time), done, context};
+    if (writer_submit(agent->writer, &its->job) == 0)
+        return 0;
+    free(its);
+    return -1;
+}
+
+void clock_saw(struct agent *agent, double now)
+{
+    struct clock_state *clock = &agent->clock;
+
+    if (now > clock->highest)
+        clock->highest = now;
+    if (!clock->noting && clock->highest - clock->noted > CLOCK_NOTED_EVERY_SECONDS)
+        clock_note(agent);
+}
+
+bool clock_is_trusted(const struct agent *agent, double now)
+{
+    return now >= agent->clock.highest - CLOCK_BACK_SECONDS_MAX;
+}
+
+void clock_note(struct agent *agent)
+{
+    if (agent->clock.highest > agent->clock.noted)
+        agent->clock.noting = submit(agent, agent->clock.highest, NULL, NULL) == 0;
+}
+
+int clock_accept(struct agent *agent, void (*done)(void *context, int status), void *context)
+{
+    return submit(agent, agent_now(), done, context);
+}
+
+bool clock_may_forget(const struct agent *agent, double now)
+{
+    double run = monotonic() - agent->clock.monotonic_start, apart = (now - agent->clock.wall_start) - run;
+
+    return run >= FORGET_FIRST_SECONDS && fabs(apart) <= CLOCK_APART_SECONDS_MAX && clock_is_trusted(agent, now);
+}

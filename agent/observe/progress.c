@@ -1,0 +1,26 @@
+#include "progress.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <unistd.h>
+#include <systemd/sd-daemon.h>
+
+void progress_show(const char *source, uint64_t done, uint64_t all, uint64_t lines)
+{
+    static bool shown;
+    bool terminal = isatty(STDERR_FILENO) == 1;
+
+    if (source == NULL) {
+        if (shown && terminal)
+            fputs("\r\033[K", stderr);
+        shown = false;
+        return;
+    }
+    unsigned percent = all > 0 ? (unsigned)(done * 100 / all) : 100;
+
+    shown = true;
+    if (terminal)
+        fprintf(stderr, "\r\033[Kassayd: reading revocations, %s: %u %%, %" PRIu64 " lines", source, percent, lines);
+    sd_notifyf(0, "STATUS=reading revocations, %s: %u %%", source, percent);
+}

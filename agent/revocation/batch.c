@@ -1,0 +1,358 @@
+#include "batch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+/* Records of one issuer and kind: they share a slot. */
+struct group {
+    enum record_kind kind;
+    size_t issuer_at, issuer_bytes; /* in `names` */
+    uint16_t slot;
+    int64_t change; /* of the part that was written last */
+};
+
+struct unreadable {
+    struct unreadable *next;
+    uint64_t number;
+    size_t bytes;
+    char text[];
+};
+
+struct batch {
+    char source[SOURCE_NAME_BYTES];
+    struct entry_op *ops;
+    size_t count, room, records;
+    size_t written, part; /* ops that are on the disk; that the last part wrote */
+    struct group groups[FEED_BATCH_ISSUERS_MAX];
+    unsigned group_count;
+    char *names;
+    size_t names_bytes, names_room;
+    unsigned kinds;
+    struct unreadable *unreadable;
+    uint8_t cursor[CURSOR_BYTES_MAX];
+    size_t cursor_bytes;
+};
+
+struct batch *batch_new(const char *source)
+{
+    struct batch *batch = calloc(1, sizeof *batch);
+
+    if (batch != NULL)
+        snprintf(batch->source, sizeof batch->source, "%s", source);
+    return batch;
+}
+
+void batch_free(struct batch *batch)
+{
+    if (batch == NULL)
+        return;
+    while (batch->unreadable != NULL) {
+        struct unreadable *line = batch->unreadable;
+
+        batch->unreadable = line->next;
+        free(line);
+    }
+    free(batch->names);
+    free(batch->ops);
+    free(batch);
+}
+
+size_t batch_records(const struct batch *batch)
+{
+    return batch->records;
+}
+
+static bool grow(void **at, size_t *room, size_t needed, size_t size)
+{
+    size_t larger = *room == 0 ? 256 : *room;
+    void *grown;
+
+    if (needed <= *room)
+        return true;
+    while (larger < needed)
+        larger *= 2;
+    grown = realloc(*at, larger * size);
+    if (grown == NULL)
+        return false;
+    *at = grown;
+    *room = larger;
+    return true;
+}
+
+/* The group's number; or FEED_BATCH_ISSUERS_MAX: there are too many; -1: out of memory. The last one is looked at first: feeds repeat themselves. */
+static int find_group(struct batch *batch, const struct record *record)
+{
+    for (unsigned i = batch->group_count; i-- > 0;) {
+        const struct group *group = &batch->groups[i];
+
+        if (group->kind == record->kind && group->issuer_bytes == record->issuer.bytes &&
+            memcmp(batch->names + group->issuer_at, record->issuer.at, record->issuer.bytes) == 0)
+            return (int)i;
+    }
+    if (batch->group_count == FEED_BATCH_ISSUERS_MAX)
+        return FEED_BATCH_ISSUERS_MAX;
+    if (!grow((void **)&batch->names, &batch->names_room, batch->names_bytes + record->issuer.bytes + 1, 1))
+        return -1;
+    batch->groups[batch->group_count] = (struct group){.kind = record->kind, .issuer_at = batch->names_bytes, .issuer_bytes = record->issuer.bytes};
+    memcpy(batch->names + batch->names_bytes, record->issuer.at, record->issuer.bytes);
+    batch->names_bytes += record->issuer.bytes;
+    return (int)batch->group_count++;
+}
+
+int batch_add(struct batch *batch, struct hasher *hasher, const struct line *line)
+{
+    const struct record *record = &line->record;
+    uint8_t key[RECORD_KEY_BYTES];
+
+    if (batch->count == FEED_BATCH_RECORDS_MAX)
+        return 0;
+    int group = find_group(batch, record);
+
+    if (group == FEED_BATCH_ISSUERS_MAX)
+        return 0;
+    if (group < 0 || !grow((void **)&batch->ops, &batch->room, batch->count + 1, sizeof *batch->ops) ||
+        record_key(hasher, record->kind, record->issuer, record->name, key) < 0)
+        return -1;
+    struct entry_op *op = &batch->ops[batch->count];
+
+    *op = (struct entry_op){.change = line->undo ? ENTRY_REMOVE : ENTRY_ADD, .order = (uint32_t)batch->count, .tag = (uint16_t)group};
+    word_write(op->entry, key, 0, record->before, record->exp);
+    if (!line->undo)
+        batch->kinds |= LIST_KIND(record->kind);
+    batch->count++;
+    batch->records++;
+    return 1;
+}
+
+int batch_keep_unreadable(struct batch *batch, uint64_t number, const char *text, size_t bytes)
+{
+    struct unreadable *line = malloc(sizeof *line + bytes);
+
+    if (line == NULL)
+        return -1;
+    line->number = number;
+    line->bytes = bytes;
+    memcpy(line->text, text, bytes);
+    line->next = batch->unreadable;
+    batch->unreadable = line;
+    return 0;
+}
+
+void batch_set_cursor(struct batch *batch, const void *cursor, size_t bytes)
+{
+    memcpy(batch->cursor, cursor, bytes);
+    batch->cursor_bytes = bytes;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const struct entry_op *x = a, *y = b;
+    int order = memcmp(x->entry, y->entry, ENTRY_KEY_BYTES);
+
+    return order != 0 ? order : x->order < y->order ? -1 : 1;
+}
+
+/* What comes of two changes of one thing, one after the other. */
+static void follow(struct entry_op *first, const struct entry_op *then)
+{
+    bool met = first->change != ENTRY_REMOVE;
+
+    if (then->change == ENTRY_REMOVE) {
+        first->change = ENTRY_REMOVE;
+        return;
+    }
+    if (met)
+        list_records.meet(first->entry, then->entry);
+    else
+        *first = *then;
+    if (!met)
+        first->change = ENTRY_SET; /* taken back, and given anew: what was there before has no say */
+}
+
+/* All are of one source, so one hash is one entry. */
+void batch_seal(struct batch *batch)
+{
+    size_t kept = 0;
+
+    if (batch->count == 0)
+        return;
+    qsort(batch->ops, batch->count, sizeof *batch->ops, compare);
+    for (size_t i = 1; i < batch->count; i++) {
+        if (memcmp(batch->ops[kept].entry, batch->ops[i].entry, ENTRY_KEY_BYTES) == 0)
+            follow(&batch->ops[kept], &batch->ops[i]);
+        else
+            batch->ops[++kept] = batch->ops[i];
+    }
+    batch->count = kept + 1;
+}
+
+static int find_slots(struct batch *batch, struct view *view)
+{
+    for (unsigned i = 0; i < batch->group_count; i++) {
+        struct group *group = &batch->groups[i];
+
+        group->change = 0;
+        if (slot_number(view, (struct text){batch->names + group->issuer_at, group->issuer_bytes}, group->kind, batch->source, true,
+                        &group->slot) != 1)
+            return -1;
+    }
+    for (size_t i = batch->written; i < batch->count; i++)
+        word_set_slot(batch->ops[i].entry, batch->groups[batch->ops[i].tag].slot);
+    return 0;
+}
+
+/* Kids that nobody revokes any more give back the keys that they covered. */
+static int uncover(struct view *view, const struct entry_op *op)
+{
+    struct bytes left;
+    int count = entries_find(view, &list_records, op->entry, &left);
+
+    return count != 0 ? (count < 0 ? -1 : 0) : list_uncover(view, op->entry);
+}
+
+static int count_changes(struct batch *batch, struct view *view)
+{
+    for (size_t i = batch->written; i < batch->written + batch->part; i++) {
+        const struct entry_op *op = &batch->ops[i];
+        struct group *group = &batch->groups[op->tag];
+
+        group->change += (int64_t)op->is - (int64_t)op->was;
+        if (group->kind == RECORD_KID && op->was && !op->is && uncover(view, op) < 0)
+            return -1;
+    }
+    for (unsigned i = 0; i < batch->group_count; i++) {
+        if (slot_count(view, batch->groups[i].slot, batch->groups[i].change) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static struct bytes cursor_key(const char *source, char key[SOURCE_NAME_BYTES + 8])
+{
+    int size = snprintf(key, SOURCE_NAME_BYTES + 8, "cursor:%s", source);
+
+    return (struct bytes){key, (size_t)size};
+}
+
+int batch_cursor(struct view *view, const char *source, void *cursor, size_t bytes)
+{
+    char key[SOURCE_NAME_BYTES + 8];
+    struct bytes value;
+    int found = view_get(view, TABLE_META, cursor_key(source, key), &value);
+
+    if (found != 1)
+        return found;
+    if (value.size != bytes)
+        return 0; /* of another version: read from the start, which changes nothing that stands */
+    memcpy(cursor, value.at, bytes);
+    return 1;
+}
+
+/* Under a digest of source and line: a line that is read again is kept once. Value: number 8, length of the source 2, source, line. */
+static int write_unreadable(const struct batch *batch, struct view *view, const struct unreadable *line)
+{
+    uint8_t value[10 + SOURCE_NAME_BYTES + UNREADABLE_BYTES_MAX];
+    size_t source = strlen(batch->source);
+    uint64_t kept;
+
+    if (line->bytes > UNREADABLE_BYTES_MAX)
+        return 0;
+    store_number(value, line->number, 8);
+    store_number(value + 8, source, 2);
+    memcpy(value + 10, batch->source, source);
+    memcpy(value + 10 + source, line->text, line->bytes);
+    XXH128_hash_t digest = XXH3_128bits(value + 8, 2 + source + line->bytes);
+
+    if (unreadable_count(view, &kept) < 0)
+        return -1;
+    if (kept >= UNREADABLE_KEPT_MAX)
+        return 0;
+    return view_put(view, TABLE_UNREAD, (struct bytes){&digest, sizeof digest}, (struct bytes){value, 10 + source + line->bytes});
+}
+
+static int finish(struct batch *batch, struct hasher *hasher, struct view *view, const struct keyring *ring)
+{
+    char key[SOURCE_NAME_BYTES + 8];
+
+    if ((batch->kinds & LIST_KIND(RECORD_KID)) != 0 && list_cover(hasher, view, ring) < 0)
+        return -1;
+    for (const struct unreadable *line = batch->unreadable; line != NULL; line = line->next) {
+        if (write_unreadable(batch, view, line) < 0)
+            return -1;
+    }
+    if (batch->cursor_bytes == 0)
+        return 0;
+    return view_put(view, TABLE_META, cursor_key(batch->source, key), (struct bytes){batch->cursor, batch->cursor_bytes});
+}
+
+int batch_write(struct batch *batch, struct hasher *hasher, struct view *view, const struct keyring *ring)
+{
+    if (find_slots(batch, view) < 0 || list_note_kinds(view, batch->kinds) < 0 ||
+        entries_change(view, &list_records, batch->ops + batch->written, batch->count - batch->written, FEED_BUCKETS_PER_COMMIT,
+                       &batch->part) < 0 ||
+        count_changes(batch, view) < 0)
+        return -1;
+    return batch->written + batch->part == batch->count ? finish(batch, hasher, view, ring) : 0;
+}
+
+bool batch_advance(struct batch *batch)
+{
+    batch->written += batch->part;
+    batch->part = 0;
+    return batch->written == batch->count;
+}
+
+struct again {
+    struct view *view;
+    int (*again)(void *context, const char *source, uint64_t number, const char *text, size_t bytes);
+    void *context;
+    unsigned count;
+    uint8_t done[UNREADABLE_KEPT_MAX][16];
+};
+
+static int try_one(void *context, struct bytes key, struct bytes value)
+{
+    struct again *again = context;
+    const uint8_t *at = value.at;
+    char source[SOURCE_NAME_BYTES];
+
+    if (value.size < 10 || key.size != 16)
+        return -1;
+    size_t source_bytes = (size_t)stored_number(at + 8, 2);
+
+    if (source_bytes >= sizeof source || 10 + source_bytes > value.size)
+        return -1;
+    memcpy(source, at + 10, source_bytes);
+    source[source_bytes] = '\0';
+    int status = again->again(again->context, source, stored_number(at, 8), (const char *)at + 10 + source_bytes, value.size - 10 - source_bytes);
+
+    if (status == 1 && again->count < UNREADABLE_KEPT_MAX)
+        memcpy(again->done[again->count++], key.at, 16);
+    return status < 0 ? -1 : 0;
+}
+
+int unreadable_each(struct view *view, int (*again)(void *context, const char *source, uint64_t number, const char *text, size_t bytes),
+                    void *context)
+{
+    struct again *all = calloc(1, sizeof *all);
+
+    if (all == NULL)
+        return -1;
+    all->again = again;
+    all->context = context;
+    int status = view_each(view, TABLE_UNREAD, try_one, all);
+
+    for (unsigned i = 0; status == 0 && i < all->count; i++)
+        status = view_delete(view, TABLE_UNREAD, (struct bytes){all->done[i], 16});
+    free(all);
+    return status;
+}
+
+int unreadable_count(struct view *view, uint64_t *ret)
+{
+    return view_count(view, TABLE_UNREAD, ret);
+}

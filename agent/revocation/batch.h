@@ -1,0 +1,43 @@
+/* Records of one source on their way into the list: gathered and sorted off the loop, then written in a few transactions, the last of
+   which also moves the cursor. All feeds go this way. Writing a batch again, whole or in part, changes nothing. */
+#ifndef ASSAY_BATCH_H
+#define ASSAY_BATCH_H
+
+#include "line.h"
+#include "list.h"
+
+struct batch;
+
+struct batch *batch_new(const char *source); /* NULL: out of memory */
+void batch_free(struct batch *batch);        /* NULL is fine */
+
+/* 1: taken; 0: the batch is full, and this line must begin the next one; -1: out of memory, or OpenSSL failed. */
+int batch_add(struct batch *batch, struct hasher *hasher, const struct line *line);
+
+/* A line that could not be read is kept, to be tried again at the next start. 0 or -1. */
+int batch_keep_unreadable(struct batch *batch, uint64_t number, const char *text, size_t bytes);
+
+/* Where the feed was read to, under a name: written with the last of the batch. */
+void batch_set_cursor(struct batch *batch, const void *cursor, size_t bytes);
+#define CURSOR_BYTES_MAX 256
+
+/* No more lines. After it the batch is the writer's. */
+void batch_seal(struct batch *batch);
+
+/* In a write job: the next part. 0 or -1. `ring`: whose keys a revoked kid covers. May be run again until batch_advance is called. */
+int batch_write(struct batch *batch, struct hasher *hasher, struct view *view, const struct keyring *ring);
+
+/* That part is on the disk. True: so is all of it. */
+bool batch_advance(struct batch *batch);
+
+size_t batch_records(const struct batch *batch);
+
+/* A feed's cursor. 1, 0: there is none; -1. */
+int batch_cursor(struct view *view, const char *source, void *cursor, size_t bytes);
+
+/* Lines that could not be read, of every source: `again` says whether it can now (1: forget it; 0: keep it; -1: give up). 0 or -1. */
+int unreadable_each(struct view *view, int (*again)(void *context, const char *source, uint64_t number, const char *text, size_t bytes),
+                    void *context);
+int unreadable_count(struct view *view, uint64_t *ret);
+
+#endif

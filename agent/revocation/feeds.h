@@ -1,0 +1,47 @@
+/* The revocation feeds: each is read to its end before the agent is ready, and again whenever it changed. Reading and sorting is done off
+   the loop, writing by the writer; here is who is where, and whether a yes may be said at all. On the loop's thread. */
+#ifndef ASSAY_FEEDS_H
+#define ASSAY_FEEDS_H
+
+#include "client/wire.h"
+#include "agent/agent.h"
+
+struct feeds;
+
+struct feeds *feeds_new(struct agent *agent); /* NULL: out of memory */
+
+/* The feeds of the configuration in force, and no others; those that were read before go on. */
+int feeds_use_config(struct feeds *feeds); /* -1: out of memory */
+
+/* At the start, in a write transaction: lines that could not be read once may be readable now. 0 or -1. */
+int feeds_retry_unreadable(struct agent *agent, struct hasher *hasher, struct view *view);
+
+/* Something may have changed. */
+void feeds_look(struct feeds *feeds);
+
+/* May a token of this issuer be accepted? False: a feed that may speak for it was not read yet, or could not be read for too long; `why`
+   names it. */
+bool feeds_are_fresh(const struct feeds *feeds, const struct issuer *issuer, double now, char why[256]);
+
+/* Seconds since the feeds for this issuer were all as they should be; -1: it has none. */
+int64_t feeds_age(const struct feeds *feeds, const struct issuer *issuer, double now);
+
+/* Was each of them read once? */
+bool feeds_are_read(const struct feeds *feeds);
+
+/* Calls `each` for every feed, for `status` and `ping`. */
+struct feed_facts {
+    const char *source;
+    const char *error; /* NULL: none */
+    bool is_read;
+    uint64_t lines, records, unreadable; /* records and unreadable: since the start */
+    uint64_t offset, size;
+    double good; /* Unix seconds: when it was last read to its end */
+};
+void feeds_each(const struct feeds *feeds, void (*each)(void *context, const struct feed_facts *facts), void *context);
+
+/* No more reading. What is under way comes back; the feeds are freed by feeds_free after the loop has ended. */
+void feeds_stop(struct feeds *feeds);
+void feeds_free(struct feeds *feeds); /* NULL is fine */
+
+#endif

@@ -1,0 +1,162 @@
+#include "forget.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/alarm.h"
+#include "agent/clock.h"
+#include "agent/observe/log.h"
+
+struct forget {
+    struct job job;
+    struct agent *agent;
+    struct alarm *alarm;
+    uint8_t at[ENTRY_KEY_BYTES], next[ENTRY_KEY_BYTES];
+    int64_t now;
+    uint64_t forgotten, some;
+    bool busy, end, closed;
+};
+
+struct sweep {
+    int64_t now;
+    uint64_t forgotten;
+    struct {
+        uint16_t slot;
+        int64_t count;
+    } counts[64]; /* the slots that were met; more are counted off at once */
+    unsigned count;
+    struct view *view;
+    bool failed;
+};
+
+static void count_off(struct sweep *sweep, uint16_t slot)
+{
+    for (unsigned i = 0; i < sweep->count; i++) {
+        if (sweep->counts[i].slot == slot) {
+            sweep->counts[i].count--;
+            return;
+        }
+    }
+    if (sweep->count < 64) {
+        sweep->counts[sweep->count].slot = slot;
+        sweep->counts[sweep->count++].count = -1;
+    } else {
+        sweep->failed |= slot_count(sweep->view, slot, -1) < 0;
+    }
+}
+
+static bool keep(void *context, const uint8_t *entry)
+{
+    struct sweep *sweep = context;
+    int64_t exp = word_exp(entry);
+
+    if (exp == SECONDS_NONE || exp + FORGET_GRACE_SECONDS >= sweep->now)
+        return true;
+    sweep->forgotten++;
+    count_off(sweep, word_slot(entry));
+    return false;
+}
+
+int forget_some(struct view *view, int64_t now, uint8_t at[ENTRY_KEY_BYTES], uint64_t *ret_forgotten, bool *ret_end)
+{
+    struct sweep sweep = {.now = now, .view = view};
+    bool end = false;
+
+    for (unsigned i = 0; i < FORGET_GROUPS_PER_COMMIT && !end; i++) {
+        if (entries_sweep(view, &list_records, at, keep, &sweep, &end) < 0)
+            return -1;
+    }
+    for (unsigned i = 0; i < sweep.count; i++) {
+        if (slot_count(view, sweep.counts[i].slot, sweep.counts[i].count) < 0)
+            return -1;
+    }
+    *ret_forgotten = sweep.forgotten;
+    *ret_end = end;
+    return sweep.failed ? -1 : 0;
+}
+
+static int run(struct job *job, struct view *view)
+{
+    struct forget *forget = (struct forget *)job;
+
+    memcpy(forget->next, forget->at, sizeof forget->next); /* it may be run again */
+    return forget_some(view, forget->now, forget->next, &forget->some, &forget->end);
+}
+
+static void submit(struct forget *forget)
+{
+    forget->busy = !forget->closed && writer_submit(forget->agent->writer, &forget->job) == 0;
+}
+
+static void done(struct job *job, int status)
+{
+    struct forget *forget = (struct forget *)job;
+
+    forget->busy = false;
+    if (status == 0) {
+        memcpy(forget->at, forget->next, sizeof forget->at);
+        forget->forgotten += forget->some;
+    }
+    if (forget->closed)
+        return;
+    if (status == 0 && !forget->end) {
+        submit(forget);
+        return;
+    }
+    if (forget->forgotten > 0)
+        log_info("revocations forgotten, for their tokens have run out", LOG_NUMBER("records", forget->forgotten));
+    alarm_set(forget->alarm, FORGET_EVERY_SECONDS);
+}
+
+void forget_if_due(struct forget *forget)
+{
+    double now = agent_now();
+
+    if (forget->busy || forget->closed)
+        return;
+    if (!clock_may_forget(forget->agent, now)) {
+        alarm_set(forget->alarm, FORGET_FIRST_SECONDS);
+        return;
+    }
+    memset(forget->at, 0, sizeof forget->at);
+    forget->now = (int64_t)now;
+    forget->forgotten = 0;
+    submit(forget);
+}
+
+static void on_alarm(void *context)
+{
+    forget_if_due(context);
+}
+
+struct forget *forget_new(struct agent *agent)
+{
+    struct forget *forget = calloc(1, sizeof *forget);
+
+    if (forget == NULL)
+        return NULL;
+    forget->agent = agent;
+    forget->job.run = run;
+    forget->job.done = done;
+    forget->job.frees = true;
+    forget->alarm = alarm_new(agent->loop, on_alarm, forget);
+    if (forget->alarm == NULL) {
+        free(forget);
+        return NULL;
+    }
+    alarm_set(forget->alarm, FORGET_FIRST_SECONDS);
+    return forget;
+}
+
+void forget_close(struct forget *forget)
+{
+    if (forget == NULL)
+        return;
+    forget->closed = true;
+    alarm_close(forget->alarm);
+}
+
+void forget_free(struct forget *forget)
+{
+    free(forget);
+}
