@@ -250,13 +250,15 @@ static void change(const struct request *request, bool undo)
         int64_t exp = SECONDS_NONE;
 
         for (uint32_t i = 0; i < request->params->size; i++) {
-            if (!object_text(&request->params->ptr[i].key, &name) || text_is(name, "token", 5) || text_is(name, "all_sources", 11))
+            const msgpack_object *value = &request->params->ptr[i].val;
+
+            if (!object_text(&request->params->ptr[i].key, &name) || text_is(name, "token", 5) || text_is(name, "all_sources", 11) ||
+                value->type == MSGPACK_OBJECT_NIL)
                 continue;
-            if (!text_is(name, "exp", 3) || request->params->ptr[i].val.type != MSGPACK_OBJECT_POSITIVE_INTEGER) {
+            if (!text_is(name, "exp", 3) || !object_seconds(value, &exp)) {
                 rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "beside `token` only a whole `exp` may stand");
                 return;
             }
-            exp = (int64_t)request->params->ptr[i].val.via.u64;
         }
         start_by_token(request, token, undo, all_sources, exp);
         return;

@@ -39,8 +39,7 @@ bool object_text(const msgpack_object *object, struct text *ret)
     return true;
 }
 
-/* Whole Unix seconds, also if written as a double without a fraction. */
-static bool read_seconds(const msgpack_object *value, int64_t *ret)
+bool object_seconds(const msgpack_object *value, int64_t *ret)
 {
     double number = -1;
 
@@ -59,9 +58,9 @@ static const char *read_member(struct record *record, struct text name, const ms
     struct text text;
 
     if (text_is(name, "before", 6))
-        return read_seconds(value, &record->before) ? NULL : "`before` is not a time in whole Unix seconds";
+        return object_seconds(value, &record->before) ? NULL : "`before` is not a time in whole Unix seconds";
     if (text_is(name, "exp", 3))
-        return read_seconds(value, &record->exp) ? NULL : "`exp` is not a time in whole Unix seconds";
+        return object_seconds(value, &record->exp) ? NULL : "`exp` is not a time in whole Unix seconds";
     if (!object_text(value, &text))
         return "a member is not a string";
     if (text.bytes > REVOCATION_NAME_BYTES_MAX)

@@ -50,6 +50,9 @@ void record_set_exp(struct record *record, double now, double lifetime);
 /* A value that is a str or a bin, for the protocol takes either. False: it is something else. */
 bool object_text(const msgpack_object *object, struct text *ret);
 
+/* Whole Unix seconds up to 2^53, also if written as a double without a fraction. False: it is something else. */
+bool object_seconds(const msgpack_object *object, int64_t *ret);
+
 #define RECORD_KEY_BYTES 12 /* 96 of SHA-256's bits */
 
 /* SHA-256, set up once for each thread that needs it: a fetch costs more than the hash. */

@@ -134,6 +134,19 @@ class Revocation(AssayTest):
             self.assertError("bad_request", lambda: client.call("revoke", token=self.key.token(), jti="x"), "token")
             self.assertIs(client.call("revocations", signing_input_sha256=signing_input(forged))["revoked"], False)
 
+    def test_exp_beside_a_token(self):
+        token = self.key.token(n=1)
+        digest = signing_input(token)
+        for exp in (2**53 + 2, 2**63, 2**64 - 1, -1, 1.5, "1", True):
+            with self.subTest(exp=exp), self.assertRaisesRegex(WireError, "bad_request: beside `token`"):
+                self.agent.call("revoke", token=token, exp=exp)
+        self.assertEqual(self.agent.verify(token), "accepted")
+        for exp, kept in ((2**53, 2**53), (self.now + 9.0, self.now + 9)):
+            self.agent.call("revoke", token=token, exp=exp, jti=None)
+            self.assertEqual(self.agent.call("revocations", signing_input_sha256=digest)["held_by"][0]["exp"], kept)
+            self.agent.call("unrevoke", token=token, exp=None)
+            self.assertEqual(self.agent.verify(token), "accepted")
+
     def test_records_that_are_none(self):
         bad = [{}, {"jti": "a", "sub": "b", "before": 5}, {"sub": "b"}, {"jti": 5}, {"jti": "a", "before": 5}, {"kid": "a", "before": 5},
                {"before": -1}, {"before": "now"}, {"before": 1.5}, {"sid": "s", "exp": "x"}, {"signing_input_sha256": "ab"},
