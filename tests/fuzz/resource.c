@@ -1,0 +1,102 @@
+/* A resource from anybody: what comes out is in its one form, and every other spelling of it comes out the same. */
+#include "agent/policy/resource.h"
+#include "agent/token/utf8.h"
+#include "tests/fuzz/target.h"
+
+#define TEXT_BYTES_MAX 8192
+
+static void check_form(const struct resource *resource, size_t size)
+{
+    size_t bytes = resource->count; /* each segment had a slash before it */
+
+    CHECK(resource->count <= RESOURCE_SEGMENTS_MAX);
+    for (unsigned i = 0; i < resource->count; i++) {
+        struct text segment = resource->segments[i];
+
+        CHECK(segment.at >= resource->bytes && segment.at + segment.bytes <= resource->bytes + sizeof resource->bytes);
+        CHECK(segment.bytes > 0 && !text_is(segment, ".", 1) && !text_is(segment, "..", 2));
+        CHECK(utf8_is_valid(segment.at, segment.bytes) && !utf8_has_c1_control(segment.at, segment.bytes));
+        for (size_t k = 0; k < segment.bytes; k++) {
+            unsigned char c = (unsigned char)segment.at[k];
+
+            CHECK(c >= 0x20 && c != 0x7f && c != '/' && c != '\\' && c != ';');
+        }
+        bytes += segment.bytes;
+    }
+    CHECK(bytes <= size && bytes <= RESOURCE_BYTES_MAX);
+}
+
+static void check_same(const struct resource *one, const char *text, size_t size)
+{
+    static struct resource other;
+
+    if (size > RESOURCE_BYTES_MAX)
+        return;
+    char *copy = exactly((const uint8_t *)text, size);
+
+    CHECK(resource_normalize(copy, size, &other) == 0 && other.count == one->count);
+    for (unsigned i = 0; i < one->count; i++)
+        CHECK(text_is(other.segments[i], one->segments[i].at, one->segments[i].bytes));
+    free(copy);
+}
+
+/* The form itself as a text; `all`: each byte as its escape, else only those that would mean something else. */
+static size_t spell(const struct resource *resource, bool all, char *out)
+{
+    char *at = out;
+
+    *at++ = '/';
+    for (unsigned i = 0; i < resource->count; i++) {
+        if (i > 0)
+            *at++ = '/';
+        for (size_t k = 0; k < resource->segments[i].bytes; k++) {
+            char c = resource->segments[i].at[k];
+
+            if (all || c == '%' || c == '?' || c == '#')
+                at += sprintf(at, k % 2 == 0 ? "%%%02x" : "%%%02X", (unsigned)(unsigned char)c);
+            else
+                *at++ = c;
+        }
+    }
+    return (size_t)(at - out);
+}
+
+/* What every server takes for the same: a query, a slash more, a step down and up again. */
+static void check_spellings(const struct resource *resource, const uint8_t *data, size_t size)
+{
+    static char text[3 * RESOURCE_BYTES_MAX + TEXT_BYTES_MAX];
+    static const char *const before[] = {"/", "/.", "/x/..", "/%2e", "/a/b/../.%2E"};
+    static const char *const after[] = {"?a=/../b", "#c", "/", "/.", "/x/..", "//x/./%2e."};
+
+    check_same(resource, text, spell(resource, false, text));
+    check_same(resource, text, spell(resource, true, text));
+    for (size_t i = 0; i < sizeof before / sizeof *before; i++) {
+        size_t bytes = strlen(before[i]);
+
+        memcpy(text, before[i], bytes);
+        memcpy(text + bytes, data, size);
+        if (resource->count + 2 < RESOURCE_SEGMENTS_MAX)
+            check_same(resource, text, bytes + size);
+    }
+    size_t bytes = spell(resource, false, text);
+
+    for (size_t i = 0; i < sizeof after / sizeof *after; i++) {
+        memcpy(text + bytes, after[i], strlen(after[i]));
+        if (resource->count + 2 < RESOURCE_SEGMENTS_MAX)
+            check_same(resource, text, bytes + strlen(after[i]));
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct resource resource;
+    char *text = exactly(data, size);
+
+    if (resource_normalize(text, size, &resource) == 0) {
+        CHECK(size > 0 && size <= RESOURCE_BYTES_MAX && *data == '/');
+        check_form(&resource, size);
+        check_spellings(&resource, data, size);
+    }
+    free(text);
+    return 0;
+}
