@@ -133,5 +133,71 @@ log: {level: debug, format: text, decisions: all}
         put("wire", "huge-" + name, data)
 
 
+RULES = {
+    "empty": "version: 1\nrules: []\n",
+    "allow-all": "version: 1\nrules:\n- {name: all}\n",
+    "claim": "version: 1\nrules:\n- {name: own, actions: [read], resources: ['/users/{sub}/**', '/{tenant}'], roles: [reader]}\n",
+    "deny": "version: 1\nrules:\n- {name: all, resources: [/**]}\n- {name: no, deny: true, resources: [/a/*], shadow: false}\n",
+    "shadow": "version: 1\nrules:\n- {name: s, shadow: true, resources: [/a]}\n- {name: b, scopes: ['orders:read'], actions: [read]}\n",
+    "anonymous": "version: 1\nrules:\n- {name: open, anonymous: true, resources: [/health, /]}\n- {name: i, issuers: [a, b]}\n",
+    "roles": "version: 1\nroles:\n  admin: [reader, writer]\n  reader: []\n  writer: [reader]\nrules:\n- {name: w, roles: [reader, writr]}\n",
+    "claims": "version: 1\nrules:\n- name: c\n  claims: {tenant: t, n: [1, 2.5], 'yes': true, /a/0: x}\n  resources: [/**, /a/*/b]\n",
+    "tests": "version: 1\nrules:\n- {name: a, resources: [/a]}\ntests:\n- {claims: {sub: u, roles: [r], n: [1, {a: null}]}, action: read, "
+             "resource: /a, expect: 200}\n- {action: read, resource: /b, expect: 401}\n",
+    "bad-pattern": "version: 1\nrules:\n- {name: a, resources: [a, /b/, '/**/c', '/{a', /a%41, /.., '']}\n",
+}
+RESOURCES = ["/", "/a", "/a/b/", "//a//b", "/a/./b/../c", "/..", "/a/%2e%2e/b", "/%2F", "/a%5cb", "/a;b", "/%c3%a9", "/\u00e9", "/%c3", "/%ff",
+             "/a?b=/../c", "/a#b", "/%3f%23%25", "/%00", "/%7f", "/%c2%80", "a", "", "/" + "/".join("x" * 64), "/" + "/".join("x" * 65),
+             "/%zz", "/%4", "/%", "/..%2f", "/.../a", "/a/.", "/%2e"]
+ROOTED = {"sub": "u", "aud": ["x"], "a/b": {"c": [1, -1, 1.5, None, True, "t"]}, "roles": ["r"]}
+
+
+def policies():
+    for name, text in RULES.items():
+        put("policy", name, text.encode())
+    for number, text in enumerate(RESOURCES):
+        put("resource", f"r-{number}", text.encode())
+
+
+def answers():
+    yes = {"active": True, "claims": ROOTED, "issuer": "https://auth.example.com", "expires_at": 1767229200, "keys_age": 3}
+    allowed = {"allow": True, "status": 200, "reason": None, "rule": "own", "subject": "u", "roles": ["a", "b"]}
+    denied = {"allow": False, "status": 403, "reason": "no_rule", "rule": None, "subject": None, "roles": []}
+    for name, first, result in (("yes", 0, yes), ("no", 0, {"active": False, "reason": "expired"}), ("allowed", 1, allowed),
+                                ("denied", 1, denied), ("true-as-one", 0, {**yes, "active": 1}), ("with-reason", 0, {**yes, "reason": "x"}),
+                                ("status-401", 1, {**denied, "status": 401}), ("status-200", 1, {**denied, "status": 200}),
+                                ("roles-numbers", 1, {**allowed, "roles": [1]}), ("no-rule", 1, {**allowed, "rule": None}),
+                                ("nothing", 0, {}), ("large", 0, {**yes, "claims": {"x": "y" * 3900}})):
+        put("answer", name, bytes([first]) + msgpack.packb([1, 1, None, result], use_bin_type=True))
+    for name, message in {"error": [1, 1, [1, "bad_request: x"], None], "error-new": [1, 1, [99, "new: x"], None], "other": [1, 2, None, yes],
+                          "request": [0, 1, "verify", [{}]], "both": [1, 1, [1, "x"], yes]}.items():
+        put("answer", name, b"\0" + msgpack.packb(message, use_bin_type=True))
+    packed = msgpack.packb([1, 1, None, yes], use_bin_type=True)
+    put("answer", "half", b"\0" + packed[:40])
+    put("answer", "twice", b"\0" + packed * 2)
+    put("answer", "active-twice", b"\0" + packed.replace(b"\x85\xa6active\xc3", b"\x86\xa6active\xc3\xa6active\xc2"))
+
+
+def requests():
+    record = {"iss": "https://auth.example.com"}
+    methods = {
+        "verify": {"token": "t", "audience": "orders", "stamp": True}, "authorize": {"token": "t", "action": "read", "resource": "/a/b"},
+        "authorize-many": {"token": "", "checks": [["read", "/a"], ["write", "/b/../c"]]}, "ping": {}, "status": {}, "reload": {},
+        "revoke": {**record, "sub": "u", "before": 1767225600}, "revoke-kid": {**record, "kid": "rsa-1"}, "revoke-jti": {"jti": "x", "exp": 1e9},
+        "revoke-jkt": {"jkt": "A" * 43}, "revoke-input": {"signing_input_sha256": "0" * 64}, "revoke-token": {"token": "t", "exp": 2**33},
+        "revoke-all": {**record, "before": 2**40}, "unrevoke": {**record, "sid": "s", "all_sources": True}, "nothing": {}, "unknown": {"x": 1},
+    }
+    for number, (name, params) in enumerate(methods.items()):
+        message = msgpack.packb([0, number, name.split("-")[0], [params]], use_bin_type=True)
+        for behaviour in (0, 1 << number % 7, 1 | 4 << number % 5):
+            put("request", f"{name}-{behaviour}", bytes([behaviour]) + message)
+    put("request", "verify-bin", b"\1" + msgpack.packb([0, 1, b"verify", [{b"token": b"t"}]], use_bin_type=True))
+    put("request", "several", b"\0" + msgpack.packb([0, 1, "ping", [{}]]) * 3 + msgpack.packb([1, 1, None, {}]))
+    put("request", "record", b"\0" + msgpack.packb({**record, "sub": "u", "before": 1, "exp": 2}))
+
+
 tokens()
 others()
+policies()
+answers()
+requests()

@@ -1,0 +1,206 @@
+/* Bytes from any peer, through the agent's own taking apart of requests (door/rpc.c and the methods): whatever a whole message says, there
+   is exactly one answer to it, well formed and under its number, or the connection is closed. What lies behind the methods (connection,
+   decision, writer) stands here in a small form. The first byte says how that behaves. */
+#include <unistd.h>
+
+#include "agent/decide.h"
+#include "agent/door/door.h"
+#include "agent/door/rpc.h"
+#include "agent/limits.h"
+#include "agent/observe/audit.h"
+#include "tests/fuzz/request_agent.h"
+#include "tests/fuzz/target.h"
+
+static const struct wire_limits limits = {FRAME_BYTES_MAX, FRAME_NODES_MAX, FRAME_DEPTH_MAX};
+static const struct wire_limits answer_limits = {ANSWER_BYTES_MAX + 1024, UINT32_MAX, 24};
+static const struct peer root = {0, 0, 1};
+
+static uint8_t behaviour;
+static bool decided_later, closed;
+static unsigned held, answers, told_later;
+static struct text asked_token;
+static uint8_t *room;
+static struct wire_writer writer;
+static uint32_t msgid;
+
+enum { SAYS_LATER = 1, SAYS_NO = 2, SAYS_NOTHING = 4, HOLDS_NONE = 8, GONE = 16, TAKES_NONE = 32, FAILS = 64 };
+
+/* The connection: the writer's room is exactly what was asked for, so that a sanitizer sees its end. */
+struct wire_writer *conn_answer_begin(struct conn *conn, size_t bytes)
+{
+    (void)conn;
+    CHECK(room == NULL && !closed);
+    room = malloc(bytes);
+    CHECK(room != NULL);
+    wire_writer_init(&writer, room, bytes);
+    return &writer;
+}
+
+void conn_answer_end(struct conn *conn)
+{
+    struct wire_cursor cursor = {writer.start, writer.at};
+    struct wire_item item;
+    size_t bytes = 0;
+
+    (void)conn;
+    CHECK(room != NULL && !writer.full);
+    CHECK(wire_measure(writer.start, wire_written(&writer), &answer_limits, &bytes) == WIRE_OK && bytes == wire_written(&writer));
+    CHECK(wire_next(&cursor, &item) == WIRE_OK && item.type == WIRE_ARRAY && item.count == 4);
+    CHECK(wire_next(&cursor, &item) == WIRE_OK && item.type == WIRE_UINT && item.uint == 1);
+    CHECK(wire_next(&cursor, &item) == WIRE_OK && item.type == WIRE_UINT && item.uint == msgid);
+    free(room);
+    room = NULL;
+    answers++;
+}
+
+const struct peer *conn_peer(const struct conn *conn)
+{
+    (void)conn;
+    return &root;
+}
+
+bool conn_hold(struct conn *conn)
+{
+    (void)conn;
+    held += (behaviour & HOLDS_NONE) == 0;
+    return (behaviour & HOLDS_NONE) == 0;
+}
+
+bool conn_release(struct conn *conn)
+{
+    (void)conn;
+    CHECK(held > 0);
+    held--;
+    told_later += (behaviour & GONE) != 0;
+    return (behaviour & GONE) == 0;
+}
+
+void conn_close(struct conn *conn)
+{
+    (void)conn;
+    closed = true;
+}
+
+static void fill(struct decision *decision)
+{
+    *decision = (struct decision){.outcome = OUTCOME_ACCEPTED, .token = request_good_token(), .issuer = &request_agent()->ring->entries[0]};
+    if ((behaviour & SAYS_NO) != 0)
+        *decision = (struct decision){.outcome = OUTCOME_REFUSED, .token = request_bad_token()};
+    if ((behaviour & SAYS_NOTHING) != 0)
+        *decision = (struct decision){.outcome = OUTCOME_UNDECIDED, .token = request_bad_token()};
+}
+
+static uint32_t touch(const char *at, size_t bytes)
+{
+    uint32_t sum = 0;
+
+    for (size_t i = 0; i < bytes; i++)
+        sum += (uint8_t)at[i];
+    return sum;
+}
+
+bool decide_now(struct agent *agent, struct text token, struct text audience, bool signature_only, struct decision *ret_decision)
+{
+    (void)agent;
+    (void)signature_only;
+    CHECK(token.at != NULL && touch(token.at, token.bytes) + touch(audience.at, audience.bytes) < UINT32_MAX);
+    asked_token = token;
+    decided_later = (behaviour & SAYS_LATER) != 0;
+    fill(ret_decision);
+    return !decided_later;
+}
+
+int decide_later(struct agent *agent, struct waiter *waiter)
+{
+    struct decision decision;
+
+    (void)agent;
+    CHECK(decided_later && asked_token.at != NULL);
+    decided_later = false;
+    if ((behaviour & TAKES_NONE) != 0)
+        return -1;
+    CHECK(touch(waiter->audience, waiter->audience_bytes) < UINT32_MAX);
+    fill(&decision);
+    waiter->decided(waiter, &decision);
+    return 0;
+}
+
+int writer_submit(struct writer *unused, struct job *job)
+{
+    (void)unused;
+    if ((behaviour & TAKES_NONE) != 0)
+        return -1;
+    job->done(job, (behaviour & FAILS) != 0 ? -1 : 0);
+    return 0;
+}
+
+/* What a message becomes in msgpack-c, in bytes: what wire_measure has counted bounds it, whatever counts it claims. */
+static size_t size_of(const msgpack_object *object)
+{
+    size_t bytes = 0;
+
+    if (object->type == MSGPACK_OBJECT_ARRAY) {
+        bytes += object->via.array.size * sizeof *object;
+        for (uint32_t i = 0; i < object->via.array.size; i++)
+            bytes += size_of(&object->via.array.ptr[i]);
+    } else if (object->type == MSGPACK_OBJECT_MAP) {
+        bytes += object->via.map.size * sizeof(msgpack_object_kv);
+        for (uint32_t i = 0; i < object->via.map.size; i++)
+            bytes += size_of(&object->via.map.ptr[i].key) + size_of(&object->via.map.ptr[i].val);
+    }
+    return bytes;
+}
+
+/* Also reads it as a record, which it need not be in its right place for. */
+static void look_inside(const uint8_t *bytes, size_t size)
+{
+    struct wire_cursor cursor = {bytes, bytes + size};
+    struct wire_item item;
+    msgpack_zone *zone = msgpack_zone_new(MSGPACK_ZONE_CHUNK_SIZE);
+    msgpack_object object;
+    struct record record;
+
+    CHECK(zone != NULL && msgpack_unpack((const char *)bytes, size, NULL, zone, &object) == MSGPACK_UNPACK_SUCCESS);
+    CHECK(size_of(&object) <= FRAME_NODES_MAX * sizeof(msgpack_object));
+    if (object.type == MSGPACK_OBJECT_MAP && record_read(&object.via.map, true, &record) == NULL) {
+        CHECK(record.kind > RECORD_NONE && record.kind <= RECORD_ISSUER && record.name.bytes <= REVOCATION_NAME_BYTES_MAX);
+        CHECK(record.exp >= 0 || record.exp == SECONDS_NONE);
+        CHECK(record.before >= 0 || (record.before == SECONDS_NONE && record.kind != RECORD_SUB && record.kind != RECORD_ISSUER));
+    }
+    msgpack_zone_free(zone);
+    msgid = 0;
+    if (wire_next(&cursor, &item) == WIRE_OK && wire_next(&cursor, &item) == WIRE_OK && wire_next(&cursor, &item) == WIRE_OK)
+        msgid = (uint32_t)item.uint;
+}
+
+static void handle(const uint8_t *bytes, size_t size)
+{
+    static msgpack_zone *zone;
+
+    if (zone == NULL)
+        zone = msgpack_zone_new(MSGPACK_ZONE_CHUNK_SIZE);
+    CHECK(zone != NULL);
+    look_inside(bytes, size);
+    answers = held = told_later = 0;
+    decided_later = false;
+    rpc_handle(NULL, request_agent(), zone, bytes, size);
+    CHECK(held == 0 && room == NULL);
+    CHECK(answers + told_later + closed == 1);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    size_t length;
+
+    if (size == 0)
+        return 0;
+    behaviour = *data;
+    closed = false;
+    for (size_t at = 1; at < size && !closed && wire_measure(data + at, size - at, &limits, &length) == WIRE_OK; at += length) {
+        char *message = exactly(data + at, length);
+
+        handle((const uint8_t *)message, length);
+        free(message);
+    }
+    return 0;
+}

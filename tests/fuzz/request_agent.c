@@ -1,0 +1,142 @@
+#include "request_agent.h"
+
+#include <unistd.h>
+
+#include "agent/door/door.h"
+#include "agent/door/methods.h"
+#include "agent/observe/audit.h"
+#include "tests/fuzz/target.h"
+#include "tests/fuzz/token_good.h"
+
+#define NOW 1767225600.0
+
+static const char config_text[] = "issuers:\n  - issuer: https://auth.example.com\n    keys: {file: keys.json}\n    audiences: [orders]\n"
+                                  "policy: policy.yaml\n";
+static const char policy_text[] = "version: 1\nrules:\n- {name: everything, resources: [/a/**]}\n";
+
+static struct door door;
+static struct agent agent;
+static struct token_room token_room;
+static struct token good, bad;
+static struct verifier *verifier;
+
+static void write_file(const char *folder, const char *name, const char *text)
+{
+    char path[128];
+
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "w");
+
+    CHECK(file != NULL && fputs(text, file) >= 0 && fclose(file) == 0);
+}
+
+static struct keyring *load(void)
+{
+    char folder[] = "/dev/shm/assay-fuzz-XXXXXX", path[128], keys[sizeof good_keys + 16];
+    static const char *const names[] = {"config.yaml", "policy.yaml", "keys.json"};
+    struct faults faults = {0};
+
+    CHECK(mkdtemp(folder) != NULL);
+    snprintf(keys, sizeof keys, "{\"keys\":[%s]}", good_keys);
+    write_file(folder, "config.yaml", config_text);
+    write_file(folder, "policy.yaml", policy_text);
+    write_file(folder, "keys.json", keys);
+    snprintf(path, sizeof path, "%s/config.yaml", folder);
+    struct config *config = config_load(path, &faults);
+    struct keyring *ring = config != NULL ? keyring_load(config, NOW, &faults) : NULL;
+
+    if (ring == NULL)
+        fprintf(stderr, "%s\n", faults.count > 0 ? faults.text[0] : "no fault");
+    CHECK(ring != NULL);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+        unlink(path);
+    }
+    rmdir(folder);
+    return ring;
+}
+
+static void set_up(void)
+{
+    struct question question = {.now = NOW, .room = &token_room};
+
+    agent.ring = load();
+    agent.door = &door;
+    agent.hasher = hasher_new();
+    agent.ready = true;
+    question.issuers = agent.ring->issuers;
+    question.issuer_count = agent.ring->count;
+    question.verifier = verifier = verifier_new(0);
+    CHECK(agent.hasher != NULL && verifier != NULL);
+    bad = token_of("x", 1);
+    CHECK(token_check(&bad, &question, STAGE_FORM, STAGE_NOW) == OUTCOME_REFUSED);
+    for (size_t i = 0; i < sizeof good_tokens / sizeof *good_tokens; i++) {
+        good = token_of(good_tokens[i], strlen(good_tokens[i]));
+        if (token_check(&good, &question, STAGE_FORM, STAGE_NOW) == OUTCOME_ACCEPTED)
+            return;
+    }
+    CHECK(false);
+}
+
+struct agent *request_agent(void)
+{
+    if (agent.ring == NULL)
+        set_up();
+    return &agent;
+}
+
+const struct token *request_good_token(void)
+{
+    return &good;
+}
+
+const struct token *request_bad_token(void)
+{
+    return &bad;
+}
+
+/* Not asked here: the log, and the methods that look at the store or at the whole agent. */
+void audit_decision(struct agent *its, const struct peer *peer, const char *method, enum outcome outcome, const struct token *token)
+{
+    (void)its;
+    (void)peer;
+    CHECK(method != NULL && (outcome == OUTCOME_UNDECIDED || token != NULL));
+}
+
+void audit_ruling(struct agent *its, const struct peer *peer, struct text action, struct text resource, const struct ruling *ruling,
+                  const struct token *token)
+{
+    (void)its;
+    (void)peer;
+    (void)action;
+    (void)resource;
+    (void)token;
+    CHECK(ruling->status == 200 || ruling->status == 401 || ruling->status == 403);
+}
+
+void audit_change(const struct peer *peer, const char *what, const char *kind, struct text issuer)
+{
+    (void)peer;
+    CHECK(what != NULL && kind != NULL && issuer.at != NULL);
+}
+
+double agent_now(void)
+{
+    return NOW;
+}
+
+/* An answer of its own for each, so that it is one all the same. */
+void method_status(const struct request *request)
+{
+    rpc_error(request->conn, request->msgid, ERROR_INTERNAL, "not here");
+}
+
+void method_reload(const struct request *request)
+{
+    method_status(request);
+}
+
+void method_revocations(const struct request *request)
+{
+    method_status(request);
+}
