@@ -18,7 +18,7 @@ case "${1:-}" in
     ;;
 esac
 
-packages_test="libcmocka-dev clang lld python3 python3-msgpack python3-cryptography python3-yaml neovim strace binutils openssl man-db
+packages_test="libcmocka-dev clang lld python3 python3-msgpack python3-cryptography python3-yaml neovim strace binutils openssl man-db libjwt-dev
                systemd systemd-container"
 
 passed=0
@@ -77,6 +77,10 @@ quickstart() {
     printf '%s\n' "$output" | grep -q '"sub":"alice"' && printf '%s\n' "$output" | grep -q 'own-orders' && printf '%s\n' "$output" | grep -q 'refused: revoked'
 }
 
+differ() {
+    ASSAY_BUILD="$PWD/$1" /usr/bin/python3 tests/tokens/differ.py
+}
+
 install_build_packages || exit 2
 install_packages $packages_test || exit 2
 
@@ -88,6 +92,7 @@ step "quickstart" quickstart
 step "systemd" units_in_systemd build-tests
 step "what other programs signed, by a second opinion" /usr/bin/python3 tests/tokens/check.py
 if [ -z "$quick" ]; then
+    step "changed tokens, by second opinions" differ build-tests
     step "build (clang)" build build-clang -DCMAKE_C_COMPILER=clang
     step "build (ASan, UBSan)" build build-asan -DCMAKE_BUILD_TYPE=Debug -DASSAY_SANITIZE=address,undefined
     step "unit tests under ASan, UBSan" sanitizers units build-asan
