@@ -241,7 +241,7 @@ static void run_all(const char *root, const char *fallback, unsigned *passed, un
 
 int main(int argc, char **argv)
 {
-    char folder[] = "/tmp/assay-cases-XXXXXX", state[64], why[STORE_WHY_BYTES], fallback[4096], command[128];
+    char folder[] = "/dev/shm/assay-cases-XXXXXX", state[64], why[STORE_WHY_BYTES], fallback[4096], command[128];
     unsigned passed = 0, failed = 0;
 
     if (argc < 2 || (work = mkdtemp(folder)) == NULL) {
