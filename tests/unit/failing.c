@@ -99,6 +99,7 @@ FAILING(int, 0, EVP_DigestVerifyInit, (EVP_MD_CTX *context, EVP_PKEY_CTX **ret, 
 static int out_of_memory(void)
 {
     ERR_raise(ERR_LIB_EVP, ERR_R_MALLOC_FAILURE);
+    ERR_raise(ERR_LIB_EVP, ERR_R_EVP_LIB);
     return -1;
 }
 
