@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <threads.h>
 #include <jansson.h>
 #include <openssl/crypto.h>
 
@@ -129,16 +130,47 @@ static void add_jwk(struct keyset *set, const json_t *jwk, size_t index)
         set->has_secrets = true;
     if (key == NULL && spoils)
         keyset_spoil(set, kid);
+    set->incomplete = set->incomplete || (key == NULL && why == key_failed);
     if (key != NULL)
         keyset_add(set, key);
     else
         keyset_skip(set, "key %zu (kid %.64s) is skipped: %s", index + 1, kid != NULL ? kid : "none", why);
 }
 
+/* jansson leaves a letter out of a string for which it gets no memory, and goes on. What it asked for in vain is therefore noted. */
+static _Thread_local bool in_vain;
+static once_flag noting = ONCE_FLAG_INIT;
+
+static void *get_memory(size_t size)
+{
+    void *memory = malloc(size);
+
+    in_vain = in_vain || memory == NULL;
+    return memory;
+}
+
+static void note_memory(void)
+{
+    json_set_alloc_funcs(get_memory, free);
+}
+
+static json_t *read_json(const char *text, size_t size, json_error_t *error)
+{
+    call_once(&noting, note_memory);
+    in_vain = false;
+    json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, error);
+
+    if (!in_vain)
+        return root;
+    json_decref(root);
+    snprintf(error->text, sizeof error->text, "out of memory");
+    return NULL;
+}
+
 struct keyset *jwk_parse_set(const char *text, size_t size, char why[KEYSET_WHY_BYTES])
 {
     json_error_t error;
-    json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error), *keys = json_object_get(root, "keys"), *jwk;
+    json_t *root = read_json(text, size, &error), *keys = json_object_get(root, "keys"), *jwk;
     struct keyset *set = NULL;
     size_t i;
 

@@ -4,6 +4,7 @@
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/param_build.h>
 
@@ -134,6 +135,25 @@ static const char *refuse(struct material *m, enum algorithm alg)
     }
 }
 
+const char key_failed[] = "out of memory";
+
+/* What OpenSSL says of a point that is none, and also where it had no memory to find out, which it then says as well. Whatever else it
+   says is not about the key. */
+static bool was_no_point(void)
+{
+    bool found = false, memory = true;
+
+    for (unsigned long error; (error = ERR_get_error()) != 0;) {
+        int reason = ERR_GET_REASON(error);
+
+        memory = memory && reason != ERR_R_MALLOC_FAILURE;
+        found = found || (ERR_GET_LIB(error) == ERR_LIB_EC &&
+                          (reason == EC_R_POINT_IS_NOT_ON_CURVE || reason == EC_R_COORDINATES_OUT_OF_RANGE ||
+                           reason == EC_R_INVALID_ENCODING || reason == EC_R_POINT_AT_INFINITY));
+    }
+    return found && memory;
+}
+
 static EVP_PKEY *pkey_from(const char *type, OSSL_PARAM_BLD *build)
 {
     OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(build);
@@ -244,7 +264,7 @@ struct key *key_admit(const struct material *material, enum algorithm alg, const
     }
     struct key *key = OPENSSL_zalloc(sizeof *key);
 
-    *ret_why = "out of memory";
+    *ret_why = key_failed;
     if (key == NULL)
         return NULL;
     key->kind = m.kind;
@@ -254,9 +274,10 @@ struct key *key_admit(const struct material *material, enum algorithm alg, const
         return NULL;
     }
     key->kid_bytes = kid_bytes;
+    ERR_clear_error();
     if (set_numbers(key, &m) < 0 || set_thumbprint(key, &m) < 0) {
-        *ret_why = "numbers that are no key of its kind (a point that is not on its curve?)";
-        ERR_clear_error();
+        if (was_no_point())
+            *ret_why = "numbers that are no key of its kind (a point that is not on its curve?)";
         key_free(key);
         return NULL;
     }

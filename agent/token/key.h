@@ -37,7 +37,9 @@ struct key {
     } prepared[WORKERS_MAX + 1];
 };
 
-/* Makes a key of material that passes admission. NULL: *ret_why says what is wrong, in words for a log line; static, never freed. */
+/* Makes a key of material that passes admission. NULL: *ret_why says what is wrong, in words for a log line; static, never freed.
+   It is key_failed itself if nothing is: a call failed, and whether this is a good key is not known. */
+extern const char key_failed[];
 struct key *key_admit(const struct material *material, enum algorithm alg, const char *kid, size_t kid_bytes, const char **ret_why);
 
 /* Wipes and frees. NULL is fine. */

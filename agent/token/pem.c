@@ -79,7 +79,7 @@ static struct key *admit(EVP_PKEY *pkey, const char *kid, const char **ret_why)
                          number(pkey, OSSL_PKEY_PARAM_EC_PUB_Y, second, width, &second_bytes) == 0
                      ? 0
                      : -1;
-    *ret_why = "its numbers could not be read";
+    *ret_why = key_failed;
     if (status < 0)
         return NULL;
     struct material material = {kind, first, first_bytes, second_bytes > 0 ? second : NULL, second_bytes};
@@ -103,6 +103,7 @@ static int add_block(struct keyset *set, unsigned index, const char *name, const
     struct key *key = pkey != NULL ? admit(pkey, kid, &refused) : NULL;
 
     EVP_PKEY_free(pkey);
+    set->incomplete = set->incomplete || (key == NULL && refused == key_failed);
     if (key != NULL)
         keyset_add(set, key);
     else

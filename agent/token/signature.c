@@ -17,6 +17,18 @@ struct verifier {
 
 static const char *const digest_names[DIGEST_COUNT] = {NULL, "SHA256", "SHA384", "SHA512"};
 
+/* OpenSSL makes its methods at the first use. If a call fails meanwhile it never makes them again, and no signature could be checked:
+   so they are used for the first time here, where failing means not to start. */
+static const char *const signature_names[] = {"RSA", "ECDSA", "ED25519"};
+
+static bool is_there(const char *name)
+{
+    EVP_SIGNATURE *method = EVP_SIGNATURE_fetch(NULL, name, NULL);
+
+    EVP_SIGNATURE_free(method);
+    return method != NULL;
+}
+
 struct verifier *verifier_new(unsigned number)
 {
     struct verifier *v = OPENSSL_zalloc(sizeof *v);
@@ -28,6 +40,8 @@ struct verifier *verifier_new(unsigned number)
 
     for (enum digest d = DIGEST_SHA256; d < DIGEST_COUNT; d++)
         whole = whole && (v->digests[d] = EVP_MD_fetch(NULL, digest_names[d], NULL)) != NULL;
+    for (size_t i = 0; i < sizeof signature_names / sizeof *signature_names; i++)
+        whole = whole && is_there(signature_names[i]);
     whole = whole && (v->context = EVP_MD_CTX_new()) != NULL;
     whole = whole && (v->hmac = EVP_MAC_fetch(NULL, "HMAC", NULL)) != NULL;
     whole = whole && (v->hmac_context = EVP_MAC_CTX_new(v->hmac)) != NULL;
@@ -98,8 +112,13 @@ static EVP_PKEY_CTX *prepared(struct verifier *v, const struct key *key, enum al
     if (slot->context == NULL)
         slot->context = EVP_PKEY_CTX_new_from_pkey(NULL, key->pkey, NULL);
     slot->alg = ALG_NONE;
-    if (slot->context == NULL || prepare(slot->context, alg, v->digests[algorithm_facts[alg].digest]) < 0)
+    if (slot->context == NULL)
         return NULL;
+    if (prepare(slot->context, alg, v->digests[algorithm_facts[alg].digest]) < 0) {
+        EVP_PKEY_CTX_free(slot->context); /* half prepared it would fail for ever */
+        slot->context = NULL;
+        return NULL;
+    }
     slot->alg = alg;
     return slot->context;
 }
@@ -145,6 +164,12 @@ static size_t coordinate_bytes(enum key_kind kind)
     return kind == KEY_P256 ? 32 : kind == KEY_P384 ? 48 : 66;
 }
 
+/* A bad signature is 0, for they come here in the one form that there is; below 0 the call itself failed. */
+static enum signature verdict_of(int status)
+{
+    return status == 1 ? SIGNATURE_GOOD : status == 0 ? SIGNATURE_BAD : SIGNATURE_UNDECIDED;
+}
+
 static enum signature check_hashed(struct verifier *v, const struct key *key, enum algorithm alg, const void *input, size_t input_bytes,
                                    const uint8_t *signature, size_t signature_bytes)
 {
@@ -152,7 +177,11 @@ static enum signature check_hashed(struct verifier *v, const struct key *key, en
     uint8_t hash[EVP_MAX_MD_SIZE], der[2 * (66 + 3) + 3];
 
     if (facts->kind == KEY_RSA) {
-        if (signature_bytes != (size_t)EVP_PKEY_get_size(key->pkey))
+        int size = EVP_PKEY_get_size(key->pkey);
+
+        if (size <= 0)
+            return SIGNATURE_UNDECIDED;
+        if (signature_bytes != (size_t)size)
             return SIGNATURE_BAD;
     } else {
         if (signature_bytes != 2 * coordinate_bytes(key->kind))
@@ -165,20 +194,24 @@ static enum signature check_hashed(struct verifier *v, const struct key *key, en
     if (context == NULL || EVP_DigestInit_ex2(v->context, v->digests[facts->digest], NULL) != 1 ||
         EVP_DigestUpdate(v->context, input, input_bytes) != 1 || EVP_DigestFinal_ex(v->context, hash, NULL) != 1)
         return SIGNATURE_UNDECIDED;
-    return EVP_PKEY_verify(context, signature, signature_bytes, hash, facts->digest_bytes) == 1 ? SIGNATURE_GOOD : SIGNATURE_BAD;
+    return verdict_of(EVP_PKEY_verify(context, signature, signature_bytes, hash, facts->digest_bytes));
 }
 
+/* OpenSSL's Ed25519 says 0 also where it got no memory, and leaves no word of it. So what it calls bad is asked a second time. */
 static enum signature check_eddsa(struct verifier *v, const struct key *key, const void *input, size_t input_bytes,
                                   const uint8_t *signature, size_t signature_bytes)
 {
+    int status = 0;
+
     if (signature_bytes != 64)
         return SIGNATURE_BAD;
-    if (EVP_MD_CTX_reset(v->context) != 1 || EVP_DigestVerifyInit(v->context, NULL, NULL, NULL, key->pkey) != 1)
-        return SIGNATURE_UNDECIDED;
-    int status = EVP_DigestVerify(v->context, signature, signature_bytes, input, input_bytes);
-
-    EVP_MD_CTX_reset(v->context);
-    return status == 1 ? SIGNATURE_GOOD : SIGNATURE_BAD;
+    for (int tries = 0; status == 0 && tries < 2; tries++) {
+        if (EVP_MD_CTX_reset(v->context) != 1 || EVP_DigestVerifyInit(v->context, NULL, NULL, NULL, key->pkey) != 1)
+            return SIGNATURE_UNDECIDED;
+        status = EVP_DigestVerify(v->context, signature, signature_bytes, input, input_bytes);
+        EVP_MD_CTX_reset(v->context);
+    }
+    return verdict_of(status);
 }
 
 /* OpenSSL says 0 or below both for a bad signature and for memory that it did not get. */
