@@ -42,6 +42,8 @@ struct cover_job {
     struct keyring *ring;
 };
 
+static const char not_covered[] = "keys under revoked kids could not be noted; they are refused as long as they bear these kids";
+
 static int run_cover(struct job *job, struct view *view)
 {
     struct hasher *hasher = hasher_new();
@@ -56,7 +58,7 @@ static void cover_done(struct job *job, int status)
     struct cover_job *cover = (struct cover_job *)job;
 
     if (status < 0)
-        log_error("keys under revoked kids could not be noted; they are refused as long as they bear these kids");
+        log_error(not_covered);
     keyring_drop(cover->ring);
     free(cover);
 }
@@ -74,6 +76,8 @@ static void submit_cover(struct agent *agent)
     }
     if (cover != NULL)
         cover_done(&cover->job, -1);
+    else
+        log_error(not_covered);
 }
 
 /* What is in force, but perhaps not as it was meant. */
@@ -88,25 +92,27 @@ static void tell_warnings(const struct keyring *ring)
     }
 }
 
-void agent_use_keyring(struct agent *agent, struct keyring *ring)
+int agent_use_keyring(struct agent *agent, struct keyring *ring)
 {
     struct keyring *old = agent->ring;
     bool other_config = old->config != ring->config;
+    char **key_errors = other_config ? calloc(ring->count, sizeof *key_errors) : NULL;
 
+    if (other_config && key_errors == NULL)
+        return -1;
     cache_clear(agent->cache); /* it points into the old one */
     ring->generation = old->generation + 1;
     if (other_config) {
         for (unsigned i = 0; i < old->count; i++)
             free(agent->key_errors[i]);
         free(agent->key_errors);
-        agent->key_errors = calloc(ring->count, sizeof *agent->key_errors);
-        if (agent->key_errors == NULL)
-            abort();
+        agent->key_errors = key_errors;
     }
     agent->ring = ring;
     keyring_drop(old);
     tell_warnings(ring);
     submit_cover(agent);
+    return 0;
 }
 
 /* In the order in which they lean on each other: what gives back work first, while those who wait for it are still there. What did not
@@ -134,6 +140,18 @@ struct stopping {
     struct agent *agent;
 };
 
+/* What has been opened of them. */
+static void close_signals(struct stopping *stopping)
+{
+    uv_signal_t *all[] = {&stopping->term, &stopping->interrupt, &stopping->hangup};
+
+    uv_close((uv_handle_t *)&stopping->tick, NULL);
+    for (unsigned i = 0; i < sizeof all / sizeof *all; i++) {
+        if (all[i]->data != NULL)
+            uv_close((uv_handle_t *)all[i], NULL);
+    }
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct stopping *stopping = timer->data;
@@ -141,10 +159,7 @@ static void on_tick(uv_timer_t *timer)
 
     if ((!door_is_quiet(agent->door) || !reload_is_quiet(agent->reload)) && uv_now(agent->loop) < stopping->deadline)
         return;
-    uv_close((uv_handle_t *)&stopping->tick, NULL);
-    uv_close((uv_handle_t *)&stopping->term, NULL);
-    uv_close((uv_handle_t *)&stopping->interrupt, NULL);
-    uv_close((uv_handle_t *)&stopping->hangup, NULL);
+    close_signals(stopping);
     signal(SIGTERM, SIG_IGN); /* libuv gives them back to the system, where a second one would end us half-way */
     signal(SIGINT, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
@@ -156,7 +171,7 @@ static void on_stop(uv_signal_t *signal, int number)
     struct stopping *stopping = signal->data;
     struct agent *agent = stopping->agent;
 
-    if (agent->stopping)
+    if (agent->stopping || agent->door == NULL)
         return;
     agent->stopping = true;
     agent->ready = false;
@@ -175,18 +190,26 @@ static void on_hangup(uv_signal_t *signal, int number)
     reload_all(stopping->agent->reload, NULL);
 }
 
-static void watch_signals(struct stopping *stopping, struct agent *agent)
+static int watch_signal(struct stopping *stopping, uv_signal_t *handle, uv_signal_cb call, int number)
 {
-    stopping->agent = agent;
+    if (uv_signal_init(stopping->agent->loop, handle) != 0)
+        return -1;
+    handle->data = stopping; /* and so it is to be closed */
+    return uv_signal_start(handle, call, number) == 0 ? 0 : -1;
+}
+
+static int watch_signals(struct stopping *stopping, struct agent *agent)
+{
+    *stopping = (struct stopping){.agent = agent};
     uv_timer_init(agent->loop, &stopping->tick);
-    uv_signal_init(agent->loop, &stopping->term);
-    uv_signal_init(agent->loop, &stopping->interrupt);
-    uv_signal_init(agent->loop, &stopping->hangup);
-    stopping->tick.data = stopping->term.data = stopping->interrupt.data = stopping->hangup.data = stopping;
-    uv_signal_start(&stopping->term, on_stop, SIGTERM);
-    uv_signal_start(&stopping->interrupt, on_stop, SIGINT);
-    uv_signal_start(&stopping->hangup, on_hangup, SIGHUP);
+    stopping->tick.data = stopping;
     signal(SIGPIPE, SIG_IGN);
+    if (watch_signal(stopping, &stopping->term, on_stop, SIGTERM) == 0 &&
+        watch_signal(stopping, &stopping->interrupt, on_stop, SIGINT) == 0 &&
+        watch_signal(stopping, &stopping->hangup, on_hangup, SIGHUP) == 0)
+        return 0;
+    close_signals(stopping);
+    return -1;
 }
 
 static void on_files_changed(void *context)
@@ -290,13 +313,17 @@ static int serve(struct agent *agent)
 {
     struct stopping stopping;
 
+    if (watch_signals(&stopping, agent) < 0) {
+        uv_run(agent->loop, UV_RUN_DEFAULT);
+        return fail("signals cannot be waited for");
+    }
     if (start_rooms(agent) < 0) {
+        close_signals(&stopping);
         agent->stopping = true;
         finish_stop(agent);
         uv_run(agent->loop, UV_RUN_DEFAULT); /* what is closed is freed there */
         return -1;
     }
-    watch_signals(&stopping, agent);
     watch_files(agent->watch, agent->ring->config);
     tell_warnings(agent->ring);
     if (feeds_use_config(agent->feeds) < 0)
@@ -314,11 +341,12 @@ int agent_run(struct keyring *ring, const char *config_path)
 
     agent.started = agent_now();
     log_setup(ring->config->log_level, ring->config->log_json);
-    int status = open_rooms(&agent);
+    int status = agent.loop != NULL ? open_rooms(&agent) : fail("the system gives no event loop: out of memory or descriptors");
 
     if (status == 0)
         status = serve(&agent);
-    uv_loop_close(agent.loop);
+    if (agent.loop != NULL)
+        uv_loop_close(agent.loop);
     free_rooms(&agent);
     return status;
 }

@@ -72,7 +72,8 @@ int agent_run(struct keyring *ring, const char *config_path);
 /* Ready, once the feeds have been read. */
 void agent_check_ready(struct agent *agent);
 
-/* Puts a keyring in force, under a new generation, and forgets what was verified under the old one. Takes it. */
-void agent_use_keyring(struct agent *agent, struct keyring *ring);
+/* Puts a keyring in force, under a new generation, and forgets what was verified under the old one. Takes it. -1: no memory, and
+   nothing has changed; never where the configuration is the same. */
+int agent_use_keyring(struct agent *agent, struct keyring *ring);
 
 #endif

@@ -97,12 +97,16 @@ static void use_all(struct reload *reload)
 
     free(agent->reload_error);
     agent->reload_error = NULL;
+    if (reload->ring != NULL && agent_use_keyring(agent, reload->ring) < 0) {
+        fault_add(&reload->faults, (struct place){agent->config_path, 0, 0}, "out of memory");
+        keyring_drop(reload->ring);
+        reload->ring = NULL;
+    }
     if (reload->ring != NULL) {
         const struct config *config = reload->ring->config;
 
         log_setup(config->log_level, config->log_json);
         cache_resize(agent->cache, config->cache_bytes);
-        agent_use_keyring(agent, reload->ring);
         watch_files(agent->watch, agent->ring->config);
         if (feeds_use_config(agent->feeds) < 0)
             log_error("a revocation feed cannot be read, for there is no memory");
@@ -130,7 +134,7 @@ static void use_file(struct reload *reload, unsigned index)
     if (ring != NULL) {
         log_info("keys replaced", LOG_TEXT("issuer", ring->entries[index].issuer.names.list[0].at),
                  LOG_NUMBER("keys", ring->entries[index].keys->count), LOG_NUMBER("skipped", ring->entries[index].keys->skipped));
-        agent_use_keyring(agent, ring);
+        (void)agent_use_keyring(agent, ring);
     } else if (current && file->changed && file->ring == NULL) {
         agent->key_errors[index] = strdup(file->faults.count > 0 ? file->faults.text[0] : "out of memory");
         log_error("keys not replaced, the old ones go on", LOG_TEXT("fault", agent->key_errors[index]));

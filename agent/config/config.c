@@ -200,8 +200,10 @@ struct config *config_load(const char *path, struct faults *faults)
     struct config *config = calloc(1, sizeof *config);
     unsigned before = faults->count;
 
-    if (config == NULL)
+    if (config == NULL) {
+        fault_add(faults, (struct place){path, 0, 0}, "out of memory");
         return NULL;
+    }
     set_defaults(config);
     struct yaml *yaml = yaml_open(path, CONFIG_FILE_BYTES_MAX, &config->arena, faults);
 

@@ -21,9 +21,12 @@ static void make_printable(char *text)
     }
 }
 
+/* A fault for whose words there is no memory is one all the same. */
+static char no_words[] = "out of memory";
+
 void fault_add(struct faults *faults, struct place place, const char *format, ...)
 {
-    char *message, *text;
+    char *message, *text = no_words;
     va_list arguments;
 
     if (faults->count == CONFIG_FAULTS_MAX)
@@ -32,22 +35,22 @@ void fault_add(struct faults *faults, struct place place, const char *format, ..
     int made = vasprintf(&message, format, arguments);
 
     va_end(arguments);
-    if (made < 0)
-        return;
-    make_printable(message);
-    if (place.line > 0)
-        made = asprintf(&text, "%s:%u:%u: %s", place.file, place.line, place.column, message);
-    else
-        made = asprintf(&text, "%s: %s", place.file, message);
-    free(message);
-    if (made >= 0)
-        faults->text[faults->count++] = text;
+    if (made >= 0) {
+        make_printable(message);
+        if (place.line > 0)
+            made = asprintf(&text, "%s:%u:%u: %s", place.file, place.line, place.column, message);
+        else
+            made = asprintf(&text, "%s: %s", place.file, message);
+        free(message);
+    }
+    faults->text[faults->count++] = made >= 0 ? text : no_words;
 }
 
 void faults_clear(struct faults *faults)
 {
     for (unsigned i = 0; i < faults->count; i++)
-        free(faults->text[i]);
+        if (faults->text[i] != no_words)
+            free(faults->text[i]);
     faults->count = 0;
 }
 

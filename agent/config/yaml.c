@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct arena_block {
     struct arena_block *next;
@@ -14,8 +15,10 @@ void *arena_get(struct arena *arena, size_t size)
 {
     struct arena_block *block = calloc(1, sizeof *block + size);
 
-    if (block == NULL)
-        abort();
+    if (block == NULL) { /* so little that nothing else would go on either */
+        fputs("out of memory\n", stderr);
+        _exit(1);
+    }
     block->next = arena->blocks;
     arena->blocks = block;
     return block->bytes;

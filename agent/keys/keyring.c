@@ -119,9 +119,16 @@ static void set_entry(struct keyring *ring, unsigned index, struct keyset *keys,
     memcpy(entry->digest, digest, sizeof entry->digest);
 }
 
-/* The mode as well: a secret that others may read from now on is a change. */
-static int digest_file(const struct file *file, uint8_t digest[32])
+static void fault_memory(const struct issuer_config *issuer, struct faults *faults)
 {
+    fault_add(faults, issuer->key_place, "the key file %s cannot be read: out of memory", issuer->key_file);
+}
+
+/* The mode as well: a secret that others may read from now on is a change. -1: a fault has been added, here or when it was read. */
+static int digest_file(const struct file *file, const struct issuer_config *issuer, uint8_t digest[32], struct faults *faults)
+{
+    if (file->text == NULL)
+        return -1;
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     int status = context != NULL && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1 &&
                          EVP_DigestUpdate(context, &file->mode, sizeof file->mode) == 1 &&
@@ -130,6 +137,8 @@ static int digest_file(const struct file *file, uint8_t digest[32])
                      : -1;
 
     EVP_MD_CTX_free(context);
+    if (status < 0)
+        fault_memory(issuer, faults);
     return status;
 }
 
@@ -141,7 +150,7 @@ struct keyring *keyring_load(struct config *config, double now, struct faults *f
     for (unsigned i = 0; ring != NULL && i < ring->count; i++) {
         struct file file = read_file(&config->issuers[i], faults);
         uint8_t digest[32];
-        struct keyset *keys = file.text != NULL && digest_file(&file, digest) == 0 ? load_keys(&config->issuers[i], &file, faults) : NULL;
+        struct keyset *keys = digest_file(&file, &config->issuers[i], digest, faults) == 0 ? load_keys(&config->issuers[i], &file, faults) : NULL;
 
         if (keys != NULL)
             set_entry(ring, i, keys, now, digest);
@@ -168,14 +177,21 @@ struct keyring *keyring_reload_file(const struct keyring *old, unsigned index, d
     struct keyset *keys;
 
     *ret_changed = true;
-    if (file.text == NULL || digest_file(&file, digest) < 0) {
+    if (digest_file(&file, issuer, digest, faults) < 0) {
         file_free(&file);
         return NULL;
     }
     if (memcmp(digest, old->entries[index].digest, sizeof digest) == 0)
         *ret_changed = false;
-    else if ((keys = load_keys(issuer, &file, faults)) != NULL && (ring = keyring_new(old->config)) != NULL)
-        set_entry(ring, index, keys, now, digest);
+    else if ((keys = load_keys(issuer, &file, faults)) != NULL) {
+        ring = keyring_new(old->config);
+        if (ring != NULL) {
+            set_entry(ring, index, keys, now, digest);
+        } else {
+            fault_memory(issuer, faults);
+            keyset_drop(keys);
+        }
+    }
     file_free(&file);
     return ring;
 }
