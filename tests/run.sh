@@ -68,6 +68,11 @@ readme() {
     ASSAY_BUILD="$PWD/$1" sh tests/readme.sh
 }
 
+# Failures that no test waits for: tests/faults/*.py.
+faults() {
+    ASSAY_BUILD="$PWD/$1" /usr/bin/python3 "tests/faults/$2.py"
+}
+
 units_in_systemd() {
     ASSAY_BUILD="$PWD/$1" sh tests/systemd.sh
 }
@@ -90,6 +95,7 @@ step "promises of the agent" promises build-tests
 step "README" readme build-tests
 step "quickstart" quickstart
 step "systemd" units_in_systemd build-tests
+step "kill -9 and power cuts at every write" faults build-tests cuts
 step "what other programs signed, by a second opinion" /usr/bin/python3 tests/tokens/check.py
 if [ -z "$quick" ]; then
     step "changed tokens, by second opinions" differ build-tests
@@ -97,6 +103,7 @@ if [ -z "$quick" ]; then
     step "build (ASan, UBSan)" build build-asan -DCMAKE_BUILD_TYPE=Debug -DASSAY_SANITIZE=address,undefined
     step "unit tests under ASan, UBSan" sanitizers units build-asan
     step "promises under ASan, UBSan" sanitizers promises build-asan
+    step "every call fails once" faults build-asan faults
     step "build (TSan)" build build-tsan -DCMAKE_BUILD_TYPE=Debug -DASSAY_SANITIZE=thread
     step "unit tests under TSan" sanitizers units build-tsan
     step "promises under TSan" sanitizers promises build-tsan Verify
