@@ -76,6 +76,16 @@ void channel_fini(struct channel *channel)
         munmap((void *)channel->life, (size_t)sysconf(_SC_PAGESIZE));
 }
 
+/* The program may have closed every descriptor, as daemons do, and opened others under the same numbers: a token must not be written
+   into them, nor may they be closed. It costs some 0.4 µs of a call's 11. */
+static bool is_still_ours(const struct connection *connection)
+{
+    struct stat now;
+
+    return connection->fd >= 0 && fstat(connection->fd, &now) == 0 && now.st_dev == connection->device &&
+           now.st_ino == connection->inode;
+}
+
 /* From the first slot on, in both directions: few calls at a time then use few connections, and the agent closes the others as
    idle. The load before the exchange keeps threads from writing to slots in which there is nothing. */
 struct connection *channel_take(struct channel *channel)
@@ -91,7 +101,7 @@ struct connection *channel_take(struct channel *channel)
 
         if (connection == NULL)
             continue;
-        if (connection->life == life)
+        if (connection->life == life && is_still_ours(connection))
             return connection;
         connection_close(connection);
     }
@@ -112,17 +122,13 @@ void channel_put(struct channel *channel, struct connection *connection)
     connection_close(connection);
 }
 
-/* The program may have closed every descriptor, as daemons do, and opened others under the same numbers: only what is still the
-   same socket is closed. */
 void connection_close(struct connection *connection)
 {
     if (connection == NULL)
         return;
     int saved = errno;
-    struct stat now;
 
-    if (connection->fd >= 0 && fstat(connection->fd, &now) == 0 && now.st_dev == connection->device &&
-        now.st_ino == connection->inode)
+    if (is_still_ours(connection))
         close(connection->fd);
     free(connection);
     errno = saved;

@@ -18,7 +18,7 @@ struct connection {
     uint32_t life;  /* the process' life in which it was made; see channel.c */
     bool reused;    /* it has carried an answer before: the agent may have closed it meanwhile, with good reason */
     dev_t device;   /* what the descriptor is, */
-    ino_t inode;    /* to know it again before it is closed */
+    ino_t inode;    /* to know it again before it is used or closed */
 };
 
 struct channel {

@@ -1,0 +1,408 @@
+/* The library under fire: whatever stands behind the socket, and whatever the program around it does to signals, descriptors and
+   processes, an answer is the agent's to this very question, and with a good agent all is well again. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "assay/assay.h"
+#include "fake_agent.h"
+
+#define TOKEN "aaaa.bbbb.cccc"
+
+static struct assay *open_at(const struct fake_agent *agent, unsigned timeout_ms)
+{
+    struct assay_options options = {.timeout_ms = timeout_ms};
+    struct assay *assay;
+
+    assert_int_equal(assay_open(&assay, fake_agent_path(agent), &options), 0);
+    return assay;
+}
+
+static int verify(struct assay *assay)
+{
+    return assay_verify(assay, TOKEN, strlen(TOKEN), NULL, NULL);
+}
+
+/* Asks with a token of its own, so that another's answer would be seen. 0: the answer was the one to it. */
+static int ask_for(struct assay *assay, const char *who, int number)
+{
+    struct assay_verdict *verdict = NULL;
+    char token[64];
+    int bytes = snprintf(token, sizeof token, "%s.%d", who, number);
+    int status = assay_verify(assay, token, (size_t)bytes, NULL, &verdict);
+
+    if (status == 0 && strcmp(assay_verdict_subject(verdict), token) != 0)
+        status = 1;
+    assay_verdict_free(verdict);
+    return status;
+}
+
+/* What stands behind the socket. */
+enum manner {
+    GOOD,
+    SILENT,
+    DEAD,
+    HALF_THEN_SILENT,
+    HALF_THEN_DEAD,
+    GARBAGE,
+    MAIL_SERVER,
+    WEB_SERVER,
+    WRONG_MSGID,
+    REQUEST_BACK,
+    TWICE,
+    WITH_ANOTHER,
+    ENDLESS_STRING,
+    HUGE,
+    NO_RESULT,
+    RESULT_OF_ANOTHER_SHAPE,
+    YES_IN_WORDS,
+};
+
+static void put_raw(struct wire_writer *out, const char *text)
+{
+    wire_put_raw(out, text, strlen(text));
+}
+
+static void put_yes(struct wire_writer *out, uint32_t msgid)
+{
+    fake_answer(out, msgid);
+    fake_yes(out, "somebody", 8);
+}
+
+static enum fake_action behave(void *context, const struct fake_request *request, struct wire_writer *out)
+{
+    static const char http[] = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
+    enum manner manner = (enum manner)atomic_load((atomic_int *)context);
+
+    switch (manner) {
+    case GOOD:
+        return fake_echo(NULL, request, out);
+    case SILENT:
+        return FAKE_HOLD;
+    case DEAD:
+        return FAKE_SEND_AND_CLOSE;
+    case HALF_THEN_SILENT:
+    case HALF_THEN_DEAD:
+        fake_answer(out, request->msgid);
+        put_raw(out, "\x86\xa6"
+                     "acti");
+        return manner == HALF_THEN_SILENT ? FAKE_SEND : FAKE_SEND_AND_CLOSE;
+    case GARBAGE:
+        put_raw(out, "\xc1\xff\xfe garbage");
+        return FAKE_SEND;
+    case MAIL_SERVER:
+        put_raw(out, "220 mail.example.com ESMTP ready\r\n");
+        return FAKE_SEND;
+    case WEB_SERVER:
+        put_raw(out, http);
+        return FAKE_SEND_AND_CLOSE;
+    case WRONG_MSGID:
+        put_yes(out, request->msgid + 1);
+        return FAKE_SEND;
+    case REQUEST_BACK:
+        wire_put_raw(out, request->bytes, request->size);
+        return FAKE_SEND;
+    case TWICE:
+        put_yes(out, request->msgid);
+        put_yes(out, request->msgid);
+        return FAKE_SEND;
+    case WITH_ANOTHER:
+        put_yes(out, request->msgid);
+        put_yes(out, request->msgid + 1);
+        return FAKE_SEND;
+    case ENDLESS_STRING:
+        fake_answer(out, request->msgid);
+        put_raw(out, "\xdb\xff\xff\xff\xff never so long");
+        return FAKE_SEND;
+    case HUGE:
+        fake_answer(out, request->msgid);
+        wire_put_str_head(out, 200000);
+        for (int i = 0; i < 20000; i++)
+            put_raw(out, "0123456789");
+        return FAKE_SEND;
+    case NO_RESULT:
+        fake_answer(out, request->msgid);
+        wire_put_nil(out);
+        return FAKE_SEND;
+    case RESULT_OF_ANOTHER_SHAPE:
+        fake_answer(out, request->msgid);
+        wire_put_bool(out, true);
+        return FAKE_SEND;
+    default:
+        fake_answer(out, request->msgid);
+        wire_put_map(out, 1);
+        wire_put_text(out, "active");
+        wire_put_text(out, "true");
+        return FAKE_SEND;
+    }
+}
+
+static void whatever_answers_a_good_agent_mends_it(void **state)
+{
+    static const struct {
+        enum manner manner;
+        int expected;
+    } all[] = {
+        {SILENT, ASSAY_E_TIMEOUT},
+        {DEAD, ASSAY_E_UNREACHABLE},
+        {HALF_THEN_SILENT, ASSAY_E_TIMEOUT},
+        {HALF_THEN_DEAD, ASSAY_E_PROTOCOL},
+        {GARBAGE, ASSAY_E_PROTOCOL},
+        {MAIL_SERVER, ASSAY_E_PROTOCOL},
+        {WEB_SERVER, ASSAY_E_PROTOCOL},
+        {WRONG_MSGID, ASSAY_E_PROTOCOL},
+        {REQUEST_BACK, ASSAY_E_PROTOCOL},
+        {TWICE, ASSAY_E_PROTOCOL},
+        {WITH_ANOTHER, ASSAY_E_PROTOCOL},
+        {ENDLESS_STRING, ASSAY_E_PROTOCOL},
+        {HUGE, ASSAY_E_PROTOCOL},
+        {NO_RESULT, ASSAY_E_PROTOCOL},
+        {RESULT_OF_ANOTHER_SHAPE, ASSAY_E_PROTOCOL},
+        {YES_IN_WORDS, ASSAY_E_PROTOCOL},
+    };
+    atomic_int manner = GOOD;
+    struct fake_agent *agent = fake_agent_start(behave, &manner, 0);
+    struct assay *assay = open_at(agent, 100);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        assert_int_equal(ask_for(assay, "before", (int)i), 0);
+        atomic_store(&manner, (int)all[i].manner);
+        for (int again = 0; again < 2; again++) { /* over the connection that was good, and over a new one */
+            int status = ask_for(assay, "meanwhile", (int)i);
+
+            if (status != all[i].expected)
+                print_error("manner %d: %d\n", (int)all[i].manner, status);
+            assert_int_equal(status, all[i].expected);
+        }
+        atomic_store(&manner, GOOD);
+        for (int again = 0; again < 3; again++)
+            assert_int_equal(ask_for(assay, "after", again), 0);
+    }
+    assay_close(assay);
+    fake_agent_stop(agent);
+}
+
+/* Every number that a kept connection had is another socket's now: of somebody who would like to see a token. */
+static void a_token_is_not_written_into_a_strangers_socket(void **state)
+{
+    struct fake_agent *agent = fake_agent_start(fake_echo, NULL, 0);
+    struct assay *assay = open_at(agent, 0);
+    int status;
+
+    (void)state;
+    assert_int_equal(verify(assay), 0);
+    pid_t child = fork();
+
+    if (child == 0) {
+        struct assay *own = open_at(agent, 0);
+        int pair[2], strangers[64];
+        char byte;
+        bool well = verify(own) == 0;
+
+        close_range(3, ~0U, 0);
+        for (int i = 0; i < 64; i += 2) {
+            well = well && socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) == 0;
+            strangers[i] = pair[0];
+            strangers[i + 1] = pair[1];
+        }
+        well = well && verify(own) == 0 && verify(own) == 0;
+        assay_close(own);
+        for (int i = 0; i < 64; i++) /* they are open, and empty */
+            well = well && recv(strangers[i], &byte, 1, 0) < 0 && errno == EAGAIN;
+        _exit(well ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assay_close(assay);
+    fake_agent_stop(agent);
+}
+
+static void parent_and_child_get_their_own_answers(void **state)
+{
+    struct fake_agent *agent = fake_agent_start(fake_echo, NULL, 0);
+    struct assay *assay = open_at(agent, 0);
+    int status;
+
+    (void)state;
+    assert_int_equal(verify(assay), 0);
+    pid_t child = fork();
+    int wrong = 0;
+
+    for (int i = 0; i < 500; i++)
+        wrong += ask_for(assay, child == 0 ? "child" : "parent", i) != 0;
+    if (child == 0)
+        _exit(wrong == 0 ? 0 : 1);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(wrong, 0);
+    assert_int_equal(fake_agent_accepted(agent), 2);
+    assay_close(assay);
+    fake_agent_stop(agent);
+}
+
+#define THREADS 8
+
+struct caller {
+    pthread_t thread;
+    struct assay *assay;
+    atomic_bool *stop;
+    unsigned long right, unreachable, wrong;
+    char name[16];
+};
+
+static void *call_until_told(void *argument)
+{
+    struct caller *caller = argument;
+
+    for (int i = 0; !atomic_load(caller->stop); i++) {
+        int status = ask_for(caller->assay, caller->name, i);
+
+        caller->right += status == 0;
+        caller->unreachable += status == ASSAY_E_UNREACHABLE || status == ASSAY_E_PROTOCOL; /* half an answer, or none */
+        caller->wrong += status != 0 && status != ASSAY_E_UNREACHABLE && status != ASSAY_E_PROTOCOL;
+    }
+    return NULL;
+}
+
+static void start_callers(struct caller *callers, struct assay *assay, atomic_bool *stop)
+{
+    for (int i = 0; i < THREADS; i++) {
+        callers[i] = (struct caller){.assay = assay, .stop = stop};
+        snprintf(callers[i].name, sizeof callers[i].name, "t%d", i);
+        assert_int_equal(pthread_create(&callers[i].thread, NULL, call_until_told, &callers[i]), 0);
+    }
+}
+
+static void stop_callers(struct caller *callers, atomic_bool *stop)
+{
+    atomic_store(stop, true);
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(callers[i].thread, NULL);
+        assert_int_equal(callers[i].wrong, 0);
+        assert_true(callers[i].right > 0);
+    }
+}
+
+static void threads_outlive_an_agent_that_hangs_up_again_and_again(void **state)
+{
+    struct fake_agent *agent = fake_agent_start(fake_echo, NULL, 0);
+    struct assay *assay = open_at(agent, 0);
+    struct caller callers[THREADS];
+    atomic_bool stop = false;
+
+    (void)state;
+    start_callers(callers, assay, &stop);
+    for (int i = 0; i < 200; i++) {
+        unsigned before = fake_agent_requests(agent);
+
+        fake_agent_hang_up(agent);
+        while (fake_agent_requests(agent) < before + 20) /* they are at it again */
+            usleep(100);
+    }
+    stop_callers(callers, &stop);
+    assert_int_equal(ask_for(assay, "at last", 0), 0);
+    assay_close(assay);
+    fake_agent_stop(agent);
+}
+
+static atomic_ulong signals;
+
+static void count_signal(int number)
+{
+    (void)number;
+    atomic_fetch_add(&signals, 1);
+}
+
+/* Every wait is cut short by a signal, many times. */
+static void a_storm_of_signals_changes_nothing(void **state)
+{
+    struct fake_agent *agent = fake_agent_start(fake_echo, NULL, 0);
+    struct assay *assay = open_at(agent, 0);
+    struct sigaction act = {.sa_handler = count_signal}, old; /* without SA_RESTART */
+    const struct itimerval often = {{0, 100}, {0, 100}}, never = {{0, 0}, {0, 0}};
+
+    (void)state;
+    assert_int_equal(sigaction(SIGALRM, &act, &old), 0);
+    assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
+    int wrong = 0;
+
+    for (int i = 0; i < 20000 && (i < 2000 || atomic_load(&signals) < 100); i++)
+        wrong += ask_for(assay, "storm", i) != 0;
+    setitimer(ITIMER_REAL, &never, NULL);
+    sigaction(SIGALRM, &old, NULL);
+    assert_int_equal(wrong, 0);
+    assert_true(atomic_load(&signals) >= 100);
+    assay_close(assay);
+    fake_agent_stop(agent);
+}
+
+static void an_agent_that_is_gone_raises_no_signal(void **state)
+{
+    struct sigaction fatal = {.sa_handler = SIG_DFL};
+    struct fake_agent *agent = fake_agent_start(fake_echo, NULL, 0);
+    struct assay *assay = open_at(agent, 0);
+
+    (void)state;
+    sigaction(SIGPIPE, &fatal, NULL);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(verify(assay), 0);
+        fake_agent_hang_up(agent);
+    }
+    fake_agent_stop(agent);
+    assert_int_equal(verify(assay), ASSAY_E_UNREACHABLE);
+    assay_close(assay);
+}
+
+static void without_descriptors_it_is_unreachable_and_then_well_again(void **state)
+{
+    struct fake_agent *agent = fake_agent_start(fake_echo, NULL, 0);
+    struct assay *assay = open_at(agent, 0);
+    struct rlimit before, none;
+    int next = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    close(next);
+    none = (struct rlimit){(rlim_t)next, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(verify(assay), ASSAY_E_UNREACHABLE);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(verify(assay), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    assert_int_equal(verify(assay), 0); /* a connection that is there needs no new one */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assay_close(assay);
+    fake_agent_stop(agent);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(whatever_answers_a_good_agent_mends_it),
+        cmocka_unit_test(a_token_is_not_written_into_a_strangers_socket),
+        cmocka_unit_test(parent_and_child_get_their_own_answers),
+        cmocka_unit_test(threads_outlive_an_agent_that_hangs_up_again_and_again),
+        cmocka_unit_test(a_storm_of_signals_changes_nothing),
+        cmocka_unit_test(an_agent_that_is_gone_raises_no_signal),
+        cmocka_unit_test(without_descriptors_it_is_unreachable_and_then_well_again),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
