@@ -45,6 +45,11 @@ static const struct command commands[] = {
      "out go lines {\"id\",\"active\",\"reason\"}.\n"
      "Exit: 0 good, or the batch is done; 1 refused; 2 wrong usage, or a file or line that cannot be read.\n",
      command_inspect},
+    {"selftest", "try the known attacks on JWT verifiers on this version", "[--agent PATH]",
+     "Starts an assayd with keys, socket and state of its own in a folder that is removed afterwards, fires forged tokens at it, and\n"
+     "prints what it answered to each. Running agents are left alone.\n"
+     "Exit: 0 none got through, 1 one did, or a good token was refused; 2 no assayd was found, 3 it did not start.\n",
+     command_selftest},
     {"policy", "test a policy, or explain what it decides, without an agent", "(test FILE | explain FILE --action A --resource R)", NULL,
      command_policy},
     {"keygen", "make a signing key", "--alg ALG --kid K --out FILE",

@@ -16,6 +16,7 @@ OPTIONS = {
     "revocations": SELECTORS + ASKING,
     "status": ASKING, "reload": ASKING, "health": ASKING,
     "inspect": ["keys", "issuer", "audience", "jws", "now", "batch", "token", "token-file", "json", "help", "version"],
+    "selftest": ["agent", "json", "help", "version"],
     "policy": ["claims", "action", "resource", "config", "json", "help", "version"],
     "keygen": ["alg", "kid", "out", "json", "help", "version"],
     "mint": ["key", "alg", "kid", "issuer", "audience", "subject", "ttl", "claim", "json", "help", "version"],
