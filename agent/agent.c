@@ -304,7 +304,8 @@ void agent_check_ready(struct agent *agent)
     if (agent->ready || agent->stopping || !feeds_are_read(agent->feeds))
         return;
     agent->ready = true;
-    sd_notify(0, "READY=1\nSTATUS=ready");
+    sd_notify(0, "READY=1");
+    sd_notify(0, "STATUS=ready");
     log_info("ready", LOG_TEXT("socket", agent->ring->config->socket_path), LOG_NUMBER("issuers", agent->ring->count),
              LOG_TEXT("instance", agent->instance), LOG_TEXT("version", ASSAY_VERSION));
 }

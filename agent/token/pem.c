@@ -79,7 +79,7 @@ static struct key *admit(EVP_PKEY *pkey, const char *kid, const char **ret_why)
                          number(pkey, OSSL_PKEY_PARAM_EC_PUB_Y, second, width, &second_bytes) == 0
                      ? 0
                      : -1;
-    *ret_why = key_failed;
+    *ret_why = first_bytes > NUMBER_BYTES_MAX || second_bytes > NUMBER_BYTES_MAX ? "its numbers could not be read, so large are they" : key_failed;
     if (status < 0)
         return NULL;
     struct material material = {kind, first, first_bytes, second_bytes > 0 ? second : NULL, second_bytes};

@@ -5,6 +5,7 @@
 #include "agent/door/door.h"
 #include "agent/door/methods.h"
 #include "agent/observe/audit.h"
+#include "agent/revocation/feeds.h"
 #include "tests/fuzz/target.h"
 #include "tests/fuzz/token_good.h"
 
@@ -123,6 +124,22 @@ void audit_change(const struct peer *peer, const char *what, const char *kind, s
 double agent_now(void)
 {
     return NOW;
+}
+
+/* No feeds here. */
+int64_t feeds_age(const struct feeds *feeds, const struct issuer *issuer, double now)
+{
+    (void)feeds;
+    (void)issuer;
+    (void)now;
+    return -1;
+}
+
+void feeds_each(const struct feeds *feeds, void (*each)(void *context, const struct feed_facts *facts), void *context)
+{
+    (void)feeds;
+    (void)each;
+    (void)context;
 }
 
 /* An answer of its own for each, so that it is one all the same. */

@@ -229,8 +229,8 @@ static void fails_at_each_call(const struct key *key, enum algorithm alg, const 
 
             bool now = has_failed();
 
-            /* EdDSA's last call only wipes: the answer is known by then. */
-            assert_int_equal(found, now && !(alg == ALG_EDDSA && tries == 3) ? SIGNATURE_UNDECIDED : truth);
+            /* EdDSA's last call only wipes: the answer is known by then. What is bad is asked twice. */
+            assert_int_equal(found, now && !(alg == ALG_EDDSA && tries % 4 == 3) ? SIGNATURE_UNDECIDED : truth);
             failed = failed || now;
             assert_int_equal(ERR_peek_error(), 0);
         }
