@@ -305,7 +305,8 @@ void agent_check_ready(struct agent *agent)
         return;
     agent->ready = true;
     sd_notify(0, "READY=1");
-    sd_notify(0, "STATUS=ready");
+    if (agent->ring->config->revocation.feed_count > 0)
+        sd_notify(0, "STATUS=ready"); /* it told how far it had come */
     log_info("ready", LOG_TEXT("socket", agent->ring->config->socket_path), LOG_NUMBER("issuers", agent->ring->count),
              LOG_TEXT("instance", agent->instance), LOG_TEXT("version", ASSAY_VERSION));
 }

@@ -244,7 +244,7 @@ int decide_later(struct agent *agent, struct waiter *waiter)
         check = check_new(agent);
         if (check == NULL)
             return -1;
-        if (workers_submit(agent->workers, &check->task) < 0) {
+        if (workers_submit(agent->workers, &check->task, waiter->line) < 0) {
             check_free(agent, check);
             return -1;
         }

@@ -27,6 +27,7 @@ struct decision {
 /* Somebody who waits for a decision. Owned by whoever asks, and given back by `decided`, which is called once. */
 struct waiter {
     struct waiter *next;
+    struct line_of_tasks *line; /* of the connection on which it was asked; method_wait fills it in */
     char *audience; /* NULL: any that is configured */
     size_t audience_bytes;
     bool signature_only; /* is it the issuer's word at all? Claims, time and revocation are not looked at */

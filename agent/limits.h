@@ -62,6 +62,7 @@
 /* Signature checks. */
 #define WORKERS_MAX 64
 #define CHECKS_QUEUED_MAX 4096 /* about 0.1 s of RS256 on one core: who waits longer has given up */
+#define CHECKS_QUEUED_PER_UID_MAX (CHECKS_QUEUED_MAX / 2) /* there is room for the others */
 
 #define CHECKS_BYTES_MAX (32 * 1024 * 1024) /* what the tokens that wait may take together */
 

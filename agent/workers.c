@@ -13,9 +13,9 @@ struct workers {
     void (*done)(void *context, struct task *task);
     void *context;
     uv_async_t wake;
-    struct task *fresh, **fresh_last; /* submitted in this turn of the loop; not shared yet */
-    unsigned fresh_count;
-    unsigned outstanding;             /* submitted and not given back */
+    struct turns turns;   /* not shared: who waits to be handed over */
+    unsigned handed;      /* to the threads, and not given back */
+    unsigned outstanding; /* submitted, and not given back */
     unsigned count;
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t work;
@@ -27,6 +27,7 @@ struct workers {
     struct worker worker[];
 };
 
+#define HANDED_PER_THREAD 16 /* enough that none runs dry before the loop comes round; those behind wait so long for their turn */
 #define BATCH_MAX 8 /* tasks that a worker takes at once: each turn at the lock, and each wake-up of the loop, costs as much as a parse */
 
 /* Hands back what is finished and takes the next tasks, as many as are this worker's share. NULL when there is nothing left to do ever. */
@@ -101,24 +102,31 @@ static void hand_back(uv_async_t *wake)
 
         tasks = task->next;
         all->outstanding--;
+        all->handed--;
         all->done(all->context, task);
     }
 }
 
 void workers_hand_over(struct workers *all)
 {
-    if (all->fresh == NULL)
+    struct task *fresh = NULL, **last = &fresh;
+    unsigned count = 0;
+
+    while (all->handed + count < all->count * HANDED_PER_THREAD && (*last = turns_take(&all->turns)) != NULL) {
+        last = &(*last)->next;
+        count++;
+    }
+    *last = NULL;
+    if (fresh == NULL)
         return;
+    all->handed += count;
     pthread_mutex_lock(&all->lock);
-    *all->last = all->fresh;
-    all->last = all->fresh_last;
-    all->waiting += all->fresh_count;
+    *all->last = fresh;
+    all->last = last;
+    all->waiting += count;
     unsigned wake = all->asleep < all->waiting ? all->asleep : all->waiting;
 
     pthread_mutex_unlock(&all->lock);
-    all->fresh = NULL;
-    all->fresh_last = &all->fresh;
-    all->fresh_count = 0;
     for (; wake > 0; wake--)
         pthread_cond_signal(&all->work);
 }
@@ -147,7 +155,6 @@ struct workers *workers_start(uv_loop_t *loop, unsigned threads, void (*done)(vo
     all->wake.data = all;
     all->last = &all->first;
     all->finished_last = &all->finished;
-    all->fresh_last = &all->fresh;
     pthread_mutex_init(&all->lock, NULL);
     pthread_cond_init(&all->work, NULL);
     for (; all->count < threads; all->count++) {
@@ -164,15 +171,12 @@ struct workers *workers_start(uv_loop_t *loop, unsigned threads, void (*done)(vo
     return all;
 }
 
-int workers_submit(struct workers *all, struct task *task)
+int workers_submit(struct workers *all, struct task *task, struct line_of_tasks *line)
 {
-    if (all->outstanding >= CHECKS_QUEUED_MAX)
+    if (all->outstanding >= CHECKS_QUEUED_MAX || line->user->waiting >= CHECKS_QUEUED_PER_UID_MAX)
         return -1;
     all->outstanding++;
-    all->fresh_count++;
-    task->next = NULL;
-    *all->fresh_last = task;
-    all->fresh_last = &task->next;
+    turns_add(&all->turns, line, task);
     return 0;
 }
 
@@ -195,6 +199,9 @@ void workers_stop(struct workers *all)
         pthread_join(all->worker[i].thread, NULL);
     hand_back(&all->wake);
     give_back_undone(all, take_all(&all->first, &all->last));
-    give_back_undone(all, take_all(&all->fresh, &all->fresh_last));
+    for (struct task *task; (task = turns_take(&all->turns)) != NULL;) {
+        task->next = NULL;
+        give_back_undone(all, task);
+    }
     uv_close((uv_handle_t *)&all->wake, free_workers);
 }

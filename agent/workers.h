@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include "agent/token/verify.h"
+#include "agent/turns.h"
 
 /* One signature check. The owner keeps it, and all that the token points to, alive until it comes back. */
 struct task {
@@ -19,10 +20,11 @@ struct workers;
 /* `done` is called on the loop's thread for each task that is finished. NULL: out of memory or threads. */
 struct workers *workers_start(uv_loop_t *loop, unsigned threads, void (*done)(void *context, struct task *task), void *context);
 
-/* -1: as many as may wait are waiting, and the task was not taken. */
-int workers_submit(struct workers *workers, struct task *task);
+/* `line`: of the connection that asks; it must live until the task comes back. -1: as many as may wait are waiting, of this user or of all,
+   and the task was not taken. */
+int workers_submit(struct workers *workers, struct task *task, struct line_of_tasks *line);
 
-/* What was submitted goes to the threads. Once, before the loop waits: one turn at the lock and as many wake-ups as there is work for.
+/* What was submitted goes to the threads, a few at a time, by turns. Once, before the loop waits: one turn at the lock and as many wake-ups as there is work for.
    A wake-up for each task costs more than the task's parsing. */
 void workers_hand_over(struct workers *workers);
 

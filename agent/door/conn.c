@@ -12,6 +12,11 @@ const struct peer *conn_peer(const struct conn *conn)
     return &conn->peer;
 }
 
+struct line_of_tasks *conn_line(struct conn *conn)
+{
+    return &conn->line;
+}
+
 static void leave_patience(struct conn *conn)
 {
     struct patience *patience = conn->patience;
@@ -307,15 +312,41 @@ static bool is_welcome(struct conn *conn)
     return true;
 }
 
+static void on_turned_away(uv_handle_t *handle)
+{
+    struct door *door = handle->data;
+
+    door->is_turning_away = false;
+    if (door->has_one_waiting && !door->agent->stopping)
+        conn_open(door, (uv_stream_t *)&door->listener);
+}
+
+/* There is no memory for it. libuv holds the descriptor, and takes nobody else until it was accepted: so it is, by a handle that is kept for
+   that. Should that one still be closing, the next one waits for it. */
+static void turn_away(struct door *door, uv_stream_t *listener)
+{
+    door->has_one_waiting = door->is_turning_away;
+    if (door->has_one_waiting)
+        return;
+    uv_pipe_init(door->agent->loop, &door->turned_away, 0);
+    door->turned_away.data = door;
+    door->is_turning_away = true;
+    (void)uv_accept(listener, (uv_stream_t *)&door->turned_away);
+    door->facts.refused++;
+    uv_close((uv_handle_t *)&door->turned_away, on_turned_away);
+}
+
 void conn_open(struct door *door, uv_stream_t *listener)
 {
     struct conn *conn = calloc(1, sizeof *conn);
     uv_os_fd_t fd;
 
-    if (conn == NULL || uv_pipe_init(door->agent->loop, &conn->pipe, 0) != 0) {
-        free(conn);
+    if (conn == NULL) {
+        turn_away(door, listener);
         return;
     }
+    door->has_one_waiting = false;
+    uv_pipe_init(door->agent->loop, &conn->pipe, 0); /* allocates nothing */
     conn->pipe.data = conn;
     conn->door = door;
     conn->open = true;
@@ -331,6 +362,7 @@ void conn_open(struct door *door, uv_stream_t *listener)
         return;
     }
     conn->account->connections++;
+    conn->line.user = &conn->account->lines;
     if (!is_welcome(conn) || uv_read_start((uv_stream_t *)&conn->pipe, on_room, on_read) != 0) {
         conn_close(conn);
         return;

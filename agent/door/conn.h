@@ -9,12 +9,16 @@
 #include "peer.h"
 
 struct door;
+struct line_of_tasks;
 struct conn;
 
 /* For the listener: takes the descriptor over. */
 void conn_open(struct door *door, uv_stream_t *listener);
 
 const struct peer *conn_peer(const struct conn *conn);
+
+/* Where its signature checks wait. Lives as long as a request of it is held. */
+struct line_of_tasks *conn_line(struct conn *conn);
 
 /* An answer: a writer with room for that many bytes, then the end of it. NULL: there is no memory, and the connection is gone.
    It goes out at the end of the loop's turn, with all others of the connection. */

@@ -10,6 +10,7 @@ struct conn {
     struct door *door;
     struct peer peer;
     struct account *account;
+    struct line_of_tasks line;
     struct conn *next, *previous;   /* of all */
     struct conn *next_dirty;
     struct conn *earlier, *later;   /* in the list of its patience */

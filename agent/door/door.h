@@ -13,6 +13,7 @@ struct account {
     uid_t uid;
     unsigned connections;
     unsigned in_flight;
+    struct lines_of_user lines; /* of its connections, that wait for a signature to be checked */
     size_t buffered; /* bytes of its half messages and unsent answers */
 };
 
@@ -31,6 +32,8 @@ struct door {
     uv_pipe_t listener;
     int listen_fd;
     bool made_socket;
+    uv_pipe_t turned_away; /* takes the one for whom there is no memory */
+    bool is_turning_away, has_one_waiting;
     uv_check_t flush;   /* sends what was answered in this turn */
     uv_prepare_t sleep; /* before the loop waits: work goes to the workers, and the store's view is let go */
     int timer_fd; /* a timerfd, not a uv_timer_t: with one of those armed, every wait of the loop sets a timer of the kernel's anew,

@@ -146,6 +146,7 @@ void method_wait(const struct request *request, struct waiter *waiter)
         rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "too many requests of this user are under way");
         return;
     }
+    waiter->line = conn_line(request->conn);
     if (decide_later(request->agent, waiter) == 0)
         return;
     free(waiter);

@@ -180,6 +180,20 @@ static void on_assert(MDB_env *env, const char *what)
     _exit(1);
 }
 
+/* A new file is on the disk, and its name is not: the folder has to be synced too, and the one in which it stands. */
+static int sync_folder(const char *folder, const char *below)
+{
+    char path[4096];
+
+    if (snprintf(path, sizeof path, "%s%s", folder, below) >= (int)sizeof path)
+        return ENAMETOOLONG;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), code = fd < 0 || fsync(fd) < 0 ? errno : 0;
+
+    if (fd >= 0)
+        close(fd);
+    return code == EINVAL || code == EACCES ? 0 : code; /* some file systems cannot; the parent may be another's */
+}
+
 static int open_environment(struct store *store, const char *folder, uint64_t map_bytes)
 {
     MDB_envinfo info;
@@ -243,6 +257,10 @@ struct store *store_open(const char *folder, uint64_t map_bytes, char why[STORE_
     }
     int code = open_environment(store, folder, map_bytes);
 
+    if (code == 0)
+        code = sync_folder(folder, "");
+    if (code == 0)
+        code = sync_folder(folder, "/..");
     if (code != 0) {
         say_why(folder, code, why);
         store_close(store);

@@ -75,6 +75,12 @@ bool conn_release(struct conn *conn)
     return (behaviour & GONE) == 0;
 }
 
+struct line_of_tasks *conn_line(struct conn *conn)
+{
+    (void)conn;
+    return NULL;
+}
+
 void conn_close(struct conn *conn)
 {
     (void)conn;
