@@ -33,6 +33,8 @@ static void on_committed(void *context)
 
     store_let_go(agent->store);
     agent->revocation_generation++;
+    if (agent->forget != NULL)
+        forget_look(agent->forget);
 }
 
 /* New keys under revoked kids are revoked for good: they stay so when the next set calls them something else. */

@@ -18,7 +18,7 @@ case "${1:-}" in
     ;;
 esac
 
-packages_test="libcmocka-dev clang lld python3 python3-msgpack python3-cryptography python3-yaml neovim strace binutils openssl man-db libjwt-dev
+packages_test="libcmocka-dev faketime clang lld python3 python3-msgpack python3-cryptography python3-yaml neovim strace binutils openssl man-db libjwt-dev
                systemd systemd-container"
 
 passed=0

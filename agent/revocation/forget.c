@@ -13,6 +13,7 @@ struct forget {
     struct alarm *alarm;
     uint8_t at[ENTRY_KEY_BYTES], next[ENTRY_KEY_BYTES];
     int64_t now;
+    double due; /* not before */
     uint64_t forgotten, some;
     bool busy, end, closed;
 };
@@ -105,19 +106,16 @@ static void done(struct job *job, int status)
     }
     if (forget->forgotten > 0)
         log_info("revocations forgotten, for their tokens have run out", LOG_NUMBER("records", forget->forgotten));
+    forget->due = agent_now() + FORGET_EVERY_SECONDS - 1;
     alarm_set(forget->alarm, FORGET_EVERY_SECONDS);
 }
 
-void forget_if_due(struct forget *forget)
+void forget_look(struct forget *forget)
 {
     double now = agent_now();
 
-    if (forget->busy || forget->closed)
+    if (forget->busy || forget->closed || now < forget->due || !clock_may_forget(forget->agent, now))
         return;
-    if (!clock_may_forget(forget->agent, now)) {
-        alarm_set(forget->alarm, FORGET_FIRST_SECONDS);
-        return;
-    }
     memset(forget->at, 0, sizeof forget->at);
     forget->now = (int64_t)now;
     forget->forgotten = 0;
@@ -126,7 +124,11 @@ void forget_if_due(struct forget *forget)
 
 static void on_alarm(void *context)
 {
-    forget_if_due(context);
+    struct forget *forget = context;
+
+    forget_look(forget);
+    if (!forget->busy)
+        alarm_set(forget->alarm, FORGET_FIRST_SECONDS);
 }
 
 struct forget *forget_new(struct agent *agent)

@@ -9,8 +9,8 @@ struct forget;
 
 struct forget *forget_new(struct agent *agent); /* NULL: out of memory */
 
-/* Begins if it is time, and the clock may be trusted with it. */
-void forget_if_due(struct forget *forget);
+/* A change is an occasion to look whether it is time; without any there is a timer. */
+void forget_look(struct forget *forget);
 void forget_close(struct forget *forget); /* freed by forget_free after the loop has ended; NULL is fine */
 void forget_free(struct forget *forget);  /* NULL is fine */
 
