@@ -63,7 +63,7 @@ static void claims_that_end_early(void **state)
             assert_true(memmem(exact, cut, "last", 4) != NULL);
         free(exact);
     }
-    static const uint8_t other[] = {0x93, 1, 2, 3};
+    static const uint8_t other[] = {0x93, 1, 2, 3}, numbered[] = {0x82, 1, 2, 0xa1, 'a', 3};
     struct claims claims;
     struct wire_cursor value;
 
@@ -71,6 +71,8 @@ static void claims_that_end_early(void **state)
     assert_false(claim_find(&claims, TEXT("a"), &value));
     assert_true(claims_point(&claims, TEXT("/1"), &value));
     assert_int_equal(claim_item(&claims, CLAIM_EXP).type, 0);
+    claims_index(&claims, numbered, sizeof numbered); /* a name that is no text is none */
+    assert_true(claims_point(&claims, TEXT("/a"), &value) && !claims_point(&claims, TEXT("/1"), &value));
 }
 
 static enum outcome judge_claims(const uint8_t *wire, size_t bytes, enum reason *ret_reason)
@@ -288,6 +290,13 @@ static void a_jws_alone(void **state)
         assert_int_equal(token_check(&token, &question, STAGE_FORM, STAGE_NOW), OUTCOME_REFUSED);
         assert_int_equal(token.reason, count == 0 ? REASON_ALGORITHM_MISMATCH : REASON_BAD_SIGNATURE);
     }
+    struct token known = token_of(text, sizeof text - 1);
+
+    known.issuer = &issuer; /* it is judged once more, up to its key */
+    question.issuers = NULL;
+    question.observe = NULL;
+    assert_int_equal(token_check(&known, &question, STAGE_FORM, STAGE_FORM), OUTCOME_ACCEPTED);
+    assert_int_equal(known.key_count, 1);
     assert_int_equal(seen, 6 + 8); /* size, segments, header, two of the algorithm and crit; and then key and signature */
     assert_string_equal(reason_name(REASON_COUNT), "none");
     assert_string_equal(reason_name(REASON_REVOKED), "revoked");

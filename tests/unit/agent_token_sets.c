@@ -139,6 +139,13 @@ static void one_material(void **state)
     assert_int_equal(keyset_choose(set, ALG_HS256, "a", 1, keys, &count), CHOICE_KEYS);
     assert_int_equal(count, 1);
     keyset_drop(set);
+    set = parse("{\"keys\":[{\"kty\":\"oct\",\"k\":\"" SECRET "\",\"kid\":\"a\"},{\"kty\":\"oct\",\"k\":\"" SECRET "\"},"
+                "{\"kty\":\"oct\",\"k\":\"BAAA" SECRET "\"},{\"kty\":\"oct\",\"k\":\"" SECRET "\",\"kid\":\"b\"}]}", NULL);
+    assert_int_equal(set->count, 4);
+    assert_int_equal(keyset_choose(set, ALG_HS256, NULL, 0, keys, &count), CHOICE_KEYS);
+    assert_int_equal(count, 2);
+    assert_true(keys[0] == set->keys[0] && keys[1] == set->keys[2]);
+    keyset_drop(set);
 }
 
 static char *pem_of(EVP_PKEY *pkey)
