@@ -3,6 +3,7 @@
 #   sh tests/run.sh           everything, some minutes
 #   sh tests/run.sh --quick   one build, no sanitizers
 #   sh tests/run.sh --long    more cycles of what is random
+# By hand, for they take long: tests/mutants/mutants.py (would the tests notice?) and tests/coverage (what do they not reach?).
 set -u
 cd "$(dirname "$0")/.."
 . agent/packages.sh
@@ -18,7 +19,8 @@ case "${1:-}" in
     ;;
 esac
 
-packages_test="libcmocka-dev faketime clang lld python3 python3-msgpack python3-cryptography python3-yaml neovim strace binutils openssl man-db libjwt-dev
+packages_test="libcmocka-dev faketime valgrind clang lld python3 python3-msgpack python3-cryptography python3-yaml neovim strace
+               binutils openssl man-db libjwt-dev
                systemd systemd-container"
 
 passed=0
@@ -82,6 +84,10 @@ quickstart() {
     printf '%s\n' "$output" | grep -q '"sub":"alice"' && printf '%s\n' "$output" | grep -q 'own-orders' && printf '%s\n' "$output" | grep -q 'refused: revoked'
 }
 
+memcheck() {
+    ASSAY_BUILD="$PWD/$1" sh tests/valgrind.sh
+}
+
 differ() {
     ASSAY_BUILD="$PWD/$1" /usr/bin/python3 tests/tokens/differ.py
 }
@@ -99,6 +105,7 @@ step "kill -9 and power cuts at every write" faults build-tests cuts
 step "what other programs signed, by a second opinion" /usr/bin/python3 tests/tokens/check.py
 if [ -z "$quick" ]; then
     step "changed tokens, by second opinions" differ build-tests
+    step "unit tests under valgrind" memcheck build-tests
     step "build (clang)" build build-clang -DCMAKE_C_COMPILER=clang
     step "build (ASan, UBSan)" build build-asan -DCMAKE_BUILD_TYPE=Debug -DASSAY_SANITIZE=address,undefined
     step "unit tests under ASan, UBSan" sanitizers units build-asan
