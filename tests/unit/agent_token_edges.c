@@ -75,6 +75,37 @@ static void claims_that_end_early(void **state)
     assert_true(claims_point(&claims, TEXT("/a"), &value) && !claims_point(&claims, TEXT("/1"), &value));
 }
 
+/* Values of one type are never those of another, and a number is neither above nor below. */
+static void values_of_a_claim(void **state)
+{
+    static const struct {
+        enum claim_value kind;
+        double number;
+        const char *claim;
+        bool holds;
+    } rules[] = {{VALUE_NUMBER, 7, "7", true},   {VALUE_NUMBER, 7, "6.5", false}, {VALUE_NUMBER, 7, "8", false},  {VALUE_NUMBER, -7, "-7.0", true},
+                 {VALUE_BOOL, 1, "true", true},  {VALUE_BOOL, 0, "false", true},  {VALUE_BOOL, 0, "true", false}, {VALUE_BOOL, 1, "false", false},
+                 {VALUE_TEXT, 0, "false", false}, {VALUE_TEXT, 0, "0", false},    {VALUE_BOOL, 0, "0", false},    {VALUE_NUMBER, 0, "false", false},
+                 {VALUE_NUMBER, 1, "true", false}, {VALUE_TEXT, 0, "\"t\"", true}, {VALUE_BOOL, 0, "\"t\"", false}, {VALUE_NUMBER, 0, "\"t\"", false},
+                 {VALUE_TEXT, 0, "[\"s\",\"t\"]", true}, {VALUE_TEXT, 0, "[]", false}, {VALUE_TEXT, 0, "{\"t\":\"t\"}", false}};
+    struct text wanted = TEXT("t");
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        enum claim_value kind = rules[i].kind;
+        double number = rules[i].number;
+        struct claim_rule rule = {TEXT("z"), &kind, &wanted, &number, 1};
+        uint8_t room[128];
+        char json[64];
+        struct claims claims;
+
+        snprintf(json, sizeof json, "{\"z\":%s,\"t\":\"t\"}", rules[i].claim);
+        claims_index(&claims, room, to_wire(json, room, sizeof room));
+        if (claim_rule_holds(&claims, &rule) != rules[i].holds)
+            fail_msg("rule %zu and %s", i, json);
+    }
+}
+
 static enum outcome judge_claims(const uint8_t *wire, size_t bytes, enum reason *ret_reason)
 {
     struct text name = TEXT("i"), audience = TEXT("orders");
@@ -324,7 +355,7 @@ static void utf8(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(claims_that_end_early), cmocka_unit_test(judged_before_its_end), cmocka_unit_test(times_that_are_no_numbers),
+        cmocka_unit_test(claims_that_end_early), cmocka_unit_test(values_of_a_claim), cmocka_unit_test(judged_before_its_end), cmocka_unit_test(times_that_are_no_numbers),
         cmocka_unit_test(json_that_ends_early),  cmocka_unit_test(json_strings),          cmocka_unit_test(json_names),            cmocka_unit_test(json_numbers),
         cmocka_unit_test(pointers),              cmocka_unit_test(a_jws_alone),           cmocka_unit_test(utf8),
     };

@@ -19,6 +19,8 @@
 #define SECRET "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 #define ED "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----\n"
 
+#define ED_SET(more) "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"" more "}]}"
+
 static char why[KEYSET_WHY_BYTES];
 
 static struct keyset *parse(const char *text, const char *kid)
@@ -110,6 +112,13 @@ static void members_of_a_key(void **state)
     assert_non_null(set);
     assert_true(set->has_secrets);
     keyset_drop(set);
+    set = parse(ED_SET(""), NULL);
+    assert_non_null(set);
+    assert_false(set->has_secrets);
+    keyset_drop(set);
+    set = parse(ED_SET(",\"d\":\"x\""), NULL);
+    assert_true(set != NULL && set->has_secrets);
+    keyset_drop(set);
     for (int size = 2048; size <= 2052; size += 4) { /* characters of a number: at most as many as are decoded */
         int used = sprintf(number, "{\"keys\":[{\"kty\":\"oct\",\"k\":\"");
 
@@ -145,6 +154,28 @@ static void one_material(void **state)
     assert_int_equal(keyset_choose(set, ALG_HS256, NULL, 0, keys, &count), CHOICE_KEYS);
     assert_int_equal(count, 2);
     assert_true(keys[0] == set->keys[0] && keys[1] == set->keys[2]);
+    keyset_drop(set);
+}
+
+/* A key of a kind that is not known here is none of ours: its name is free for another, and only so many are told. */
+static void keys_of_other_kinds(void **state)
+{
+    static const char good[] = "{\"kty\":\"oct\",\"k\":\"" SECRET "\",\"kid\":\"a\"}";
+    char text[4096] = "{\"keys\":[";
+    const struct key *keys[TOKEN_KEYS_TRIED_MAX];
+    unsigned count;
+
+    (void)state;
+    for (unsigned i = 0; i <= KEY_SET_WARNINGS_MAX; i++)
+        strcat(text, "{\"kty\":\"x\",\"kid\":\"a\"},");
+    strcat(text, good);
+    strcat(text, "]}");
+    struct keyset *set = parse(text, NULL);
+
+    assert_non_null(set);
+    assert_int_equal(set->warnings, KEY_SET_WARNINGS_MAX);
+    assert_int_equal(set->skipped, KEY_SET_WARNINGS_MAX + 1);
+    assert_int_equal(keyset_choose(set, ALG_HS256, "a", 1, keys, &count), CHOICE_KEYS);
     keyset_drop(set);
 }
 
@@ -234,7 +265,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_many_keys_as_there_may_be), cmocka_unit_test(as_long_as_a_file_may_be), cmocka_unit_test(members_of_a_key),
-        cmocka_unit_test(one_material),                 cmocka_unit_test(keys_that_are_not_for_us), cmocka_unit_test(pem_files),
+        cmocka_unit_test(keys_of_other_kinds), cmocka_unit_test(one_material),                 cmocka_unit_test(keys_that_are_not_for_us), cmocka_unit_test(pem_files),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
