@@ -179,6 +179,31 @@ static void keys_of_other_kinds(void **state)
     keyset_drop(set);
 }
 
+/* What tells two keys of a set apart: the name, whole, an empty one too, and the algorithm; and a damaged key takes its own name alone. */
+static void names_and_algorithms(void **state)
+{
+    static const char text[] = "{\"keys\":[{\"kty\":\"oct\",\"k\":\"" SECRET "\"},{\"kty\":\"oct\",\"k\":\"" SECRET "\",\"kid\":\"\"},"
+                               "{\"kty\":\"oct\",\"k\":\"" SECRET "\",\"kid\":\"ab\",\"alg\":\"HS256\"},"
+                               "{\"kty\":\"oct\",\"k\":\"" SECRET "\",\"kid\":\"ab\",\"alg\":\"HS384\"},"
+                               "{\"kty\":\"oct\",\"k\":\"" SECRET "\",\"kid\":\"aa\",\"alg\":\"HS384\"},"
+                               "{\"kty\":\"oct\",\"k\":\"AA\",\"kid\":\"ac\"}]}";
+    struct keyset *set = parse(text, NULL);
+    const struct key *keys[TOKEN_KEYS_TRIED_MAX];
+    unsigned count;
+
+    (void)state;
+    assert_non_null(set);
+    assert_int_equal(set->count, 5);
+    assert_int_equal(keyset_choose(set, ALG_HS384, "ab", 2, keys, &count), CHOICE_KEYS);
+    assert_ptr_equal(keys[0], set->keys[3]);
+    assert_int_equal(keyset_choose(set, ALG_HS384, "aa", 2, keys, &count), CHOICE_KEYS);
+    assert_ptr_equal(keys[0], set->keys[4]);
+    assert_int_equal(keyset_choose(set, ALG_HS384, "", 0, keys, &count), CHOICE_KEYS);
+    assert_ptr_equal(keys[0], set->keys[1]);
+    assert_int_equal(keyset_choose(set, ALG_HS384, "ac", 2, keys, &count), CHOICE_NONE);
+    keyset_drop(set);
+}
+
 static char *pem_of(EVP_PKEY *pkey)
 {
     BIO *bio = BIO_new(BIO_s_mem());
@@ -265,7 +290,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_many_keys_as_there_may_be), cmocka_unit_test(as_long_as_a_file_may_be), cmocka_unit_test(members_of_a_key),
-        cmocka_unit_test(keys_of_other_kinds), cmocka_unit_test(one_material),                 cmocka_unit_test(keys_that_are_not_for_us), cmocka_unit_test(pem_files),
+        cmocka_unit_test(keys_of_other_kinds), cmocka_unit_test(names_and_algorithms), cmocka_unit_test(one_material),                 cmocka_unit_test(keys_that_are_not_for_us), cmocka_unit_test(pem_files),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
