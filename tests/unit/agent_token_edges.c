@@ -288,6 +288,10 @@ static void pointers(void **state)
         if (claims_point(&claims, (struct text){steps[i].pointer, strlen(steps[i].pointer)}, &value) != steps[i].found)
             fail_msg("%s: %d expected", steps[i].pointer, steps[i].found);
     }
+    struct wire_item item;
+
+    assert_true(claims_point(&claims, TEXT("/a~1b"), &value) && wire_next(&value, &item) == WIRE_OK && item.uint == 1);
+    assert_true(claims_point(&claims, TEXT("/a~0b"), &value) && wire_next(&value, &item) == WIRE_OK && item.uint == 2);
     assert_true(claims_find(&claims, TEXT("a/b"), &value) && claims_find(&claims, TEXT("/a~1b"), &value) && claims_find(&claims, TEXT(""), &value));
 }
 
