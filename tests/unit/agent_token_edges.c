@@ -227,6 +227,61 @@ static void json_strings(void **state)
     assert_int_equal(json_to_wire(zero, sizeof zero, 16, &writer), -1);
 }
 
+/* Where an escape's bytes become one more. */
+static void json_escapes(void **state)
+{
+    static const struct {
+        const char *escape, *bytes;
+    } points[] = {{"\\u0001", "\x01"},         {"\\u007f", "\x7f"},         {"\\u0080", "\xc2\x80"},       {"\\u07ff", "\xdf\xbf"},
+                  {"\\u0800", "\xe0\xa0\x80"}, {"\\ud7ff", "\xed\x9f\xbf"}, {"\\ue000", "\xee\x80\x80"},   {"\\uFFFF", "\xef\xbf\xbf"},
+                  {"\\ud800\\udc00", "\xf0\x90\x80\x80"}, {"\\udbff\\udfff", "\xf4\x8f\xbf\xbf"}, {"\x7f", "\x7f"}, {"\xc2\x80", "\xc2\x80"}};
+    static const char *const bad[] = {"\\udc00", "\\udfff", "\\udbff", "\\ud800\\udbff", "\\ud800\\ue000", "\x80", "\x81", "\xc2\x7f"};
+    char json[64];
+    uint8_t room[128];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof points / sizeof *points; i++) {
+        size_t length = strlen(points[i].bytes);
+
+        snprintf(json, sizeof json, "{\"\":\"%s\"}", points[i].escape);
+        assert_int_equal(to_wire(json, room, sizeof room), 3 + length);
+        assert_memory_equal(room + 3, points[i].bytes, length);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        snprintf(json, sizeof json, "{\"\":\"%s\"}", bad[i]);
+        assert_int_equal(to_wire(json, room, sizeof room), 0);
+    }
+}
+
+/* What looks like a type from behind, or as far as it goes, is none. */
+static void types_of_tokens(void **state)
+{
+    static const struct {
+        const char *typ;
+        bool good;
+    } types[] = {{"JWT", true},   {"application/jwt", true},   {"APPLICATION/at+JWT", true}, {"abcdefghijkljwt", false}, {"application/", false},
+                 {"jw", false},   {"jwtx", false},             {"", false},                  {"x/jwt", false},           {"at+jw", false},
+                 {"j", false},    {"application/x", false}};
+    static struct token_room room;
+    struct text name = TEXT("i"), allowed[] = {TEXT("jwt"), TEXT("at+jwt")};
+    struct issuer issuer = {.names = {&name, 1}, .types = {allowed, 2}, .algorithms = ALGORITHMS_ALL};
+    const struct issuer *issuers[] = {&issuer};
+    struct question question = {.issuers = issuers, .issuer_count = 1, .room = &room};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        char header[128], text[512];
+
+        snprintf(header, sizeof header, "{\"alg\":\"HS256\",\"typ\":\"%s\"}", types[i].typ);
+        base64url_encode((const uint8_t *)header, strlen(header), text);
+        strcat(text, ".eyJpc3MiOiJpIn0.AA"); /* {"iss":"i"} */
+        struct token token = token_of(text, strlen(text));
+
+        assert_int_equal(token_check(&token, &question, STAGE_FORM, STAGE_FORM), OUTCOME_REFUSED);
+        assert_int_equal(token.reason, types[i].good ? REASON_UNKNOWN_KEY : REASON_WRONG_TYPE); /* the issuer has no keys here */
+    }
+}
+
 /* Two pairs of different names with one hash: of the same length, and of different ones. */
 static void json_names(void **state)
 {
@@ -271,10 +326,10 @@ static void pointers(void **state)
         const char *pointer;
         bool found;
     } steps[] = {{"/a~1b", true}, {"/a~0b", true}, {"/a", false},   {"/a~1b/c", false}, {"/", true},     {"/l/0", true},       {"/l/1", true},
-                 {"/l/2", false}, {"/l/01", false}, {"/l/-", false}, {"/l/", false},      {"/l/1x", false}, {"/l/:", false},      {"/l//", false},
+                 {"/l/2", false}, {"/m/9", true}, {"/m/10", true}, {"/m/11", false}, {"/l/01", false}, {"/l/-", false}, {"/l/", false},      {"/l/1x", false}, {"/l/:", false},      {"/l//", false},
                  {"/l/000000", false}, {"/l/1000000", false}, {"/l/999999", false}, {"/l/a", false}, {"/l/1/a", false}, {"", true}, {"/a~1", false}};
     static uint8_t room[256];
-    size_t bytes = to_wire("{\"a/b\":1,\"a~b\":2,\"\":3,\"l\":[[1,2],5]}", room, sizeof room);
+    size_t bytes = to_wire("{\"a/b\":1,\"a~b\":2,\"\":3,\"l\":[[1,2],5],\"m\":[0,1,2,3,4,5,6,7,8,9,10]}", room, sizeof room);
     struct wire_cursor value;
     struct claims claims;
 
@@ -360,7 +415,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(claims_that_end_early), cmocka_unit_test(values_of_a_claim), cmocka_unit_test(judged_before_its_end), cmocka_unit_test(times_that_are_no_numbers),
-        cmocka_unit_test(json_that_ends_early),  cmocka_unit_test(json_strings),          cmocka_unit_test(json_names),            cmocka_unit_test(json_numbers),
+        cmocka_unit_test(json_that_ends_early),  cmocka_unit_test(json_strings),          cmocka_unit_test(json_names), cmocka_unit_test(json_escapes), cmocka_unit_test(types_of_tokens),            cmocka_unit_test(json_numbers),
         cmocka_unit_test(pointers),              cmocka_unit_test(a_jws_alone),           cmocka_unit_test(utf8),
     };
 
