@@ -224,7 +224,8 @@ static int set_numbers(struct key *key, const struct material *m)
         key->pkey = ec_pkey(m);
         break;
     }
-    return key->pkey != NULL ? 0 : -1;
+    /* Without memory for it OpenSSL makes a key that does not know its size, and verifies nothing. */
+    return key->pkey != NULL && EVP_PKEY_get_size(key->pkey) > 0 ? 0 : -1;
 }
 
 /* RFC 7638: SHA-256 over the required members in the order of their names, no white space. */
