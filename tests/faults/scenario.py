@@ -3,6 +3,7 @@
 One call somewhere in it fails. Where that shows, the agent may refuse to start and say so, answer with an error, or close the connection,
 and asked again it must do what was asked. Nowhere may it end, hang, lose what it answered, or say yes to what is no. To add something to
 the day, write a method step_N_what: the steps run in the order of their names."""
+import json
 import shutil
 import signal
 import socket
@@ -59,6 +60,7 @@ class Materials:
                      (rsa.token(header={"kid": "nobody"}), "unknown_key"), ("a.b", "malformed"),
                      (rsa.token(header={"alg": "none"}), "unsupported_algorithm"), (rsa.token(nbf=2 ** 33), "not_yet_valid")]
         self.revoked = {name: rsa.token(jti=name, sub=f"sub-{name}") for name in ("one", "two", "three", "four", "five")}
+        self.fed = {name: rsa.token(jti=name) for name in ("fed-before", "fed-later")}
         self.by_kid = self.later.token(jti="kid")
         self.user = rsa.token(jti="user", role="user", scope="some")
 
@@ -75,11 +77,18 @@ class Day:
         put_file(self.agent.path("keys/secret.json"), e2e.key_set(materials.secret))
         put_file(self.agent.path("keys/key.pem"), materials.pem.pem())
         put_file(self.agent.path("policy.yaml"), POLICY)
-        self.agent.configure(self.issuers(), policy=self.agent.path("policy.yaml"))
+        self.feed = self.agent.path("revoked.ndjson")
+        self.say("fed-before")
+        self.agent.configure(self.issuers(), policy=self.agent.path("policy.yaml"), revocation={"feeds": [{"file": self.feed}]})
         self.agent.environment = {
             "LD_PRELOAD": shim, "ASSAY_FAULT_TABLE": self.table.path,
             "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=1:allocator_may_return_null=1", **({"ASSAY_FAULT": fault} if fault else {})}
         self.client = None
+
+    def say(self, jti):
+        """A line of the feed."""
+        with open(self.feed, "a", encoding="utf-8") as file:
+            file.write(json.dumps({"iss": e2e.ISSUER, "jti": jti}) + "\n")
 
     def issuers(self):
         agent = self.agent
@@ -160,6 +169,7 @@ class Day:
             self.verify(token, reason)
         for name, token in self.m.revoked.items():
             self.verify(token, "revoked" if name in self.held else "accepted")
+        self.verify(self.m.fed["fed-before"], "revoked")
 
     # --- the day -----------------------------------------------------------
 
@@ -327,6 +337,11 @@ class Day:
         self.verify(self.m.good[0], "accepted")
         put_file(self.agent.key_file, e2e.key_set(*self.m.keys, self.m.later))
 
+    def step_60_feed(self):
+        """What a feed says counts soon; and for ever, once it has counted."""
+        self.say("fed-later")
+        self.until("the feed's line", lambda: self.answer(self.m.fed["fed-later"]) == "revoked")
+
     def step_90_all_is_well(self):
         self.reload()
         self.tokens()
@@ -356,4 +371,5 @@ class Day:
         self.tokens()
         if whole:
             self.verify(self.m.by_kid, "revoked")
+            self.verify(self.m.fed["fed-later"], "revoked")
         self.agent.kill()
