@@ -203,7 +203,7 @@ static __attribute__((constructor)) void begin(void)
 
         syscall(SYS_close, fd);
         if (at != -1)
-            shim_table = (struct shim_table *)at; // NOLINT: an address from the kernel
+            shim_table = (struct shim_table *)at;
     }
     inside = false;
 }
