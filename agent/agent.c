@@ -297,6 +297,8 @@ static int start_rooms(struct agent *agent)
     agent->forget = forget_new(agent);
     if (agent->workers == NULL || agent->writer == NULL || agent->watch == NULL || agent->feeds == NULL || agent->forget == NULL)
         return fail("threads cannot be started");
+    if (feeds_use_config(agent->feeds) < 0)
+        return fail("out of memory");
     agent->door = door_open(agent, why);
     return agent->door == NULL ? fail(why) : 0;
 }
@@ -330,8 +332,6 @@ static int serve(struct agent *agent)
     }
     watch_files(agent->watch, agent->ring->config);
     tell_warnings(agent->ring);
-    if (feeds_use_config(agent->feeds) < 0)
-        log_error("a revocation feed cannot be read, for there is no memory");
     agent_check_ready(agent);
     uv_run(agent->loop, UV_RUN_DEFAULT);
     door_free(agent->door);

@@ -1,19 +1,24 @@
 /* assayd: the agent. */
 #include <fcntl.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "agent.h"
+#include "agent/observe/log.h"
+#include "agent/revocation/salvage.h"
 
 static const char help[] =
     "Usage: assayd --config FILE [--check]\n"
+    "       assayd --salvage OLD NEW\n"
     "\n"
     "Runs the Assay agent in the foreground: it verifies tokens (JWT) for the services on this machine, over a Unix socket.\n"
     "\n"
     "  --config FILE  the configuration (default: " CONFIG_PATH_DEFAULT ")\n"
     "  --check        only check the configuration and the key files, and say each fault with file, line and column\n"
+    "  --salvage OLD NEW  carry over what can be read of a damaged state folder into a new one; says what is lost\n"
     "  --help         this text\n"
     "  --version      the version\n"
     "\n"
@@ -28,13 +33,45 @@ static const char help[] =
 struct options {
     const char *config;
     bool check;
+    const char *salvage; /* the old folder */
 };
+
+static int bad_salvage(void)
+{
+    fputs("assayd: --salvage wants the old state folder and a new one: assayd --salvage /var/lib/assay /var/lib/assay.new\n", stderr);
+    return 2;
+}
+
+static int run_salvage(const char *old, const char *new)
+{
+    char why[STORE_WHY_BYTES];
+    struct salvaged salvaged;
+
+    log_setup(LOG_ERROR, false);
+    if (salvage(old, new, &salvaged, why) < 0) {
+        fprintf(stderr, "assayd: %s\n", why);
+        return 2;
+    }
+    printf("carried over into %s: %" PRIu64 " revocations, %" PRIu64 " keys under revoked kids, %" PRIu64 " unreadable lines\n", new,
+           salvaged.records, salvaged.covers, salvaged.lines);
+    if (salvaged.unreadable_pages > 0)
+        printf("%" PRIu64 " pages could not be read from the disk\n", salvaged.unreadable_pages);
+    if (salvaged.lost <= 0) {
+        printf("nothing is missing. Move the old folder away, and the new one to its place\n");
+        return 0;
+    }
+    fprintf(stderr,
+            "assayd: about %.3g %% of all revocations are lost. Feeds are read from their start and bring theirs back; what operators revoked "
+            "does not come back by itself. To be safe, refuse all tokens issued until now: assay revoke --all --before $(date +%%s)\n",
+            salvaged.lost * 100);
+    return 1;
+}
 
 /* -1: go on; otherwise the exit code. */
 static int read_options(int argc, char **argv, struct options *options)
 {
     static const struct option known[] = {
-        {"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, 'k'},   {"help", no_argument, NULL, 'h'},
+        {"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, 'k'},   {"salvage", required_argument, NULL, 's'}, {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'v'},      {NULL, 0, NULL, 0},
     };
 
@@ -45,6 +82,9 @@ static int read_options(int argc, char **argv, struct options *options)
             break;
         case 'k':
             options->check = true;
+            break;
+        case 's':
+            options->salvage = optarg;
             break;
         case 'h':
             fputs(help, stdout);
@@ -57,6 +97,8 @@ static int read_options(int argc, char **argv, struct options *options)
             return 2;
         }
     }
+    if (options->salvage != NULL)
+        return optind + 1 == argc ? run_salvage(options->salvage, argv[optind]) : bad_salvage();
     if (optind < argc) {
         fprintf(stderr, "assayd: `%s` is no option; a configuration is given by --config FILE\n", argv[optind]);
         return 2;

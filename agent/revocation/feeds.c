@@ -34,6 +34,7 @@ struct feeds {
     struct feed *first;
     struct alarm *retry;
     unsigned not_good; /* feeds that were not read yet, or cannot be read: 0 is the common case, and costs nothing */
+    bool incomplete;   /* there was no memory for one of them */
     bool stopped;
 };
 
@@ -95,6 +96,8 @@ static int take(void *context, uint64_t number, const char *text, size_t bytes)
 
     if (why == NULL)
         return batch_add(feed->batch, reading->hasher, &line);
+    if (why == line_failed)
+        return -1; /* not passed over: it comes again */
     feed->unreadable_now++;
     if (reading->told++ < UNREADABLE_LOGGED_MAX)
         log_error("a line of a revocation feed cannot be read; it has no effect, is kept, and tried again at the next start",
@@ -130,7 +133,7 @@ static void free_feed(struct feed *feed)
 
 static void count_not_good(struct feeds *feeds)
 {
-    feeds->not_good = 0;
+    feeds->not_good = feeds->incomplete ? 1 : 0;
     for (const struct feed *feed = feeds->first; feed != NULL; feed = feed->next)
         feeds->not_good += !feed->is_read || feed->error != NULL;
 }
@@ -344,6 +347,7 @@ int feeds_use_config(struct feeds *feeds)
     int status = 0;
 
     feeds->first = NULL;
+    feeds->incomplete = false;
     for (unsigned i = 0; i < revocation->feed_count; i++) {
         struct feed *feed = take_out(&old, revocation->feeds[i].path);
 
@@ -351,6 +355,7 @@ int feeds_use_config(struct feeds *feeds)
             feed = feed_new(feeds, &revocation->feeds[i]);
         if (feed == NULL) {
             status = -1;
+            feeds->incomplete = true;
             continue;
         }
         feed->next = NULL;
@@ -370,6 +375,10 @@ bool feeds_are_fresh(const struct feeds *feeds, const struct issuer *issuer, dou
 
     if (feeds->not_good == 0)
         return true;
+    if (feeds->incomplete) {
+        snprintf(why, 256, "there was no memory for a revocation feed; run: assay reload");
+        return false;
+    }
     for (const struct feed *feed = feeds->first; feed != NULL; feed = feed->next) {
         if (!may_speak_for(feed->config, issuer, issuer->names.list[0]))
             continue;
@@ -402,6 +411,8 @@ int64_t feeds_age(const struct feeds *feeds, const struct issuer *issuer, double
 
 bool feeds_are_read(const struct feeds *feeds)
 {
+    if (feeds->incomplete)
+        return false;
     for (const struct feed *feed = feeds->first; feed != NULL; feed = feed->next) {
         if (!feed->is_read)
             return false;
@@ -454,6 +465,8 @@ static int try_again(void *context, const char *source, uint64_t number, const c
             continue;
         const char *why = read_line(retry->reader, &revocation->feeds[i], retry->agent->ring, agent_now(), text, bytes, &line);
 
+        if (why == line_failed)
+            return -1;
         if (why != NULL) {
             log_warning("a line of a revocation feed still cannot be read", LOG_TEXT("feed", source), LOG_NUMBER("line", number),
                         LOG_TEXT("why", why));

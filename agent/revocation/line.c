@@ -6,6 +6,8 @@
 #include "agent/limits.h"
 #include "agent/token/json.h"
 
+const char line_failed[] = "there was no memory to read it";
+
 #define LINE_DEPTH_MAX 2 /* {"undo": {…}} */
 
 struct line_reader {
@@ -80,6 +82,6 @@ const char *line_read(struct line_reader *reader, const char *text, size_t bytes
         return "it is no JSON object as RFC 8259 has it, or a name stands in it twice";
     msgpack_zone_clear(reader->zone);
     if (msgpack_unpack((const char *)reader->wire, wire_written(&writer), NULL, reader->zone, &object) != MSGPACK_UNPACK_SUCCESS)
-        return "there was no memory to read it";
+        return line_failed; /* json_to_wire has written it well */
     return read_object(&object, ret);
 }

@@ -15,6 +15,7 @@ struct line_reader *line_reader_new(void); /* NULL: out of memory */
 void line_reader_free(struct line_reader *reader); /* NULL is fine */
 
 /* NULL: it was read, and is valid until the next one is; otherwise what is wrong with it. Without its newline. */
+extern const char line_failed[]; /* it may be a good one: there was no memory to read it */
 const char *line_read(struct line_reader *reader, const char *text, size_t bytes, struct line *ret);
 
 #endif

@@ -190,7 +190,7 @@ static int read_meta(struct file *file, uint64_t number, struct meta *ret)
     return 0;
 }
 
-size_t pages_size(int fd)
+static size_t pages_size(int fd)
 {
     struct file file = {.fd = fd};
     struct meta meta;
@@ -284,6 +284,64 @@ static int open_in(const char *folder, const char *name, int flags)
         return -1;
     }
     return open(path, flags | O_CLOEXEC, 0600);
+}
+
+/* A value of a leaf, which may lie on pages of its own. */
+static void scan_node(struct file *file, const uint8_t *page, size_t at, uint64_t page_offset, uint8_t *room,
+                      void (*each)(void *context, struct bytes key, struct bytes value, uint64_t offset), void *context)
+{
+    struct node node;
+    uint64_t number;
+
+    memcpy(&node, page + at, sizeof node);
+    const uint8_t *key = page + at + sizeof node, *data = key + node.key_bytes;
+    size_t size = node.low | (size_t)node.high << 16;
+
+    if ((node.flags & NODE_IS_BIG) == 0) {
+        each(context, (struct bytes){key, node.key_bytes}, (struct bytes){data, size}, page_offset + (uint64_t)(data - page));
+        return;
+    }
+    memcpy(&number, data, sizeof number);
+    if (size > PAGE_BYTES_MAX || number >= file->pages)
+        return;
+    uint64_t offset = number * file->page_bytes + PAGE_HEAD_BYTES;
+
+    if (pread(file->fd, room, size, (off_t)offset) == (ssize_t)size)
+        each(context, (struct bytes){key, node.key_bytes}, (struct bytes){room, size}, offset);
+}
+
+int pages_scan(int fd, void (*each)(void *context, struct bytes key, struct bytes value, uint64_t offset), void *context,
+               uint64_t *ret_unreadable)
+{
+    struct file file = {.fd = fd, .page_bytes = pages_size(fd)};
+    uint8_t *page = malloc(2 * PAGE_BYTES_MAX);
+    struct stat facts;
+    unsigned nodes;
+
+    *ret_unreadable = 0;
+    if (page == NULL || fstat(fd, &facts) < 0) {
+        free(page);
+        return -1;
+    }
+    if (file.page_bytes == 0)
+        file.page_bytes = 4096; /* the first page is gone; that is what it nearly always says */
+    file.pages = (uint64_t)facts.st_size / file.page_bytes;
+    for (uint64_t number = 0; number < file.pages; number++) {
+        if (pread(fd, page, file.page_bytes, (off_t)(number * file.page_bytes)) != (ssize_t)file.page_bytes) {
+            ++*ret_unreadable;
+            continue;
+        }
+        if (count_nodes(&file, page, IS_LEAF, &nodes) < 0)
+            continue;
+        for (unsigned i = 0; i < nodes; i++) {
+            size_t at = node_at(&file, page, i, true);
+
+            if (at != 0)
+                scan_node(&file, page, at, number * file.page_bytes, page + PAGE_BYTES_MAX, each, context);
+        }
+    }
+    free(page);
+    return 0;
 }
 
 int pages_check(const char *folder, int *ret_last, char why[STORE_WHY_BYTES])

@@ -15,7 +15,9 @@ int pages_check(const char *folder, int *ret_last, char why[STORE_WHY_BYTES]);
 /* After a commit. Not synced, nor needs it be: the copy may be behind the store, and never ahead of it. */
 void pages_note(int last, uint64_t transaction);
 
-/* The size of the pages of a store's file, or 0. For salvage. */
-size_t pages_size(int fd);
+/* For salvage: every value that stands on any leaf of the file, current or not, with its offset there. The index is not used, and what
+   makes no sense is passed over. -1: out of memory. */
+int pages_scan(int fd, void (*each)(void *context, struct bytes key, struct bytes value, uint64_t offset), void *context,
+               uint64_t *ret_unreadable);
 
 #endif

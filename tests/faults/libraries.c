@@ -63,7 +63,6 @@ SHIM(int, uv_async_init, (uv_loop_t * loop, uv_async_t *async, uv_async_cb call)
 SHIM(int, uv_poll_init, (uv_loop_t * loop, uv_poll_t *poll, int fd), (loop, poll, fd), UV_ENOSPC, 0)
 SHIM(int, uv_pipe_open, (uv_pipe_t * pipe, uv_file fd), (pipe, fd), UV_ENOMEM, 0)
 SHIM(int, uv_listen, (uv_stream_t * stream, int backlog, uv_connection_cb call), (stream, backlog, call), UV_ENOMEM, 0)
-SHIM(int, uv_accept, (uv_stream_t * server, uv_stream_t *client), (server, client), UV_EMFILE, 0)
 SHIM(int, uv_signal_init, (uv_loop_t * loop, uv_signal_t *signal), (loop, signal), UV_EMFILE, 0)
 SHIM(int, uv_signal_start, (uv_signal_t * signal, uv_signal_cb call, int number), (signal, call, number), UV_EINVAL, 0)
 SHIM(int, uv_fs_event_start, (uv_fs_event_t * event, uv_fs_event_cb call, const char *path, unsigned flags), (event, call, path, flags),
