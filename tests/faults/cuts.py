@@ -3,10 +3,11 @@
     ASSAY_BUILD=build /usr/bin/python3 tests/faults/cuts.py [--images N]
 
 After each end a real agent must start on what is left, and hold every revocation that had been answered. First the agent is killed
-before, in the middle of and after each write, sync and change of size of a file of the state, while it revokes: one by one, and many at
-once. Then all writes of such a day are recorded, and at random places of the record the disk is made up anew: what was synced, and of
+before, in the middle of and after each write, sync and change of size of a file of the state, while it revokes: one by one, many at
+once, and what a feed says. Then all writes of such a day are recorded, and at random places of the record the disk is made up anew: what was synced, and of
 the rest any part (trace.py)."""
 import argparse
+import json
 import multiprocessing
 import os
 import random
@@ -38,6 +39,11 @@ class Life:
 
     def __init__(self, folder=None):
         self.agent = Agent(keys=[key], folder=folder)
+        self.feed = self.agent.path("feed")
+        self.lines = []
+        with open(self.feed, "a", encoding="utf-8"):
+            pass
+        self.agent.configure(revocation={"feeds": [{"file": self.feed}]})
         self.base = 0
         self.asked = {}  # msgid -> (method, name)
         self.answered = []
@@ -60,6 +66,17 @@ class Life:
             if error is None:
                 self.answered.append(self.asked[msgid])
 
+    def append(self, client, names):
+        """Lines of the feed. That the agent says it has read them is an answer like any other: a ping after it bears their names."""
+        with open(self.feed, "a", encoding="utf-8") as file:
+            file.write("".join(json.dumps({"iss": e2e.ISSUER, "jti": name}) + "\n" for name in names))
+        self.lines += names
+        while client.call("status")["revocation"]["feeds"][0]["lines"] < len(self.lines):
+            pass
+        for name in names:
+            self.asked[client.send("ping")] = ("revoke", name)
+            self.read(client, 1)
+
     def day(self, prefix, first=5, batches=4, batch=12):
         """Revokes, one by one and many at once; takes some back. Ends early if the agent does."""
         try:
@@ -77,6 +94,7 @@ class Life:
                     self.send(other, "revoke", f"{prefix}-other-{b}-{i}")
                 self.read(client, batch)
                 self.read(other, batch)
+                self.append(client, [f"{prefix}-feed-{b}-{i}" for i in range(5)])
             client.close()
             other.close()
         except (OSError, EOFError):
@@ -127,7 +145,7 @@ def kill_one(job):
             life.agent.wait_exit()
         else:
             life.agent.kill()
-        wrong = check(life.agent, settled(life))
+        wrong = check(life.agent, {**settled(life), **{name: True for name in life.lines}}) # the feed is read on where it was left
         if wrong is not None and not life.answered and "cannot be read" in wrong:
             return UNBORN
         return "never" if not reached and wrong is None else wrong and f"killed {MOMENTS[moment]} write {point}: {wrong}"
