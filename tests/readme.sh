@@ -22,6 +22,7 @@ cd "$folder"
 assay keygen --alg ES256 --kid k1 --out k1.pem >/dev/null
 mkdir etc && cp k1.pem.jwks.json etc/keys.json
 (cd "$root" && block yaml 3) >etc/policy.yaml
+(cd "$root" && block json 1) | sed "s/6f1c…/some-id/" >etc/revoked.ndjson
 for n in 1 2; do
     (cd "$root" && block yaml $n) | sed "s|/etc/assay|$folder/etc|; s|/run/assay|$folder/run|; s|/var/lib/assay|$folder/state|" >assayd$n.yaml
     assayd --config assayd$n.yaml --check

@@ -286,7 +286,7 @@ class Feed(FeedTest):
 class Big(FeedTest):
     """A list of a million lines."""
 
-    LINES = 1000000 if not ASAN else 100000
+    LINES = 1000000 if not ASAN else 300000
 
     def fill(self):
         with open(self.feed, "w", encoding="utf-8") as file:
