@@ -114,6 +114,7 @@ if [ -z "$quick" ]; then
     step "build (TSan)" build build-tsan -DCMAKE_BUILD_TYPE=Debug -DASSAY_SANITIZE=thread
     step "unit tests under TSan" sanitizers units build-tsan
     step "promises under TSan" sanitizers promises build-tsan Verify
+    step "feeds under TSan" sanitizers promises build-tsan test_feed
     step "benchmarks" cmake --build build-tests --target bench
 fi
 

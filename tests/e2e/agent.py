@@ -44,7 +44,8 @@ CALL_SECONDS = 10
 
 def has_sanitizer():
     with open(ASSAYD, "rb") as file:
-        return b"__asan_init" in file.read()
+        program = file.read()
+    return b"__asan_init" in program or b"__tsan_init" in program
 
 
 ASAN = has_sanitizer()
