@@ -92,7 +92,7 @@ static void answer_yes(const struct agent *agent, struct conn *conn, uint32_t ms
     else
         answer_put_head(writer, token);
     wire_put_uint(writer, age(decision->issuer->loaded));
-    answer_put_tail(writer, token, feeds_age(agent->feeds, token->issuer, agent_now()));
+    answer_put_tail(writer, token, feeds_age(agent->feeds, token->issuer));
     conn_answer_end(conn);
 }
 

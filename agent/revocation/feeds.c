@@ -1,281 +1,17 @@
 #include "feeds.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/alarm.h"
 #include "agent/observe/log.h"
-#include "agent/observe/progress.h"
-#include "feed_file.h"
-
-/* One feed. It is idle, or being read by a thread of libuv's pool, or what was read is being written: one after the other. */
-struct feed {
-    struct feeds *all;
-    struct feed *next;
-    struct job job;
-    uv_work_t work;
-    struct feed_file file;      /* the reading thread's while `busy` */
-    const struct feed_config *config; /* of the configuration in force */
-    const struct feed_config *use;    /* while busy: of `ring`'s configuration */
-    struct keyring *ring;       /* while busy */
-    struct batch *batch;        /* while busy */
-    char *path, *source, *error;
-    double good;
-    uint64_t records, unreadable, unreadable_now;
-    uint64_t lines, offset, size; /* for those who ask; `file` has newer ones, on its thread */
-    int read_status, read_errno;
-    bool busy, again, dropped, is_read;
-};
-
-struct feeds {
-    struct agent *agent;
-    struct feed *first;
-    struct alarm *retry;
-    unsigned not_good; /* feeds that were not read yet, or cannot be read: 0 is the common case, and costs nothing */
-    bool incomplete;   /* there was no memory for one of them */
-    bool stopped;
-};
-
-/* On the reading thread. */
-struct reading {
-    struct feed *feed;
-    struct hasher *hasher;
-    struct line_reader *reader;
-    double now;
-    unsigned told;
-};
-
-static const struct issuer *issuer_of(const struct keyring *ring, struct text name)
-{
-    for (unsigned i = 0; i < ring->count; i++) {
-        if (texts_have(&ring->issuers[i]->names, name.at, name.bytes))
-            return ring->issuers[i];
-    }
-    return NULL;
-}
-
-/* An issuer's spellings are one: a feed that may speak for one of them may for all. */
-static bool may_speak_for(const struct feed_config *config, const struct issuer *issuer, struct text name)
-{
-    if (config->issuers.count == 0 || texts_have(&config->issuers, name.at, name.bytes))
-        return true;
-    for (unsigned i = 0; issuer != NULL && i < issuer->names.count; i++) {
-        if (texts_have(&config->issuers, issuer->names.list[i].at, issuer->names.list[i].bytes))
-            return true;
-    }
-    return false;
-}
-
-/* What a line says, if this feed may say it. NULL, or why not. */
-static const char *read_line(struct line_reader *reader, const struct feed_config *config, const struct keyring *ring, double now,
-                             const char *text, size_t bytes, struct line *ret)
-{
-    const char *why = line_read(reader, text, bytes, ret);
-
-    if (why != NULL)
-        return why;
-    const struct issuer *issuer = issuer_of(ring, ret->record.issuer);
-
-    if (!may_speak_for(config, issuer, ret->record.issuer))
-        return "this feed may not speak for that issuer (see `issuers` of the feed)";
-    if (ret->undo && !config->undo)
-        return "this feed may not take back anything (`undo: false`)";
-    if (issuer != NULL && issuer->lifetime_max > 0)
-        record_set_exp(&ret->record, now, issuer->lifetime_max + issuer->leeway);
-    return NULL;
-}
-
-static int take(void *context, uint64_t number, const char *text, size_t bytes)
-{
-    struct reading *reading = context;
-    struct feed *feed = reading->feed;
-    struct line line;
-    const char *why = read_line(reading->reader, feed->use, feed->ring, reading->now, text, bytes, &line);
-
-    if (why == NULL)
-        return batch_add(feed->batch, reading->hasher, &line);
-    if (why == line_failed)
-        return -1; /* not passed over: it comes again */
-    feed->unreadable_now++;
-    if (reading->told++ < UNREADABLE_LOGGED_MAX)
-        log_error("a line of a revocation feed cannot be read; it has no effect, is kept, and tried again at the next start",
-                  LOG_TEXT("feed", feed->source), LOG_NUMBER("line", number), LOG_TEXT("why", why));
-    return batch_keep_unreadable(feed->batch, number, text, bytes) < 0 ? -1 : 1;
-}
-
-static void on_work(uv_work_t *work)
-{
-    struct feed *feed = work->data;
-    struct reading reading = {feed, hasher_new(), line_reader_new(), agent_now(), 0};
-    struct feed_taker taker = {take, &reading};
-
-    feed->read_status = -2;
-    feed->unreadable_now = 0;
-    if (reading.hasher != NULL && reading.reader != NULL)
-        feed->read_status = feed_file_read(&feed->file, &taker);
-    feed->read_errno = errno;
-    line_reader_free(reading.reader);
-    hasher_free(reading.hasher);
-    batch_set_cursor(feed->batch, &feed->file.cursor, sizeof feed->file.cursor);
-    batch_seal(feed->batch);
-}
-
-static void free_feed(struct feed *feed)
-{
-    feed_file_close(&feed->file);
-    free(feed->path);
-    free(feed->source);
-    free(feed->error);
-    free(feed);
-}
-
-static void count_not_good(struct feeds *feeds)
-{
-    feeds->not_good = feeds->incomplete ? 1 : 0;
-    for (const struct feed *feed = feeds->first; feed != NULL; feed = feed->next)
-        feeds->not_good += !feed->is_read || feed->error != NULL;
-}
-
-static void set_error(struct feed *feed, const char *error)
-{
-    bool news = error != NULL && (feed->error == NULL || strcmp(feed->error, error) != 0);
-
-    if (news)
-        log_error("a revocation feed cannot be read; what it said before stands", LOG_TEXT("feed", feed->source), LOG_TEXT("error", error));
-    if (error == NULL && feed->error != NULL)
-        log_info("a revocation feed can be read again", LOG_TEXT("feed", feed->source));
-    free(feed->error);
-    feed->error = error != NULL ? strdup(error) : NULL;
-    count_not_good(feed->all);
-}
-
-static void start(struct feed *feed);
-
-/* Nothing of it is under way any more. */
-static void rest(struct feed *feed)
-{
-    batch_free(feed->batch);
-    feed->batch = NULL;
-    keyring_drop(feed->ring);
-    feed->ring = NULL;
-    feed->busy = false;
-    if (feed->dropped)
-        free_feed(feed);
-    else if (feed->again && !feed->all->stopped)
-        start(feed);
-}
-
-static int run_job(struct job *job, struct view *view)
-{
-    struct feed *feed = (struct feed *)((char *)job - offsetof(struct feed, job));
-    struct hasher *hasher = hasher_new();
-    int status = hasher != NULL ? batch_write(feed->batch, hasher, view, feed->ring) : -1;
-
-    hasher_free(hasher);
-    return status;
-}
-
-static void fail(struct feed *feed, const char *why)
-{
-    feed_file_close(&feed->file);
-    feed->file.cursor = (struct feed_cursor){0}; /* read from the store again: what was read is not in it */
-    set_error(feed, why);
-    if (!feed->all->stopped)
-        alarm_set(feed->all->retry, FEED_RETRY_SECONDS);
-    rest(feed);
-}
-
-/* All that was read is on the disk. */
-static void written(struct feed *feed)
-{
-    feed->records += batch_records(feed->batch);
-    feed->unreadable += feed->unreadable_now;
-    feed->lines = feed->file.cursor.lines;
-    feed->offset = feed->file.cursor.offset;
-    feed->size = feed->file.size;
-    if (feed->file.replaced)
-        log_info("a revocation feed's file was replaced or cut, and was read from its start; what it said before stands",
-                 LOG_TEXT("feed", feed->source));
-    feed->file.replaced = false;
-    if (feed->read_status == 0) {
-        feed->again = true; /* there is more */
-    } else if (feed->read_status == 1) {
-        feed->good = agent_now();
-        feed->is_read = true;
-        set_error(feed, NULL);
-        agent_check_ready(feed->all->agent);
-    } else {
-        set_error(feed, feed->read_status == -1 ? strerror(feed->read_errno) : "out of memory");
-        if (!feed->all->stopped)
-            alarm_set(feed->all->retry, FEED_RETRY_SECONDS);
-    }
-    progress_show(feed->all->agent->ready ? NULL : feed->source, feed->offset, feed->size, feed->lines);
-    rest(feed);
-}
-
-static void job_done(struct job *job, int status)
-{
-    struct feed *feed = (struct feed *)((char *)job - offsetof(struct feed, job));
-
-    if (feed->all->stopped)
-        rest(feed);
-    else if (status < 0)
-        fail(feed, "what it said could not be written; is the disk full?");
-    else if (batch_advance(feed->batch))
-        written(feed);
-    else if (writer_submit(feed->all->agent->writer, &feed->job) < 0)
-        fail(feed, "too many changes wait to be written");
-}
-
-static void on_read(uv_work_t *work, int status)
-{
-    struct feed *feed = work->data;
-
-    if (status < 0 || feed->all->stopped)
-        rest(feed);
-    else if (writer_submit(feed->all->agent->writer, &feed->job) < 0)
-        fail(feed, "too many changes wait to be written");
-}
-
-static void start(struct feed *feed)
-{
-    struct agent *agent = feed->all->agent;
-    const struct revocation_config *revocation = &agent->ring->config->revocation;
-    struct feed_cursor stored = {0};
-
-    if (feed->busy) {
-        feed->again = true;
-        return;
-    }
-    feed->again = false;
-    feed->ring = keyring_hold(agent->ring);
-    feed->busy = true;
-    for (unsigned i = 0; i < revocation->feed_count; i++) {
-        if (strcmp(revocation->feeds[i].path, feed->path) == 0)
-            feed->use = &revocation->feeds[i];
-    }
-    if (feed->file.fd < 0 && feed->file.cursor.offset == 0) {
-        struct view *view = store_view(agent->store);
-
-        if (view == NULL || batch_cursor(view, feed->source, &stored, sizeof stored) < 0) {
-            fail(feed, "where it was read to cannot be read");
-            return;
-        }
-        feed->file.cursor = stored;
-    }
-    feed->batch = batch_new(feed->source);
-    feed->work.data = feed;
-    if (feed->batch == NULL || uv_queue_work(agent->loop, &feed->work, on_work, on_read) != 0)
-        fail(feed, "out of memory");
-}
+#include "feed_inside.h"
 
 void feeds_look(struct feeds *feeds)
 {
     for (struct feed *feed = feeds->first, *next; feed != NULL && !feeds->stopped; feed = next) {
         next = feed->next;
-        start(feed);
+        feed_start(feed);
     }
 }
 
@@ -298,25 +34,6 @@ struct feeds *feeds_new(struct agent *agent)
     return NULL;
 }
 
-static struct feed *feed_new(struct feeds *feeds, const struct feed_config *config)
-{
-    struct feed *feed = calloc(1, sizeof *feed);
-
-    if (feed == NULL)
-        return NULL;
-    feed->all = feeds;
-    feed->file.fd = -1;
-    feed->path = strdup(config->path);
-    feed->source = strdup(config->source);
-    feed->file.path = feed->path;
-    feed->job.run = run_job;
-    feed->job.done = job_done;
-    if (feed->path != NULL && feed->source != NULL)
-        return feed;
-    free_feed(feed);
-    return NULL;
-}
-
 static struct feed *take_out(struct feed **list, const char *path)
 {
     for (struct feed **link = list; *link != NULL; link = &(*link)->next) {
@@ -336,7 +53,7 @@ static void drop_all(struct feed *list)
         next = feed->next;
         feed->dropped = true;
         if (!feed->busy)
-            free_feed(feed);
+            feed_free(feed);
     }
 }
 
@@ -364,7 +81,7 @@ int feeds_use_config(struct feeds *feeds)
         feed->config = &revocation->feeds[i];
     }
     drop_all(old);
-    count_not_good(feeds);
+    feeds_count(feeds);
     feeds_look(feeds);
     return status;
 }
@@ -380,7 +97,7 @@ bool feeds_are_fresh(const struct feeds *feeds, const struct issuer *issuer, dou
         return false;
     }
     for (const struct feed *feed = feeds->first; feed != NULL; feed = feed->next) {
-        if (!may_speak_for(feed->config, issuer, issuer->names.list[0]))
+        if (!feed_may_speak_for(feed->config, issuer, issuer->names.list[0]))
             continue;
         if (!feed->is_read) {
             snprintf(why, 256, "%.120s has not been read to its end yet%s%.80s", feed->source, feed->error != NULL ? ": " : "",
@@ -395,16 +112,17 @@ bool feeds_are_fresh(const struct feeds *feeds, const struct issuer *issuer, dou
     return true;
 }
 
-int64_t feeds_age(const struct feeds *feeds, const struct issuer *issuer, double now)
+int64_t feeds_age(const struct feeds *feeds, const struct issuer *issuer)
 {
     int64_t age = -1;
 
     for (const struct feed *feed = feeds->first; feed != NULL; feed = feed->next) {
-        if (!may_speak_for(feed->config, issuer, issuer->names.list[0]))
+        if (!feed_may_speak_for(feed->config, issuer, issuer->names.list[0]))
             continue;
-        int64_t its = feed->error != NULL && now > feed->good ? (int64_t)(now - feed->good) : 0;
+        double its = feed->error != NULL ? agent_now() - feed->good : 0;
 
-        age = its > age ? its : age;
+        if (its > (double)age)
+            age = (int64_t)its;
     }
     return age;
 }
@@ -463,7 +181,7 @@ static int try_again(void *context, const char *source, uint64_t number, const c
     for (unsigned i = 0; i < revocation->feed_count; i++) {
         if (strcmp(revocation->feeds[i].source, source) != 0)
             continue;
-        const char *why = read_line(retry->reader, &revocation->feeds[i], retry->agent->ring, agent_now(), text, bytes, &line);
+        const char *why = feed_read_line(retry->reader, &revocation->feeds[i], retry->agent->ring, agent_now(), text, bytes, &line);
 
         if (why == line_failed)
             return -1;

@@ -24,7 +24,7 @@ void feeds_look(struct feeds *feeds);
 bool feeds_are_fresh(const struct feeds *feeds, const struct issuer *issuer, double now, char why[256]);
 
 /* Seconds since the feeds for this issuer were all as they should be; -1: it has none. */
-int64_t feeds_age(const struct feeds *feeds, const struct issuer *issuer, double now);
+int64_t feeds_age(const struct feeds *feeds, const struct issuer *issuer);
 
 /* Was each of them read once? */
 bool feeds_are_read(const struct feeds *feeds);

@@ -127,11 +127,10 @@ double agent_now(void)
 }
 
 /* No feeds here. */
-int64_t feeds_age(const struct feeds *feeds, const struct issuer *issuer, double now)
+int64_t feeds_age(const struct feeds *feeds, const struct issuer *issuer)
 {
     (void)feeds;
     (void)issuer;
-    (void)now;
     return -1;
 }
 
