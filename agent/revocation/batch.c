@@ -66,6 +66,11 @@ size_t batch_records(const struct batch *batch)
     return batch->records;
 }
 
+bool batch_is_empty(const struct batch *batch)
+{
+    return batch->count == 0 && batch->unreadable == NULL;
+}
+
 static bool grow(void **at, size_t *room, size_t needed, size_t size)
 {
     size_t larger = *room == 0 ? 256 : *room;

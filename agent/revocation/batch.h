@@ -31,6 +31,7 @@ int batch_write(struct batch *batch, struct hasher *hasher, struct view *view, c
 bool batch_advance(struct batch *batch);
 
 size_t batch_records(const struct batch *batch);
+bool batch_is_empty(const struct batch *batch); /* nothing but perhaps a cursor */
 
 /* A feed's cursor. 1, 0: there is none; -1. */
 int batch_cursor(struct view *view, const char *source, void *cursor, size_t bytes);

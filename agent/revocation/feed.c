@@ -1,5 +1,6 @@
 /* One feed, on its way round: read by a thread of libuv's pool, written by the writer, then at rest until something changes. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,7 +95,6 @@ void feed_free(struct feed *feed)
     feed_file_close(&feed->file);
     free(feed->path);
     free(feed->source);
-    free(feed->error);
     free(feed);
 }
 
@@ -102,19 +102,16 @@ void feeds_count(struct feeds *feeds)
 {
     feeds->not_good = feeds->incomplete ? 1 : 0;
     for (const struct feed *feed = feeds->first; feed != NULL; feed = feed->next)
-        feeds->not_good += !feed->is_read || feed->error != NULL;
+        feeds->not_good += !feed->is_read || feed->error[0] != '\0';
 }
 
 static void set_error(struct feed *feed, const char *error)
 {
-    bool news = error != NULL && (feed->error == NULL || strcmp(feed->error, error) != 0);
-
-    if (news)
+    if (error != NULL && strncmp(feed->error, error, sizeof feed->error - 1) != 0)
         log_error("a revocation feed cannot be read; what it said before stands", LOG_TEXT("feed", feed->source), LOG_TEXT("error", error));
-    if (error == NULL && feed->error != NULL)
+    if (error == NULL && feed->error[0] != '\0')
         log_info("a revocation feed can be read again", LOG_TEXT("feed", feed->source));
-    free(feed->error);
-    feed->error = error != NULL ? strdup(error) : NULL;
+    snprintf(feed->error, sizeof feed->error, "%s", error != NULL ? error : "");
     feeds_count(feed->all);
 }
 
@@ -155,6 +152,7 @@ static void fail(struct feed *feed, const char *why)
 /* All that was read is on the disk. */
 static void written(struct feed *feed)
 {
+    feed->stored = feed->file.cursor;
     feed->records += batch_records(feed->batch);
     feed->unreadable += feed->unreadable_now;
     feed->lines = feed->file.cursor.lines;
@@ -200,6 +198,8 @@ static void on_read(uv_work_t *work, int status)
 
     if (status < 0 || feed->all->stopped)
         rest(feed);
+    else if (batch_is_empty(feed->batch) && memcmp(&feed->file.cursor, &feed->stored, sizeof feed->stored) == 0)
+        written(feed); /* something else has changed in that folder: no reason to write */
     else if (writer_submit(feed->all->agent->writer, &feed->job) < 0)
         fail(feed, "too many changes wait to be written");
 }
@@ -208,7 +208,6 @@ void feed_start(struct feed *feed)
 {
     struct agent *agent = feed->all->agent;
     const struct revocation_config *revocation = &agent->ring->config->revocation;
-    struct feed_cursor stored = {0};
 
     if (feed->busy) {
         feed->again = true;
@@ -224,11 +223,11 @@ void feed_start(struct feed *feed)
     if (feed->file.fd < 0 && feed->file.cursor.offset == 0) {
         struct view *view = store_view(agent->store);
 
-        if (view == NULL || batch_cursor(view, feed->source, &stored, sizeof stored) < 0) {
+        if (view == NULL || batch_cursor(view, feed->source, &feed->stored, sizeof feed->stored) < 0) {
             fail(feed, "where it was read to cannot be read");
             return;
         }
-        feed->file.cursor = stored;
+        feed->file.cursor = feed->stored;
     }
     feed->batch = batch_new(feed->source);
     feed->work.data = feed;

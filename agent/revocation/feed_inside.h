@@ -17,7 +17,9 @@ struct feed {
     const struct feed_config *use;    /* while busy: of `ring`'s configuration */
     struct keyring *ring;       /* while busy */
     struct batch *batch;        /* while busy */
-    char *path, *source, *error;
+    char *path, *source;
+    char error[96]; /* empty: none */
+    struct feed_cursor stored; /* what of `file` is in the store */
     double good;
     uint64_t records, unreadable, unreadable_now;
     uint64_t lines, offset, size; /* for those who ask; `file` has newer ones, on its thread */

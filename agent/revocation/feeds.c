@@ -100,11 +100,10 @@ bool feeds_are_fresh(const struct feeds *feeds, const struct issuer *issuer, dou
         if (!feed_may_speak_for(feed->config, issuer, issuer->names.list[0]))
             continue;
         if (!feed->is_read) {
-            snprintf(why, 256, "%.120s has not been read to its end yet%s%.80s", feed->source, feed->error != NULL ? ": " : "",
-                     feed->error != NULL ? feed->error : "");
+            snprintf(why, 256, "%.120s has not been read to its end yet%s%.80s", feed->source, feed->error[0] != '\0' ? ": " : "", feed->error);
             return false;
         }
-        if (feed->error != NULL && max_age > 0 && now - feed->good > max_age) {
+        if (feed->error[0] != '\0' && max_age > 0 && now - feed->good > max_age) {
             snprintf(why, 256, "%.120s could not be read for %.0f seconds: %.80s", feed->source, now - feed->good, feed->error);
             return false;
         }
@@ -119,7 +118,7 @@ int64_t feeds_age(const struct feeds *feeds, const struct issuer *issuer)
     for (const struct feed *feed = feeds->first; feed != NULL; feed = feed->next) {
         if (!feed_may_speak_for(feed->config, issuer, issuer->names.list[0]))
             continue;
-        double its = feed->error != NULL ? agent_now() - feed->good : 0;
+        double its = feed->error[0] != '\0' ? agent_now() - feed->good : 0;
 
         if (its > (double)age)
             age = (int64_t)its;
@@ -141,7 +140,7 @@ bool feeds_are_read(const struct feeds *feeds)
 void feeds_each(const struct feeds *feeds, void (*each)(void *context, const struct feed_facts *facts), void *context)
 {
     for (const struct feed *feed = feeds->first; feed != NULL; feed = feed->next) {
-        struct feed_facts facts = {feed->source,     feed->error,  feed->is_read, feed->lines, feed->records,
+        struct feed_facts facts = {feed->source,     feed->error[0] != '\0' ? feed->error : NULL,  feed->is_read, feed->lines, feed->records,
                                    feed->unreadable, feed->offset, feed->size,    feed->good};
 
         each(context, &facts);

@@ -259,6 +259,18 @@ class Feed(FeedTest):
         self.write(line(jti="gone"))
         wait_for("it is accepted again", lambda: not is_stale())
 
+    def test_other_files_of_its_folder_cost_no_write(self):
+        token = self.key.token(jti="after them")
+        self.agent.start()
+        commits = self.agent.call("status")["revocation"]["commits"]
+        for i in range(5):
+            with open(self.agent.path(f"other{i}"), "w", encoding="utf-8") as file:
+                file.write("x")
+            time.sleep(0.05) # each is an event of its own
+        self.append(line(jti="after them"))
+        self.becomes(token, "revoked")
+        self.assertLessEqual(self.agent.call("status")["revocation"]["commits"], commits + 2) # the line, and perhaps the clock
+
     def test_the_file_must_be_there_at_the_start(self):
         os.unlink(self.feed)
         self.agent.launch()
