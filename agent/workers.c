@@ -28,6 +28,9 @@ struct workers {
 };
 
 #define HANDED_PER_THREAD 16 /* enough that none runs dry before the loop comes round; those behind wait so long for their turn */
+#define POOL_THREADS 4 /* of libuv: feeds and key sets are read there */
+#define POOL_THREADS_TEXT "4"
+#define POOL_STACK_BYTES (8 << 20) /* what libuv gives its threads */
 #define BATCH_MAX 8 /* tasks that a worker takes at once: each turn at the lock, and each wake-up of the loop, costs as much as a parse */
 
 /* Hands back what is finished and takes the next tasks, as many as are this worker's share. NULL when there is nothing left to do ever. */
@@ -142,11 +145,47 @@ static void free_workers(uv_handle_t *handle)
     free(all);
 }
 
+/* libuv makes its pool when it is first needed, and calls abort() if a thread cannot be had. So the pool is made now, after as many threads
+   were there for a moment, which the gate holds until all are. */
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+
+static void *pass(void *unused)
+{
+    pthread_mutex_lock(&gate);
+    pthread_mutex_unlock(&gate);
+    return unused;
+}
+
+static void do_nothing(uv_work_t *work)
+{
+    (void)work;
+}
+
+static int start_pool(uv_loop_t *loop)
+{
+    static uv_work_t first;
+    pthread_t probes[POOL_THREADS];
+    pthread_attr_t like_libuv;
+    unsigned made = 0;
+
+    if (setenv("UV_THREADPOOL_SIZE", POOL_THREADS_TEXT, 1) < 0 || pthread_attr_init(&like_libuv) != 0)
+        return -1;
+    (void)pthread_attr_setstacksize(&like_libuv, POOL_STACK_BYTES);
+    pthread_mutex_lock(&gate);
+    while (made < POOL_THREADS && pthread_create(&probes[made], &like_libuv, pass, NULL) == 0)
+        made++;
+    pthread_mutex_unlock(&gate);
+    for (unsigned i = 0; i < made; i++)
+        pthread_join(probes[i], NULL);
+    pthread_attr_destroy(&like_libuv);
+    return made == POOL_THREADS ? uv_queue_work(loop, &first, do_nothing, NULL) : -1;
+}
+
 struct workers *workers_start(uv_loop_t *loop, unsigned threads, void (*done)(void *context, struct task *task), void *context)
 {
     struct workers *all = calloc(1, sizeof *all + threads * sizeof *all->worker);
 
-    if (all == NULL || uv_async_init(loop, &all->wake, hand_back) != 0) {
+    if (all == NULL || start_pool(loop) != 0 || uv_async_init(loop, &all->wake, hand_back) != 0) {
         free(all);
         return NULL;
     }
