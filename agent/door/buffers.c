@@ -49,7 +49,7 @@ bool conn_charge(struct conn *conn, size_t bytes)
     return true;
 }
 
-/* What a closing connection held is written off when it closes; its memory goes at the end of the loop's turn. */
+/* What a closing connection held is written off when it closes, and its buffers go with it. */
 void conn_discharge(struct conn *conn, size_t bytes)
 {
     if (bytes > conn->charged)

@@ -57,16 +57,26 @@ static void free_conn(struct conn *conn)
     free(conn);
 }
 
+static void free_buffers(struct conn *conn)
+{
+    free(conn->out);
+    conn->out = NULL;
+    conn->out_bytes = conn->out_room = 0;
+    if (conn->handling) /* it stands in one of them */
+        return;
+    if (conn->partial != NULL)
+        explicit_bzero(conn->partial, conn->partial_room); /* it held a token */
+    free(conn->partial);
+    conn->partial = NULL;
+    conn->partial_bytes = conn->partial_room = 0;
+}
+
 /* Freed when libuv lets go of it and no request of it is under way any more. */
 static void on_closed(uv_handle_t *handle)
 {
     struct conn *conn = handle->data;
 
-    if (conn->partial != NULL)
-        explicit_bzero(conn->partial, conn->partial_room);
-    free(conn->partial);
-    free(conn->out);
-    conn->partial = conn->out = NULL;
+    free_buffers(conn);
     conn->open = false;
     if (conn->held == 0)
         free_conn(conn);
@@ -80,6 +90,7 @@ void conn_close(struct conn *conn)
         return;
     conn->closing = true;
     leave_patience(conn);
+    free_buffers(conn); /* now, not at the end of the turn: others may be about to take what is written off here */
     conn_discharge(conn, conn->charged);
     *(conn->previous != NULL ? &conn->previous->next : &door->all) = conn->next;
     if (conn->next != NULL)
@@ -130,6 +141,7 @@ static size_t handle(struct conn *conn, const uint8_t *bytes, size_t size)
     static const struct wire_limits limits = {FRAME_BYTES_MAX, FRAME_NODES_MAX, FRAME_DEPTH_MAX};
     size_t done = 0, length;
 
+    conn->handling = true;
     while (done < size && may_handle(conn)) {
         enum wire_status status = wire_measure(bytes + done, size - done, &limits, &length);
 
@@ -142,6 +154,7 @@ static size_t handle(struct conn *conn, const uint8_t *bytes, size_t size)
         rpc_handle(conn, conn->door->agent, conn->door->zone, bytes + done, length);
         done += length;
     }
+    conn->handling = false;
     return done;
 }
 

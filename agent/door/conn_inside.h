@@ -25,6 +25,7 @@ struct conn {
     size_t charged;                 /* bytes that count as this connection's; none any more once it is closing */
     unsigned held;                  /* requests that are answered later */
     bool open, reading, draining, dirty, closing;
+    bool handling;                  /* messages are being taken out of its buffer */
 };
 
 /* Memory for half messages and unsent answers (buffers.c): false if the user, or all together, have too much, and nobody has more than
