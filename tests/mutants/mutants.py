@@ -43,9 +43,10 @@ SURVIVORS = os.path.join(HERE, "survivors")
 GOAL = 95
 ENVIRONMENT = dict(os.environ, ASAN_OPTIONS="detect_leaks=1:allocator_may_return_null=1", UBSAN_OPTIONS="halt_on_error=1")
 
-TOKEN_TESTS = ["agent_token_edges", "agent_token_ends", "agent_key", "corpus token", "corpus jwk", "agent_token_sets", "agent_token_faults", "vectors", "cases"]
-POLICY_TESTS = ["agent_policy_resource", "agent_token_ends", "agent_policy_decide", "agent_policy_holder", "corpus policy", "agent_policy_memory",
-                "corpus resource", "agent_policy_load", "agent_policy_random"]
+TOKEN_TESTS = ["agent_token_edges", "agent_token_ends", "agent_key", "agent_token_refused", "corpus token", "corpus jwk",
+               "agent_token_sets", "agent_token_faults", "vectors", "cases"]
+POLICY_TESTS = ["agent_policy_resource", "agent_token_ends", "agent_token_refused", "agent_policy_decide", "agent_policy_holder", "corpus policy",
+                "agent_policy_memory", "corpus resource", "agent_policy_load", "agent_policy_random"]
 # Which tests, in which order: those that notice most in least time first.
 FILES = {
     "agent/token/algorithm.c": TOKEN_TESTS, "agent/token/base64url.c": ["agent_base64url"] + TOKEN_TESTS,

@@ -118,6 +118,7 @@ static void roles_are_compared_byte_for_byte(void **state)
         snprintf(claims, sizeof claims, "{\"role\":%s}", none[i]);
         SAYS(policy, claims, "GET", "/", "403 insufficient_role r");
     }
+    SAYS(policy, "{\"roles\":[\"x\"],\"z\":\"admin\"}", "GET", "/", "403 insufficient_role r"); /* behind the array's end */
     SAYS(policy, "{\"roles\":\"admin\"}", "GET", "/", "200 - r");
     SAYS(policy, "{\"roles\":[\"x\",\"admin\"]}", "GET", "/", "200 - r");
     SAYS(policy, "{\"roles\":[1,[\"y\"],{\"z\":[]},\"admin\"]}", "GET", "/", "200 - r");

@@ -10,9 +10,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "agent/policy/index.h"
 #include "agent/policy/resource.h"
 #include "agent/token/base64url.h"
 #include "agent/token/json.h"
+#include "agent/token/key.h"
 #include "agent/token/pointer.h"
 #include "agent/token/utf8.h"
 #include "agent/token/verify.h"
@@ -202,6 +204,24 @@ static void base64url(void **state)
         assert_int_equal(base64url_decode(at_edge(text, size), size, room, &bytes) == 0, size % 4 != 1);
 }
 
+/* Numbers of nothing but zeros, and a pattern of no characters. */
+static void nothing_at_all(void **state)
+{
+    static const uint8_t zeros[300], ones[256] = {0xff, [255] = 1};
+
+    (void)state;
+    for (size_t size = 1; size <= sizeof zeros; size++) {
+        const char *why = NULL;
+        struct material modulus = {KEY_RSA, (const uint8_t *)at_edge(zeros, size), size, ones, 1};
+
+        assert_null(key_admit(&modulus, ALG_NONE, NULL, 0, &why));
+        struct material exponent = {KEY_RSA, ones, sizeof ones, (const uint8_t *)at_edge(zeros, size), size};
+
+        assert_null(key_admit(&exponent, ALG_NONE, NULL, 0, &why));
+    }
+    assert_non_null(pattern_refuse((struct text){edge, 0}));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +233,7 @@ int main(void)
         cmocka_unit_test(pointers),
         cmocka_unit_test(claims_that_are_none),
         cmocka_unit_test(base64url),
+        cmocka_unit_test(nothing_at_all),
     };
 
     return cmocka_run_group_tests(tests, make_edge, NULL);
