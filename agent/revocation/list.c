@@ -175,12 +175,13 @@ int list_holders(struct hasher *hasher, struct view *view, const struct record *
     return (int)words.count;
 }
 
-/* `before` counts in whole seconds: a token of 12:00:00.9 was issued at 12:00:00. */
+/* `before` counts in whole seconds: a token of 12:00:00.9 was issued at 12:00:00. One that does not say when has an `iat` of -1: it falls
+   under all. */
 static bool falls_under(const uint8_t *entry, double iat)
 {
     int64_t before = word_before(entry);
 
-    return before == SECONDS_NONE || iat < 0 || floor(iat) <= (double)before;
+    return before == SECONDS_NONE || floor(iat) <= (double)before;
 }
 
 static enum outcome judge_records(struct bytes entries, double iat)

@@ -65,13 +65,13 @@ static void skip_digits(struct parser *p)
         p->at++;
 }
 
-/* RFC 8259 section 6. *ret_whole: neither fraction nor exponent. */
+/* RFC 8259 section 6; there is a character. *ret_whole: neither fraction nor exponent. */
 static int scan_number(struct parser *p, bool *ret_whole)
 {
     bool whole = true;
     const char *digits;
 
-    if (p->at < p->end && *p->at == '-')
+    if (*p->at == '-')
         p->at++;
     digits = p->at;
     skip_digits(p);
@@ -164,7 +164,7 @@ static struct wire_item name_at(const struct parser *p, uint32_t offset)
 
 static int add_name(struct parser *p, size_t offset)
 {
-    if (p->names == NAMES_MAX || p->out->full)
+    if (p->names == NAMES_MAX)
         return -1;
     struct wire_item item = name_at(p, (uint32_t)offset);
     uint32_t hash = 2166136261U; /* FNV-1a: it only orders them, equal names are compared */
@@ -300,5 +300,5 @@ int json_to_wire(const char *text, size_t size, unsigned depth_max, struct wire_
     if (p.at == p.end || *p.at != '{' || parse_value(&p) < 0)
         return -1;
     skip_space(&p);
-    return p.at == p.end && !out->full ? 0 : -1;
+    return p.at == p.end ? 0 : -1; /* what did not fit was seen when the object was closed */
 }

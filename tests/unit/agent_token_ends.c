@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -168,6 +169,30 @@ static void pointers(void **state)
     }
 }
 
+/* An index has at most six digits, however many elements there are, and nothing but digits. */
+static void long_arrays(void **state)
+{
+    static const uint8_t head[] = {0x81, 0xa1, 'l', 0xdd, 0x00, 0x0f, 0x42, 0x41}; /* 1,000,001 elements, of one byte each */
+    static const char *const found[] = {"/l/0", "/l/9", "/l/10", "/l/100000", "/l/999999"};
+    static const char *const none[] = {"/l/1000000", "/l/0000001", "/l/00", "/l/:", "/l/1-", "/l/1 ", "/l/a", "/l/4294967296", "/l/"};
+    uint8_t *room = calloc(1, sizeof head + 1000001);
+    struct claims claims;
+
+    (void)state;
+    assert_non_null(room);
+    memcpy(room, head, sizeof head);
+    claims_index(&claims, room, sizeof head + 1000001);
+    for (size_t i = 0; i < sizeof found / sizeof *found; i++) {
+        if (!points(&claims, found[i]))
+            fail_msg("not found: %s", found[i]);
+    }
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        if (points(&claims, none[i]))
+            fail_msg("found: %s", none[i]);
+    }
+    free(room);
+}
+
 static bool is_b(const void *context, const char *at, size_t bytes)
 {
     (void)context;
@@ -177,7 +202,7 @@ static bool is_b(const void *context, const char *at, size_t bytes)
 /* Claims that are no map have no names; where a value cannot be stepped over, what is in it is not looked at as if it stood beside it. */
 static void claims_that_are_none(void **state)
 {
-    static const uint8_t array[] = {0x92, 0xa3, 'e', 'x', 'p', 1}, torn[] = {0x82, 0xa1, 'a', 0x94, 0xa1, 'b', 0xa1, 'b', 0xa1, 'b'},
+    static const uint8_t array[] = {0x92, 0xa3, 'e', 'x', 'p', 1}, torn[] = {0x84, 0xa1, 'a', 0x94, 0xa1, 'b', 0xa1, 'b', 0xa1, 'b'},
                          list[] = {0x81, 0xa3, 'a', 'u', 'd', 0x93, 0x92, 0xa1, 'b'}, deep[] = {0x81, 0xa1, 'l', 0x92, 0x93, 0xa1, 'b', 0xa1, 'b'};
     struct wire_cursor value;
     struct claims claims;
@@ -231,6 +256,7 @@ int main(void)
         cmocka_unit_test(resources),
         cmocka_unit_test(valid_pointers),
         cmocka_unit_test(pointers),
+        cmocka_unit_test(long_arrays),
         cmocka_unit_test(claims_that_are_none),
         cmocka_unit_test(base64url),
         cmocka_unit_test(nothing_at_all),

@@ -136,6 +136,44 @@ static void no_half_of_a_key(void **state)
     one_key(certificate, NULL);
 }
 
+/* Of two keys none is left out because something failed: a set is whole or none. */
+static void two_keys(const char *text)
+{
+    char why[KEYSET_WHY_BYTES];
+
+    for (unsigned tries = 0, failed = true; failed; tries++) {
+        fail_after(tries);
+        struct keyset *set = parse(text, NULL, why);
+
+        failed = has_failed();
+        assert_true(set != NULL || failed);
+        /* A curve of which OpenSSL tells no name is one without a name: that alone is no failure. */
+        if (set != NULL && set->count != 2 && (set->warnings == 0 || strstr(set->warning[0], "it is not RSA") == NULL))
+            fail_msg("%u keys, although call %u failed: %s; %s", set->count, tries, set->warnings > 0 ? set->warning[0] : "", text);
+        keyset_drop(set);
+        ERR_clear_error();
+    }
+}
+
+static void no_key_of_two_is_left_out(void **state)
+{
+    char text[8192];
+
+    (void)state;
+    two_keys("{\"keys\":[" OCT("a") "," OCT("b") "]}");
+    for (unsigned order = 0; order < 2; order++) {
+        size_t bytes = strlen(jwk_ec) - 2 - strlen("{\"keys\":[");
+
+        snprintf(text, sizeof text, "{\"keys\":[%s%.*s%s]}", order == 0 ? "" : OCT("b") ",", (int)bytes, jwk_ec + strlen("{\"keys\":["),
+                 order == 0 ? "," OCT("b") : "");
+        two_keys(text);
+        for (unsigned i = 0; i < KEYS - 1; i++) {
+            snprintf(text, sizeof text, "%s%s", pems[order == 0 ? i : KEYS - 1], pems[order == 0 ? KEYS - 1 : i]);
+            two_keys(text);
+        }
+    }
+}
+
 /* Whatever fails: under a name that a damaged key has borne no other key is used. */
 static void no_name_is_forgotten(void **state)
 {
@@ -303,7 +341,7 @@ static void undecided_goes_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(no_half_of_a_key),
+        cmocka_unit_test(no_half_of_a_key), cmocka_unit_test(no_key_of_two_is_left_out),
         cmocka_unit_test(no_name_is_forgotten),
         cmocka_unit_test(no_half_of_a_verifier),
         cmocka_unit_test(no_signature_is_good_or_bad_by_mistake),

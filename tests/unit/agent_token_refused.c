@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
@@ -143,6 +144,15 @@ static void keys_by_another_name(void **state)
     keyset_drop(set);
     strcpy(text, "{\"keys\":[{\"kty\":\"foo\",");
     assert_null(parse(strcat(text, point), NULL));
+    /* A point that is none is left out; nothing has failed that the other key should be refused for. */
+    for (unsigned i = 0; i < 2; i++) {
+        snprintf(text, sizeof text, "{\"keys\":[{\"kty\":\"oct\",\"k\":\"" SECRET "\"},{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"%.42s8\",\"y\":\"%.42s8\"}]}",
+                 i == 0 ? "__________________________________________" : "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+                 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+        set = parse(text, NULL);
+        assert_true(set != NULL && set->count == 1 && set->skipped == 1);
+        keyset_drop(set);
+    }
     set = parse(CERTIFICATE("CERTIFICATE"), NULL);
     assert_non_null(set);
     keyset_drop(set);

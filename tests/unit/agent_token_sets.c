@@ -202,6 +202,12 @@ static void names_and_algorithms(void **state)
     assert_ptr_equal(keys[0], set->keys[1]);
     assert_int_equal(keyset_choose(set, ALG_HS384, "ac", 2, keys, &count), CHOICE_NONE);
     keyset_drop(set);
+    set = parse("{\"keys\":[{\"kty\":\"oct\",\"k\":\"" SECRET "\",\"kid\":\"\"},{\"kty\":\"oct\",\"k\":\"" SECRET "\"}]}", NULL);
+    assert_int_equal(set->count, 2);
+    keyset_drop(set);
+    set = parse("{\"keys\":[{\"kty\":\"oct\",\"k\":\"" SECRET "\",\"kid\":\"a\"},{\"kty\":\"oct\",\"k\":\"AA\",\"kid\":\"\"}]}", NULL);
+    assert_int_equal(keyset_choose(set, ALG_HS384, NULL, 0, keys, &count), CHOICE_KEYS); /* no name is not an empty one */
+    keyset_drop(set);
 }
 
 static char *pem_of(EVP_PKEY *pkey)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
@@ -61,9 +62,18 @@ FAILING(EVP_PKEY_CTX *, NULL, EVP_PKEY_CTX_new_from_name, (OSSL_LIB_CTX *library
 FAILING(EVP_PKEY_CTX *, NULL, EVP_PKEY_CTX_new_from_pkey, (OSSL_LIB_CTX *library, EVP_PKEY *pkey, const char *query), (library, pkey, query))
 FAILING(EVP_PKEY_CTX *, NULL, EVP_PKEY_CTX_new, (EVP_PKEY *pkey, ENGINE *engine), (pkey, engine))
 FAILING(int, 0, EVP_PKEY_fromdata_init, (EVP_PKEY_CTX *context), (context))
-FAILING(int, 0, EVP_PKEY_fromdata, (EVP_PKEY_CTX *context, EVP_PKEY **ret, int selection, OSSL_PARAM params[]),
+
+/* OpenSSL had no memory to find out whether it is a point, and says then that it is none. */
+static int no_point(void)
+{
+    ERR_raise(ERR_LIB_EC, ERR_R_MALLOC_FAILURE);
+    ERR_raise(ERR_LIB_EC, EC_R_INVALID_ENCODING);
+    return 0;
+}
+
+FAILING(int, no_point(), EVP_PKEY_fromdata, (EVP_PKEY_CTX *context, EVP_PKEY **ret, int selection, OSSL_PARAM params[]),
         (context, ret, selection, params))
-FAILING(int, 0, EVP_PKEY_public_check, (EVP_PKEY_CTX *context), (context))
+FAILING(int, no_point(), EVP_PKEY_public_check, (EVP_PKEY_CTX *context), (context))
 FAILING(EVP_PKEY *, NULL, EVP_PKEY_new_raw_public_key, (int type, ENGINE *engine, const unsigned char *key, size_t size),
         (type, engine, key, size))
 FAILING(int, 0, EVP_PKEY_get_raw_public_key, (const EVP_PKEY *pkey, unsigned char *key, size_t *size), (pkey, key, size))
@@ -96,14 +106,14 @@ FAILING(int, 0, EVP_DigestVerifyInit, (EVP_MD_CTX *context, EVP_PKEY_CTX **ret, 
         (context, ret, digest, engine, pkey))
 
 /* The verification itself fails as it does for a lack of memory, which must not be taken for a bad signature. */
-static int out_of_memory(void)
+static int out_of_memory(int status)
 {
     ERR_raise(ERR_LIB_EVP, ERR_R_MALLOC_FAILURE);
     ERR_raise(ERR_LIB_EVP, ERR_R_EVP_LIB);
-    return -1;
+    return status;
 }
 
-FAILING(int, out_of_memory(), EVP_PKEY_verify, (EVP_PKEY_CTX *context, const unsigned char *signature, size_t size, const unsigned char *hash,
+FAILING(int, out_of_memory(0), EVP_PKEY_verify, (EVP_PKEY_CTX *context, const unsigned char *signature, size_t size, const unsigned char *hash,
                                                 size_t hash_bytes), (context, signature, size, hash, hash_bytes))
-FAILING(int, out_of_memory(), EVP_DigestVerify, (EVP_MD_CTX *context, const unsigned char *signature, size_t size, const unsigned char *data,
+FAILING(int, out_of_memory(-1), EVP_DigestVerify, (EVP_MD_CTX *context, const unsigned char *signature, size_t size, const unsigned char *data,
                                                  size_t data_bytes), (context, signature, size, data, data_bytes))
