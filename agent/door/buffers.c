@@ -34,8 +34,10 @@ static struct account *who_pays(const struct conn *conn, size_t bytes)
 
 bool conn_charge(struct conn *conn, size_t bytes)
 {
-    const struct account *account;
+    const struct account *account = who_pays(conn, bytes);
 
+    if (account != NULL)
+        conn_push_out(conn->door, conn); /* answers that were only not sent yet are nobody's fault */
     while ((account = who_pays(conn, bytes)) != NULL) {
         struct conn *heaviest = heaviest_of(conn->door, account);
 

@@ -33,6 +33,9 @@ struct conn {
 bool conn_charge(struct conn *conn, size_t bytes);
 void conn_discharge(struct conn *conn, size_t bytes);
 
+/* Sends what others were answered in this turn, without waiting for its end. */
+void conn_push_out(struct door *door, const struct conn *except);
+
 /* Closes a connection on a peer who broke a bound, with a line in the log. */
 void conn_break_off(struct conn *conn, const char *why);
 

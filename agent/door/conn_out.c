@@ -69,6 +69,22 @@ static void release_out(struct conn *conn)
     conn->out_bytes = conn->out_room = 0;
 }
 
+void conn_push_out(struct door *door, const struct conn *except)
+{
+    for (struct conn *conn = door->dirty; conn != NULL; conn = conn->next_dirty) {
+        uv_buf_t buffer = uv_buf_init((char *)conn->out, (unsigned)conn->out_bytes);
+        int sent = conn != except && conn->out_bytes > 0 ? uv_try_write((uv_stream_t *)&conn->pipe, &buffer, 1) : 0;
+
+        if (sent <= 0)
+            continue; /* an error comes again when its turn is over */
+        conn->out_bytes -= (size_t)sent;
+        if (conn->out_bytes > 0)
+            memmove(conn->out, conn->out + sent, conn->out_bytes);
+        else
+            release_out(conn);
+    }
+}
+
 static void flush(struct conn *conn)
 {
     if (conn->out_bytes > 0) {

@@ -374,6 +374,24 @@ class Overloaded(Exhaustion):
             client.close()
         self.is_quiet(decided)
 
+    def test_more_answers_at_once_than_memory_for_them(self):
+        """After a pause everybody's answers come together. Whoever reads them gets them all."""
+        self.agent.start()
+        token = self.key.token(pad="p" * 2000)
+        clients = [self.agent.connect() for _ in range(300)]
+        for client in clients:
+            self.assertEqual(client.verify(token), "accepted")
+        before = self.agent.anonymous()
+        self.at_once([(client, b"".join(request(i, "verify", token=token) for i in range(30))) for client in clients])
+        for client in clients:
+            for _ in range(30):
+                self.assertIs(client.receive()[3]["active"], True)
+        if not ASAN:
+            self.assertLess(self.agent.anonymous() - before, BUFFERS_PER_UID + (16 << 20))
+        for client in clients:
+            client.close()
+        self.is_quiet(0)
+
     def test_more_requests_than_a_user_may_have_under_way(self):
         """Revocations: the disk is slow and a commit takes what waits. Each is answered; what was answered with yes stands."""
         self.agent.start()
