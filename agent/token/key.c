@@ -36,11 +36,12 @@ static void strip_zeros(const uint8_t **bytes, size_t *size)
     }
 }
 
+/* Of a number that has a first byte, which is not zero. */
 static size_t bits_of(const uint8_t *bytes, size_t size)
 {
     size_t bits = size * 8;
 
-    for (unsigned first = size > 0 ? bytes[0] : 0; size > 0 && (first & 0x80) == 0; first <<= 1)
+    for (unsigned first = bytes[0]; (first & 0x80) == 0; first <<= 1)
         bits--;
     return bits;
 }
