@@ -503,7 +503,8 @@ class Stalled(Exhaustion):
             wait_for("all are gone", gone, 35)
         finally:
             print(f"[all gone after {time.monotonic() - begin:.1f} s, most memory {most['bytes'] >> 20} MiB, buffered "
-                  f"{most['buffered'] >> 20} MiB, {ends['broken_off']} for memory and {ends['timeouts']} for time, the longest answer {longest * 1e3:.1f} ms]", end=" ", flush=True)
+                  f"{most['buffered'] >> 20} MiB, {ends['broken_off']} for memory and {ends['timeouts']} for time, "
+                  f"the longest answer {longest * 1e3:.1f} ms]", end=" ", flush=True)
         self.assertGreater(most["buffered"], 1 << 20)
         self.assertLessEqual(most["buffered"], BUFFERS_PER_UID)
         if not ASAN:
