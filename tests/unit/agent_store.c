@@ -399,6 +399,24 @@ static void an_older_copy_is_refused_until_it_is_meant(void **state)
     assert_int_equal(outcome(), FOUND);
 }
 
+static void another_versions_store_is_refused_as_that(void **state)
+{
+    char why[STORE_WHY_BYTES], path[80];
+    struct store *store;
+    struct view *view;
+
+    (void)state;
+    snprintf(path, sizeof path, "%s/other", folder);
+    store = store_open(path, MAP_BYTES, why);
+    assert_non_null(store);
+    view = store_begin(store, false);
+    assert_int_equal(view_put(view, TABLE_META, (struct bytes){"format", 6}, (struct bytes){"assay 999", 9}), 0);
+    assert_int_equal(store_commit(view), 0);
+    store_close(store);
+    assert_null(store_open(path, MAP_BYTES, why));
+    assert_non_null(strstr(why, "another version of assayd made them"));
+}
+
 /* Nothing more is added, but what is there can be forgotten, and then there is room again. */
 static void a_full_store_can_still_forget(void **state)
 {
@@ -457,6 +475,7 @@ int main(void)
         cmocka_unit_test(a_cut_file_is_refused),
         cmocka_unit_test(another_programs_file_is_refused_and_left_alone),
         cmocka_unit_test(an_older_copy_is_refused_until_it_is_meant),
+        cmocka_unit_test(another_versions_store_is_refused_as_that),
         cmocka_unit_test(a_full_store_can_still_forget),
     };
 
