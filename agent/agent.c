@@ -25,8 +25,8 @@ double agent_now(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* After each commit, before anything of it is answered: the view that is older than it goes, then the generation changes, so that no
-   decision can be made under the old view and be taken for one of the new generation. */
+/* After each commit, before anything of it is answered: the view that is older than it goes, then the generation changes, so that
+   no decision can be made under the old view and be taken for one of the new generation. */
 static void on_committed(void *context)
 {
     struct agent *agent = context;
@@ -117,8 +117,8 @@ int agent_use_keyring(struct agent *agent, struct keyring *ring)
     return 0;
 }
 
-/* In the order in which they lean on each other: what gives back work first, while those who wait for it are still there. What did not
-   start is NULL. */
+/* In the order in which they lean on each other: what gives back work first, while those who wait for it are still there. What did
+   not start is NULL. */
 static void finish_stop(struct agent *agent)
 {
     if (agent->workers != NULL)
@@ -222,8 +222,8 @@ static void on_files_changed(void *context)
     feeds_look(agent->feeds);
 }
 
-/* Before anybody can ask: the keys of this start are compared with the kids that were revoked before it, and lines of feeds that were not
-   understood are read again. */
+/* Before anybody can ask: the keys of this start are compared with the kids that were revoked before it, and lines of feeds that
+   were not understood are read again. */
 static int prepare_store(struct agent *agent)
 {
     struct view *view = store_begin(agent->store, false);
@@ -263,7 +263,8 @@ static int open_rooms(struct agent *agent)
     agent->checks = checks_new();
     agent->reload = reload_new(agent);
     agent->key_errors = calloc(agent->ring->count, sizeof *agent->key_errors);
-    if (agent->hasher == NULL || agent->cache == NULL || agent->checks == NULL || agent->reload == NULL || agent->key_errors == NULL)
+    if (agent->hasher == NULL || agent->cache == NULL || agent->checks == NULL || agent->reload == NULL ||
+        agent->key_errors == NULL)
         return fail("out of memory");
     if (prepare_store(agent) < 0)
         return fail("the revocations cannot be written; is the disk full?");

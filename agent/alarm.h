@@ -1,5 +1,5 @@
-/* One moment in the future. A timerfd, not a uv_timer_t: with one of those armed, every wait of the loop sets a timer of the kernel's
-   anew, which costs a twentieth of a whole round trip. */
+/* One moment in the future. A timerfd, not a uv_timer_t: with one of those armed, every wait of the loop sets a timer of the
+   kernel's anew, which costs a twentieth of a whole round trip. */
 #ifndef ASSAY_ALARM_H
 #define ASSAY_ALARM_H
 

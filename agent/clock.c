@@ -25,9 +25,10 @@ int clock_load(struct agent *agent, struct view *view)
     clock->wall_start = agent_now();
     clock->monotonic_start = monotonic();
     if (!clock_is_trusted(agent, clock->wall_start))
-        log_error("the clock stands before times that this agent has seen, so no token is accepted; set it (NTP), or if it is right: "
-                  "assay reload --accept-clock",
-                  LOG_NUMBER("seconds_behind", clock->highest - clock->wall_start));
+        log_error(
+            "the clock stands before times that this agent has seen, so no token is accepted; set it (NTP), or if it is right: "
+            "assay reload --accept-clock",
+            LOG_NUMBER("seconds_behind", clock->highest - clock->wall_start));
     return 0;
 }
 

@@ -8,7 +8,6 @@
 #include "agent/clock.h"
 #include "agent/revocation/feeds.h"
 
-
 #define BUCKETS 1024 /* a power of two */
 
 /* A signature check under way, and everybody who waits for it. One allocation: the token's bytes follow. */
@@ -26,7 +25,7 @@ struct checks {
     struct token_room room; /* of the token that was read last */
     struct token token;
     uint64_t hash;
-    size_t bytes; /* of all checks under way */
+    size_t bytes;   /* of all checks under way */
     unsigned kinds; /* of revocation that there are */
     uint64_t kinds_generation;
     enum doubt doubt; /* why what was asked last is undecided */
@@ -109,7 +108,8 @@ static void count(struct counters *counters, enum outcome outcome, const struct 
 }
 
 /* A question about the signature alone is an administrator's, and no verification that is counted. */
-static void conclude(struct agent *agent, struct decision *decision, enum outcome outcome, const struct token *token, bool signature_only)
+static void conclude(struct agent *agent, struct decision *decision, enum outcome outcome, const struct token *token,
+                     bool signature_only)
 {
     decision->outcome = outcome;
     decision->token = token;
@@ -130,7 +130,8 @@ static void conclude(struct agent *agent, struct decision *decision, enum outcom
 static enum outcome doubt_clock(struct agent *agent, double now)
 {
     snprintf(agent->checks->why, sizeof agent->checks->why,
-             "the clock is %.0f s behind the highest time that this agent has seen; set it (NTP), or if it is right: assay reload --accept-clock",
+             "the clock is %.0f s behind the highest time that this agent has seen; set it (NTP), or if it is right: assay reload "
+             "--accept-clock",
              agent->clock.highest - now);
     agent->checks->doubt = DOUBT_CLOCK;
     return OUTCOME_UNDECIDED;
@@ -303,8 +304,8 @@ static void ask_again(struct agent *agent, struct check *check, struct waiter *w
         struct decision decision;
 
         next = waiter->next;
-        if (decide_now(agent, check->task.token.text, (struct text){waiter->audience, waiter->audience_bytes}, waiter->signature_only,
-                       &decision))
+        if (decide_now(agent, check->task.token.text, (struct text){waiter->audience, waiter->audience_bytes},
+                       waiter->signature_only, &decision))
             waiter->decided(waiter, &decision);
         else if (decide_later(agent, waiter) < 0)
             answer(agent, waiter, OUTCOME_UNDECIDED, &agent->checks->token);

@@ -22,7 +22,8 @@ static const char help[] =
     "  --help         this text\n"
     "  --version      the version\n"
     "\n"
-    "SIGHUP reads the configuration and the keys anew; a bad configuration is refused whole. SIGTERM finishes what was asked and stops.\n"
+    "SIGHUP reads the configuration and the keys anew; a bad configuration is refused whole. SIGTERM finishes what was asked and "
+    "stops.\n"
     "A smallest configuration:\n"
     "\n"
     "  issuers:\n"
@@ -38,7 +39,8 @@ struct options {
 
 static int bad_salvage(void)
 {
-    fputs("assayd: --salvage wants the old state folder and a new one: assayd --salvage /var/lib/assay /var/lib/assay.new\n", stderr);
+    fputs("assayd: --salvage wants the old state folder and a new one: assayd --salvage /var/lib/assay /var/lib/assay.new\n",
+          stderr);
     return 2;
 }
 
@@ -52,18 +54,20 @@ static int run_salvage(const char *old, const char *new)
         fprintf(stderr, "assayd: %s\n", why);
         return 2;
     }
-    printf("carried over into %s: %" PRIu64 " revocations, %" PRIu64 " keys under revoked kids, %" PRIu64 " unreadable lines\n", new,
-           salvaged.records, salvaged.covers, salvaged.lines);
+    printf("carried over into %s: %" PRIu64 " revocations, %" PRIu64 " keys under revoked kids, %" PRIu64 " unreadable lines\n",
+           new, salvaged.records, salvaged.covers, salvaged.lines);
     if (salvaged.unreadable_pages > 0)
         printf("%" PRIu64 " pages could not be read from the disk\n", salvaged.unreadable_pages);
     if (salvaged.lost <= 0) {
         printf("nothing is missing. Move the old folder away, and the new one to its place\n");
         return 0;
     }
-    fprintf(stderr,
-            "assayd: about %.3g %% of all revocations are lost. Feeds are read from their start and bring theirs back; what operators revoked "
-            "does not come back by itself. To be safe, refuse all tokens issued until now: assay revoke --all --before $(date +%%s)\n",
-            salvaged.lost * 100);
+    fprintf(
+        stderr,
+        "assayd: about %.3g %% of all revocations are lost. Feeds are read from their start and bring theirs back; what operators "
+        "revoked "
+        "does not come back by itself. To be safe, refuse all tokens issued until now: assay revoke --all --before $(date +%%s)\n",
+        salvaged.lost * 100);
     return 1;
 }
 
@@ -71,8 +75,8 @@ static int run_salvage(const char *old, const char *new)
 static int read_options(int argc, char **argv, struct options *options)
 {
     static const struct option known[] = {
-        {"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, 'k'},   {"salvage", required_argument, NULL, 's'}, {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},      {NULL, 0, NULL, 0},
+        {"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, 'k'},   {"salvage", required_argument, NULL, 's'},
+        {"help", no_argument, NULL, 'h'},         {"version", no_argument, NULL, 'v'}, {NULL, 0, NULL, 0},
     };
 
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
@@ -114,7 +118,8 @@ static void tell_warnings(const struct keyring *ring)
         for (unsigned w = 0; w < keys->warnings; w++)
             fprintf(stderr, "%s: warning: %s\n", ring->config->issuers[i].key_file, keys->warning[w]);
         if (keys->skipped > keys->warnings)
-            fprintf(stderr, "%s: warning: %u more keys are skipped\n", ring->config->issuers[i].key_file, keys->skipped - keys->warnings);
+            fprintf(stderr, "%s: warning: %u more keys are skipped\n", ring->config->issuers[i].key_file,
+                    keys->skipped - keys->warnings);
     }
     for (unsigned i = 0; ring->policy != NULL && i < ring->policy->warnings.count; i++)
         fprintf(stderr, "%s (a warning)\n", ring->policy->warnings.text[i]);

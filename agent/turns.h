@@ -1,5 +1,5 @@
-/* Whose signature is checked next: users take turns, and of each user the connections. Who sends ten thousand tokens waits for them, and
-   another's single one does not. */
+/* Whose signature is checked next: users take turns, and of each user the connections. Who sends ten thousand tokens waits for
+   them, and another's single one does not. */
 #ifndef ASSAY_TURNS_H
 #define ASSAY_TURNS_H
 

@@ -29,8 +29,8 @@ static void read_file(struct yaml *yaml, yaml_node_t *value, void *into)
 
     yaml_read_path(yaml, value, path);
     if (*path != NULL && access(*path, R_OK) < 0)
-        yaml_fault(yaml, value, "the feed %s cannot be read: %s%s%s", *path, strerror(errno), errno == ENOENT ? "; to begin with none: touch " : "",
-                   errno == ENOENT ? *path : "");
+        yaml_fault(yaml, value, "the feed %s cannot be read: %s%s%s", *path, strerror(errno),
+                   errno == ENOENT ? "; to begin with none: touch " : "", errno == ENOENT ? *path : "");
 }
 
 static const struct yaml_key feed_keys[] = {

@@ -196,8 +196,9 @@ void method_status(const struct request *request)
     const struct agent *agent = request->agent;
     const struct policy *policy = agent->ring->policy;
     size_t policy_room = policy != NULL ? strlen(policy->path) + SHADOW_RULES_SHOWN * (POLICY_RULE_NAME_BYTES_MAX + 16) : 0;
-    size_t room = 4096 + policy_room + (agent->reload_error != NULL ? strlen(agent->reload_error) : 0) + strlen(agent->ring->config->state_path) +
-                  ANSWER_MISSING_ROOM + agent->ring->config->revocation.feed_count * FEED_ROOM;
+    size_t room = 4096 + policy_room + (agent->reload_error != NULL ? strlen(agent->reload_error) : 0) +
+                  strlen(agent->ring->config->state_path) + ANSWER_MISSING_ROOM +
+                  agent->ring->config->revocation.feed_count * FEED_ROOM;
     unsigned issuers = 0;
 
     if (!rpc_params(request, NULL, 0, false))

@@ -1,5 +1,5 @@
-/* Who pays when buffers run out. Bounds are on a user's bytes and on everybody's; whoever comes to a bound is not by that the culprit,
-   so the connection goes that holds the most: a client that reads its answers outlives a thousand that do not. */
+/* Who pays when buffers run out. Bounds are on a user's bytes and on everybody's; whoever comes to a bound is not by that the
+   culprit, so the connection goes that holds the most: a client that reads its answers outlives a thousand that do not. */
 #include "conn_inside.h"
 
 static struct account *heaviest_account(const struct door *door)

@@ -334,8 +334,8 @@ static void on_turned_away(uv_handle_t *handle)
         conn_open(door, (uv_stream_t *)&door->listener);
 }
 
-/* There is no memory for it. libuv holds the descriptor, and takes nobody else until it was accepted: so it is, by a handle that is kept for
-   that. Should that one still be closing, the next one waits for it. */
+/* There is no memory for it. libuv holds the descriptor, and takes nobody else until it was accepted: so it is, by a handle that is
+   kept for that. Should that one still be closing, the next one waits for it. */
 static void turn_away(struct door *door, uv_stream_t *listener)
 {
     door->has_one_waiting = door->is_turning_away;

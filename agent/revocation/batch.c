@@ -88,7 +88,8 @@ static bool grow(void **at, size_t *room, size_t needed, size_t size)
     return true;
 }
 
-/* The group's number; or FEED_BATCH_ISSUERS_MAX: there are too many; -1: out of memory. The last one is looked at first: feeds repeat themselves. */
+/* The group's number; or FEED_BATCH_ISSUERS_MAX: there are too many; -1: out of memory. The last one is looked at first: feeds
+ * repeat themselves. */
 static int find_group(struct batch *batch, const struct record *record)
 {
     for (unsigned i = batch->group_count; i-- > 0;) {
@@ -102,7 +103,8 @@ static int find_group(struct batch *batch, const struct record *record)
         return FEED_BATCH_ISSUERS_MAX;
     if (!grow((void **)&batch->names, &batch->names_room, batch->names_bytes + record->issuer.bytes + 1, 1))
         return -1;
-    batch->groups[batch->group_count] = (struct group){.kind = record->kind, .issuer_at = batch->names_bytes, .issuer_bytes = record->issuer.bytes};
+    batch->groups[batch->group_count] =
+        (struct group){.kind = record->kind, .issuer_at = batch->names_bytes, .issuer_bytes = record->issuer.bytes};
     memcpy(batch->names + batch->names_bytes, record->issuer.at, record->issuer.bytes);
     batch->names_bytes += record->issuer.bytes;
     return (int)batch->group_count++;
@@ -124,7 +126,8 @@ int batch_add(struct batch *batch, struct hasher *hasher, const struct line *lin
         return -1;
     struct entry_op *op = &batch->ops[batch->count];
 
-    *op = (struct entry_op){.change = line->undo ? ENTRY_REMOVE : ENTRY_ADD, .order = (uint32_t)batch->count, .tag = (uint16_t)group};
+    *op =
+        (struct entry_op){.change = line->undo ? ENTRY_REMOVE : ENTRY_ADD, .order = (uint32_t)batch->count, .tag = (uint16_t)group};
     word_write(op->entry, key, 0, record->before, record->exp);
     if (!line->undo)
         batch->kinds |= LIST_KIND(record->kind);
@@ -257,7 +260,8 @@ int batch_cursor(struct view *view, const char *source, void *cursor, size_t byt
     return 1;
 }
 
-/* Under a digest of source and line: a line that is read again is kept once. Value: number 8, length of the source 2, source, line. */
+/* Under a digest of source and line: a line that is read again is kept once. Value: number 8, length of the source 2, source, line.
+ */
 static int write_unreadable(const struct batch *batch, struct view *view, const struct unreadable *line)
 {
     uint8_t value[10 + SOURCE_NAME_BYTES + UNREADABLE_BYTES_MAX];
@@ -333,15 +337,16 @@ static int try_one(void *context, struct bytes key, struct bytes value)
         return -1;
     memcpy(source, at + 10, source_bytes);
     source[source_bytes] = '\0';
-    int status = again->again(again->context, source, stored_number(at, 8), (const char *)at + 10 + source_bytes, value.size - 10 - source_bytes);
+    int status = again->again(again->context, source, stored_number(at, 8), (const char *)at + 10 + source_bytes,
+                              value.size - 10 - source_bytes);
 
     if (status == 1 && again->count < UNREADABLE_KEPT_MAX)
         memcpy(again->done[again->count++], key.at, 16);
     return status < 0 ? -1 : 0;
 }
 
-int unreadable_each(struct view *view, int (*again)(void *context, const char *source, uint64_t number, const char *text, size_t bytes),
-                    void *context)
+int unreadable_each(struct view *view,
+                    int (*again)(void *context, const char *source, uint64_t number, const char *text, size_t bytes), void *context)
 {
     struct again *all = calloc(1, sizeof *all);
 

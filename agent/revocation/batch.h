@@ -1,5 +1,5 @@
-/* Records of one source on their way into the list: gathered and sorted off the loop, then written in a few transactions, the last of
-   which also moves the cursor. All feeds go this way. Writing a batch again, whole or in part, changes nothing. */
+/* Records of one source on their way into the list: gathered and sorted off the loop, then written in a few transactions, the last
+   of which also moves the cursor. All feeds go this way. Writing a batch again, whole or in part, changes nothing. */
 #ifndef ASSAY_BATCH_H
 #define ASSAY_BATCH_H
 
@@ -24,7 +24,8 @@ void batch_set_cursor(struct batch *batch, const void *cursor, size_t bytes);
 /* No more lines. After it the batch is the writer's. */
 void batch_seal(struct batch *batch);
 
-/* In a write job: the next part. 0 or -1. `ring`: whose keys a revoked kid covers. May be run again until batch_advance is called. */
+/* In a write job: the next part. 0 or -1. `ring`: whose keys a revoked kid covers. May be run again until batch_advance is called.
+ */
 int batch_write(struct batch *batch, struct hasher *hasher, struct view *view, const struct keyring *ring);
 
 /* That part is on the disk. True: so is all of it. */
@@ -36,8 +37,10 @@ bool batch_is_empty(const struct batch *batch); /* nothing but perhaps a cursor 
 /* A feed's cursor. 1, 0: there is none; -1. */
 int batch_cursor(struct view *view, const char *source, void *cursor, size_t bytes);
 
-/* Lines that could not be read, of every source: `again` says whether it can now (1: forget it; 0: keep it; -1: give up). 0 or -1. */
-int unreadable_each(struct view *view, int (*again)(void *context, const char *source, uint64_t number, const char *text, size_t bytes),
+/* Lines that could not be read, of every source: `again` says whether it can now (1: forget it; 0: keep it; -1: give up). 0 or -1.
+ */
+int unreadable_each(struct view *view,
+                    int (*again)(void *context, const char *source, uint64_t number, const char *text, size_t bytes),
                     void *context);
 int unreadable_count(struct view *view, uint64_t *ret);
 

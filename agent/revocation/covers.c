@@ -1,5 +1,5 @@
-/* Keys that have borne a revoked kid: they stay revoked when the next key set calls them something else. An entry is the key's hash and the
-   kid's; which kids are revoked is the list's to know, so that taking back a kid gives back its keys. */
+/* Keys that have borne a revoked kid: they stay revoked when the next key set calls them something else. An entry is the key's hash
+   and the kid's; which kids are revoked is the list's to know, so that taking back a kid gives back its keys. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,8 +16,7 @@ int list_cover_key(struct hasher *hasher, struct view *view, struct text issuer,
     struct bytes entries;
     size_t done;
 
-    if (record_key(hasher, RECORD_KID, issuer, kid_name, kid) < 0 ||
-        record_key(hasher, RECORD_COVER, issuer, print, op.entry) < 0)
+    if (record_key(hasher, RECORD_KID, issuer, kid_name, kid) < 0 || record_key(hasher, RECORD_COVER, issuer, print, op.entry) < 0)
         return -1;
     int revoked = entries_find(view, &list_records, kid, &entries);
 
@@ -39,7 +38,8 @@ int list_cover(struct hasher *hasher, struct view *view, const struct keyring *r
             const struct key *key = entry->keys->keys[k];
 
             for (unsigned n = 0; key->kid != NULL && n < entry->issuer.names.count; n++) {
-                if (list_cover_key(hasher, view, entry->issuer.names.list[n], (struct text){key->kid, key->kid_bytes}, key->thumbprint) < 0)
+                if (list_cover_key(hasher, view, entry->issuer.names.list[n], (struct text){key->kid, key->kid_bytes},
+                                   key->thumbprint) < 0)
                     return -1;
             }
         }

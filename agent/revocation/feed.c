@@ -108,7 +108,8 @@ void feeds_count(struct feeds *feeds)
 static void set_error(struct feed *feed, const char *error)
 {
     if (error != NULL && strncmp(feed->error, error, sizeof feed->error - 1) != 0)
-        log_error("a revocation feed cannot be read; what it said before stands", LOG_TEXT("feed", feed->source), LOG_TEXT("error", error));
+        log_error("a revocation feed cannot be read; what it said before stands", LOG_TEXT("feed", feed->source),
+                  LOG_TEXT("error", error));
     if (error == NULL && feed->error[0] != '\0')
         log_info("a revocation feed can be read again", LOG_TEXT("feed", feed->source));
     snprintf(feed->error, sizeof feed->error, "%s", error != NULL ? error : "");

@@ -11,7 +11,7 @@
 #include <xxhash.h>
 
 #define HEAD_BYTES_MAX 1024
-#define READ_BYTES (256 * 1024) /* more than the longest line, so that each read ends one */
+#define READ_BYTES     (256 * 1024) /* more than the longest line, so that each read ends one */
 
 void feed_file_close(struct feed_file *file)
 {

@@ -12,13 +12,13 @@ struct feed {
     struct feed *next;
     struct job job;
     uv_work_t work;
-    struct feed_file file;      /* the reading thread's while `busy` */
+    struct feed_file file;            /* the reading thread's while `busy` */
     const struct feed_config *config; /* of the configuration in force */
     const struct feed_config *use;    /* while busy: of `ring`'s configuration */
-    struct keyring *ring;       /* while busy */
-    struct batch *batch;        /* while busy */
+    struct keyring *ring;             /* while busy */
+    struct batch *batch;              /* while busy */
     char *path, *source;
-    char error[96]; /* empty: none */
+    char error[96];            /* empty: none */
     struct feed_cursor stored; /* what of `file` is in the store */
     double good;
     uint64_t records, unreadable, unreadable_now;

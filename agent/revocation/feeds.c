@@ -100,7 +100,8 @@ bool feeds_are_fresh(const struct feeds *feeds, const struct issuer *issuer, dou
         if (!feed_may_speak_for(feed->config, issuer, issuer->names.list[0]))
             continue;
         if (!feed->is_read) {
-            snprintf(why, 256, "%.120s has not been read to its end yet%s%.80s", feed->source, feed->error[0] != '\0' ? ": " : "", feed->error);
+            snprintf(why, 256, "%.120s has not been read to its end yet%s%.80s", feed->source, feed->error[0] != '\0' ? ": " : "",
+                     feed->error);
             return false;
         }
         if (feed->error[0] != '\0' && max_age > 0 && now - feed->good > max_age) {
@@ -140,8 +141,11 @@ bool feeds_are_read(const struct feeds *feeds)
 void feeds_each(const struct feeds *feeds, void (*each)(void *context, const struct feed_facts *facts), void *context)
 {
     for (const struct feed *feed = feeds->first; feed != NULL; feed = feed->next) {
-        struct feed_facts facts = {feed->source,     feed->error[0] != '\0' ? feed->error : NULL,  feed->is_read, feed->lines, feed->records,
-                                   feed->unreadable, feed->offset, feed->size,    feed->good};
+        struct feed_facts facts = {feed->source,  feed->error[0] != '\0' ? feed->error : NULL,
+                                   feed->is_read, feed->lines,
+                                   feed->records, feed->unreadable,
+                                   feed->offset,  feed->size,
+                                   feed->good};
 
         each(context, &facts);
     }

@@ -1,5 +1,5 @@
-/* The revocation feeds: each is read to its end before the agent is ready, and again whenever it changed. Reading and sorting is done off
-   the loop, writing by the writer; here is who is where, and whether a yes may be said at all. On the loop's thread. */
+/* The revocation feeds: each is read to its end before the agent is ready, and again whenever it changed. Reading and sorting is
+   done off the loop, writing by the writer; here is who is where, and whether a yes may be said at all. On the loop's thread. */
 #ifndef ASSAY_FEEDS_H
 #define ASSAY_FEEDS_H
 
@@ -19,8 +19,8 @@ int feeds_retry_unreadable(struct agent *agent, struct hasher *hasher, struct vi
 /* Something may have changed. */
 void feeds_look(struct feeds *feeds);
 
-/* May a token of this issuer be accepted? False: a feed that may speak for it was not read yet, or could not be read for too long; `why`
-   names it. */
+/* May a token of this issuer be accepted? False: a feed that may speak for it was not read yet, or could not be read for too long;
+   `why` names it. */
 bool feeds_are_fresh(const struct feeds *feeds, const struct issuer *issuer, double now, char why[256]);
 
 /* Seconds since the feeds for this issuer were all as they should be; -1: it has none. */

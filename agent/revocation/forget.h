@@ -1,5 +1,5 @@
-/* Forgetting: a record whose `exp` is a day past is of no use any more. In small transactions, a few pages each, so that neither readers nor
-   operators wait for it. */
+/* Forgetting: a record whose `exp` is a day past is of no use any more. In small transactions, a few pages each, so that neither
+   readers nor operators wait for it. */
 #ifndef ASSAY_FORGET_H
 #define ASSAY_FORGET_H
 
@@ -14,8 +14,8 @@ void forget_look(struct forget *forget);
 void forget_close(struct forget *forget); /* freed by forget_free after the loop has ended; NULL is fine */
 void forget_free(struct forget *forget);  /* NULL is fine */
 
-/* One step, in a write transaction: records from `at` on that may be forgotten by that time. Gives how many were, and whether it was the
-   last. 0 or -1. */
+/* One step, in a write transaction: records from `at` on that may be forgotten by that time. Gives how many were, and whether it
+   was the last. 0 or -1. */
 int forget_some(struct view *view, int64_t now, uint8_t at[ENTRY_KEY_BYTES], uint64_t *ret_forgotten, bool *ret_end);
 
 #endif

@@ -63,8 +63,8 @@ static const char *read_record(const msgpack_object *object, bool applies, struc
 static const char *read_object(const msgpack_object *object, struct line *ret)
 {
     struct text name;
-    bool undo = object->type == MSGPACK_OBJECT_MAP && object->via.map.size == 1 && object_text(&object->via.map.ptr[0].key, &name) &&
-                text_is(name, "undo", 4);
+    bool undo = object->type == MSGPACK_OBJECT_MAP && object->via.map.size == 1 &&
+                object_text(&object->via.map.ptr[0].key, &name) && text_is(name, "undo", 4);
 
     ret->undo = undo;
     return read_record(undo ? &object->via.map.ptr[0].val : object, !undo, &ret->record);

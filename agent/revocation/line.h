@@ -11,7 +11,7 @@ struct line {
 
 /* Room for one line at a time; each thread has its own. */
 struct line_reader;
-struct line_reader *line_reader_new(void); /* NULL: out of memory */
+struct line_reader *line_reader_new(void);         /* NULL: out of memory */
 void line_reader_free(struct line_reader *reader); /* NULL is fine */
 
 /* NULL: it was read, and is valid until the next one is; otherwise what is wrong with it. Without its newline. */

@@ -1,7 +1,8 @@
 /* The revocation list: what stands, who said so, and whether a token falls under it. It decides over a view of the store; who opens
    views, and when, is not its business.
 
-   An entry is one source's word against one thing. A token is refused while any source's word stands; taking back takes back one's own. */
+   An entry is one source's word against one thing. A token is refused while any source's word stands; taking back takes back one's
+   own. */
 #ifndef ASSAY_LIST_H
 #define ASSAY_LIST_H
 
@@ -17,8 +18,8 @@ int list_apply(struct hasher *hasher, struct view *view, const struct record *re
 /* Takes back that source's word (NULL: every source's). */
 int list_undo(struct hasher *hasher, struct view *view, const struct record *record, const char *source);
 
-/* A key that bears a revoked kid is revoked itself, and stays so under any other name (covers.c). To be called for a ring when keys are
-   loaded, and when a kid is revoked. */
+/* A key that bears a revoked kid is revoked itself, and stays so under any other name (covers.c). To be called for a ring when keys
+   are loaded, and when a kid is revoked. */
 int list_cover(struct hasher *hasher, struct view *view, const struct keyring *ring);
 
 /* One key, and a kid that it bears. Does nothing unless that kid is revoked. */

@@ -8,9 +8,8 @@
 #include "agent/token/utf8.h"
 
 static const struct text kind_names[RECORD_KIND_COUNT] = {
-    [RECORD_JTI] = {"jti", 3}, [RECORD_SUB] = {"sub", 3},
-    [RECORD_SID] = {"sid", 3}, [RECORD_KID] = {"kid", 3},
-    [RECORD_JKT] = {"jkt", 3}, [RECORD_SIGNING_INPUT] = {"signing_input_sha256", 20},
+    [RECORD_JTI] = {"jti", 3},       [RECORD_SUB] = {"sub", 3}, [RECORD_SID] = {"sid", 3},
+    [RECORD_KID] = {"kid", 3},       [RECORD_JKT] = {"jkt", 3}, [RECORD_SIGNING_INPUT] = {"signing_input_sha256", 20},
     [RECORD_ISSUER] = {"before", 6},
 };
 
@@ -97,7 +96,8 @@ static const char *check(struct record *record, bool applies)
 
     if (record->kind == RECORD_NONE) {
         if (record->before == SECONDS_NONE)
-            return "a record names one of jti, sub, sid, kid, jkt, signing_input_sha256, or a `before` for all that the issuer issued";
+            return "a record names one of jti, sub, sid, kid, jkt, signing_input_sha256, or a `before` for all that the issuer "
+                   "issued";
         record->kind = RECORD_ISSUER;
         return NULL;
     }
@@ -137,7 +137,8 @@ const char *record_read(const msgpack_object_map *map, bool applies, struct reco
 
 void record_set_exp(struct record *record, double now, double lifetime)
 {
-    bool endless = record->kind == RECORD_KID || record->kind == RECORD_JKT || (record->kind == RECORD_SID && record->before == SECONDS_NONE);
+    bool endless =
+        record->kind == RECORD_KID || record->kind == RECORD_JKT || (record->kind == RECORD_SID && record->before == SECONDS_NONE);
 
     if (record->exp == SECONDS_NONE && lifetime > 0 && !endless)
         record->exp = (int64_t)(now + lifetime) + 1;

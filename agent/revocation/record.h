@@ -1,5 +1,5 @@
-/* One revocation: an issuer, and what of it is revoked. The record is what a `revoke` call, a line of a feed or a stream's entry say;
-   in the store it stands under a hash, so that the store tells nobody whose tokens were taken back. */
+/* One revocation: an issuer, and what of it is revoked. The record is what a `revoke` call, a line of a feed or a stream's entry
+   say; in the store it stands under a hash, so that the store tells nobody whose tokens were taken back. */
 #ifndef ASSAY_RECORD_H
 #define ASSAY_RECORD_H
 
@@ -37,14 +37,14 @@ const char *record_kind_name(enum record_kind kind);
 /* Is this the name of a member that a record may have? */
 bool record_has_member(struct text name);
 
-/* Reads a record from a decoded map; members that are no part of one are the caller's to judge, by record_has_member. NULL, or what is
-   wrong with it. `applies`: the record is to be applied, not looked up or taken back: a sub needs its `before` then. An issuer may be
-   missing: `issuer.at` is NULL. The record points into the message. */
+/* Reads a record from a decoded map; members that are no part of one are the caller's to judge, by record_has_member. NULL, or what
+   is wrong with it. `applies`: the record is to be applied, not looked up or taken back: a sub needs its `before` then. An issuer
+   may be missing: `issuer.at` is NULL. The record points into the message. */
 const char *record_read(const msgpack_object_map *map, bool applies, struct record *ret_record);
 
-/* When a record may be forgotten, where it does not say: when every token that falls under it has run out. `lifetime`: how long such a
-   token lives at most, leeway included; not above 0: for ever. What names a key, or a session whenever its tokens are issued, is never done
-   with by itself. */
+/* When a record may be forgotten, where it does not say: when every token that falls under it has run out. `lifetime`: how long
+   such a token lives at most, leeway included; not above 0: for ever. What names a key, or a session whenever its tokens are
+   issued, is never done with by itself. */
 void record_set_exp(struct record *record, double now, double lifetime);
 
 /* A value that is a str or a bin, for the protocol takes either. False: it is something else. */
@@ -58,7 +58,7 @@ bool object_seconds(const msgpack_object *object, int64_t *ret);
 /* SHA-256, set up once for each thread that needs it: a fetch costs more than the hash. */
 struct hasher;
 struct hasher *hasher_new(void);
-void hasher_free(struct hasher *hasher); /* NULL is fine */
+void hasher_free(struct hasher *hasher);                       /* NULL is fine */
 void hex_encode(const uint8_t *bytes, size_t size, char *out); /* lower case, terminated */
 int hash_bytes(struct hasher *hasher, const void *bytes, size_t size, uint8_t digest[32]);
 

@@ -13,10 +13,10 @@
 #include "list.h"
 #include "salvage_map.h"
 
-#define KEY_BYTES_MAX 511
+#define KEY_BYTES_MAX   511
 #define VALUE_BYTES_MAX (SEAL_BYTES + SEALED_BYTES_MAX)
-#define OPS_PER_COMMIT 20000
-#define UNKNOWN_SOURCE "salvaged"
+#define OPS_PER_COMMIT  20000
+#define UNKNOWN_SOURCE  "salvaged"
 
 /* A sealed value that was found. */
 struct sealed {
@@ -200,7 +200,10 @@ static int write_ops(struct carry *carry, struct view *view)
             return -1;
     }
     qsort(carry->ops, carry->count, sizeof *carry->ops, compare_ops);
-    return entries_change(view, carry->set, carry->ops, carry->count, UINT32_MAX, &done) < 0 || list_note_kinds(view, carry->kinds) < 0 ? -1 : 0;
+    return entries_change(view, carry->set, carry->ops, carry->count, UINT32_MAX, &done) < 0 ||
+                   list_note_kinds(view, carry->kinds) < 0
+               ? -1
+               : 0;
 }
 
 static int flush(struct carry *carry)
@@ -297,7 +300,8 @@ static int open_old(const char *old, const char *new, char why[STORE_WHY_BYTES])
     char path[4096], made[4096];
     struct stat facts;
 
-    if (snprintf(path, sizeof path, "%s/data.mdb", old) >= (int)sizeof path || snprintf(made, sizeof made, "%s/data.mdb", new) >= (int)sizeof made) {
+    if (snprintf(path, sizeof path, "%s/data.mdb", old) >= (int)sizeof path ||
+        snprintf(made, sizeof made, "%s/data.mdb", new) >= (int)sizeof made) {
         snprintf(why, STORE_WHY_BYTES, "a path is too long");
         return -1;
     }

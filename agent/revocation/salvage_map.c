@@ -142,8 +142,8 @@ static double fraction_at(const struct place_of *place)
     return place->end ? 1 : fraction;
 }
 
-static int walk_stretch(const struct found_bucket *found, int fd, enum table table, const struct place_of *from, const struct place_of *to,
-                        int (*each)(void *context, const uint8_t *entry), void *context)
+static int walk_stretch(const struct found_bucket *found, int fd, enum table table, const struct place_of *from,
+                        const struct place_of *to, int (*each)(void *context, const uint8_t *entry), void *context)
 {
     uint8_t value[4096];
     struct bucket bucket;
@@ -161,8 +161,8 @@ static int walk_stretch(const struct found_bucket *found, int fd, enum table tab
     return status;
 }
 
-int salvage_map_walk(struct salvage_map *map, int fd, enum table table, int (*each)(void *context, const uint8_t *entry), void *context,
-                     double *ret_lost)
+int salvage_map_walk(struct salvage_map *map, int fd, enum table table, int (*each)(void *context, const uint8_t *entry),
+                     void *context, double *ret_lost)
 {
     size_t count = 0;
     struct place_of *places = all_places(map, &count);

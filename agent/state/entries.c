@@ -5,18 +5,18 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-/* A bucket's value: checksum 8, mark 4, count 4, transaction 8, first hash 12, last hash 12, entries. Its key is the last hash. Two of the
-   largest fit into a page of LMDB. */
-#define AT_MARK 8
-#define AT_COUNT 12
-#define AT_TRANSACTION 16
-#define AT_FIRST 24
-#define AT_LAST 36
-#define HEAD_BYTES 48
+/* A bucket's value: checksum 8, mark 4, count 4, transaction 8, first hash 12, last hash 12, entries. Its key is the last hash. Two
+   of the largest fit into a page of LMDB. */
+#define AT_MARK            8
+#define AT_COUNT           12
+#define AT_TRANSACTION     16
+#define AT_FIRST           24
+#define AT_LAST            36
+#define HEAD_BYTES         48
 #define BUCKET_ENTRIES_MAX 81
 #define BUCKET_ENTRIES_NEW 60 /* in buckets that a full one is cut into: room to grow */
-#define BUCKET_BYTES_MAX (HEAD_BYTES + BUCKET_ENTRIES_MAX * ENTRY_BYTES)
-#define BUCKET_MARK 0x42534100U /* and the table */
+#define BUCKET_BYTES_MAX   (HEAD_BYTES + BUCKET_ENTRIES_MAX * ENTRY_BYTES)
+#define BUCKET_MARK        0x42534100U /* and the table */
 
 static const uint8_t lowest[ENTRY_KEY_BYTES] = {0};
 static const uint8_t highest[ENTRY_KEY_BYTES] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
@@ -53,7 +53,8 @@ bool bucket_read(enum table table, struct bytes value, struct bucket *ret)
     return true;
 }
 
-static int write_bucket(struct view *view, enum table table, const uint8_t *first, const uint8_t *last, const uint8_t *entries, size_t count)
+static int write_bucket(struct view *view, enum table table, const uint8_t *first, const uint8_t *last, const uint8_t *entries,
+                        size_t count)
 {
     uint8_t value[BUCKET_BYTES_MAX];
     size_t size = HEAD_BYTES + count * ENTRY_BYTES;
@@ -153,8 +154,10 @@ static size_t piece_end(const uint8_t *entries, size_t count, size_t start)
     return end;
 }
 
-/* As one bucket, or as several that lie end to end over the same hashes. The last one's key is that of the old one, which it replaces. */
-static int write_pieces(struct view *view, enum table table, const uint8_t *first, const uint8_t *last, const uint8_t *entries, size_t count)
+/* As one bucket, or as several that lie end to end over the same hashes. The last one's key is that of the old one, which it
+ * replaces. */
+static int write_pieces(struct view *view, enum table table, const uint8_t *first, const uint8_t *last, const uint8_t *entries,
+                        size_t count)
 {
     uint8_t from[ENTRY_KEY_BYTES], to[ENTRY_KEY_BYTES];
 
@@ -222,7 +225,8 @@ static bool has_crowd(const uint8_t *entries, size_t count)
     return false;
 }
 
-static int change_bucket(struct view *view, const struct entry_set *set, const struct bucket *bucket, struct entry_op *ops, size_t op_count)
+static int change_bucket(struct view *view, const struct entry_set *set, const struct bucket *bucket, struct entry_op *ops,
+                         size_t op_count)
 {
     uint8_t first[ENTRY_KEY_BYTES], last[ENTRY_KEY_BYTES], *out = malloc((bucket->count + op_count) * ENTRY_BYTES);
     int status = -1;
@@ -241,7 +245,8 @@ static int change_bucket(struct view *view, const struct entry_set *set, const s
     return status;
 }
 
-int entries_change(struct view *view, const struct entry_set *set, struct entry_op *ops, size_t count, unsigned buckets_max, size_t *ret_done)
+int entries_change(struct view *view, const struct entry_set *set, struct entry_op *ops, size_t count, unsigned buckets_max,
+                   size_t *ret_done)
 {
     size_t done = 0;
 
@@ -283,7 +288,8 @@ static void key_after(uint8_t *key)
     }
 }
 
-/* Reads buckets from `at` on, up to the end, or to one that is damaged, which ends the group. 1: `at` is behind it; 0: there is an end. */
+/* Reads buckets from `at` on, up to the end, or to one that is damaged, which ends the group. 1: `at` is behind it; 0: there is an
+ * end. */
 static int gather(struct view *view, const struct entry_set *set, struct group *group, uint8_t at[ENTRY_KEY_BYTES],
                   bool (*keep)(void *context, const uint8_t *entry), void *context)
 {
@@ -334,8 +340,8 @@ static bool step_over(struct view *view, const struct entry_set *set, uint8_t at
     return true;
 }
 
-int entries_sweep(struct view *view, const struct entry_set *set, uint8_t at[ENTRY_KEY_BYTES], bool (*keep)(void *context, const uint8_t *entry),
-                  void *context, bool *ret_end)
+int entries_sweep(struct view *view, const struct entry_set *set, uint8_t at[ENTRY_KEY_BYTES],
+                  bool (*keep)(void *context, const uint8_t *entry), void *context, bool *ret_end)
 {
     struct group *group = malloc(sizeof *group);
 

@@ -13,19 +13,19 @@
 #include <xxhash.h>
 
 /* LMDB 0.9's file, data format 1, 64 bits, this machine's byte order. */
-#define MAGIC 0xBEEFC0DEU
-#define DATA_VERSION 1
+#define MAGIC           0xBEEFC0DEU
+#define DATA_VERSION    1
 #define PAGE_HEAD_BYTES 16
-#define PAGE_BYTES_MAX 65536
-#define IS_BRANCH 1
-#define IS_LEAF 2
-#define IS_OVERFLOW 4
-#define IS_META 8
+#define PAGE_BYTES_MAX  65536
+#define IS_BRANCH       1
+#define IS_LEAF         2
+#define IS_OVERFLOW     4
+#define IS_META         8
 #define NODE_HEAD_BYTES 8
-#define NODE_IS_BIG 1
-#define NODE_IS_TREE 2
-#define NO_PAGE UINT64_MAX
-#define DEPTH_MAX 32
+#define NODE_IS_BIG     1
+#define NODE_IS_TREE    2
+#define NO_PAGE         UINT64_MAX
+#define DEPTH_MAX       32
 
 struct page_head {
     uint64_t number;
@@ -158,7 +158,8 @@ static int check_page(struct file *file, uint64_t number, unsigned levels, bool 
             break;
         }
         memcpy(&node, page + at, sizeof node);
-        status = check_page(file, node.low | (uint64_t)node.high << 16 | (uint64_t)node.flags << 32, levels - 1, whole, names_trees);
+        status =
+            check_page(file, node.low | (uint64_t)node.high << 16 | (uint64_t)node.flags << 32, levels - 1, whole, names_trees);
     }
     free(page);
     return status;
@@ -202,8 +203,8 @@ static size_t pages_size(int fd)
     return bytes >= 512 && bytes <= PAGE_BYTES_MAX && (bytes & (bytes - 1)) == 0 ? bytes : 0;
 }
 
-/* Commits write the two meta pages by turns. So their numbers are neighbours, and each stands where its number says: a damaged number
-   would make the one before the last the newest, and what was revoked by the last would be forgotten. */
+/* Commits write the two meta pages by turns. So their numbers are neighbours, and each stands where its number says: a damaged
+   number would make the one before the last the newest, and what was revoked by the last would be forgotten. */
 static int newest_meta(struct file *file, struct meta *ret)
 {
     struct meta metas[2];
@@ -269,7 +270,8 @@ static int check_absent(const char *folder, uint64_t noted, char why[STORE_WHY_B
     if (noted == 0)
         return 0;
     snprintf(why, STORE_WHY_BYTES,
-             "the revocations in %s are gone: data.mdb is missing or empty, and there were some (%" PRIu64 " changes). Put back a copy, or "
+             "the revocations in %s are gone: data.mdb is missing or empty, and there were some (%" PRIu64
+             " changes). Put back a copy, or "
              "remove %s/last to start without any",
              folder, noted, folder);
     return -1;
@@ -371,7 +373,8 @@ int pages_check(const char *folder, int *ret_last, char why[STORE_WHY_BYTES])
     else if (status < 0 || check_file(&file, (uint64_t)facts.st_size, noted) < 0) {
         status = -1;
         snprintf(why, STORE_WHY_BYTES,
-                 "the revocations in %s cannot be read, data.mdb is damaged: %s. They are not thrown away silently: put back a copy and remove "
+                 "the revocations in %s cannot be read, data.mdb is damaged: %s. They are not thrown away silently: put back a "
+                 "copy and remove "
                  "%s/last, or carry over what can be read: assayd --salvage %s NEW",
                  folder, file.fault != NULL ? file.fault : strerror(errno), folder, folder);
     }

@@ -28,7 +28,8 @@ static int take_lock(const char *folder, char why[STORE_WHY_BYTES])
         return -1;
     }
     if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        snprintf(why, STORE_WHY_BYTES, "another assayd uses the state folder %s; stop it, or give this one a `state` of its own", folder);
+        snprintf(why, STORE_WHY_BYTES, "another assayd uses the state folder %s; stop it, or give this one a `state` of its own",
+                 folder);
         close(fd);
         return -1;
     }
@@ -180,7 +181,8 @@ static void say_why(const char *folder, int code, char why[STORE_WHY_BYTES])
         snprintf(why, STORE_WHY_BYTES, "the state folder %s cannot be opened: %s", folder, reason);
     else
         snprintf(why, STORE_WHY_BYTES,
-                 "the revocations in %s cannot be read: %s. They are not thrown away silently: put back a copy (and remove %s/last), or carry "
+                 "the revocations in %s cannot be read: %s. They are not thrown away silently: put back a copy (and remove "
+                 "%s/last), or carry "
                  "over what can be read: assayd --salvage %s NEW, or move the folder away to start without any",
                  folder, reason, folder, folder);
 }

@@ -27,8 +27,8 @@ struct view; /* a consistent state to read from, and in a write job also to chan
 
 #define STORE_WHY_BYTES 1024
 
-/* Opens the folder, makes it (0700) if there is none, and takes its lock: one state, one agent. `map_bytes`: what it may grow to. NULL:
-   `why` says what is wrong and what to do about it. */
+/* Opens the folder, makes it (0700) if there is none, and takes its lock: one state, one agent. `map_bytes`: what it may grow to.
+   NULL: `why` says what is wrong and what to do about it. */
 struct store *store_open(const char *folder, uint64_t map_bytes, char why[STORE_WHY_BYTES]);
 void store_close(struct store *store); /* NULL is fine */
 
@@ -44,14 +44,14 @@ struct bytes {
     size_t size;
 };
 
-/* Values under a seal. 1: found, and *ret_value is valid as long as the view, or until the next change; 0: not there; -1: could not be
-   read, or is damaged. */
+/* Values under a seal. 1: found, and *ret_value is valid as long as the view, or until the next change; 0: not there; -1: could not
+   be read, or is damaged. */
 int view_get(struct view *view, enum table table, struct bytes key, struct bytes *ret_value);
 int view_put(struct view *view, enum table table, struct bytes key, struct bytes value); /* 0 or -1; SEALED_BYTES_MAX at most */
-int view_delete(struct view *view, enum table table, struct bytes key);                   /* 0, also if it was not there, or -1 */
+int view_delete(struct view *view, enum table table, struct bytes key);                  /* 0, also if it was not there, or -1 */
 
 #define SEALED_BYTES_MAX (8 * 1024)
-#define SEAL_BYTES 16
+#define SEAL_BYTES       16
 
 /* Is that a value of this table under this key? Gives the transaction that wrote it, and what lies under the seal. */
 bool seal_is_good(enum table table, struct bytes key, struct bytes sealed, uint64_t *ret_transaction, struct bytes *ret_value);
@@ -66,10 +66,12 @@ int view_damaged(struct view *view, enum table table, const char *what);
 
 int view_count(struct view *view, enum table table, uint64_t *ret_count); /* 0 or -1 */
 
-/* Calls `each` for every sealed entry in the order of the keys, until it returns non-zero, which is returned. -1: could not be read. */
+/* Calls `each` for every sealed entry in the order of the keys, until it returns non-zero, which is returned. -1: could not be
+ * read. */
 int view_each(struct view *view, enum table table, int (*each)(void *context, struct bytes key, struct bytes value), void *context);
 
-/* The writer's. `frees`: it gives back more than it takes, and may use the room that is kept for that. NULL: could not, which is logged. */
+/* The writer's. `frees`: it gives back more than it takes, and may use the room that is kept for that. NULL: could not, which is
+ * logged. */
 struct view *store_begin(struct store *store, bool frees);
 int store_commit(struct view *view); /* 0: what was changed is on the disk */
 void store_abort(struct view *view);

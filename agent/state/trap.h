@@ -1,5 +1,5 @@
-/* A page of the store that cannot be had any more (the file was cut while it is mapped, the disk fails) is a signal in the middle of an
-   answer. The agent then ends with words and without having answered. */
+/* A page of the store that cannot be had any more (the file was cut while it is mapped, the disk fails) is a signal in the middle
+   of an answer. The agent then ends with words and without having answered. */
 #ifndef ASSAY_TRAP_H
 #define ASSAY_TRAP_H
 

@@ -17,7 +17,8 @@ int store_failed(const char *what, int code)
 {
     log_error("the store failed", LOG_TEXT("call", what), LOG_TEXT("error", mdb_strerror(code)));
     if (code == MDB_PANIC) {
-        log_error("the disk failed in the middle of a change; this agent ends, and the next start goes on from the last change that is whole");
+        log_error("the disk failed in the middle of a change; this agent ends, and the next start goes on from the last change "
+                  "that is whole");
         _exit(1);
     }
     return -1;
@@ -42,7 +43,8 @@ struct view *store_view(struct store *store)
 {
     if (store->loop_is_open)
         return &store->loop;
-    int code = store->loop.txn == NULL ? LMDB(mdb_txn_begin(store->env, NULL, MDB_RDONLY, &store->loop.txn)) : LMDB(mdb_txn_renew(store->loop.txn));
+    int code = store->loop.txn == NULL ? LMDB(mdb_txn_begin(store->env, NULL, MDB_RDONLY, &store->loop.txn))
+                                       : LMDB(mdb_txn_renew(store->loop.txn));
 
     if (code != 0) {
         (void)store_failed("begin reading", code);
@@ -104,7 +106,9 @@ int view_get(struct view *view, enum table table, struct bytes key, struct bytes
         return 0;
     if (code != 0)
         return store_failed("get", code);
-    return seal_is_good(table, key, as_bytes(v), &transaction, ret_value) ? 1 : view_damaged(view, table, "a value is not what was written");
+    return seal_is_good(table, key, as_bytes(v), &transaction, ret_value)
+               ? 1
+               : view_damaged(view, table, "a value is not what was written");
 }
 
 int view_put_plain(struct view *view, enum table table, struct bytes key, struct bytes value)

@@ -1,5 +1,5 @@
-/* The one thread that writes to the store. A commit syncs the disk, which takes as long as it takes, so it never happens on the loop.
-   What is waiting goes into one transaction: a thousand revocations at once cost one sync. */
+/* The one thread that writes to the store. A commit syncs the disk, which takes as long as it takes, so it never happens on the
+   loop. What is waiting goes into one transaction: a thousand revocations at once cost one sync. */
 #ifndef ASSAY_WRITER_H
 #define ASSAY_WRITER_H
 
@@ -9,8 +9,8 @@
 
 struct job {
     struct job *next;
-    int (*run)(struct job *job, struct view *view);  /* on the writer's thread: 0, or -1, and then nothing of it is kept */
-    void (*done)(struct job *job, int status);        /* on the loop's, when it is on the disk (0) or was given up (-1) */
+    int (*run)(struct job *job, struct view *view); /* on the writer's thread: 0, or -1, and then nothing of it is kept */
+    void (*done)(struct job *job, int status);      /* on the loop's, when it is on the disk (0) or was given up (-1) */
     int status;
     bool frees; /* it takes less than it gives back, and may run in a store that is full */
 };

@@ -7,7 +7,8 @@
 static void check_record(const struct record *record, bool undo)
 {
     CHECK(record->kind > RECORD_NONE && record->kind < RECORD_KIND_COUNT);
-    CHECK(record->issuer.at != NULL && record->issuer.bytes <= REVOCATION_NAME_BYTES_MAX && utf8_is_valid(record->issuer.at, record->issuer.bytes));
+    CHECK(record->issuer.at != NULL && record->issuer.bytes <= REVOCATION_NAME_BYTES_MAX &&
+          utf8_is_valid(record->issuer.at, record->issuer.bytes));
     CHECK(record->name.bytes <= REVOCATION_NAME_BYTES_MAX);
     CHECK((record->kind == RECORD_ISSUER) == (record->name.at == NULL));
     CHECK(record->before == SECONDS_NONE || (record->before >= 0 && record->before <= 9007199254740992));

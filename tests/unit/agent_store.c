@@ -1,5 +1,5 @@
-/* The store: sorted sets against a plain array, and files that were damaged in every way: whatever is flipped, cut or swapped, an entry
-   that was written is found or the store says that it cannot tell. It is never said not to be there, and nothing crashes. */
+/* The store: sorted sets against a plain array, and files that were damaged in every way: whatever is flipped, cut or swapped, an
+   entry that was written is found or the store says that it cannot tell. It is never said not to be there, and nothing crashes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@
 #include "agent/state/entries.h"
 
 #define MAP_BYTES (1 << 26)
-#define COUNT 4000
+#define COUNT     4000
 #define BYTES_MAX (4 << 20)
 #if defined __SANITIZE_THREAD__ || defined __SANITIZE_ADDRESS__
 #define FLIPS 150 /* each is a process, which takes a tenth of a second then */
@@ -282,9 +282,9 @@ static void write_data(const uint8_t *from, size_t size)
 }
 
 #define REFUSED 10
-#define FOUND 11
+#define FOUND   11
 #define UNKNOWN 12
-#define DENIED 13
+#define DENIED  13
 
 /* In a process of its own, for a crash is one of the things that must not be. */
 static int outcome(void)
@@ -330,8 +330,8 @@ static void flipped_bits_never_hide_an_entry(void **state)
         unknown += is == UNKNOWN;
         trapped += is == 1;
     }
-    print_message("%d flipped bits: %u refused at start, %u met and undecided, %u ended in words, the others did not matter\n", FLIPS, refused,
-                  unknown, trapped);
+    print_message("%d flipped bits: %u refused at start, %u met and undecided, %u ended in words, the others did not matter\n",
+                  FLIPS, refused, unknown, trapped);
     assert_true(refused > 0 && unknown > 0);
     write_data(good, good_bytes);
     assert_int_equal(outcome(), FOUND);
