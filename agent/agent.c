@@ -206,6 +206,7 @@ static int watch_signals(struct stopping *stopping, struct agent *agent)
     uv_timer_init(agent->loop, &stopping->tick);
     stopping->tick.data = stopping;
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is an error of the store, not the end */
     if (watch_signal(stopping, &stopping->term, on_stop, SIGTERM) == 0 &&
         watch_signal(stopping, &stopping->interrupt, on_stop, SIGINT) == 0 &&
         watch_signal(stopping, &stopping->hangup, on_hangup, SIGHUP) == 0)

@@ -20,7 +20,7 @@ struct forget;
 
 struct clock_state {
     double highest;        /* time ever seen, in Unix seconds */
-    double noted;          /* what of it is on the disk */
+    double noted;          /* what of it was last sent to the disk */
     double wall_start, monotonic_start;
     bool noting;
 };

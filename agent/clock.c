@@ -53,8 +53,7 @@ static void noted(struct job *job, int status)
     struct clock_job *its = (struct clock_job *)job;
 
     its->agent->clock.noting = false;
-    if (status == 0)
-        its->agent->clock.noted = its->time;
+    its->agent->clock.noted = its->time; /* also if it could not be: on a full disk it is tried again after a while, not each time */
     if (its->done != NULL) {
         if (status == 0)
             its->agent->clock.highest = its->time;

@@ -1,5 +1,6 @@
 """A damaged store for real: the agent refuses to start and says what to do, or goes on undecided. No signal ends it, and none forgets."""
 import os
+import resource
 import random
 import shutil
 import subprocess
@@ -254,6 +255,17 @@ class FileSystem(StoreTest):
         done = subprocess.run(["mount", "-o", "remount,ro", folder], capture_output=True, check=False)
         self.assertNotEqual(done.returncode, 0)
         self.assertEqual(self.agent.verify(self.key.token(jti="j1")), "revoked")
+
+    def test_a_limit_on_the_size_of_files_is_no_end_and_no_flood(self):
+        self.agent.start()
+        resource.prlimit(self.agent.process.pid, resource.RLIMIT_FSIZE, (1, 1))
+        with self.agent.connect() as client:
+            for _ in range(100):
+                self.assertEqual(client.verify(self.key.token(jti="fine")), "accepted")
+            self.assertError("internal", lambda: client.call("revoke", jti="fine"))
+            self.assertEqual(client.verify(self.key.token(jti="fine")), "accepted")
+            tries = client.call("status")["revocation"]["commits"]
+        self.assertLess(tries, 6) # the time is noted, or not, once a minute; the log cannot tell, for it is a file too
 
     def test_full_disk(self):
         """Revocations begin to fail, and say so; verification goes on; what was answered holds, also after a restart and with room again."""
