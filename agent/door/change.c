@@ -44,19 +44,10 @@ static void note_holder(void *context, const char *source, int64_t before, int64
         snprintf(change->holders[change->holder_count++], sizeof *change->holders, "%s", source);
 }
 
-static const struct issuer *issuer_named(const struct keyring *ring, struct text name)
-{
-    for (unsigned i = 0; i < ring->count; i++) {
-        if (texts_have(&ring->issuers[i]->names, name.at, name.bytes))
-            return ring->issuers[i];
-    }
-    return NULL;
-}
-
 /* An issuer's spellings are one: the word may have been given under another than the one that is named now. */
 static int run_undo(struct change *change, struct hasher *hasher, struct view *view)
 {
-    const struct issuer *issuer = issuer_named(change->ring, change->record.issuer);
+    const struct issuer *issuer = keyring_issuer(change->ring, change->record.issuer);
     struct record record = change->record;
 
     for (unsigned i = 0; i < issuer->names.count; i++) {
@@ -269,7 +260,7 @@ static void change(const struct request *request, bool undo)
     }
     if (!method_issuer(request, &record.issuer))
         return;
-    const struct issuer *issuer = issuer_named(request->agent->ring, record.issuer);
+    const struct issuer *issuer = keyring_issuer(request->agent->ring, record.issuer);
 
     record_set_exp(&record, agent_now(), issuer->lifetime_max > 0 ? issuer->lifetime_max + issuer->leeway : 0);
     submit(request, &record, undo, all_sources, false);

@@ -1,13 +1,11 @@
 #include "door.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
 
+#include "agent/alarm.h"
 #include "agent/observe/log.h"
 #include "socket.h"
 
@@ -40,16 +38,12 @@ void door_account_left(struct door *door, struct account *account)
 }
 
 /* The timer runs only while somebody's patience does, and only until the first of them ends. */
-static void on_timer(uv_poll_t *timer, int status, int events)
+static void on_alarm(void *context)
 {
-    struct door *door = timer->data;
+    struct door *door = context;
     struct patience *lists[] = {&door->idle, &door->partial};
-    uint64_t now = uv_now(timer->loop), expirations;
+    uint64_t now = uv_now(door->agent->loop);
 
-    (void)status;
-    (void)events;
-    if (read(door->timer_fd, &expirations, sizeof expirations) != (ssize_t)sizeof expirations)
-        return;
     door->timer_due = 0;
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         while (lists[i]->first != NULL && conn_deadline(lists[i]->first) <= now) {
@@ -71,12 +65,8 @@ void door_arm(struct door *door)
     }
     if (first == UINT64_MAX || (door->timer_due != 0 && door->timer_due <= first))
         return;
-    uint64_t wait = first > now ? first - now : 1;
-    struct itimerspec due = {.it_value = {(time_t)(wait / 1000), (long)(wait % 1000) * 1000000}};
-
     door->timer_due = first;
-    if (timerfd_settime(door->timer_fd, 0, &due, NULL) < 0)
-        log_error("the timer of idle connections cannot be set", LOG_TEXT("error", strerror(errno)));
+    alarm_set(door->alarm, first > now ? (double)(first - now) / 1000 : 0.001);
 }
 
 static void on_connection(uv_stream_t *listener, int status)
@@ -119,16 +109,15 @@ static int start_handles(struct door *door)
 {
     uv_loop_t *loop = door->agent->loop;
 
-    door->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    if (door->timer_fd < 0 || uv_poll_init(loop, &door->timer, door->timer_fd) != 0)
+    door->alarm = alarm_new(loop, on_alarm, door);
+    if (door->alarm == NULL)
         return -1;
     uv_check_init(loop, &door->flush);
     uv_prepare_init(loop, &door->sleep);
     uv_pipe_init(loop, &door->listener, 0);
-    door->flush.data = door->sleep.data = door->timer.data = door->listener.data = door;
+    door->flush.data = door->sleep.data = door->listener.data = door;
     uv_check_start(&door->flush, on_flush);
     uv_prepare_start(&door->sleep, on_sleep);
-    uv_poll_start(&door->timer, UV_READABLE, on_timer);
     return 0;
 }
 
@@ -189,13 +178,11 @@ void door_close(struct door *door)
     conn_close_all(door);
     uv_close((uv_handle_t *)&door->flush, NULL);
     uv_close((uv_handle_t *)&door->sleep, NULL);
-    uv_close((uv_handle_t *)&door->timer, NULL);
+    alarm_close(door->alarm);
 }
 
 void door_free(struct door *door)
 {
-    if (door->timer_fd >= 0)
-        close(door->timer_fd);
     if (door->zone != NULL)
         msgpack_zone_free(door->zone);
     free(door->spare);

@@ -36,9 +36,7 @@ struct door {
     bool is_turning_away, has_one_waiting;
     uv_check_t flush;   /* sends what was answered in this turn */
     uv_prepare_t sleep; /* before the loop waits: work goes to the workers, and the store's view is let go */
-    int timer_fd; /* a timerfd, not a uv_timer_t: with one of those armed, every wait of the loop sets a timer of the kernel's anew,
-                     which costs a twentieth of a whole round trip */
-    uv_poll_t timer;
+    struct alarm *alarm; /* rings when the first of those who are waited for has had time enough */
     uint64_t timer_due; /* milliseconds of the loop's clock; 0: not set */
     struct conn *dirty; /* have answers that were not sent, or may read on */
     struct conn *all;

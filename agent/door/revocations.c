@@ -35,11 +35,9 @@ struct rows {
 
 static const char *configured_name(const struct keyring *ring, const char *spelling)
 {
-    for (unsigned i = 0; i < ring->count; i++) {
-        if (texts_have(&ring->issuers[i]->names, spelling, strlen(spelling)))
-            return ring->issuers[i]->names.list[0].at;
-    }
-    return spelling;
+    const struct issuer *issuer = keyring_issuer(ring, (struct text){spelling, strlen(spelling)});
+
+    return issuer != NULL ? issuer->names.list[0].at : spelling;
 }
 
 static int add_row(void *context, const struct slot *slot)
@@ -127,19 +125,14 @@ static void add_holder(void *context, const char *source, int64_t before, int64_
 /* Under every spelling of the issuer: they are one. */
 static int find_holders(const struct agent *agent, struct view *view, struct record record, struct holders *holders)
 {
-    for (unsigned i = 0; i < agent->ring->count; i++) {
-        const struct texts *names = &agent->ring->issuers[i]->names;
+    const struct issuer *issuer = keyring_issuer(agent->ring, record.issuer);
 
-        if (!texts_have(names, record.issuer.at, record.issuer.bytes))
-            continue;
-        for (unsigned k = 0; k < names->count; k++) {
-            record.issuer = names->list[k];
-            if (list_holders(agent->hasher, view, &record, add_holder, holders) < 0)
-                return -1;
-        }
-        return 0;
+    for (unsigned i = 0; issuer != NULL && i < issuer->names.count; i++) {
+        record.issuer = issuer->names.list[i];
+        if (list_holders(agent->hasher, view, &record, add_holder, holders) < 0)
+            return -1;
     }
-    return -1;
+    return issuer != NULL ? 0 : -1;
 }
 
 static void answer_holders(const struct request *request, struct view *view, const struct record *record)

@@ -214,6 +214,15 @@ struct keyring *keyring_adopt(struct keyring *ring, const struct keyring *curren
     return ring;
 }
 
+const struct issuer *keyring_issuer(const struct keyring *ring, struct text name)
+{
+    for (unsigned i = 0; i < ring->count; i++) {
+        if (texts_have(&ring->issuers[i]->names, name.at, name.bytes))
+            return ring->issuers[i];
+    }
+    return NULL;
+}
+
 struct keyring *keyring_hold(struct keyring *ring)
 {
     ring->references++;

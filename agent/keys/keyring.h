@@ -35,6 +35,9 @@ struct keyring *keyring_load(struct config *config, double now, struct faults *f
 struct keyring *keyring_reload_file(const struct keyring *old, unsigned index, double now, bool *ret_changed, struct faults *faults);
 struct keyring *keyring_adopt(struct keyring *keyring, const struct keyring *current);
 
+/* The issuer of which this is one spelling, or NULL. */
+const struct issuer *keyring_issuer(const struct keyring *keyring, struct text name);
+
 struct keyring *keyring_hold(struct keyring *keyring);
 void keyring_drop(struct keyring *keyring); /* NULL is fine */
 

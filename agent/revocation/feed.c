@@ -17,15 +17,6 @@ struct reading {
     unsigned told;
 };
 
-static const struct issuer *issuer_of(const struct keyring *ring, struct text name)
-{
-    for (unsigned i = 0; i < ring->count; i++) {
-        if (texts_have(&ring->issuers[i]->names, name.at, name.bytes))
-            return ring->issuers[i];
-    }
-    return NULL;
-}
-
 bool feed_may_speak_for(const struct feed_config *config, const struct issuer *issuer, struct text name)
 {
     if (config->issuers.count == 0 || texts_have(&config->issuers, name.at, name.bytes))
@@ -44,7 +35,7 @@ const char *feed_read_line(struct line_reader *reader, const struct feed_config 
 
     if (why != NULL)
         return why;
-    const struct issuer *issuer = issuer_of(ring, ret->record.issuer);
+    const struct issuer *issuer = keyring_issuer(ring, ret->record.issuer);
 
     if (!feed_may_speak_for(config, issuer, ret->record.issuer))
         return "this feed may not speak for that issuer (see `issuers` of the feed)";
