@@ -50,10 +50,11 @@ static int run_undo(struct change *change, struct hasher *hasher, struct view *v
     const struct issuer *issuer = keyring_issuer(change->ring, change->record.issuer);
     struct record record = change->record;
 
+    if (list_undo(hasher, view, &record, &issuer->names, change->all_sources ? NULL : SOURCE_OPERATORS) < 0)
+        return -1;
     for (unsigned i = 0; i < issuer->names.count; i++) {
         record.issuer = issuer->names.list[i];
-        if (list_undo(hasher, view, &record, change->all_sources ? NULL : SOURCE_OPERATORS) < 0 ||
-            list_holders(hasher, view, &record, note_holder, change) < 0)
+        if (list_holders(hasher, view, &record, note_holder, change) < 0)
             return -1;
     }
     return 0;

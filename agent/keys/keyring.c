@@ -60,7 +60,8 @@ static void file_free(struct file *file)
 }
 
 /* HS* are never on by accident (RFC 8725 3.1): an issuer with secrets must name them, and nobody else may read the file. */
-static void check_secrets(const struct issuer_config *issuer, const struct file *file, const struct keyset *keys, struct faults *faults)
+static void check_secrets(const struct issuer_config *issuer, const struct file *file, const struct keyset *keys,
+                          struct faults *faults)
 {
     if (keys->has_secrets && (file->mode & (S_IROTH | S_IWOTH)) != 0)
         fault_add(faults, issuer->key_place, "the key file %s holds a secret that others can read; chmod o-rw %s", issuer->key_file,
@@ -150,7 +151,8 @@ struct keyring *keyring_load(struct config *config, double now, struct faults *f
     for (unsigned i = 0; ring != NULL && i < ring->count; i++) {
         struct file file = read_file(&config->issuers[i], faults);
         uint8_t digest[32];
-        struct keyset *keys = digest_file(&file, &config->issuers[i], digest, faults) == 0 ? load_keys(&config->issuers[i], &file, faults) : NULL;
+        struct keyset *keys =
+            digest_file(&file, &config->issuers[i], digest, faults) == 0 ? load_keys(&config->issuers[i], &file, faults) : NULL;
 
         if (keys != NULL)
             set_entry(ring, i, keys, now, digest);
@@ -221,6 +223,13 @@ const struct issuer *keyring_issuer(const struct keyring *ring, struct text name
             return ring->issuers[i];
     }
     return NULL;
+}
+
+const struct texts *keyring_spellings(const struct keyring *ring, struct text name)
+{
+    const struct issuer *issuer = keyring_issuer(ring, name);
+
+    return issuer != NULL ? &issuer->names : NULL;
 }
 
 struct keyring *keyring_hold(struct keyring *ring)

@@ -1,5 +1,5 @@
-/* The keyring: every issuer's settings and keys, and the policy, at one moment, under one generation. Never changed; a new one takes its place whole.
-   Whoever began to decide under an old one finds that it is old when he is done, and begins again. */
+/* The keyring: every issuer's settings and keys, and the policy, at one moment, under one generation. Never changed; a new one
+   takes its place whole. Whoever began to decide under an old one finds that it is old when he is done, and begins again. */
 #ifndef ASSAY_KEYRING_H
 #define ASSAY_KEYRING_H
 
@@ -10,8 +10,8 @@
 struct keyring_entry {
     struct issuer issuer; /* the configuration's rules, with the keys */
     struct keyset *keys;
-    double loaded;        /* Unix seconds */
-    uint8_t digest[32];   /* of the file and its mode, to notice that nothing changed */
+    double loaded;      /* Unix seconds */
+    uint8_t digest[32]; /* of the file and its mode, to notice that nothing changed */
 };
 
 struct keyring {
@@ -24,19 +24,22 @@ struct keyring {
     struct keyring_entry entries[];
 };
 
-/* Reads all key files and the policy that the configuration names, and takes over the configuration's reference. NULL: at least one fault, and the
-   reference was not taken. May be called on any thread. */
+/* Reads all key files and the policy that the configuration names, and takes over the configuration's reference. NULL: at least one
+   fault, and the reference was not taken. May be called on any thread. */
 struct keyring *keyring_load(struct config *config, double now, struct faults *faults);
 
-/* One issuer's key file read anew, as a keyring that has that entry alone. NULL with *ret_changed false: the file says what it said;
-   with *ret_changed true: at least one fault. May be called on any thread while `old` is held; keyring_adopt must follow on the loop's,
-   for only there may references be counted: it fills in the other entries from the keyring in force. Its NULL: another configuration
-   is in force by now, and what was read is thrown away. */
-struct keyring *keyring_reload_file(const struct keyring *old, unsigned index, double now, bool *ret_changed, struct faults *faults);
+/* One issuer's key file read anew, as a keyring that has that entry alone. NULL with *ret_changed false: the file says what it
+   said; with *ret_changed true: at least one fault. May be called on any thread while `old` is held; keyring_adopt must follow on
+   the loop's, for only there may references be counted: it fills in the other entries from the keyring in force. Its NULL: another
+   configuration is in force by now, and what was read is thrown away. */
+struct keyring *keyring_reload_file(const struct keyring *old, unsigned index, double now, bool *ret_changed,
+                                    struct faults *faults);
 struct keyring *keyring_adopt(struct keyring *keyring, const struct keyring *current);
 
 /* The issuer of which this is one spelling, or NULL. */
 const struct issuer *keyring_issuer(const struct keyring *keyring, struct text name);
+
+const struct texts *keyring_spellings(const struct keyring *keyring, struct text name); /* all of its, or NULL */
 
 struct keyring *keyring_hold(struct keyring *keyring);
 void keyring_drop(struct keyring *keyring); /* NULL is fine */

@@ -110,9 +110,8 @@ static int find_group(struct batch *batch, const struct record *record)
     return (int)batch->group_count++;
 }
 
-int batch_add(struct batch *batch, struct hasher *hasher, const struct line *line)
+static int add_op(struct batch *batch, struct hasher *hasher, const struct record *record, bool undo)
 {
-    const struct record *record = &line->record;
     uint8_t key[RECORD_KEY_BYTES];
 
     if (batch->count == FEED_BATCH_RECORDS_MAX)
@@ -126,14 +125,27 @@ int batch_add(struct batch *batch, struct hasher *hasher, const struct line *lin
         return -1;
     struct entry_op *op = &batch->ops[batch->count];
 
-    *op =
-        (struct entry_op){.change = line->undo ? ENTRY_REMOVE : ENTRY_ADD, .order = (uint32_t)batch->count, .tag = (uint16_t)group};
+    *op = (struct entry_op){.change = undo ? ENTRY_REMOVE : ENTRY_ADD, .order = (uint32_t)batch->count, .tag = (uint16_t)group};
     word_write(op->entry, key, 0, record->before, record->exp);
-    if (!line->undo)
+    if (!undo)
         batch->kinds |= LIST_KIND(record->kind);
     batch->count++;
-    batch->records++;
     return 1;
+}
+
+int batch_add(struct batch *batch, struct hasher *hasher, const struct line *line, const struct texts *spellings)
+{
+    struct record record = line->record;
+    int status = 1;
+
+    if (!line->undo || spellings == NULL)
+        status = add_op(batch, hasher, &record, line->undo);
+    for (unsigned i = 0; line->undo && spellings != NULL && status == 1 && i < spellings->count; i++) {
+        record.issuer = spellings->list[i];
+        status = add_op(batch, hasher, &record, true); /* taken back twice, if the line comes again, is taken back */
+    }
+    batch->records += status == 1;
+    return status;
 }
 
 int batch_keep_unreadable(struct batch *batch, uint64_t number, const char *text, size_t bytes)

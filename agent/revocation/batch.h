@@ -11,8 +11,9 @@ struct batch;
 struct batch *batch_new(const char *source); /* NULL: out of memory */
 void batch_free(struct batch *batch);        /* NULL is fine */
 
-/* 1: taken; 0: the batch is full, and this line must begin the next one; -1: out of memory, or OpenSSL failed. */
-int batch_add(struct batch *batch, struct hasher *hasher, const struct line *line);
+/* `spellings`: of the record's issuer, or NULL where it is not configured: what is taken back is taken back under each. 1: taken;
+   0: the batch is full, and this line must begin the next one; -1: out of memory, or OpenSSL failed. */
+int batch_add(struct batch *batch, struct hasher *hasher, const struct line *line, const struct texts *spellings);
 
 /* A line that could not be read is kept, to be tried again at the next start. 0 or -1. */
 int batch_keep_unreadable(struct batch *batch, uint64_t number, const char *text, size_t bytes);

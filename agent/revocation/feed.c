@@ -54,7 +54,7 @@ static int take(void *context, uint64_t number, const char *text, size_t bytes)
     const char *why = feed_read_line(reading->reader, feed->use, feed->ring, reading->now, text, bytes, &line);
 
     if (why == NULL)
-        return batch_add(feed->batch, reading->hasher, &line);
+        return batch_add(feed->batch, reading->hasher, &line, keyring_spellings(feed->ring, line.record.issuer));
     if (why == line_failed)
         return -1; /* not passed over: it comes again */
     feed->unreadable_now++;

@@ -195,7 +195,10 @@ static int try_again(void *context, const char *source, uint64_t number, const c
         }
         retry->applied++;
         if (line.undo)
-            return list_undo(retry->hasher, retry->view, &line.record, source) < 0 ? -1 : 1;
+            return list_undo(retry->hasher, retry->view, &line.record, keyring_spellings(retry->agent->ring, line.record.issuer),
+                             source) < 0
+                       ? -1
+                       : 1;
         return list_apply(retry->hasher, retry->view, &line.record, source) < 0 ? -1 : 1;
     }
     return 0;

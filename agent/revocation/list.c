@@ -131,7 +131,7 @@ static int read_words(struct view *view, const uint8_t key[RECORD_KEY_BYTES], st
     return 0;
 }
 
-int list_undo(struct hasher *hasher, struct view *view, const struct record *record, const char *source)
+static int undo_one(struct hasher *hasher, struct view *view, const struct record *record, const char *source)
 {
     uint8_t key[RECORD_KEY_BYTES];
     struct words words;
@@ -156,6 +156,20 @@ int list_undo(struct hasher *hasher, struct view *view, const struct record *rec
             return -1;
     }
     return record->kind == RECORD_KID && words.count > 0 && left == 0 ? list_uncover(view, key) : 0;
+}
+
+int list_undo(struct hasher *hasher, struct view *view, const struct record *record, const struct texts *spellings, const char *source)
+{
+    struct record spelt = *record;
+
+    if (spellings == NULL)
+        return undo_one(hasher, view, record, source);
+    for (unsigned i = 0; i < spellings->count; i++) {
+        spelt.issuer = spellings->list[i];
+        if (undo_one(hasher, view, &spelt, source) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 int list_holders(struct hasher *hasher, struct view *view, const struct record *record,

@@ -15,8 +15,10 @@
 /* Changes, inside a write job. 0, or -1: the store failed, and the job must be given up. */
 int list_apply(struct hasher *hasher, struct view *view, const struct record *record, const char *source);
 
-/* Takes back that source's word (NULL: every source's). */
-int list_undo(struct hasher *hasher, struct view *view, const struct record *record, const char *source);
+/* Takes back that source's word (NULL: every source's), under each of the spellings of the record's issuer; they are one.
+   `spellings` NULL: under the record's alone. */
+int list_undo(struct hasher *hasher, struct view *view, const struct record *record, const struct texts *spellings,
+              const char *source);
 
 /* A key that bears a revoked kid is revoked itself, and stays so under any other name (covers.c). To be called for a ring when keys
    are loaded, and when a kid is revoked. */

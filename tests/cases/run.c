@@ -133,7 +133,7 @@ static void change(const struct situation *situation, bool undo)
         if (json_to_wire(text, strlen(text), 4, &writer) < 0 ||
             msgpack_unpack_next(&unpacked, (const char *)wire, wire_written(&writer), NULL) != MSGPACK_UNPACK_SUCCESS ||
             record_read(&unpacked.data.via.map, !undo, &record) != NULL ||
-            (undo ? list_undo(hasher, view, &record, NULL) : list_apply(hasher, view, &record, "cases")) < 0) {
+            (undo ? list_undo(hasher, view, &record, NULL, NULL) : list_apply(hasher, view, &record, "cases")) < 0) {
             fprintf(stderr, "a record of `revoked` is not one: %s\n", text);
             exit(2);
         }

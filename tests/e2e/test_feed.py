@@ -143,6 +143,16 @@ class Feed(FeedTest):
         self.assertEqual(self.agent.call("unrevoke", jti="u"), {"held_by": []})
         self.assertEqual(self.agent.verify(token), "accepted")
 
+    def test_an_issuers_spellings_are_one_for_undo_too(self):
+        self.configure(issuers=[self.agent.issuer(aliases=["the alias"])])
+        tokens = [self.key.token(jti=f"s{i}") for i in range(2)]
+        self.write(line(jti="s0") + json.dumps({"iss": "the alias", "jti": "s1"}) + "\n")
+        self.agent.start()
+        self.assertEqual([self.agent.verify(t) for t in tokens], ["revoked", "revoked"])
+        self.append(json.dumps({"undo": {"iss": "the alias", "jti": "s0"}}) + "\n" + json.dumps({"undo": {"iss": ISSUER, "jti": "s1"}}) + "\n")
+        wait_for("the feed has taken them back", lambda: self.facts()["lines"] == 4)
+        self.assertEqual([self.agent.verify(t) for t in tokens], ["accepted", "accepted"])
+
     def test_operators_cannot_take_back_what_the_feed_says(self):
         token = self.key.token(jti="f")
         self.write(line(jti="f"))

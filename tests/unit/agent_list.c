@@ -46,7 +46,7 @@ static void change(const struct record *record, bool undo, const char *source)
     struct view *view = store_begin(store, false);
 
     assert_non_null(view);
-    assert_int_equal(undo ? list_undo(hasher, view, record, source) : list_apply(hasher, view, record, source), 0);
+    assert_int_equal(undo ? list_undo(hasher, view, record, NULL, source) : list_apply(hasher, view, record, source), 0);
     assert_int_equal(store_commit(view), 0);
     store_let_go(store);
 }
