@@ -218,22 +218,24 @@ uint64_t view_transaction(const struct view *view)
     return view->store->transaction;
 }
 
-/* Pages that hold nothing now, by LMDB's own list of them: its values begin with how many numbers follow. */
-static size_t free_pages(MDB_txn *txn)
+/* Pages that hold nothing now, by LMDB's own list of them, which it shows to readers only: its values begin with how many numbers follow. */
+static size_t free_pages(MDB_env *env)
 {
+    MDB_txn *txn;
     MDB_cursor *cursor;
     MDB_val k, v;
     size_t pages = 0, some;
 
-    if (LMDB(mdb_cursor_open(txn, 0, &cursor)) != 0)
+    if (LMDB(mdb_txn_begin(env, NULL, MDB_RDONLY, &txn)) != 0)
         return 0;
-    while (LMDB(mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0) {
-        if (v.mv_size < sizeof some)
-            break;
-        memcpy(&some, v.mv_data, sizeof some);
-        pages += some;
+    if (LMDB(mdb_cursor_open(txn, 0, &cursor)) == 0) {
+        while (LMDB(mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0 && v.mv_size >= sizeof some) {
+            memcpy(&some, v.mv_data, sizeof some);
+            pages += some;
+        }
+        mdb_cursor_close(cursor);
     }
-    mdb_cursor_close(cursor);
+    mdb_txn_abort(txn);
     return pages;
 }
 
@@ -245,7 +247,7 @@ static bool is_full(const struct store *store)
 
     if (mdb_env_info(store->env, &info) != 0 || info.me_last_pgno + kept < store->map_pages)
         return false;
-    return store->map_pages - info.me_last_pgno + free_pages(store->write.txn) < kept;
+    return store->map_pages - info.me_last_pgno + free_pages(store->env) < kept;
 }
 
 struct view *store_begin(struct store *store, bool frees)
