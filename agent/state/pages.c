@@ -15,6 +15,7 @@
 /* LMDB 0.9's file, data format 1, 64 bits, this machine's byte order. */
 #define MAGIC           0xBEEFC0DEU
 #define DATA_VERSION    1
+#define FREE_TREE_FLAGS 8 /* keys are numbers */
 #define PAGE_HEAD_BYTES 16
 #define PAGE_BYTES_MAX  65536
 #define IS_BRANCH       1
@@ -187,6 +188,11 @@ static int read_meta(struct file *file, uint64_t number, struct meta *ret)
         return bad(file, "it is no store of this agent, or its first pages are damaged");
     if (page.meta.version != DATA_VERSION)
         return bad(file, "another version of LMDB made it");
+    /* What LMDB takes from there without a look: a page's size that is not the other's would be a fault before anything is checked.
+     */
+    if ((file->page_bytes != 0 && page.meta.trees[0].unused != file->page_bytes) || page.meta.address != 0 ||
+        page.meta.trees[0].flags != FREE_TREE_FLAGS || page.meta.trees[1].flags != 0)
+        return bad(file, "one of its first pages is damaged");
     *ret = page.meta;
     return 0;
 }
