@@ -11,6 +11,7 @@
 #include "agent/clock.h"
 #include "agent/decide.h"
 #include "agent/door/door.h"
+#include "agent/earlier.h"
 #include "agent/keys/watch.h"
 #include "agent/observe/log.h"
 #include "agent/reload.h"
@@ -25,14 +26,17 @@ double agent_now(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* After each commit, before anything of it is answered: the view that is older than it goes, then the generation changes, so that
-   no decision can be made under the old view and be taken for one of the new generation. */
-static void on_committed(void *context)
+/* After each commit, before anything of it is answered: the view that is older than it goes, then the counters grow, so that no
+   decision can be made under the old view and be taken for one that rests on the new counters. `told`: each job of it will say
+   itself what has changed. */
+static void on_committed(void *context, bool told)
 {
     struct agent *agent = context;
 
     store_let_go(agent->store);
-    agent->revocation_generation++;
+    agent->commits++;
+    if (!told)
+        board_bump_all(agent->board);
     if (agent->forget != NULL)
         forget_look(agent->forget);
 }
@@ -104,6 +108,9 @@ int agent_use_keyring(struct agent *agent, struct keyring *ring)
         return -1;
     cache_clear(agent->cache); /* it points into the old one */
     ring->generation = old->generation + 1;
+    if (ring->policy != old->policy)
+        board_bump_policy(agent->board);
+    board_bump_keys(agent->board);
     if (other_config) {
         for (unsigned i = 0; i < old->count; i++)
             free(agent->key_errors[i]);
@@ -133,6 +140,9 @@ static void finish_stop(struct agent *agent)
     watch_close(agent->watch);
     if (agent->door != NULL)
         door_close(agent->door);
+    board_close(agent->board); /* first, then the marker: it speaks for the page */
+    earlier_close(agent->earlier);
+    agent->earlier = NULL;
 }
 
 struct stopping {
@@ -177,6 +187,7 @@ static void on_stop(uv_signal_t *signal, int number)
         return;
     agent->stopping = true;
     agent->ready = false;
+    board_close(agent->board); /* what clients remember ends here; the last calls come to us */
     sd_notify(0, "STOPPING=1");
     log_info("stopping", LOG_TEXT("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"));
     door_drain(agent->door);
@@ -256,6 +267,7 @@ static int open_rooms(struct agent *agent)
     if (RAND_bytes(instance, sizeof instance) != 1 || RAND_bytes(agent->audit_key, sizeof agent->audit_key) != 1)
         return fail("no random numbers are to be had");
     hex_encode(instance, sizeof instance, agent->instance);
+    agent->board = board_new(instance);
     agent->store = store_open(config->state_path, STORE_MAP_BYTES, why);
     if (agent->store == NULL)
         return fail(why);
@@ -264,7 +276,7 @@ static int open_rooms(struct agent *agent)
     agent->checks = checks_new();
     agent->reload = reload_new(agent);
     agent->key_errors = calloc(agent->ring->count, sizeof *agent->key_errors);
-    if (agent->hasher == NULL || agent->cache == NULL || agent->checks == NULL || agent->reload == NULL ||
+    if (agent->board == NULL || agent->hasher == NULL || agent->cache == NULL || agent->checks == NULL || agent->reload == NULL ||
         agent->key_errors == NULL)
         return fail("out of memory");
     if (prepare_store(agent) < 0)
@@ -283,6 +295,7 @@ static void free_rooms(struct agent *agent)
     reload_free(agent->reload);
     checks_free(agent->checks);
     cache_free(agent->cache);
+    board_free(agent->board);
     hasher_free(agent->hasher);
     store_close(agent->store);
     keyring_drop(agent->ring);
@@ -292,13 +305,14 @@ static int start_rooms(struct agent *agent)
 {
     char why[512];
 
+    agent->earlier = earlier_new(agent->loop, agent->ring->config->state_path);
     agent->workers = workers_start(agent->loop, agent->ring->config->threads, decide_checked, agent);
     agent->writer = writer_start(agent->loop, agent->store, on_committed, agent);
     agent->watch = watch_new(agent->loop, on_files_changed, agent);
     agent->feeds = feeds_new(agent);
     agent->forget = forget_new(agent);
-    if (agent->workers == NULL || agent->writer == NULL || agent->watch == NULL || agent->feeds == NULL || agent->forget == NULL)
-        return fail("threads cannot be started");
+    if (agent->earlier == NULL || agent->workers == NULL || agent->writer == NULL || agent->watch == NULL || agent->feeds == NULL || agent->forget == NULL)
+        return fail("threads cannot be started, or there is no memory");
     if (feeds_use_config(agent->feeds) < 0)
         return fail("out of memory");
     agent->door = door_open(agent, why);
@@ -343,7 +357,7 @@ static int serve(struct agent *agent)
 
 int agent_run(struct keyring *ring, const char *config_path)
 {
-    struct agent agent = {.loop = uv_default_loop(), .config_path = config_path, .ring = ring, .revocation_generation = 1};
+    struct agent agent = {.loop = uv_default_loop(), .config_path = config_path, .ring = ring, .commits = 1};
 
     agent.started = agent_now();
     log_setup(ring->config->log_level, ring->config->log_json);

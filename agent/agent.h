@@ -4,6 +4,7 @@
 
 #include <uv.h>
 
+#include "agent/board.h"
 #include "agent/cache.h"
 #include "agent/keys/keyring.h"
 #include "agent/revocation/list.h"
@@ -17,12 +18,14 @@ struct checks;
 struct reload;
 struct feeds;
 struct forget;
+struct earlier;
 
 struct clock_state {
     double highest;        /* time ever seen, in Unix seconds */
     double noted;          /* what of it was last sent to the disk */
     double wall_start, monotonic_start;
     bool noting;
+    bool behind; /* when it was last looked at, it could not be trusted */
 };
 
 struct counters {
@@ -47,7 +50,8 @@ struct agent {
     struct store *store;
     struct writer *writer;
     struct hasher *hasher;
-    uint64_t revocation_generation; /* grows with each commit, after the view was let go and before anything is answered */
+    struct board *board;
+    uint64_t commits; /* so far, and one */
     struct cache *cache;
     struct workers *workers;
     struct checks *checks;
@@ -56,6 +60,7 @@ struct agent {
     struct reload *reload;
     struct feeds *feeds;
     struct forget *forget;
+    struct earlier *earlier;
     struct clock_state clock;
     struct counters counters;
     bool ready;

@@ -4,8 +4,8 @@
 #ifndef ASSAY_CACHE_H
 #define ASSAY_CACHE_H
 
+#include "agent/basis.h"
 #include "agent/policy/decision.h"
-#include "agent/revocation/list.h"
 
 struct entry {
     struct entry *next; /* in its bucket */
@@ -13,7 +13,7 @@ struct entry {
     uint64_t hash;
     size_t bytes;
     struct token token; /* points into the entry itself, and into the keyring under which the cache is filled */
-    uint64_t judged;    /* the generation of the revocation list at which it was found not revoked; 0: never */
+    struct basis basis; /* on which it was found not revoked */
     const uint8_t *answer; /* the beginning of a yes (answer.h) */
     size_t answer_bytes;
     struct kept_holder *holder; /* what `authorize` found of it; NULL: it was not asked */

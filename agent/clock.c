@@ -68,19 +68,32 @@ static int submit(struct agent *agent, double time, void (*done)(void *context, 
 
     if (its == NULL)
         return -1;
-    *its = (struct clock_job){{.run = run, .done = noted, .frees = true}, agent, floor(time), done, context};
+    *its = (struct clock_job){{.run = run, .done = noted, .frees = true, .tells = true}, agent, floor(time), done, context};
     if (writer_submit(agent->writer, &its->job) == 0)
         return 0;
     free(its);
     return -1;
 }
 
-void clock_saw(struct agent *agent, double now)
+/* What clients remember was decided while the clock could be trusted. */
+void clock_look(struct agent *agent, double now)
 {
     struct clock_state *clock = &agent->clock;
 
     if (now > clock->highest)
         clock->highest = now;
+    bool behind = !clock_is_trusted(agent, now);
+
+    if (behind && !clock->behind)
+        board_bump_keys(agent->board);
+    clock->behind = behind;
+}
+
+void clock_saw(struct agent *agent, double now)
+{
+    struct clock_state *clock = &agent->clock;
+
+    clock_look(agent, now);
     if (!clock->noting && clock->highest - clock->noted > CLOCK_NOTED_EVERY_SECONDS)
         clock_note(agent);
 }

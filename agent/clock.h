@@ -12,6 +12,9 @@ int clock_load(struct agent *agent, struct view *view);
  */
 void clock_saw(struct agent *agent, double now);
 
+/* The same for who does not ask: nothing is written. */
+void clock_look(struct agent *agent, double now);
+
 /* Is it not too far behind the highest time seen? */
 bool clock_is_trusted(const struct agent *agent, double now);
 

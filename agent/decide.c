@@ -27,7 +27,7 @@ struct checks {
     uint64_t hash;
     size_t bytes;   /* of all checks under way */
     unsigned kinds; /* of revocation that there are */
-    uint64_t kinds_generation;
+    uint64_t kinds_commits; /* as of then */
     enum doubt doubt; /* why what was asked last is undecided */
     char why[256];
 };
@@ -45,40 +45,41 @@ void checks_free(struct checks *checks)
 /* A token on its way through the last stage. */
 struct judged {
     struct agent *agent;
-    uint64_t *generation; /* at which it was last found not revoked */
+    struct basis *basis; /* on which it was last found not revoked */
 };
 
-/* Which kinds of revocation there are is asked once for each generation. */
+/* Which kinds of revocation there are is asked once after each commit. */
 static int read_kinds(struct agent *agent, struct view *view)
 {
     struct checks *checks = agent->checks;
 
-    if (checks->kinds_generation == agent->revocation_generation)
+    if (checks->kinds_commits == agent->commits)
         return 0;
     if (list_kinds(view, &checks->kinds) < 0)
         return -1;
-    checks->kinds_generation = agent->revocation_generation;
+    checks->kinds_commits = agent->commits;
     return 0;
 }
 
-/* The generation is read before the view: should a revocation be committed in between, its generation is still to come and will not
-   match, so that the next call looks again. */
+/* Nothing is looked up as long as nothing that it rests on has changed. */
 static enum outcome judge(void *context, const struct token *token)
 {
     struct judged *judged = context;
     struct agent *agent = judged->agent;
-    uint64_t generation = agent->revocation_generation;
+    struct basis *basis = judged->basis;
 
-    if (*judged->generation == generation)
+    if (basis_holds(agent->board, basis))
         return OUTCOME_ACCEPTED;
+    if (basis->count == 0 && basis_of(agent->board, agent->hasher, token, basis) < 0)
+        return OUTCOME_UNDECIDED;
+    basis_read(agent->board, basis);
     struct view *view = store_view(agent->store);
 
     if (view == NULL || read_kinds(agent, view) < 0)
         return OUTCOME_UNDECIDED;
     enum outcome outcome = list_judge(agent->hasher, view, agent->checks->kinds, token);
 
-    if (outcome == OUTCOME_ACCEPTED)
-        *judged->generation = generation;
+    basis->judged = outcome == OUTCOME_ACCEPTED;
     return outcome;
 }
 
@@ -111,10 +112,7 @@ static void count(struct counters *counters, enum outcome outcome, const struct 
 static void conclude(struct agent *agent, struct decision *decision, enum outcome outcome, const struct token *token,
                      bool signature_only)
 {
-    decision->outcome = outcome;
-    decision->token = token;
-    decision->issuer = NULL;
-    decision->entry = NULL;
+    *decision = (struct decision){.outcome = outcome, .token = token};
     for (unsigned i = 0; i < agent->ring->count; i++) {
         if (token->issuer == &agent->ring->entries[i].issuer)
             decision->issuer = &agent->ring->entries[i];
@@ -138,9 +136,9 @@ static enum outcome doubt_clock(struct agent *agent, double now)
 }
 
 /* What is asked on every call, of a token whose signature and claims are good. */
-static enum outcome judge_now(struct agent *agent, struct token *token, uint64_t *generation, struct text audience)
+static enum outcome judge_now(struct agent *agent, struct token *token, struct basis *basis, struct text audience)
 {
-    struct judged judged = {agent, generation};
+    struct judged judged = {agent, basis};
     struct revocations revocations = {judge, &judged};
     struct question question = question_of(agent, audience);
 
@@ -165,10 +163,11 @@ bool decide_now(struct agent *agent, struct text text, struct text audience, boo
     struct entry *entry = cache_find(agent->cache, text.at, text.bytes, checks->hash);
 
     if (entry != NULL) {
-        enum outcome outcome = signature_only ? OUTCOME_ACCEPTED : judge_now(agent, &entry->token, &entry->judged, audience);
+        enum outcome outcome = signature_only ? OUTCOME_ACCEPTED : judge_now(agent, &entry->token, &entry->basis, audience);
 
         conclude(agent, ret_decision, outcome, &entry->token, signature_only);
         ret_decision->entry = entry;
+        ret_decision->basis = &entry->basis;
         return true;
     }
     struct question question = question_of(agent, audience);
@@ -259,11 +258,12 @@ int decide_later(struct agent *agent, struct waiter *waiter)
     return 0;
 }
 
-static void answer(struct agent *agent, struct waiter *waiter, enum outcome outcome, const struct token *token)
+static void answer(struct agent *agent, struct waiter *waiter, enum outcome outcome, const struct token *token, const struct basis *basis)
 {
     struct decision decision;
 
     conclude(agent, &decision, outcome, token, waiter->signature_only);
+    decision.basis = basis;
     waiter->decided(waiter, &decision);
 }
 
@@ -273,7 +273,7 @@ static void answer_waiters(struct agent *agent, struct check *check, struct wait
     struct token *token = &check->task.token;
     struct question question = question_of(agent, (struct text){NULL, 0});
     enum outcome outcome = check->task.outcome;
-    uint64_t generation = 0;
+    struct basis basis = {0};
     bool good_signature = outcome == OUTCOME_ACCEPTED;
 
     if (good_signature)
@@ -286,14 +286,14 @@ static void answer_waiters(struct agent *agent, struct check *check, struct wait
         if (waiter->signature_only && good_signature)
             its = OUTCOME_ACCEPTED;
         else if (outcome == OUTCOME_ACCEPTED)
-            its = judge_now(agent, token, &generation, audience);
-        answer(agent, waiter, its, token);
+            its = judge_now(agent, token, &basis, audience);
+        answer(agent, waiter, its, token, &basis);
     }
     if (outcome == OUTCOME_ACCEPTED) {
         struct entry *entry = cache_add(agent->cache, token, check->hash);
 
         if (entry != NULL)
-            entry->judged = generation;
+            entry->basis = basis;
     }
 }
 
@@ -308,7 +308,7 @@ static void ask_again(struct agent *agent, struct check *check, struct waiter *w
                        waiter->signature_only, &decision))
             waiter->decided(waiter, &decision);
         else if (decide_later(agent, waiter) < 0)
-            answer(agent, waiter, OUTCOME_UNDECIDED, &agent->checks->token);
+            answer(agent, waiter, OUTCOME_UNDECIDED, &agent->checks->token, NULL);
     }
 }
 

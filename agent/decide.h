@@ -20,6 +20,7 @@ struct decision {
     const struct token *token; /* what is known of it */
     const struct keyring_entry *issuer; /* of an accepted one */
     struct entry *entry;                /* where it is kept; NULL: nowhere */
+    const struct basis *basis;          /* of an accepted one: what that rests on; NULL: nobody has looked */
     enum doubt doubt;                   /* of an undecided one */
     const char *why;                    /* the same in words */
 };

@@ -57,6 +57,7 @@
 #define CONNECTIONS_KEPT_FOR_ROOT 16
 #define CONNECTION_IDLE_SECONDS 300
 #define PARTIAL_FRAME_SECONDS 10 /* half a message, or answers that are not read */
+#define HEARTBEAT_SECONDS 0.5    /* clients who hold the page believe in it for 1.9 seconds: three may be late */
 #define DRAIN_SECONDS 5          /* after SIGTERM: answers that are still being made */
 
 /* Signature checks. */
@@ -67,6 +68,7 @@
 #define CHECKS_BYTES_MAX (32 * 1024 * 1024) /* what the tokens that wait may take together */
 
 /* The cache of verified tokens. */
+#define STAMP_SECONDS_WITHOUT_TOKEN 3600 /* how long clients may remember what is allowed to everybody */
 #define CACHE_BYTES_DEFAULT (64 * 1024 * 1024)
 #define CACHE_BYTES_MIN (1024 * 1024)
 
@@ -80,6 +82,7 @@
 #define FEED_BATCH_RECORDS_MAX 131072    /* that are read, sorted and written together: 6 MiB */
 #define FEED_BATCH_ISSUERS_MAX 256       /* different issuers and kinds in a batch */
 #define FEED_BUCKETS_PER_COMMIT 4096     /* some 16 MiB of pages that are changed; operators' changes come in between */
+#define FEED_THINGS_MAX 256              /* of a batch, that clients are told of one by one; beyond it they ask about everything anew */
 #define FEED_RETRY_SECONDS 5             /* after a failure of the disk */
 #define UNREADABLE_KEPT_MAX 1024         /* lines of feeds that could not be read, all feeds together */
 #define UNREADABLE_BYTES_MAX 4096        /* of such a line; a longer one is counted, and cannot be tried again */

@@ -144,16 +144,6 @@ static void read_log(struct yaml *yaml, yaml_node_t *value, void *into)
     yaml_read_map(yaml, value, keys, into);
 }
 
-static void read_fast_path(struct yaml *yaml, yaml_node_t *value, void *into)
-{
-    bool on = false;
-
-    (void)into;
-    yaml_read_bool(yaml, value, &on);
-    if (on)
-        yaml_fault(yaml, value, "`fast_path: true` needs the shared page, which this version of assayd does not have; take the key out");
-}
-
 static void read_policy(struct yaml *yaml, yaml_node_t *value, void *into)
 {
     struct config *config = into;
@@ -170,7 +160,7 @@ static const struct yaml_key top_keys[] = {
     {"cache", read_cache, 0, false, NULL},
     {"threads", read_threads, offsetof(struct config, threads), false, NULL},
     {"log", read_log, 0, false, NULL},
-    {"fast_path", read_fast_path, 0, false, NULL},
+    {"fast_path", yaml_read_bool, offsetof(struct config, fast_path), false, NULL},
     {"policy", read_policy, 0, false, NULL},
     {"revocation", config_read_revocation, offsetof(struct config, revocation), false, NULL},
     {"peers", NULL, 0, false, "rights for single peers"},
@@ -189,6 +179,7 @@ static void set_defaults(struct config *config)
     config->socket_group = (gid_t)-1;
     config->state_path = STATE_PATH_DEFAULT;
     config->cache_bytes = CACHE_BYTES_DEFAULT;
+    config->fast_path = true;
     config->threads = cores < 1 ? 1 : cores > WORKERS_MAX ? WORKERS_MAX : (unsigned)cores;
     config->log_level = LOG_INFO;
     config->log_json = true;

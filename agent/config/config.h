@@ -37,6 +37,7 @@ struct config {
     struct issuer_config *issuers;
     unsigned issuer_count;
     uint64_t cache_bytes;
+    bool fast_path; /* the page is handed out */
     unsigned threads;
     enum log_level log_level;
     bool log_json;

@@ -54,6 +54,16 @@ void faults_clear(struct faults *faults)
     faults->count = 0;
 }
 
+void faults_copy(const struct faults *faults, struct faults *ret)
+{
+    for (unsigned i = 0; i < faults->count; i++) {
+        char *text = strdup(faults->text[i]);
+
+        ret->text[i] = text != NULL ? text : no_words;
+    }
+    ret->count = faults->count;
+}
+
 const char *nearest_name(const char *name, const char *const *names)
 {
     struct nearest nearest = {NULL, 0};

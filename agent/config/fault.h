@@ -17,6 +17,7 @@ struct faults {
 
 __attribute__((format(printf, 3, 4))) void fault_add(struct faults *faults, struct place place, const char *format, ...);
 void faults_clear(struct faults *faults);
+void faults_copy(const struct faults *faults, struct faults *ret);
 
 /* Of these names the one that was probably meant, or NULL if none is near. The list ends with NULL. */
 const char *nearest_name(const char *name, const char *const *names);

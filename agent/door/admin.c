@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/earlier.h"
 #include "agent/reload.h"
 #include "answers.h"
 #include "door.h"
@@ -169,7 +170,7 @@ static void put_revocation(struct wire_writer *writer, const struct agent *agent
         wire_put_uint(writer, records);
     else
         wire_put_nil(writer);
-    put_pair_uint(writer, "commits", agent->revocation_generation - 1);
+    put_pair_uint(writer, "commits", agent->commits - 1);
     put_pair_text(writer, "state", agent->ring->config->state_path);
     wire_put_text(writer, "unreadable_kept");
     if (counted)
@@ -233,14 +234,17 @@ void method_status(const struct request *request)
 /* A reload request, while the files are read. */
 struct reload_request {
     struct reload_waiter waiter;
+    struct held held;
+    struct faults faults; /* what was wrong, as long as the answer is held back */
     struct agent *agent;
     struct conn *conn;
     uint32_t msgid;
 };
 
-static void reloaded(struct reload_waiter *waiter, const struct faults *faults)
+static void answer_reload(struct held *held)
 {
-    struct reload_request *its = (struct reload_request *)waiter;
+    struct reload_request *its = (struct reload_request *)((char *)held - offsetof(struct reload_request, held));
+    const struct faults *faults = &its->faults;
     size_t room = 64;
 
     if (conn_release(its->conn)) {
@@ -261,7 +265,17 @@ static void reloaded(struct reload_waiter *waiter, const struct faults *faults)
             conn_answer_end(its->conn);
         }
     }
+    faults_clear(&its->faults);
     free(its);
+}
+
+static void reloaded(struct reload_waiter *waiter, const struct faults *faults)
+{
+    struct reload_request *its = (struct reload_request *)waiter;
+
+    faults_copy(faults, &its->faults);
+    its->held.answer = answer_reload;
+    earlier_hold(its->agent->earlier, &its->held);
 }
 
 /* The clock is written down first: what the reload says then is the last word. */

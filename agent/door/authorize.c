@@ -5,6 +5,7 @@
 #include "agent/decide.h"
 #include "agent/observe/audit.h"
 #include "agent/policy/decision.h"
+#include "agent/stamp.h"
 #include "methods.h"
 
 /* What is asked: one action on one resource, or several. */
@@ -15,6 +16,7 @@ struct check_pair {
 struct checks_asked {
     unsigned count;
     bool single; /* asked without `checks` */
+    bool stamped; /* a stamp is asked for; only one question can have one */
     struct check_pair *pairs;
 };
 
@@ -155,7 +157,9 @@ static void answer(struct agent *agent, struct conn *conn, uint32_t msgid, const
     const struct token *good = outcome == OUTCOME_ACCEPTED ? token : NULL;
     enum reason why = token == NULL ? REASON_NO_TOKEN : token->reason;
     /* Subject and roles are written from the claims, and a setting may make them the same claim. */
-    size_t room = 64 + asked->count * (size_t)RULING_ROOM + (good != NULL ? 2 * good->claims.bytes : 0);
+    size_t room = 64 + asked->count * (size_t)RULING_ROOM + (good != NULL ? 2 * good->claims.bytes : 0) + STAMP_ROOM;
+    struct stamp stamp;
+    bool all_allowed = true;
 
     if (token != NULL && outcome == OUTCOME_UNDECIDED) {
         rpc_undecided(conn, msgid, decision->doubt, decision->why);
@@ -171,6 +175,8 @@ static void answer(struct agent *agent, struct conn *conn, uint32_t msgid, const
         return;
     const struct kept_holder *kept = kept_holder(agent, entry, good);
 
+    uint8_t *map = writer->at;
+
     wire_put_map(writer, asked->single ? 6 : 3);
     if (!asked->single) {
         wire_put_text(writer, "decisions");
@@ -182,12 +188,18 @@ static void answer(struct agent *agent, struct conn *conn, uint32_t msgid, const
         if (!asked->single)
             wire_put_map(writer, 4);
         put_ruling(writer, &ruling);
+        all_allowed = all_allowed && ruling.allow;
         audit_ruling(agent, conn_peer(conn), asked->pairs[i].action, asked->pairs[i].resource, &ruling, token);
     }
     if (kept != NULL)
         wire_put_raw(writer, kept->answer, kept->answer_bytes);
     else
         put_holder(writer, good);
+    if (asked->stamped && asked->single && all_allowed && (token == NULL || good != NULL) &&
+        stamp_make(agent, token, decision != NULL ? decision->basis : NULL, &stamp)) {
+        stamp_put(writer, agent, &stamp);
+        ++*map;
+    }
     conn_answer_end(conn);
 }
 
@@ -226,7 +238,7 @@ static struct authorize_waiter *waiter_new(const struct request *request, const 
     its->agent = request->agent;
     its->conn = request->conn;
     its->msgid = request->msgid;
-    its->asked = (struct checks_asked){asked->count, asked->single, its->pairs};
+    its->asked = (struct checks_asked){asked->count, asked->single, asked->stamped, its->pairs};
     for (unsigned i = 0; i < asked->count; i++)
         its->pairs[i] = (struct check_pair){copy_text(&at, asked->pairs[i].action), copy_text(&at, asked->pairs[i].resource)};
     if (audience.at != NULL) {
@@ -268,12 +280,11 @@ void method_authorize(const struct request *request)
     struct text token = {NULL, 0}, audience = {NULL, 0};
     static struct check_pair pairs[AUTHORIZE_CHECKS_MAX]; /* the loop's thread alone comes here, and 8 KiB are not cleared each time */
     const msgpack_object_array *checks = NULL;
-    bool stamp = false; /* taken, and without effect until there is a page to stamp for */
+    struct checks_asked asked = {1, true, false, pairs};
     const struct param params[] = {
         {"token", PARAM_TEXT, &token},       {"action", PARAM_TEXT, &pairs[0].action}, {"resource", PARAM_TEXT, &pairs[0].resource},
-        {"audience", PARAM_TEXT, &audience}, {"stamp", PARAM_BOOL, &stamp},            {"checks", PARAM_ARRAY, &checks},
+        {"audience", PARAM_TEXT, &audience}, {"stamp", PARAM_BOOL, &asked.stamped},            {"checks", PARAM_ARRAY, &checks},
     };
-    struct checks_asked asked = {1, true, pairs};
     struct decision decision;
 
     pairs[0] = (struct check_pair){{NULL, 0}, {NULL, 0}};
@@ -288,7 +299,7 @@ void method_authorize(const struct request *request)
     if (checks != NULL && !read_checks(request, checks, pairs))
         return;
     if (checks != NULL)
-        asked = (struct checks_asked){checks->size, false, pairs};
+        asked = (struct checks_asked){checks->size, false, asked.stamped, pairs};
     if (token.bytes == 0)
         answer(request->agent, request->conn, request->msgid, &asked, NULL);
     else if (decide_now(request->agent, token, audience, false, &decision))

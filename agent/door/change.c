@@ -5,11 +5,13 @@
 #include <string.h>
 
 #include "agent/decide.h"
+#include "agent/earlier.h"
 #include "agent/observe/audit.h"
 #include "methods.h"
 
 struct change {
     struct job job; /* first: a job is its change */
+    struct held held;
     struct agent *agent;
     struct keyring *ring; /* that was in force: its issuers' spellings */
     struct conn *conn;
@@ -96,22 +98,42 @@ static void answer_change(const struct change *change)
     conn_answer_end(change->conn);
 }
 
-static void change_done(struct job *job, int status)
+static void answer_now(struct held *held)
 {
-    struct change *change = (struct change *)job;
-    struct counters *counters = &change->agent->counters;
+    struct change *change = (struct change *)((char *)held - offsetof(struct change, held));
 
-    ++*(change->undo ? &counters->unrevokes : &counters->revokes);
-    audit_change(&change->peer, status < 0 ? "a change of the revocations failed" : change->undo ? "unrevoked" : "revoked",
-                 record_kind_name(change->record.kind), change->record.issuer);
     if (conn_release(change->conn)) {
-        if (status < 0)
+        if (change->job.status < 0)
             rpc_error(change->conn, change->msgid, ERROR_INTERNAL,
                       "the change is not on the disk and has no effect; the agent's log says why (is the disk full?)");
         else
             answer_change(change);
     }
     change_free(change);
+}
+
+/* The configuration may have been replaced meanwhile, and the issuer have another first name: what is in force now is what yeses rest
+   on, for those of before have gone with it. */
+static void tell_board(const struct change *change)
+{
+    struct agent *agent = change->agent;
+    const struct issuer *issuer = keyring_issuer(agent->ring, change->record.issuer);
+
+    board_bump(agent->board, basis_thing(agent->board, change->record.kind,
+                                         issuer != NULL ? issuer->names.list[0] : change->record.issuer, change->record.name));
+}
+
+static void change_done(struct job *job, int status)
+{
+    struct change *change = (struct change *)job;
+    struct counters *counters = &change->agent->counters;
+
+    tell_board(change);
+    ++*(change->undo ? &counters->unrevokes : &counters->revokes);
+    audit_change(&change->peer, status < 0 ? "a change of the revocations failed" : change->undo ? "unrevoked" : "revoked",
+                 record_kind_name(change->record.kind), change->record.issuer);
+    change->held.answer = answer_now;
+    earlier_hold(change->agent->earlier, &change->held);
 }
 
 static struct change *change_new(const struct request *request, const struct record *record, bool undo, bool all_sources)
@@ -124,6 +146,7 @@ static struct change *change_new(const struct request *request, const struct rec
     memset(change, 0, sizeof *change);
     change->job.run = run_change;
     change->job.done = change_done;
+    change->job.tells = true;
     change->agent = request->agent;
     change->ring = keyring_hold(request->agent->ring);
     change->conn = request->conn;

@@ -104,6 +104,7 @@ void conn_close(struct conn *conn)
         conn->dirty = false;
     }
     door->facts.connections--;
+    door->page_holders -= conn->holds_page;
     uv_close((uv_handle_t *)&conn->pipe, on_closed);
 }
 
@@ -219,7 +220,9 @@ void conn_renew_patience(struct conn *conn, bool progress)
     struct door *door = conn->door;
     struct patience *now = (conn->partial_bytes > 0 && may_read(conn)) || conn->unsent > 0 ? &door->partial : &door->idle;
 
-    if (now != conn->patience || progress)
+    if (now == &door->idle && conn->holds_page)
+        leave_patience(conn); /* what it is for is being there */
+    else if (now != conn->patience || progress)
         have_patience(conn, now);
 }
 
@@ -301,6 +304,17 @@ bool conn_release(struct conn *conn)
         return false;
     conn_mark_dirty(conn);
     return true;
+}
+
+bool conn_may_pass(const struct conn *conn)
+{
+    return conn->out_bytes == 0 && conn->unsent == 0;
+}
+
+void conn_hold_page(struct conn *conn)
+{
+    conn->door->page_holders += !conn->holds_page;
+    conn->holds_page = conn->passes_page = true;
 }
 
 void conn_drain(struct conn *conn)

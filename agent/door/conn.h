@@ -31,6 +31,10 @@ bool conn_hold(struct conn *conn);
 /* Its end: true if the answer can still be sent. */
 bool conn_release(struct conn *conn);
 
+/* The page goes with the answer that is made next; false: something waits to be sent. */
+bool conn_may_pass(const struct conn *conn);
+void conn_hold_page(struct conn *conn);
+
 /* No more requests; closed when what is owed was sent. */
 void conn_drain(struct conn *conn);
 void conn_close(struct conn *conn);

@@ -26,6 +26,8 @@ struct conn {
     unsigned held;                  /* requests that are answered later */
     bool open, reading, draining, dirty, closing;
     bool handling;                  /* messages are being taken out of its buffer */
+    bool holds_page;                /* and so may be idle for ever */
+    bool passes_page;               /* with what is sent next */
 };
 
 /* Memory for half messages and unsent answers (buffers.c): false if the user, or all together, have too much, and nobody has more than

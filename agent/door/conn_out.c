@@ -1,6 +1,7 @@
 /* What goes out of a connection: answers are gathered in a turn of the loop and sent at its end, by one write. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "conn_inside.h"
 
@@ -73,7 +74,7 @@ void conn_push_out(struct door *door, const struct conn *except)
 {
     for (struct conn *conn = door->dirty; conn != NULL; conn = conn->next_dirty) {
         uv_buf_t buffer = uv_buf_init((char *)conn->out, (unsigned)conn->out_bytes);
-        int sent = conn != except && conn->out_bytes > 0 ? uv_try_write((uv_stream_t *)&conn->pipe, &buffer, 1) : 0;
+        int sent = conn != except && conn->out_bytes > 0 && !conn->passes_page ? uv_try_write((uv_stream_t *)&conn->pipe, &buffer, 1) : 0;
 
         if (sent <= 0)
             continue; /* an error comes again when its turn is over */
@@ -85,11 +86,39 @@ void conn_push_out(struct door *door, const struct conn *except)
     }
 }
 
+/* libuv passes no descriptors that are not streams, so this one message is sent past it. Its queue is empty (conn_may_pass). */
+static int send_with_page(struct conn *conn)
+{
+    struct iovec part = {conn->out, conn->out_bytes};
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    int fd = board_fd(conn->door->agent->board);
+    uv_os_fd_t socket;
+
+    conn->passes_page = false;
+    control.head = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof fd)};
+    memcpy(CMSG_DATA(&control.head), &fd, sizeof fd);
+    if (uv_fileno((uv_handle_t *)&conn->pipe, &socket) != 0)
+        return UV_EBADF;
+    ssize_t sent = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+    return sent < 0 ? UV_EPIPE : (int)sent; /* also where there is no room: without the page the answer is not true */
+}
+
+static int send_now(struct conn *conn)
+{
+    uv_buf_t buffer = uv_buf_init((char *)conn->out, (unsigned)conn->out_bytes);
+
+    return conn->passes_page ? send_with_page(conn) : uv_try_write((uv_stream_t *)&conn->pipe, &buffer, 1);
+}
+
 static void flush(struct conn *conn)
 {
     if (conn->out_bytes > 0) {
-        uv_buf_t buffer = uv_buf_init((char *)conn->out, (unsigned)conn->out_bytes);
-        int sent = uv_try_write((uv_stream_t *)&conn->pipe, &buffer, 1);
+        int sent = send_now(conn);
 
         if (sent < 0 && sent != UV_EAGAIN) {
             conn_close(conn);

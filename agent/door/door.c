@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include "agent/alarm.h"
+#include "agent/earlier.h"
 #include "agent/observe/log.h"
 #include "socket.h"
 
@@ -110,8 +111,13 @@ static int start_handles(struct door *door)
     uv_loop_t *loop = door->agent->loop;
 
     door->alarm = alarm_new(loop, on_alarm, door);
-    if (door->alarm == NULL)
+    door->heart = alarm_new(loop, door_beat, door);
+    if (door->alarm == NULL || door->heart == NULL) {
+        alarm_close(door->alarm);
+        alarm_close(door->heart);
+        uv_run(loop, UV_RUN_NOWAIT);
         return -1;
+    }
     uv_check_init(loop, &door->flush);
     uv_prepare_init(loop, &door->sleep);
     uv_pipe_init(loop, &door->listener, 0);
@@ -123,7 +129,7 @@ static int start_handles(struct door *door)
 
 static int listen_on_socket(struct door *door, char why[512])
 {
-    door->listen_fd = socket_listen(door->agent->ring->config, &door->made_socket, why);
+    door->listen_fd = socket_listen(door->agent->ring->config, &door->made_socket, &door->found_socket, why);
     if (door->listen_fd < 0)
         return -1;
     int status = uv_pipe_open(&door->listener, door->listen_fd);
@@ -151,8 +157,11 @@ struct door *door_open(struct agent *agent, char why[512])
         door_free(door);
         return NULL;
     }
-    if (listen_on_socket(door, why) == 0)
+    if (listen_on_socket(door, why) == 0) {
+        if (door->found_socket && store_is_new(agent->store)) /* an agent was here, and its marker was in a state that is gone */
+            earlier_suspect(agent->earlier);
         return door;
+    }
     door_drain(door);
     door_close(door);
     uv_run(agent->loop, UV_RUN_NOWAIT); /* the handles are let go of */
@@ -179,6 +188,7 @@ void door_close(struct door *door)
     uv_close((uv_handle_t *)&door->flush, NULL);
     uv_close((uv_handle_t *)&door->sleep, NULL);
     alarm_close(door->alarm);
+    alarm_close(door->heart);
 }
 
 void door_free(struct door *door)

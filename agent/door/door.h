@@ -31,11 +31,13 @@ struct door {
     struct agent *agent;
     uv_pipe_t listener;
     int listen_fd;
-    bool made_socket;
+    bool made_socket, found_socket;
     uv_pipe_t turned_away; /* takes the one for whom there is no memory */
     bool is_turning_away, has_one_waiting;
     uv_check_t flush;   /* sends what was answered in this turn */
     uv_prepare_t sleep; /* before the loop waits: work goes to the workers, and the store's view is let go */
+    struct alarm *heart;   /* beats while somebody holds the page */
+    unsigned page_holders; /* connections over which it was given */
     struct alarm *alarm; /* rings when the first of those who are waited for has had time enough */
     uint64_t timer_due; /* milliseconds of the loop's clock; 0: not set */
     struct conn *dirty; /* have answers that were not sent, or may read on */
@@ -66,6 +68,7 @@ void door_free(struct door *door);
 struct account *door_account(struct door *door, uid_t uid); /* NULL: out of memory */
 void door_account_left(struct door *door, struct account *account);
 void door_arm(struct door *door); /* the timer, if it sleeps */
+void door_beat(void *door);
 void conn_flush_all(struct door *door);
 void conn_close_all(struct door *door);
 void conn_drain_all(struct door *door);

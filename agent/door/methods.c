@@ -9,11 +9,13 @@
 #include "agent/decide.h"
 #include "agent/observe/audit.h"
 #include "agent/revocation/feeds.h"
+#include "agent/stamp.h"
 
 const struct method methods[] = {
     {"verify", RIGHT_VERIFY, method_verify},
     {"authorize", RIGHT_VERIFY, method_authorize},
     {"ping", RIGHT_PING, method_ping},
+    {"hello", RIGHT_VERIFY, method_hello},
     {"revoke", RIGHT_ADMIN, method_revoke},
     {"unrevoke", RIGHT_ADMIN, method_unrevoke},
     {"revocations", RIGHT_ADMIN, method_revocations},
@@ -79,20 +81,27 @@ static uint64_t age(double since)
     return seconds > 0 ? (uint64_t)seconds : 0;
 }
 
-static void answer_yes(const struct agent *agent, struct conn *conn, uint32_t msgid, const struct decision *decision)
+static void answer_yes(const struct agent *agent, struct conn *conn, uint32_t msgid, const struct decision *decision, bool stamped)
 {
     const struct token *token = decision->token;
     const struct entry *entry = decision->entry;
-    struct wire_writer *writer = rpc_result(conn, msgid, answer_head_room(token) + 16 + ANSWER_TAIL_ROOM);
+    struct wire_writer *writer = rpc_result(conn, msgid, answer_head_room(token) + 16 + ANSWER_TAIL_ROOM + (stamped ? STAMP_ROOM : 0));
+    struct stamp stamp;
 
     if (writer == NULL)
         return;
+    uint8_t *map = writer->at;
+
     if (entry != NULL)
         wire_put_raw(writer, entry->answer, entry->answer_bytes);
     else
         answer_put_head(writer, token);
     wire_put_uint(writer, age(decision->issuer->loaded));
     answer_put_tail(writer, token, feeds_age(agent->feeds, token->issuer));
+    if (stamped && stamp_make(agent, token, decision->basis, &stamp)) {
+        stamp_put(writer, agent, &stamp);
+        ++*map; /* one pair more: the count stands in its low bits */
+    }
     conn_answer_end(conn);
 }
 
@@ -110,11 +119,11 @@ static void answer_no(struct conn *conn, uint32_t msgid, enum reason reason)
     conn_answer_end(conn);
 }
 
-static void answer_verify(struct agent *agent, struct conn *conn, uint32_t msgid, const struct decision *decision)
+static void answer_verify(struct agent *agent, struct conn *conn, uint32_t msgid, const struct decision *decision, bool stamped)
 {
     audit_decision(agent, conn_peer(conn), "verify", decision->outcome, decision->token);
     if (decision->outcome == OUTCOME_ACCEPTED && decision->issuer != NULL)
-        answer_yes(agent, conn, msgid, decision);
+        answer_yes(agent, conn, msgid, decision, stamped);
     else if (decision->outcome == OUTCOME_REFUSED)
         answer_no(conn, msgid, decision->token->reason);
     else
@@ -127,6 +136,7 @@ struct verify_waiter {
     struct agent *agent;
     struct conn *conn;
     uint32_t msgid;
+    bool stamped;
     char audience[];
 };
 
@@ -135,7 +145,7 @@ static void verify_decided(struct waiter *waiter, const struct decision *decisio
     struct verify_waiter *its = (struct verify_waiter *)waiter;
 
     if (conn_release(its->conn))
-        answer_verify(its->agent, its->conn, its->msgid, decision);
+        answer_verify(its->agent, its->conn, its->msgid, decision, its->stamped);
     free(its);
 }
 
@@ -154,7 +164,7 @@ void method_wait(const struct request *request, struct waiter *waiter)
         rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "too many signatures wait to be checked; try again");
 }
 
-static void verify_later(const struct request *request, struct text audience)
+static void verify_later(const struct request *request, struct text audience, bool stamped)
 {
     struct verify_waiter *its = calloc(1, sizeof *its + audience.bytes + 1);
 
@@ -168,6 +178,7 @@ static void verify_later(const struct request *request, struct text audience)
         its->agent = request->agent;
         its->conn = request->conn;
         its->msgid = request->msgid;
+        its->stamped = stamped;
     }
     method_wait(request, its != NULL ? &its->waiter : NULL);
 }
@@ -175,11 +186,11 @@ static void verify_later(const struct request *request, struct text audience)
 void method_verify(const struct request *request)
 {
     struct text token = {NULL, 0}, audience = {NULL, 0};
-    bool stamp = false; /* taken, and without effect until there is a page to stamp for */
+    bool stamped = false;
     const struct param params[] = {
         {"token", PARAM_TEXT, &token},
         {"audience", PARAM_TEXT, &audience},
-        {"stamp", PARAM_BOOL, &stamp},
+        {"stamp", PARAM_BOOL, &stamped},
     };
     struct decision decision;
 
@@ -188,9 +199,9 @@ void method_verify(const struct request *request)
     if (token.at == NULL)
         rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "`token` is missing");
     else if (decide_now(request->agent, token, audience, false, &decision))
-        answer_verify(request->agent, request->conn, request->msgid, &decision);
+        answer_verify(request->agent, request->conn, request->msgid, &decision, stamped);
     else
-        verify_later(request, audience);
+        verify_later(request, audience, stamped);
 }
 
 bool method_issuer(const struct request *request, struct text *issuer)

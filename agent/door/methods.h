@@ -10,6 +10,7 @@
 void answer_put_missing(struct wire_writer *writer, const struct agent *agent);
 
 void method_ping(const struct request *request);
+void method_hello(const struct request *request);
 void method_verify(const struct request *request);
 void method_authorize(const struct request *request);
 void method_revoke(const struct request *request);

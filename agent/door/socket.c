@@ -38,7 +38,7 @@ static int make_parent(const char *path, char why[SOCKET_WHY_BYTES])
 }
 
 /* A socket file on which nobody listens is a leftover of a run that was killed. On which somebody does, it is his. */
-static int clear_leftover(const struct sockaddr_un *address, char why[SOCKET_WHY_BYTES])
+static int clear_leftover(const struct sockaddr_un *address, bool *ret_found, char why[SOCKET_WHY_BYTES])
 {
     struct stat facts;
 
@@ -58,6 +58,7 @@ static int clear_leftover(const struct sockaddr_un *address, char why[SOCKET_WHY
         snprintf(why, SOCKET_WHY_BYTES, "another program listens on %s; stop it, or configure another `socket: path`", address->sun_path);
         return -1;
     }
+    *ret_found = true;
     if (unlink(address->sun_path) < 0 && errno != ENOENT) {
         snprintf(why, SOCKET_WHY_BYTES, "the leftover socket %s cannot be removed: %s", address->sun_path, strerror(errno));
         return -1;
@@ -81,16 +82,17 @@ static int bind_closed(int fd, const struct sockaddr_un *address, const struct c
     return listen(fd, LISTEN_BACKLOG);
 }
 
-int socket_listen(const struct config *config, bool *ret_made, char why[SOCKET_WHY_BYTES])
+int socket_listen(const struct config *config, bool *ret_made, bool *ret_found, char why[SOCKET_WHY_BYTES])
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int given = from_systemd(why);
 
     *ret_made = false;
+    *ret_found = given >= 0;
     if (given != -1)
         return given < 0 ? -1 : given;
     memcpy(address.sun_path, config->socket_path, strlen(config->socket_path) + 1); /* its length was checked */
-    if (make_parent(config->socket_path, why) < 0 || clear_leftover(&address, why) < 0)
+    if (make_parent(config->socket_path, why) < 0 || clear_leftover(&address, ret_found, why) < 0)
         return -1;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 

@@ -7,9 +7,10 @@
 
 #define SOCKET_WHY_BYTES 512
 
-/* A listening descriptor; -1: `why` says what is wrong. *ret_made: the file is ours to remove at the end. Call it after the state's lock
+/* A listening descriptor; -1: `why` says what is wrong. *ret_made: the file is ours to remove at the end. *ret_found: a socket was
+   there before, so an agent may have been. Call it after the state's lock
    was taken: that lock keeps two agents from doing this at once. */
-int socket_listen(const struct config *config, bool *ret_made, char why[SOCKET_WHY_BYTES]);
+int socket_listen(const struct config *config, bool *ret_made, bool *ret_found, char why[SOCKET_WHY_BYTES]);
 
 /* Removes the file, if it is still the one that was made. */
 void socket_remove(const struct config *config, int fd);

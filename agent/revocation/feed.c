@@ -46,6 +46,32 @@ const char *feed_read_line(struct line_reader *reader, const struct feed_config 
     return NULL;
 }
 
+/* What clients are told when it is on the disk. */
+static void note_thing(struct feed *feed, const struct record *record)
+{
+    const struct issuer *issuer = keyring_issuer(feed->ring, record->issuer);
+
+    if (feed->thing_count > FEED_THINGS_MAX)
+        return;
+    if (feed->thing_count < FEED_THINGS_MAX)
+        feed->things[feed->thing_count] = basis_thing(feed->all->agent->board, record->kind,
+                                                      issuer != NULL ? issuer->names.list[0] : record->issuer, record->name);
+    feed->thing_count++;
+}
+
+/* After each part: which things it was about is not known more exactly, and telling too much costs a call. Under another keyring the
+   issuers may have other first names. */
+static void tell_board(const struct feed *feed)
+{
+    struct agent *agent = feed->all->agent;
+
+    if (feed->thing_count > FEED_THINGS_MAX || feed->ring != agent->ring)
+        board_bump_all(agent->board);
+    else
+        for (unsigned i = 0; i < feed->thing_count; i++)
+            board_bump(agent->board, feed->things[i]);
+}
+
 static int take(void *context, uint64_t number, const char *text, size_t bytes)
 {
     struct reading *reading = context;
@@ -53,8 +79,13 @@ static int take(void *context, uint64_t number, const char *text, size_t bytes)
     struct line line;
     const char *why = feed_read_line(reading->reader, feed->use, feed->ring, reading->now, text, bytes, &line);
 
-    if (why == NULL)
-        return batch_add(feed->batch, reading->hasher, &line, keyring_spellings(feed->ring, line.record.issuer));
+    if (why == NULL) {
+        int status = batch_add(feed->batch, reading->hasher, &line, keyring_spellings(feed->ring, line.record.issuer));
+
+        if (status == 1)
+            note_thing(feed, &line.record);
+        return status;
+    }
     if (why == line_failed)
         return -1; /* not passed over: it comes again */
     feed->unreadable_now++;
@@ -72,6 +103,7 @@ static void on_work(uv_work_t *work)
 
     feed->read_status = -2;
     feed->unreadable_now = 0;
+    feed->thing_count = 0;
     if (reading.hasher != NULL && reading.reader != NULL)
         feed->read_status = feed_file_read(&feed->file, &taker);
     feed->read_errno = errno;
@@ -96,8 +128,11 @@ void feeds_count(struct feeds *feeds)
         feeds->not_good += !feed->is_read || feed->error[0] != '\0';
 }
 
+/* What is accepted while a feed can be read rests on that: it has no end that could be told in advance. */
 static void set_error(struct feed *feed, const char *error)
 {
+    if ((error != NULL) != (feed->error[0] != '\0'))
+        board_bump_keys(feed->all->agent->board);
     if (error != NULL && strncmp(feed->error, error, sizeof feed->error - 1) != 0)
         log_error("a revocation feed cannot be read; what it said before stands", LOG_TEXT("feed", feed->source),
                   LOG_TEXT("error", error));
@@ -174,6 +209,7 @@ static void job_done(struct job *job, int status)
 {
     struct feed *feed = (struct feed *)((char *)job - offsetof(struct feed, job));
 
+    tell_board(feed);
     if (feed->all->stopped)
         rest(feed);
     else if (status < 0)
@@ -240,6 +276,7 @@ struct feed *feed_new(struct feeds *feeds, const struct feed_config *config)
     feed->file.path = feed->path;
     feed->job.run = run_job;
     feed->job.done = job_done;
+    feed->job.tells = true;
     if (feed->path != NULL && feed->source != NULL)
         return feed;
     feed_free(feed);

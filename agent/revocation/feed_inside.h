@@ -23,6 +23,8 @@ struct feed {
     double good;
     uint64_t records, unreadable, unreadable_now;
     uint64_t lines, offset, size; /* for those who ask; `file` has newer ones, on its thread */
+    struct thing things[FEED_THINGS_MAX]; /* that what was read is about */
+    unsigned thing_count;                 /* above the maximum: all, and more than can be named */
     int read_status, read_errno;
     bool busy, again, dropped, is_read;
 };

@@ -1,5 +1,6 @@
 #include "feeds.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,6 +111,17 @@ bool feeds_are_fresh(const struct feeds *feeds, const struct issuer *issuer, dou
         }
     }
     return true;
+}
+
+double feeds_until(const struct feeds *feeds, const struct issuer *issuer)
+{
+    double max_age = feeds->agent->ring->config->revocation.max_age, until = INFINITY;
+
+    for (const struct feed *feed = feeds->first; max_age > 0 && feeds->not_good > 0 && feed != NULL; feed = feed->next) {
+        if (feed->error[0] != '\0' && feed->good + max_age < until && feed_may_speak_for(feed->config, issuer, issuer->names.list[0]))
+            until = feed->good + max_age;
+    }
+    return until;
 }
 
 int64_t feeds_age(const struct feeds *feeds, const struct issuer *issuer)

@@ -23,6 +23,9 @@ void feeds_look(struct feeds *feeds);
    `why` names it. */
 bool feeds_are_fresh(const struct feeds *feeds, const struct issuer *issuer, double now, char why[256]);
 
+/* Until when may a token of this issuer be accepted, if nothing changes? Unix seconds; infinite: for ever. */
+double feeds_until(const struct feeds *feeds, const struct issuer *issuer);
+
 /* Seconds since the feeds for this issuer were all as they should be; -1: it has none. */
 int64_t feeds_age(const struct feeds *feeds, const struct issuer *issuer);
 

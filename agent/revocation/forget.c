@@ -141,6 +141,7 @@ struct forget *forget_new(struct agent *agent)
     forget->job.run = run;
     forget->job.done = done;
     forget->job.frees = true;
+    forget->job.tells = true; /* nothing that anybody has accepted rests on what is forgotten */
     forget->alarm = alarm_new(agent->loop, on_alarm, forget);
     if (forget->alarm == NULL) {
         free(forget);

@@ -96,7 +96,7 @@ static int check_owner(MDB_txn *txn, bool *ret_empty)
 
 static int open_tables(struct store *store)
 {
-    bool empty;
+    bool empty = false;
     int code = LMDB(mdb_txn_begin(store->env, NULL, 0, &store->write.txn));
 
     if (code != 0)
@@ -105,6 +105,7 @@ static int open_tables(struct store *store)
     code = check_owner(store->write.txn, &empty);
     for (unsigned i = 0; code == 0 && i < TABLE_COUNT; i++)
         code = LMDB(mdb_dbi_open(store->write.txn, table_names[i], empty ? MDB_CREATE : 0, &store->tables[i]));
+    store->is_new = empty;
     if (code == MDB_NOTFOUND)
         code = MDB_VERSION_MISMATCH; /* another format has other tables */
     if (code == 0)
@@ -213,6 +214,11 @@ struct store *store_open(const char *folder, uint64_t map_bytes, char why[STORE_
         return NULL;
     }
     return store;
+}
+
+bool store_is_new(const struct store *store)
+{
+    return store->is_new;
 }
 
 void store_close(struct store *store)

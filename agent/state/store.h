@@ -32,6 +32,9 @@ struct view; /* a consistent state to read from, and in a write job also to chan
 struct store *store_open(const char *folder, uint64_t map_bytes, char why[STORE_WHY_BYTES]);
 void store_close(struct store *store); /* NULL is fine */
 
+/* Was there nothing in the folder when it was opened? */
+bool store_is_new(const struct store *store);
+
 /* How often something damaged was met since the start. From the loop's thread. */
 uint64_t store_damaged(const struct store *store);
 

@@ -11,7 +11,7 @@ struct queue {
 
 struct writer {
     struct store *store;
-    void (*committed)(void *context);
+    void (*committed)(void *context, bool told);
     void *context;
     uv_async_t wake;
     pthread_t thread;
@@ -111,14 +111,17 @@ static void finish(uv_async_t *wake)
 {
     struct writer *writer = wake->data;
     struct queue finished;
+    bool told = true;
 
     queue_init(&finished);
     pthread_mutex_lock(&writer->lock);
-    for (struct job *job; (job = queue_take(&writer->finished)) != NULL;)
+    for (struct job *job; (job = queue_take(&writer->finished)) != NULL;) {
         queue_add(&finished, job);
+        told = told && job->tells;
+    }
     pthread_mutex_unlock(&writer->lock);
     if (finished.first != NULL)
-        writer->committed(writer->context);
+        writer->committed(writer->context, told);
     for (struct job *job; (job = queue_take(&finished)) != NULL;)
         job->done(job, job->status);
 }
@@ -132,7 +135,7 @@ static void free_writer(uv_handle_t *wake)
     free(writer);
 }
 
-struct writer *writer_start(uv_loop_t *loop, struct store *store, void (*committed)(void *context), void *context)
+struct writer *writer_start(uv_loop_t *loop, struct store *store, void (*committed)(void *context, bool told), void *context)
 {
     struct writer *writer = calloc(1, sizeof *writer);
 

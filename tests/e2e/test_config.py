@@ -83,7 +83,6 @@ BAD = {
     "peers": (GOOD + "peers: []\n", "5:1", ["`peers`", "does not have"]),
     "http": (GOOD + "http: {listen: 127.0.0.1:80}\n", "5:1", ["`http`", "does not have"]),
     "service_tokens": (GOOD + "service_tokens: {}\n", "5:1", ["`service_tokens`", "does not have"]),
-    "fast_path": (GOOD + "fast_path: true\n", "5:12", ["fast_path", "does not have"]),
     "jwks_uri": (GOOD.replace("file: keys.json", "jwks_uri: https://a/b"), "3:12", ["`jwks_uri`", "does not have"]),
     "discovery": (GOOD.replace("file: keys.json", "discovery: true"), "3:12", ["`discovery`", "does not have"]),
     "roles": (issuer("roles: roles"), "5:12", ["`roles`", "JSON pointer"]),
@@ -127,7 +126,7 @@ GOODS = {
     "everything": issuer("aliases: [auth]", "audience_claim: client_id", "algorithms: [RS256, EdDSA, Ed25519]", "token_types: [JWT, '']",
                          "claims: {a: [b, 1, true], c: d}", "required_claims: [jti]", "leeway: 0s", "max_token_lifetime: 7d",
                          "sender_constrained: caller", "mode: shadow")
-                  + 'socket: {path: /run/x.sock, mode: "0600", group: root}\nstate: /var/lib/x\ncache: {size: 1GiB}\nfast_path: false\n'
+                  + 'socket: {path: /run/x.sock, mode: "0600", group: root}\nstate: /var/lib/x\ncache: {size: 1GiB}\nfast_path: true\n'
                     "threads: auto\nlog: {level: debug, format: text, decisions: all}\n",
     "PEM": GOOD.replace("{file: keys.json}", "{file: keys.pem, kid: k}"),
     "JSON": '{"issuers": [{"issuer": "a", "keys": {"file": "keys.json"}, "audiences": ["b"]}]}',

@@ -89,7 +89,8 @@ void conn_close(struct conn *conn)
 
 static void fill(struct decision *decision)
 {
-    *decision = (struct decision){.outcome = OUTCOME_ACCEPTED, .token = request_good_token(), .issuer = &request_agent()->ring->entries[0]};
+    *decision = (struct decision){.outcome = OUTCOME_ACCEPTED, .token = request_good_token(), .issuer = &request_agent()->ring->entries[0],
+                                   .basis = request_basis()};
     if ((behaviour & SAYS_NO) != 0)
         *decision = (struct decision){.outcome = OUTCOME_REFUSED, .token = request_bad_token()};
     if ((behaviour & SAYS_NOTHING) != 0)

@@ -1,9 +1,11 @@
 #include "request_agent.h"
 
+#include <math.h>
 #include <unistd.h>
 
 #include "agent/door/door.h"
 #include "agent/door/methods.h"
+#include "agent/earlier.h"
 #include "agent/observe/audit.h"
 #include "agent/revocation/feeds.h"
 #include "tests/fuzz/target.h"
@@ -20,6 +22,7 @@ static struct agent agent;
 static struct token_room token_room;
 static struct token good, bad;
 static struct verifier *verifier;
+static struct basis basis;
 
 static void write_file(const char *folder, const char *name, const char *text)
 {
@@ -64,19 +67,23 @@ static void set_up(void)
     agent.ring = load();
     agent.door = &door;
     agent.hasher = hasher_new();
+    agent.board = board_new((const uint8_t[16]){1});
+    agent.clock.highest = NOW;
     agent.ready = true;
     question.issuers = agent.ring->issuers;
     question.issuer_count = agent.ring->count;
     question.verifier = verifier = verifier_new(0);
-    CHECK(agent.hasher != NULL && verifier != NULL);
+    CHECK(agent.hasher != NULL && verifier != NULL && agent.board != NULL);
     bad = token_of("x", 1);
     CHECK(token_check(&bad, &question, STAGE_FORM, STAGE_NOW) == OUTCOME_REFUSED);
     for (size_t i = 0; i < sizeof good_tokens / sizeof *good_tokens; i++) {
         good = token_of(good_tokens[i], strlen(good_tokens[i]));
         if (token_check(&good, &question, STAGE_FORM, STAGE_NOW) == OUTCOME_ACCEPTED)
-            return;
+            break;
     }
-    CHECK(false);
+    CHECK(good.key != NULL && basis_of(agent.board, agent.hasher, &good, &basis) == 0);
+    basis_read(agent.board, &basis);
+    basis.judged = true;
 }
 
 struct agent *request_agent(void)
@@ -94,6 +101,11 @@ const struct token *request_good_token(void)
 const struct token *request_bad_token(void)
 {
     return &bad;
+}
+
+const struct basis *request_basis(void)
+{
+    return &basis;
 }
 
 /* Not asked here: the log, and the methods that look at the store or at the whole agent. */
@@ -127,6 +139,13 @@ double agent_now(void)
 }
 
 /* No feeds here. */
+double feeds_until(const struct feeds *feeds, const struct issuer *issuer)
+{
+    (void)feeds;
+    (void)issuer;
+    return INFINITY;
+}
+
 int64_t feeds_age(const struct feeds *feeds, const struct issuer *issuer)
 {
     (void)feeds;
@@ -145,6 +164,17 @@ void feeds_each(const struct feeds *feeds, void (*each)(void *context, const str
 void method_status(const struct request *request)
 {
     rpc_error(request->conn, request->msgid, ERROR_INTERNAL, "not here");
+}
+
+void method_hello(const struct request *request)
+{
+    method_status(request);
+}
+
+void earlier_hold(struct earlier *earlier, struct held *held)
+{
+    (void)earlier;
+    held->answer(held);
 }
 
 void method_reload(const struct request *request)

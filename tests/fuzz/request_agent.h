@@ -7,5 +7,6 @@
 struct agent *request_agent(void);
 const struct token *request_good_token(void);
 const struct token *request_bad_token(void);
+const struct basis *request_basis(void); /* of the good one */
 
 #endif

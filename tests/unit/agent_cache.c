@@ -55,7 +55,7 @@ static void what_was_put_in_comes_out(void **state)
 
     (void)state;
     assert_non_null(entry);
-    assert_int_equal(entry->judged, 0); /* found not revoked by nobody yet */
+    assert_false(entry->basis.judged); /* found not revoked by nobody yet */
     memset(text, 'x', sizeof text - 1); /* it has copies of its own */
     memset(wire, 0, sizeof wire);
     entry = find(cache, "header.payload.signature");

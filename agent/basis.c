@@ -1,0 +1,79 @@
+#include "basis.h"
+
+#include <string.h>
+
+#define NO_NAME ((struct text){"", 0})
+
+static void add_claim(const struct board *board, const struct token *token, enum thing_kind kind, enum claim claim, struct thing *things,
+                      unsigned *count)
+{
+    struct wire_item item = claim_item(&token->claims, claim);
+
+    if (item.type == WIRE_STR)
+        things[(*count)++] = board_thing(board, kind, token->issuer->names.list[0], (struct text){item.str, item.count});
+}
+
+int basis_of(struct board *board, struct hasher *hasher, const struct token *token, struct basis *ret)
+{
+    struct text issuer = token->issuer->names.list[0];
+    char jkt[BASE64URL_ENCODED_MAX(THUMBPRINT_BYTES)], input[65];
+    struct thing things[THINGS_MAX];
+    uint8_t digest[32];
+    unsigned count = 0;
+
+    *ret = (struct basis){0};
+    if (hash_bytes(hasher, token->text.at, token->input_bytes, digest) < 0)
+        return -1;
+    hex_encode(digest, sizeof digest, input);
+    base64url_encode(token->key->thumbprint, THUMBPRINT_BYTES, jkt);
+    things[count++] = board_thing(board, THING_ISSUER, issuer, NO_NAME);
+    things[count++] = board_thing(board, THING_KEY, issuer, (struct text){jkt, strlen(jkt)});
+    things[count++] = board_thing(board, THING_INPUT, issuer, (struct text){input, sizeof input - 1});
+    add_claim(board, token, THING_JTI, CLAIM_JTI, things, &count);
+    add_claim(board, token, THING_SUB, CLAIM_SUB, things, &count);
+    add_claim(board, token, THING_SID, CLAIM_SID, things, &count);
+    if (board_indexes(board, things, count, ret->index) < 0)
+        return -1;
+    ret->count = (uint8_t)count;
+    return 0;
+}
+
+void basis_read(const struct board *board, struct basis *basis)
+{
+    const struct page *page = board_page(board);
+
+    basis->judged = false;
+    for (unsigned i = 0; i < basis->count; i++)
+        basis->value[i] = atomic_load_explicit(&page->counter[basis->index[i]], memory_order_relaxed);
+}
+
+bool basis_holds(const struct board *board, const struct basis *basis)
+{
+    const struct page *page = board_page(board);
+
+    if (!basis->judged || basis->count == 0)
+        return false;
+    for (unsigned i = 0; i < basis->count; i++) {
+        if (basis->value[i] != atomic_load_explicit(&page->counter[basis->index[i]], memory_order_relaxed))
+            return false;
+    }
+    return true;
+}
+
+struct thing basis_thing(const struct board *board, enum record_kind kind, struct text issuer, struct text name)
+{
+    switch (kind) {
+    case RECORD_JTI:
+        return board_thing(board, THING_JTI, issuer, name);
+    case RECORD_SUB:
+        return board_thing(board, THING_SUB, issuer, name);
+    case RECORD_SID:
+        return board_thing(board, THING_SID, issuer, name);
+    case RECORD_JKT:
+        return board_thing(board, THING_KEY, issuer, name);
+    case RECORD_SIGNING_INPUT:
+        return board_thing(board, THING_INPUT, issuer, name);
+    default:
+        return board_thing(board, THING_ISSUER, issuer, NO_NAME);
+    }
+}
