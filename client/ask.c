@@ -22,6 +22,14 @@ static void params_begin(struct params *params, unsigned pairs)
     wire_put_map(&params->writer, pairs);
 }
 
+/* A yes that comes with what it rests on can be remembered. It is the last pair. */
+static void put_stamp(struct params *params)
+{
+    static const uint8_t stamp[] = "\xa5stamp\xc3";
+
+    params->parts[params->count++] = (struct iovec){(void *)stamp, sizeof stamp - 1};
+}
+
 /* The first one's head has the map's before it. */
 static void put_text(struct params *params, const char *name, const char *text, size_t bytes)
 {
@@ -42,21 +50,17 @@ int ask_verify(struct assay *assay, const struct question *question, struct answ
         return ASSAY_E_ARGUMENT;
     if (question->token_bytes > TOKEN_SENT_BYTES_MAX)
         return verdict_refuse(401, "too_large", ret_verdict);
+    bool stamped = cache_has_page(&assay->cache);
 
-    /* A yes that is remembered in this process, and still holds, is given here. */
-
-    params_begin(&params, question->audience != NULL ? 2 : 1);
+    params_begin(&params, 1U + (question->audience != NULL) + stamped);
     put_text(&params, "token", question->token, question->token_bytes);
     if (question->audience != NULL)
         put_text(&params, "audience", question->audience, audience_bytes);
+    if (stamped)
+        put_stamp(&params);
     int status = assay_call(assay, "verify", params.parts, params.count, answer);
 
-    if (status == 0)
-        status = judge_verify(answer->result, ret_verdict);
-
-    /* And a yes that has just come is remembered here. */
-
-    return status;
+    return status == 0 ? judge_verify(answer->result, ret_verdict) : status;
 }
 
 /* A token that is too long to be sent counts as none, and only the agent knows what is allowed without one. It looks at the length
@@ -77,14 +81,17 @@ int ask_authorize(struct assay *assay, const struct question *question, struct a
         return ASSAY_E_ARGUMENT;
     if (resource_bytes > RESOURCE_SENT_BYTES_MAX) /* never cut: its beginning is another resource */
         return verdict_refuse(403, "bad_resource", ret_verdict);
+    bool stamped = cache_has_page(&assay->cache);
 
-    params_begin(&params, 2U + has_token + (question->audience != NULL));
+    params_begin(&params, 2U + has_token + (question->audience != NULL) + stamped);
     if (has_token)
         put_text(&params, "token", question->token, token_bytes_sent(question));
     put_text(&params, "action", question->action, action_bytes);
     put_text(&params, "resource", question->resource, resource_bytes);
     if (question->audience != NULL)
         put_text(&params, "audience", question->audience, audience_bytes);
+    if (stamped)
+        put_stamp(&params);
     int status = assay_call(assay, "authorize", params.parts, params.count, answer);
 
     return status == 0 ? judge_authorize(answer->result, ret_verdict) : status;

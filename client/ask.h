@@ -5,14 +5,6 @@
 #include "call.h"
 #include "exports.h"
 
-/* Texts are the caller's, and are sent from where they are. */
-struct question {
-    const char *token; /* NULL: none, which only authorize takes */
-    size_t token_bytes;
-    const char *audience;          /* NULL: any */
-    const char *action, *resource; /* of authorize */
-};
-
 /* As assay_verify() and assay_authorize(), with the answer left in `answer` (initialised; the caller's to clear) and a place for
    the verdict that is not NULL. */
 int ask_verify(struct assay *assay, const struct question *question, struct answer *answer, struct assay_verdict **ret_verdict);

@@ -5,6 +5,7 @@
 #include "ask.h"
 #include "cleanup.h"
 #include "clock.h"
+#include "hello.h"
 #include "verdict.h"
 
 #define SOCKET_DEFAULT "/run/assay/assayd.sock"
@@ -34,21 +35,26 @@ int assay_open(struct assay **ret, const char *socket_path, const struct assay_o
 
     int status = channel_init(&assay->channel, socket_path != NULL ? socket_path : default_path(), options->agent_uid);
 
-    if (status == 0)
-        *ret = take(assay);
-    return status;
+    if (status != 0)
+        return status;
+    cache_init(&assay->cache, options->no_cache ? 0 : options->cache_bytes != 0 ? options->cache_bytes : CACHE_BYTES_DEFAULT);
+    *ret = take(assay);
+    return 0;
 }
 
-/* Connections alone are the handle's: verdicts own what they point to. */
+/* Verdicts own what they point to. */
 void assay_close(struct assay *assay)
 {
     if (assay == NULL)
         return;
+    connection_close(assay->holder);
+    cache_fini(&assay->cache);
     channel_fini(&assay->channel);
     free(assay);
 }
 
-/* `ret` NULL asks for the status alone; the verdict is made all the same, because making it is what checks the answer. */
+/* What this process knows already is not asked. `ret` NULL asks for the status alone; the verdict is made all the same, because making
+   it is what checks the answer. */
 static int ask(int (*question)(struct assay *, const struct question *, struct answer *, struct assay_verdict **),
                struct assay *assay, const struct question *what, struct assay_verdict **ret)
 {
@@ -56,9 +62,13 @@ static int ask(int (*question)(struct assay *, const struct question *, struct a
     struct answer answer CLEANUP(answer_clear);
 
     answer_init(&answer);
+    answer.begun = monotonic_ns();
+    hello_if_needed(assay, answer.begun + assay->timeout_ns);
 
     int status = question(assay, what, &answer, &verdict);
 
+    if (status == 0)
+        cache_keep(&assay->cache, what, verdict);
     if (ret != NULL)
         *ret = take(verdict);
     return status;
@@ -72,6 +82,8 @@ int assay_verify(struct assay *assay, const char *token, size_t token_bytes, con
         *ret = NULL;
     if (assay == NULL || token == NULL)
         return ASSAY_E_ARGUMENT;
+    if (cache_find(&assay->cache, &question, ret))
+        return 0;
     return ask(ask_verify, assay, &question, ret);
 }
 
@@ -84,6 +96,8 @@ int assay_authorize(struct assay *assay, const char *token, size_t token_bytes, 
         *ret = NULL;
     if (assay == NULL || (token == NULL && token_bytes > 0) || action == NULL || resource == NULL)
         return ASSAY_E_ARGUMENT;
+    if (cache_find(&assay->cache, &question, ret))
+        return 0;
     return ask(ask_authorize, assay, &question, ret);
 }
 

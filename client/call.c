@@ -261,7 +261,7 @@ static int make_request(struct request *ret_request, const char *method, const s
 
 int assay_call(struct assay *assay, const char *method, const struct iovec *params, unsigned parts, struct answer *answer)
 {
-    struct timing timing = {.start = monotonic_ns()};
+    struct timing timing = {.start = answer->begun != 0 ? answer->begun : monotonic_ns()};
     struct request request = {0};
     int status = make_request(&request, method, params, parts);
 

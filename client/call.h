@@ -4,16 +4,20 @@
 
 #include <sys/uio.h>
 
+#include "cache.h"
 #include "channel.h"
 #include "wire.h"
 
 struct assay {
     struct channel channel;
+    struct cache cache;
+    struct connection *holder; /* of the page: while it is open the agent's heart beats (hello.c) */
     int64_t timeout_ns;
 };
 
 /* An answer as it came. Points into itself: never copied. */
 struct answer {
+    int64_t begun; /* monotonic: when the call that this is a part of began; 0: with this */
     struct wire_cursor result; /* one whole value: wire_measure has passed it */
     unsigned error;            /* the agent could not decide: its number for it; else 0 */
     const char *text;          /* and its words, text_bytes of them, not terminated */

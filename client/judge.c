@@ -123,6 +123,7 @@ static int judge(struct wire_cursor result, int (*read)(const struct value *resu
     if (verdict == NULL)
         return ASSAY_E_NO_MEMORY;
     *verdict = (struct assay_verdict){.count = size.nodes};
+    verdict->bytes = sizeof *verdict + size.nodes * sizeof verdict->values[0] + size.text_bytes;
     value_build(result, verdict->values, (char *)(verdict->values + size.nodes));
     status = verdict->values->type == WIRE_MAP && names_differ(verdict->values) ? read(verdict->values, verdict) : ASSAY_E_PROTOCOL;
     if (status == 0 || status == ASSAY_E_REFUSED)

@@ -25,9 +25,9 @@
 #define REQUEST_HEAD_BYTES_MAX 64
 #define METHOD_BYTES_MAX       31
 
-/* The parts that a caller may hand the parameters over in: four strings and what stands before each; and the head before them. */
+/* The parts that a caller may hand the parameters over in: four strings and what stands before each, and one without; and the head before them. */
 #define PARAMS_PAIRS_MAX  4
-#define PARAMS_PARTS_MAX  (2 * PARAMS_PAIRS_MAX)
+#define PARAMS_PARTS_MAX  (2 * PARAMS_PAIRS_MAX + 1)
 #define REQUEST_PARTS_MAX (1 + PARAMS_PARTS_MAX)
 
 /* An answer, whole: a frame like a request, and slack for what is around a result that fills it. */
@@ -50,5 +50,17 @@
 #define DEADLINE_SLACK_NS (10 * 1000 * 1000)
 
 #define TIMEOUT_DEFAULT_MS 5000
+
+/* What is remembered of yeses: a lane for each processor. A token and its verdict take 3 KiB, so the default holds 5,000 in all. */
+#define CACHE_BYTES_DEFAULT (16 * 1024 * 1024)
+#define LANES_MAX           64
+#define LANE_BYTES_MIN      (256 * 1024)
+#define LANE_BYTES_MAX      (1024 * 1024 * 1024)
+
+/* A hello is not said again before then: after one that brought no page, and where there is none for this process. */
+#define HELLO_AGAIN_NS   INT64_C(1000000000)
+#define HELLO_REFUSED_NS INT64_C(10000000000)
+#define HELLO_TIMEOUT_NS INT64_C(500000000)
+#define HELLO_TRIES      3
 
 #endif

@@ -37,9 +37,19 @@ void verdict_free_at(struct assay_verdict **verdict)
     assay_verdict_free(*verdict);
 }
 
+struct assay_verdict *verdict_share(struct assay_verdict *verdict)
+{
+    atomic_fetch_add_explicit(&verdict->references, 1, memory_order_relaxed);
+    return verdict;
+}
+
+/* Of those who share it the last frees it. `references` counts those beside the first. */
 void assay_verdict_free(struct assay_verdict *verdict)
 {
     if (verdict == NULL)
+        return;
+    if (atomic_load_explicit(&verdict->references, memory_order_acquire) > 0 &&
+        atomic_fetch_sub_explicit(&verdict->references, 1, memory_order_acq_rel) > 0)
         return;
     struct rendering *rendering = atomic_load(&verdict->renderings);
 

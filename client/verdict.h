@@ -21,6 +21,8 @@ struct assay_verdict {
     const struct value *claims; /* NULL after a no, and of authorize */
     const struct value *roles;  /* an array of strings; NULL of verify */
     _Atomic(struct rendering *) renderings;
+    _Atomic uint32_t references; /* whoever asked, and the memory of this process; 0 counts as one */
+    size_t bytes;                /* of the whole */
     size_t count;
     struct value values[]; /* what the agent said; after them their text */
 };
@@ -30,6 +32,9 @@ int verdict_refuse(int http_status, const char *reason, struct assay_verdict **r
 
 /* All that the agent said; NULL where it was not asked. */
 const struct value *verdict_result(const struct assay_verdict *verdict);
+
+/* One more reference, to be given back by assay_verdict_free(). */
+struct assay_verdict *verdict_share(struct assay_verdict *verdict);
 
 void verdict_free_at(struct assay_verdict **verdict);
 

@@ -49,6 +49,8 @@ struct assay_verdict; /* what the agent said to one question */
 struct assay_options {
     unsigned timeout_ms; /* for a whole call, connecting included; 0: 5000 */
     uid_t agent_uid;     /* who may serve the socket besides root and the owner of its directory; 0: nobody */
+    size_t cache_bytes;  /* for yeses that are remembered in this process, tokens and verdicts together; 0: 16 MiB. Below 256 KiB: none */
+    bool no_cache;       /* every call asks the agent */
 };
 
 /* Makes a handle. `socket_path` NULL: $ASSAY_SOCKET (not in setuid programs), else /run/assay/assayd.sock. `options` NULL: the

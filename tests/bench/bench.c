@@ -26,6 +26,14 @@ void die(const char *what)
     exit(2);
 }
 
+void wait_for_child(pid_t pid)
+{
+    int status;
+
+    if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        die("a child did not end well");
+}
+
 double seconds_now(void)
 {
     struct timespec now;

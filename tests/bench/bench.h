@@ -36,6 +36,7 @@ double seconds_now(void);
 double cpu_seconds_of(pid_t pid); /* user and system time of a process */
 double median(double *values, unsigned count);
 void die(const char *what);
+void wait_for_child(pid_t pid); /* which must end well */
 
 /* A verify or authorize request for the token. Returns its bytes. */
 size_t request_make(uint8_t *out, size_t room, uint32_t msgid, const char *token, size_t token_bytes);

@@ -34,7 +34,7 @@ static int authorize_scripted(const struct script *script)
     struct assay_verdict *verdict = (struct assay_verdict *)1;
     struct assay *assay;
 
-    assert_int_equal(assay_open(&assay, fake_agent_path(agent), NULL), 0);
+    assert_int_equal(assay_open(&assay, fake_agent_path(agent), &fake_asked_always), 0);
     int status = assay_authorize(assay, TOKEN, strlen(TOKEN), "orders", "GET", "/orders", &verdict);
     int http_status = assay_verdict_http_status(verdict);
 
@@ -163,7 +163,7 @@ static void a_verdict_has_what_the_agent_said(void **state)
     size_t count;
 
     (void)state;
-    assert_int_equal(assay_open(&assay, fake_agent_path(agent), NULL), 0);
+    assert_int_equal(assay_open(&assay, fake_agent_path(agent), &fake_asked_always), 0);
     assert_int_equal(assay_authorize(assay, TOKEN, strlen(TOKEN), NULL, "GET", "/orders", &verdict), 0);
     assert_null(assay_verdict_reason(verdict));
     assert_string_equal(assay_verdict_rule(verdict), "r");
@@ -204,7 +204,7 @@ static void a_no_tells_401_from_403(void **state)
         struct assay_verdict *verdict;
         struct assay *assay;
 
-        assert_int_equal(assay_open(&assay, fake_agent_path(agent), NULL), 0);
+        assert_int_equal(assay_open(&assay, fake_agent_path(agent), &fake_asked_always), 0);
         assert_int_equal(assay_authorize(assay, NULL, 0, NULL, "GET", "/", &verdict), ASSAY_E_REFUSED);
         assert_int_equal(assay_verdict_http_status(verdict), cases[i].http_status);
         assert_string_equal(assay_verdict_reason(verdict), "no_rule");
@@ -263,7 +263,7 @@ static void what_is_asked_is_sent_whole_or_judged_the_same(void **state)
     struct assay *assay;
 
     (void)state;
-    assert_int_equal(assay_open(&assay, fake_agent_path(agent), NULL), 0);
+    assert_int_equal(assay_open(&assay, fake_agent_path(agent), &fake_asked_always), 0);
     assert_int_equal(assay_authorize(assay, NULL, 0, NULL, "GET", "/", NULL), 0);
     assert_true(seen.asks_authorize && seen.pairs == 2 && seen.token_bytes == 0);
     assert_int_equal(assay_authorize(assay, "", 0, NULL, "", "", NULL), 0);

@@ -25,7 +25,7 @@ static struct assay *open_at(const struct fake_agent *agent, const struct assay_
 {
     struct assay *assay;
 
-    assert_int_equal(assay_open(&assay, fake_agent_path(agent), options), 0);
+    assert_int_equal(assay_open(&assay, fake_agent_path(agent), options != NULL ? options : &fake_asked_always), 0);
     return assay;
 }
 
@@ -79,7 +79,7 @@ static void a_stranger_who_listens_is_not_believed(void **state)
     if (geteuid() != 0)
         skip();
     struct fake_agent *agent = fake_agent_start(fake_echo, NULL, STRANGER);
-    struct assay_options trusting = {.agent_uid = STRANGER};
+    struct assay_options trusting = {.agent_uid = STRANGER, .no_cache = true};
     struct assay *wary = open_at(agent, NULL);
     struct assay *told = open_at(agent, &trusting);
     char directory[96];
@@ -101,7 +101,7 @@ static void a_stranger_who_listens_is_not_believed(void **state)
 static void a_full_backlog_does_not_hold_a_call_for_ever(void **state)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    struct assay_options hasty = {.timeout_ms = 50};
+    struct assay_options hasty = {.timeout_ms = 50, .no_cache = true};
     int waiting[4];
     char directory[] = "/tmp/assay-test-XXXXXX";
     struct assay *assay;

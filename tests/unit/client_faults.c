@@ -89,7 +89,7 @@ static int ask(const struct fake_agent *agent, enum method method, int nth)
 
     failed = false;
     calls_left = nth;
-    int status = assay_open(&assay, fake_agent_path(agent), NULL);
+    int status = assay_open(&assay, fake_agent_path(agent), &fake_asked_always);
 
     for (int i = 0; status == 0 && i < 2; i++) {
         assay_verdict_free(verdict);

@@ -15,6 +15,8 @@
 #define CONNECTIONS_MAX   64
 #define MESSAGE_BYTES_MAX (256 * 1024)
 
+const struct assay_options fake_asked_always = {.no_cache = true};
+
 struct fake_agent {
     char directory[64];
     char path[96];

@@ -5,9 +5,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "client/exports.h"
 #include "client/wire.h"
 
 struct fake_agent;
+
+/* For a handle whose every question comes to the fake, and nothing but these. */
+extern const struct assay_options fake_asked_always;
 
 struct fake_request {
     unsigned number; /* of all that came, from 1 */

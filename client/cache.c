@@ -1,0 +1,124 @@
+#include "cache.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+
+#include "exports.h"
+#include "limits.h"
+
+#define GREETING_BYTES 4096
+
+static bool page_is_there(const struct cache *cache)
+{
+    return cache->greeting != NULL && atomic_load_explicit(&cache->greeting->has_page, memory_order_acquire) != 0;
+}
+
+bool cache_has_page(const struct cache *cache)
+{
+    struct clocks now = clocks_read();
+
+    return page_is_there(cache) && page_is_fresh(cache->page, &now, &cache->ticks);
+}
+
+bool cache_find(struct cache *cache, const struct question *question, struct assay_verdict **ret_verdict)
+{
+    struct yes head;
+    bool holds = false;
+
+    if (!page_is_there(cache) || !lanes_measure(&cache->lanes, question, &head))
+        return false;
+    struct lane *lane = lanes_enter(&cache->lanes);
+
+    if (lane == NULL)
+        return false;
+    struct yes *yes = lane_find(&cache->lanes, lane, question, &head);
+
+    if (yes != NULL) {
+        struct clocks now = clocks_read();
+
+        holds = stamp_holds(&yes->stamp, cache->page, yes->is_authorize, &now, &cache->ticks);
+        if (!holds)
+            lane_forget(lane, yes);
+        else if (ret_verdict != NULL)
+            *ret_verdict = verdict_share(yes->verdict);
+    }
+    lane_leave(lane);
+    return holds;
+}
+
+void cache_keep(struct cache *cache, const struct question *question, struct assay_verdict *verdict)
+{
+    struct yes head = {.verdict = verdict};
+
+    if (!page_is_there(cache) || !assay_verdict_ok(verdict) || !stamp_read(verdict_result(verdict), &head.stamp) ||
+        verdict->bytes > cache->lanes.verdict_bytes_max / 4 || !lanes_measure(&cache->lanes, question, &head))
+        return;
+    struct lane *lane = lanes_enter(&cache->lanes);
+
+    if (lane == NULL)
+        return;
+    struct yes *before = lane_find(&cache->lanes, lane, question, &head);
+
+    if (before != NULL)
+        lane_forget(lane, before);
+    if (memcmp(head.stamp.instance, cache->page->instance, sizeof head.stamp.instance) == 0) {
+        (void)verdict_share(verdict);
+        lane_put(&cache->lanes, lane, question, &head);
+    }
+    lane_leave(lane);
+}
+
+/* A thread that reads the page meanwhile may take the instance from the one and the counters from the other; but both begin at random,
+   so that nothing that rests on the one holds by the other. What is in a lane that somebody is in stays, and holds no more. */
+int cache_use_page(struct cache *cache, int fd)
+{
+    void *at = mmap((void *)cache->page, sizeof *cache->page, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0);
+
+    atomic_store(&cache->greeting->has_page, at != MAP_FAILED);
+    if (at == MAP_FAILED)
+        return -1;
+    lanes_empty(&cache->lanes);
+    return 0;
+}
+
+/* Not in core dumps, and not in children. Where the kernel cannot do that, nothing is remembered. */
+static void *map_private(size_t bytes)
+{
+    void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    if (at == MAP_FAILED)
+        return NULL;
+    if (madvise(at, bytes, MADV_WIPEONFORK) == 0 && madvise(at, bytes, MADV_DONTDUMP) == 0)
+        return at;
+    munmap(at, bytes);
+    return NULL;
+}
+
+void cache_init(struct cache *cache, size_t bytes)
+{
+    *cache = (struct cache){.ticks = clocks_ticks()};
+    size_t lanes = lanes_plan(&cache->lanes, bytes);
+
+    if (lanes == 0 || getrandom(&cache->lanes.secret, sizeof cache->lanes.secret, GRND_NONBLOCK) < 0)
+        return;
+    void *page = mmap(NULL, sizeof *cache->page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    if (page == MAP_FAILED)
+        return;
+    cache->page = page;
+    cache->bytes = GREETING_BYTES + lanes;
+    cache->greeting = map_private(cache->bytes);
+    if (cache->greeting != NULL)
+        cache->lanes.at = (char *)cache->greeting + GREETING_BYTES;
+}
+
+void cache_fini(struct cache *cache)
+{
+    if (cache->greeting != NULL) {
+        lanes_empty(&cache->lanes);
+        munmap(cache->greeting, cache->bytes);
+    }
+    if (cache->page != NULL)
+        munmap((void *)cache->page, sizeof *cache->page);
+}

@@ -1,0 +1,282 @@
+/* In a lane entries lie one behind the other in a ring, the newest overwriting the oldest, and are found by a table of their hashes.
+   All of it may be wiped at any time by a fork, and is an empty lane then. Verdicts are shared with those who asked, so they lie
+   outside; those of a child's parent stay, unused, until the child ends. */
+#include "lane.h"
+
+#include <sched.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "exports.h"
+#include "limits.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#define LANES_TRIED 4
+#define WAYS        8 /* of a table's row: one cache line */
+#define UNIT        64
+
+struct slot {
+    uint32_t tag; /* a part of the hash */
+    uint32_t at;  /* in units, and one; 0: empty */
+};
+
+/* Its table and its ring follow, each at a cache line. */
+struct lane {
+    _Atomic uint32_t busy;
+    uint32_t count;      /* of entries in the ring, also of those that were forgotten */
+    uint32_t head, tail; /* where the next one goes, where the oldest is */
+    size_t verdict_bytes;
+} __attribute__((aligned(UNIT)));
+
+/* Of the memory a part goes to tokens, the rest to verdicts. A row of the table for each 4 KiB of ring: entries are larger than half a
+   KiB, so half of the places are empty. */
+size_t lanes_plan(struct lanes *lanes, size_t bytes)
+{
+    long processors = sysconf(_SC_NPROCESSORS_CONF);
+
+    *lanes = (struct lanes){.count = 1, .rows = 1, .secret = lanes->secret};
+    if (bytes < LANE_BYTES_MIN)
+        return 0;
+    while (lanes->count < processors && lanes->count < LANES_MAX && bytes / lanes->count / 2 >= LANE_BYTES_MIN)
+        lanes->count *= 2;
+    size_t each = bytes / lanes->count < LANE_BYTES_MAX ? bytes / lanes->count : LANE_BYTES_MAX;
+
+    lanes->ring_bytes = (uint32_t)(each / 8 * 3 / UNIT * UNIT);
+    lanes->verdict_bytes_max = each / 2;
+    while (lanes->rows < lanes->ring_bytes / 4096)
+        lanes->rows *= 2;
+    lanes->lane_bytes = sizeof(struct lane) + lanes->rows * WAYS * sizeof(struct slot) + lanes->ring_bytes;
+    return lanes->count * lanes->lane_bytes;
+}
+
+static struct lane *lane_at(const struct lanes *lanes, unsigned index)
+{
+    return (struct lane *)(lanes->at + (index & (lanes->count - 1)) * lanes->lane_bytes);
+}
+
+static struct slot *table_of(struct lane *lane)
+{
+    return (struct slot *)(lane + 1);
+}
+
+static struct yes *yes_at(const struct lanes *lanes, struct lane *lane, uint32_t at)
+{
+    return (struct yes *)((char *)(table_of(lane) + lanes->rows * WAYS) + at);
+}
+
+static bool try_lane(struct lane *lane)
+{
+    return atomic_exchange_explicit(&lane->busy, 1, memory_order_acquire) == 0;
+}
+
+struct lane *lanes_enter(const struct lanes *lanes)
+{
+    unsigned processor = (unsigned)sched_getcpu();
+
+    for (unsigned i = 0; i < LANES_TRIED && i < lanes->count; i++) {
+        struct lane *lane = lane_at(lanes, processor + i);
+
+        if (try_lane(lane))
+            return lane;
+    }
+    return NULL;
+}
+
+void lane_leave(struct lane *lane)
+{
+    atomic_store_explicit(&lane->busy, 0, memory_order_release);
+}
+
+/* Of the token its end is enough: what is in the cache was signed, and no two signatures end alike. The whole is compared. */
+static uint64_t hash_of(const struct lanes *lanes, const struct question *question, const struct yes *sizes)
+{
+    size_t end = sizes->token_bytes < 32 ? sizes->token_bytes : 32;
+    uint64_t hash = lanes->secret + ((uint64_t)sizes->token_bytes << 2) + (sizes->has_audience ? 1 : 0) + (sizes->is_authorize ? 2 : 0);
+
+    if (end > 0)
+        hash = XXH3_64bits_withSeed(question->token + (sizes->token_bytes - end), end, hash);
+
+    if (sizes->has_audience)
+        hash = XXH3_64bits_withSeed(question->audience, sizes->audience_bytes, hash);
+    if (sizes->is_authorize) {
+        hash = XXH3_64bits_withSeed(question->action, sizes->action_bytes, hash);
+        hash = XXH3_64bits_withSeed(question->resource, sizes->resource_bytes, hash);
+    }
+    return hash;
+}
+
+bool lanes_measure(const struct lanes *lanes, const struct question *question, struct yes *ret)
+{
+    size_t audience = question->audience != NULL ? strlen(question->audience) : 0;
+    size_t action = question->action != NULL ? strlen(question->action) : 0;
+    size_t resource = question->resource != NULL ? strlen(question->resource) : 0;
+
+    if (question->token_bytes > TOKEN_SENT_BYTES_MAX || audience > AUDIENCE_BYTES_MAX || action > ACTION_BYTES_MAX ||
+        resource > RESOURCE_SENT_BYTES_MAX)
+        return false;
+    ret->token_bytes = (uint32_t)question->token_bytes;
+    ret->audience_bytes = (uint32_t)audience;
+    ret->action_bytes = (uint32_t)action;
+    ret->resource_bytes = (uint32_t)resource;
+    ret->has_audience = question->audience != NULL;
+    ret->is_authorize = question->action != NULL;
+    ret->bytes = (uint32_t)((sizeof *ret + question->token_bytes + audience + action + resource + UNIT - 1) / UNIT * UNIT);
+    ret->hash = hash_of(lanes, question, ret);
+    return ret->bytes <= lanes->ring_bytes / 4;
+}
+
+static bool is_about(const struct yes *yes, const struct question *question, const struct yes *sizes)
+{
+    const char *at = yes->texts;
+
+    if (yes->hash != sizes->hash || yes->token_bytes != sizes->token_bytes || yes->audience_bytes != sizes->audience_bytes ||
+        yes->action_bytes != sizes->action_bytes || yes->resource_bytes != sizes->resource_bytes ||
+        yes->has_audience != sizes->has_audience || yes->is_authorize != sizes->is_authorize)
+        return false;
+    if (sizes->token_bytes > 0 && memcmp(at, question->token, sizes->token_bytes) != 0)
+        return false;
+    at += sizes->token_bytes;
+    if (sizes->audience_bytes > 0 && memcmp(at, question->audience, sizes->audience_bytes) != 0)
+        return false;
+    at += sizes->audience_bytes;
+    return !sizes->is_authorize || (memcmp(at, question->action, sizes->action_bytes) == 0 &&
+                                    memcmp(at + sizes->action_bytes, question->resource, sizes->resource_bytes) == 0);
+}
+
+static struct slot *row_of(const struct lanes *lanes, struct lane *lane, uint64_t hash)
+{
+    return table_of(lane) + ((uint32_t)hash & (lanes->rows - 1)) * WAYS;
+}
+
+struct yes *lane_find(const struct lanes *lanes, struct lane *lane, const struct question *question, const struct yes *sizes)
+{
+    struct slot *row = row_of(lanes, lane, sizes->hash);
+    uint32_t tag = (uint32_t)(sizes->hash >> 32);
+
+    for (unsigned i = 0; i < WAYS; i++) {
+        if (row[i].at == 0 || row[i].tag != tag)
+            continue;
+        struct yes *yes = yes_at(lanes, lane, (row[i].at - 1) * UNIT);
+
+        if (is_about(yes, question, sizes))
+            return yes;
+    }
+    return NULL;
+}
+
+/* Its place in the ring stays until its turn comes to be overwritten. */
+void lane_forget(struct lane *lane, struct yes *yes)
+{
+    if (yes->verdict == NULL)
+        return;
+    table_of(lane)[yes->slot].at = 0;
+    lane->verdict_bytes -= yes->verdict->bytes;
+    assay_verdict_free(yes->verdict);
+    yes->verdict = NULL;
+    explicit_bzero(yes->texts, yes->bytes - sizeof *yes);
+}
+
+/* The oldest goes. */
+static void drop_oldest(const struct lanes *lanes, struct lane *lane)
+{
+    struct yes *oldest = yes_at(lanes, lane, lane->tail);
+
+    if (lane->tail == lanes->ring_bytes || oldest->bytes == 0) {
+        lane->tail = 0;
+        oldest = yes_at(lanes, lane, 0);
+    }
+    lane_forget(lane, oldest);
+    lane->tail += oldest->bytes;
+    if (--lane->count == 0)
+        lane->head = lane->tail = 0;
+}
+
+static bool is_in_the_way(const struct lane *lane, uint32_t end)
+{
+    return lane->count > 0 && lane->tail >= lane->head && lane->tail < end;
+}
+
+/* Room for so many bytes at the ring's head, in one piece. */
+static struct yes *make_room(const struct lanes *lanes, struct lane *lane, uint32_t bytes)
+{
+    uint32_t all = lanes->ring_bytes;
+
+    if (lane->head + bytes > all) {
+        while (is_in_the_way(lane, all + 1))
+            drop_oldest(lanes, lane);
+        if (lane->head > 0 && lane->head < all)
+            yes_at(lanes, lane, lane->head)->bytes = 0;
+        lane->head = 0;
+    }
+    while (is_in_the_way(lane, lane->head + bytes))
+        drop_oldest(lanes, lane);
+    return yes_at(lanes, lane, lane->head);
+}
+
+/* An empty place of the row, or that of the entry with the least to live. */
+static uint32_t choose_slot(const struct lanes *lanes, struct lane *lane, uint64_t hash)
+{
+    struct slot *row = row_of(lanes, lane, hash), *chosen = row;
+    int64_t soonest = INT64_MAX;
+
+    for (unsigned i = 0; i < WAYS; i++) {
+        if (row[i].at == 0)
+            return (uint32_t)(row + i - table_of(lane));
+        const struct yes *yes = yes_at(lanes, lane, (row[i].at - 1) * UNIT);
+
+        if (yes->stamp.deadline < soonest) {
+            soonest = yes->stamp.deadline;
+            chosen = row + i;
+        }
+    }
+    lane_forget(lane, yes_at(lanes, lane, (chosen->at - 1) * UNIT));
+    return (uint32_t)(chosen - table_of(lane));
+}
+
+void lane_put(const struct lanes *lanes, struct lane *lane, const struct question *question, const struct yes *head)
+{
+    struct yes *yes = make_room(lanes, lane, head->bytes);
+    uint32_t at = lane->head;
+
+    if (lane->count++ == 0)
+        lane->tail = at;
+    lane->head += head->bytes;
+    *yes = *head;
+    yes->slot = choose_slot(lanes, lane, head->hash);
+    char *texts = yes->texts;
+
+    if (head->token_bytes > 0)
+        memcpy(texts, question->token, head->token_bytes);
+    texts += head->token_bytes;
+    if (head->audience_bytes > 0)
+        memcpy(texts, question->audience, head->audience_bytes);
+    texts += head->audience_bytes;
+    if (head->is_authorize) {
+        memcpy(texts, question->action, head->action_bytes);
+        memcpy(texts + head->action_bytes, question->resource, head->resource_bytes);
+    }
+    table_of(lane)[yes->slot] = (struct slot){(uint32_t)(head->hash >> 32), at / UNIT + 1};
+    lane->verdict_bytes += head->verdict->bytes;
+    while (lane->verdict_bytes > lanes->verdict_bytes_max && lane->count > 1)
+        drop_oldest(lanes, lane);
+}
+
+static void empty(const struct lanes *lanes, struct lane *lane)
+{
+    while (lane->count > 0)
+        drop_oldest(lanes, lane);
+}
+
+void lanes_empty(const struct lanes *lanes)
+{
+    for (unsigned i = 0; i < lanes->count; i++) {
+        struct lane *lane = lane_at(lanes, i);
+
+        if (!try_lane(lane))
+            continue;
+        empty(lanes, lane);
+        lane_leave(lane);
+    }
+}
