@@ -26,6 +26,13 @@ double agent_now(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+double agent_turn_now(struct agent *agent)
+{
+    if (!(agent->turn > 0))
+        agent->turn = agent_now();
+    return agent->turn;
+}
+
 /* After each commit, before anything of it is answered: the view that is older than it goes, then the counters grow, so that no
    decision can be made under the old view and be taken for one that rests on the new counters. `told`: each job of it will say
    itself what has changed. */

@@ -11,6 +11,7 @@
 #include <xxhash.h>
 
 #define BUCKETS_MIN 256
+#define HASHED_BYTES 32
 
 struct cache {
     struct entry **buckets;
@@ -37,6 +38,13 @@ struct cache *cache_new(uint64_t bytes_max)
 }
 
 uint64_t cache_hash(const struct cache *cache, const char *token, size_t bytes)
+{
+    size_t end = bytes < HASHED_BYTES ? bytes : HASHED_BYTES;
+
+    return XXH3_64bits_withSecret(token + bytes - end, end, cache->secret, sizeof cache->secret);
+}
+
+uint64_t cache_hash_whole(const struct cache *cache, const char *token, size_t bytes)
 {
     return XXH3_64bits_withSecret(token, bytes, cache->secret, sizeof cache->secret);
 }

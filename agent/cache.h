@@ -33,7 +33,10 @@ struct cache *cache_new(uint64_t bytes_max); /* NULL: out of memory */
 void cache_free(struct cache *cache);        /* wipes; NULL is fine */
 void cache_resize(struct cache *cache, uint64_t bytes_max);
 
+/* Of the token's end: what is kept was signed, and no two signatures end alike. Tokens that were not checked yet are found by the whole:
+   they can be made to end alike. */
 uint64_t cache_hash(const struct cache *cache, const char *token, size_t bytes);
+uint64_t cache_hash_whole(const struct cache *cache, const char *token, size_t bytes);
 
 /* NULL: it is not there. The entry is valid until the next cache_add or cache_clear. */
 struct entry *cache_find(struct cache *cache, const char *token, size_t bytes, uint64_t hash);

@@ -89,7 +89,7 @@ static struct question question_of(struct agent *agent, struct text audience)
         .issuers = agent->ring->issuers,
         .issuer_count = agent->ring->count,
         .audience = audience,
-        .now = agent_now(),
+        .now = agent_turn_now(agent),
         .room = &agent->checks->room,
     };
 
@@ -158,9 +158,7 @@ static enum outcome judge_now(struct agent *agent, struct token *token, struct b
 bool decide_now(struct agent *agent, struct text text, struct text audience, bool signature_only, struct decision *ret_decision)
 {
     struct checks *checks = agent->checks;
-
-    checks->hash = cache_hash(agent->cache, text.at, text.bytes);
-    struct entry *entry = cache_find(agent->cache, text.at, text.bytes, checks->hash);
+    struct entry *entry = cache_find(agent->cache, text.at, text.bytes, cache_hash(agent->cache, text.at, text.bytes));
 
     if (entry != NULL) {
         enum outcome outcome = signature_only ? OUTCOME_ACCEPTED : judge_now(agent, &entry->token, &entry->basis, audience);
@@ -236,6 +234,7 @@ static struct check *check_new(struct agent *agent)
 
 int decide_later(struct agent *agent, struct waiter *waiter)
 {
+    agent->checks->hash = cache_hash_whole(agent->cache, agent->checks->token.text.at, agent->checks->token.text.bytes);
     struct check *check = find_check(agent);
 
     if (check != NULL) {
@@ -290,7 +289,7 @@ static void answer_waiters(struct agent *agent, struct check *check, struct wait
         answer(agent, waiter, its, token, &basis);
     }
     if (outcome == OUTCOME_ACCEPTED) {
-        struct entry *entry = cache_add(agent->cache, token, check->hash);
+        struct entry *entry = cache_add(agent->cache, token, cache_hash(agent->cache, token->text.at, token->text.bytes));
 
         if (entry != NULL)
             entry->basis = basis;

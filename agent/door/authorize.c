@@ -275,6 +275,27 @@ static bool read_checks(const struct request *request, const msgpack_object_arra
     return true;
 }
 
+static void ask(const struct request *request, struct text token, struct text audience, const struct checks_asked *asked)
+{
+    struct decision decision;
+
+    if (token.bytes == 0)
+        answer(request->agent, request->conn, request->msgid, asked, NULL);
+    else if (decide_now(request->agent, token, audience, false, &decision))
+        answer(request->agent, request->conn, request->msgid, asked, &decision);
+    else
+        answer_later(request, asked, audience);
+}
+
+void authorize(const struct request *request, struct text token, struct text audience, struct text action, struct text resource,
+               bool stamped)
+{
+    struct check_pair pair = {action, resource};
+    struct checks_asked asked = {1, true, stamped, &pair};
+
+    ask(request, token, audience, &asked);
+}
+
 void method_authorize(const struct request *request)
 {
     struct text token = {NULL, 0}, audience = {NULL, 0};
@@ -285,7 +306,6 @@ void method_authorize(const struct request *request)
         {"token", PARAM_TEXT, &token},       {"action", PARAM_TEXT, &pairs[0].action}, {"resource", PARAM_TEXT, &pairs[0].resource},
         {"audience", PARAM_TEXT, &audience}, {"stamp", PARAM_BOOL, &asked.stamped},            {"checks", PARAM_ARRAY, &checks},
     };
-    struct decision decision;
 
     pairs[0] = (struct check_pair){{NULL, 0}, {NULL, 0}};
     if (!rpc_params(request, params, sizeof params / sizeof *params, false))
@@ -300,10 +320,5 @@ void method_authorize(const struct request *request)
         return;
     if (checks != NULL)
         asked = (struct checks_asked){checks->size, false, asked.stamped, pairs};
-    if (token.bytes == 0)
-        answer(request->agent, request->conn, request->msgid, &asked, NULL);
-    else if (decide_now(request->agent, token, audience, false, &decision))
-        answer(request->agent, request->conn, request->msgid, &asked, &decision);
-    else
-        answer_later(request, &asked, audience);
+    ask(request, token, audience, &asked);
 }

@@ -6,6 +6,7 @@
 #include "agent/observe/audit.h"
 #include "conn_inside.h"
 #include "rpc.h"
+#include "usual.h"
 
 const struct peer *conn_peer(const struct conn *conn)
 {
@@ -141,9 +142,16 @@ static size_t handle(struct conn *conn, const uint8_t *bytes, size_t size)
 {
     static const struct wire_limits limits = {FRAME_BYTES_MAX, FRAME_NODES_MAX, FRAME_DEPTH_MAX};
     size_t done = 0, length;
+    struct usual usual;
 
     conn->handling = true;
     while (done < size && may_handle(conn)) {
+        length = usual_read(bytes + done, size - done, &usual);
+        if (length > 0) {
+            rpc_handle_usual(conn, conn->door->agent, &usual);
+            done += length;
+            continue;
+        }
         enum wire_status status = wire_measure(bytes + done, size - done, &limits, &length);
 
         if (status == WIRE_MORE)

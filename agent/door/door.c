@@ -88,6 +88,7 @@ static void on_sleep(uv_prepare_t *prepare)
     conn_flush_all(door); /* what timers and closing handles have left */
     workers_hand_over(door->agent->workers);
     store_let_go(door->agent->store);
+    door->agent->turn = 0;
 }
 
 /* libuv, when it has no descriptor left, drops everybody who waits. So the limit on connections stays below that on descriptors. */

@@ -74,14 +74,14 @@ void method_ping(const struct request *request)
 }
 
 /* Whole seconds since then. */
-static uint64_t age(double since)
+static uint64_t age(struct agent *agent, double since)
 {
-    double seconds = agent_now() - since;
+    double seconds = agent_turn_now(agent) - since;
 
     return seconds > 0 ? (uint64_t)seconds : 0;
 }
 
-static void answer_yes(const struct agent *agent, struct conn *conn, uint32_t msgid, const struct decision *decision, bool stamped)
+static void answer_yes(struct agent *agent, struct conn *conn, uint32_t msgid, const struct decision *decision, bool stamped)
 {
     const struct token *token = decision->token;
     const struct entry *entry = decision->entry;
@@ -96,7 +96,7 @@ static void answer_yes(const struct agent *agent, struct conn *conn, uint32_t ms
         wire_put_raw(writer, entry->answer, entry->answer_bytes);
     else
         answer_put_head(writer, token);
-    wire_put_uint(writer, age(decision->issuer->loaded));
+    wire_put_uint(writer, age(agent, decision->issuer->loaded));
     answer_put_tail(writer, token, feeds_age(agent->feeds, token->issuer));
     if (stamped && stamp_make(agent, token, decision->basis, &stamp)) {
         stamp_put(writer, agent, &stamp);
@@ -183,6 +183,16 @@ static void verify_later(const struct request *request, struct text audience, bo
     method_wait(request, its != NULL ? &its->waiter : NULL);
 }
 
+void verify(const struct request *request, struct text token, struct text audience, bool stamped)
+{
+    struct decision decision;
+
+    if (decide_now(request->agent, token, audience, false, &decision))
+        answer_verify(request->agent, request->conn, request->msgid, &decision, stamped);
+    else
+        verify_later(request, audience, stamped);
+}
+
 void method_verify(const struct request *request)
 {
     struct text token = {NULL, 0}, audience = {NULL, 0};
@@ -192,16 +202,13 @@ void method_verify(const struct request *request)
         {"audience", PARAM_TEXT, &audience},
         {"stamp", PARAM_BOOL, &stamped},
     };
-    struct decision decision;
 
     if (!rpc_params(request, params, 3, false))
         return;
     if (token.at == NULL)
         rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "`token` is missing");
-    else if (decide_now(request->agent, token, audience, false, &decision))
-        answer_verify(request->agent, request->conn, request->msgid, &decision, stamped);
     else
-        verify_later(request, audience, stamped);
+        verify(request, token, audience, stamped);
 }
 
 bool method_issuer(const struct request *request, struct text *issuer)

@@ -9,6 +9,11 @@
 #define ANSWER_MISSING_ROOM (CONFIG_FEEDS_MAX * (SOURCE_NAME_BYTES + 80))
 void answer_put_missing(struct wire_writer *writer, const struct agent *agent);
 
+/* A question that has been read. The request's params are not looked at. */
+void verify(const struct request *request, struct text token, struct text audience, bool stamped);
+void authorize(const struct request *request, struct text token, struct text audience, struct text action, struct text resource,
+               bool stamped);
+
 void method_ping(const struct request *request);
 void method_hello(const struct request *request);
 void method_verify(const struct request *request);

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "door.h"
+#include "methods.h"
+#include "usual.h"
 
 static const char *const error_names[] = {
     "",
@@ -159,6 +161,29 @@ static const struct method *find_method(struct text name)
     return NULL;
 }
 
+static bool may(const struct request *request, enum right right, const char *method)
+{
+    if (peer_may(conn_peer(request->conn), right))
+        return true;
+    rpc_error(request->conn, request->msgid, ERROR_FORBIDDEN,
+              "uid %u may not call %s; without `peers` in the configuration only root and the agent's own user (uid %u) may",
+              conn_peer(request->conn)->uid, method, geteuid());
+    return false;
+}
+
+void rpc_handle_usual(struct conn *conn, struct agent *agent, const struct usual *usual)
+{
+    const struct request request = {.agent = agent, .conn = conn, .msgid = usual->msgid};
+
+    agent->door->facts.requests++;
+    if (!may(&request, RIGHT_VERIFY, usual->authorize ? "authorize" : "verify"))
+        return;
+    if (usual->authorize)
+        authorize(&request, usual->token, usual->audience, usual->action, usual->resource, usual->stamp);
+    else
+        verify(&request, usual->token, usual->audience, usual->stamp);
+}
+
 static void call(struct request *request, struct text name, const msgpack_object *params)
 {
     const struct method *method = find_method(name);
@@ -168,12 +193,8 @@ static void call(struct request *request, struct text name, const msgpack_object
         rpc_error(request->conn, request->msgid, ERROR_UNKNOWN_METHOD, "this agent has no method `%s`", printable(name, shown));
         return;
     }
-    if (!peer_may(conn_peer(request->conn), method->right)) {
-        rpc_error(request->conn, request->msgid, ERROR_FORBIDDEN,
-                  "uid %u may not call %s; without `peers` in the configuration only root and the agent's own user (uid %u) may",
-                  conn_peer(request->conn)->uid, method->name, geteuid());
+    if (!may(request, method->right, method->name))
         return;
-    }
     if (params->via.array.size != 1 || params->via.array.ptr[0].type != MSGPACK_OBJECT_MAP) {
         rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "the params must be an array of one map");
         return;

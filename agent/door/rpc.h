@@ -33,6 +33,10 @@ extern const struct method methods[];
 /* Handles one whole message, which wire_measure has passed. */
 void rpc_handle(struct conn *conn, struct agent *agent, msgpack_zone *zone, const uint8_t *bytes, size_t size);
 
+/* A message of the usual form (usual.h), which needs no measuring. */
+struct usual;
+void rpc_handle_usual(struct conn *conn, struct agent *agent, const struct usual *usual);
+
 /* The beginning of an answer, up to its result, for which there is that much room. NULL: the connection is gone. */
 struct wire_writer *rpc_result(struct conn *conn, uint32_t msgid, size_t room);
 

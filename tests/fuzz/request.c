@@ -6,6 +6,7 @@
 #include "agent/decide.h"
 #include "agent/door/door.h"
 #include "agent/door/rpc.h"
+#include "agent/door/usual.h"
 #include "agent/limits.h"
 #include "agent/observe/audit.h"
 #include "tests/fuzz/request_agent.h"
@@ -158,6 +159,43 @@ static size_t size_of(const msgpack_object *object)
     return bytes;
 }
 
+static bool is_member(const msgpack_object_map *map, const char *name, struct text expected)
+{
+    struct text key, value;
+
+    for (uint32_t i = 0; i < map->size; i++) {
+        if (object_text(&map->ptr[i].key, &key) && text_is(key, name, strlen(name)))
+            return object_text(&map->ptr[i].val, &value) && expected.at != NULL && text_is(value, expected.at, expected.bytes);
+    }
+    return expected.at == NULL;
+}
+
+/* What is taken apart in one pass means what it means to who decodes it. */
+static void compare(const msgpack_object *object, const struct usual *usual)
+{
+    const msgpack_object *parts = object->via.array.ptr;
+    struct text method;
+
+    CHECK(object->type == MSGPACK_OBJECT_ARRAY && object->via.array.size == 4 && parts[0].via.u64 == 0);
+    CHECK(parts[1].type == MSGPACK_OBJECT_POSITIVE_INTEGER && parts[1].via.u64 == usual->msgid);
+    CHECK(object_text(&parts[2], &method) && text_is(method, usual->authorize ? "authorize" : "verify", usual->authorize ? 9 : 6));
+    CHECK(parts[3].type == MSGPACK_OBJECT_ARRAY && parts[3].via.array.size == 1 && parts[3].via.array.ptr[0].type == MSGPACK_OBJECT_MAP);
+    const msgpack_object_map *map = &parts[3].via.array.ptr[0].via.map;
+    const struct text *texts[] = {&usual->token, &usual->audience, &usual->action, &usual->resource};
+    uint32_t known = 0;
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        known += texts[i]->at != NULL;
+
+    CHECK(is_member(map, "token", usual->token) && is_member(map, "audience", usual->audience) &&
+          is_member(map, "action", usual->action) && is_member(map, "resource", usual->resource));
+    for (uint32_t i = 0; i < map->size; i++) {
+        if (map->ptr[i].val.type == MSGPACK_OBJECT_BOOLEAN)
+            CHECK(map->ptr[i].val.via.boolean == usual->stamp && ++known > 0);
+    }
+    CHECK(known == map->size);
+}
+
 /* Also reads it as a record, which it need not be in its right place for. */
 static void look_inside(const uint8_t *bytes, size_t size)
 {
@@ -166,6 +204,8 @@ static void look_inside(const uint8_t *bytes, size_t size)
     msgpack_zone *zone = msgpack_zone_new(MSGPACK_ZONE_CHUNK_SIZE);
     msgpack_object object;
     struct record record;
+    struct usual usual;
+    size_t taken = usual_read(bytes, size, &usual);
 
     CHECK(zone != NULL && msgpack_unpack((const char *)bytes, size, NULL, zone, &object) == MSGPACK_UNPACK_SUCCESS);
     CHECK(size_of(&object) <= FRAME_NODES_MAX * sizeof(msgpack_object));
@@ -174,25 +214,46 @@ static void look_inside(const uint8_t *bytes, size_t size)
         CHECK(record.exp >= 0 || record.exp == SECONDS_NONE);
         CHECK(record.before >= 0 || (record.before == SECONDS_NONE && record.kind != RECORD_SUB && record.kind != RECORD_ISSUER));
     }
+    CHECK(taken == 0 || taken == size);
+    if (taken > 0)
+        compare(&object, &usual);
+    for (size_t half = 0; half < size; half += 1 + half / 3) {
+        char *some = exactly(bytes, half);
+
+        CHECK(usual_read((const uint8_t *)some, half, &usual) == 0);
+        free(some);
+    }
     msgpack_zone_free(zone);
     msgid = 0;
     if (wire_next(&cursor, &item) == WIRE_OK && wire_next(&cursor, &item) == WIRE_OK && wire_next(&cursor, &item) == WIRE_OK)
         msgid = (uint32_t)item.uint;
 }
 
+static void begin(void)
+{
+    answers = held = told_later = 0;
+    decided_later = false;
+}
+
 static void handle(const uint8_t *bytes, size_t size)
 {
+    struct usual usual;
+
     static msgpack_zone *zone;
 
     if (zone == NULL)
         zone = msgpack_zone_new(MSGPACK_ZONE_CHUNK_SIZE);
     CHECK(zone != NULL);
     look_inside(bytes, size);
-    answers = held = told_later = 0;
-    decided_later = false;
+    begin();
     rpc_handle(NULL, request_agent(), zone, bytes, size);
     CHECK(held == 0 && room == NULL);
     CHECK(answers + told_later + closed == 1);
+    if (usual_read(bytes, size, &usual) == 0)
+        return;
+    begin();
+    rpc_handle_usual(NULL, request_agent(), &usual);
+    CHECK(held == 0 && room == NULL && answers + told_later == 1 && !closed);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -138,6 +138,12 @@ double agent_now(void)
     return NOW;
 }
 
+double agent_turn_now(struct agent *its)
+{
+    (void)its;
+    return NOW;
+}
+
 /* No feeds here. */
 double feeds_until(const struct feeds *feeds, const struct issuer *issuer)
 {
