@@ -5,6 +5,7 @@
 #include "ask.h"
 #include "cleanup.h"
 #include "clock.h"
+#include "stream.h"
 #include "verdict.h"
 
 #define SOCKET_DEFAULT "/run/assay/assayd.sock"
@@ -44,6 +45,7 @@ void assay_close(struct assay *assay)
 {
     if (assay == NULL)
         return;
+    stream_free(assay->stream);
     channel_fini(&assay->channel);
     free(assay);
 }
