@@ -177,17 +177,17 @@ bool asked_fetch(struct asked_table *table, void **ret_tag, int *ret_status)
     struct asked *asked;
 
     while ((asked = table->finished.first) != NULL) {
+        const struct asked end = *asked;
+
         withdraw(&table->finished, asked);
         asked->state = ASKED_NOT;
-        *ret_tag = asked->tag;
-        *ret_status = asked->status;
-        bool cancelled = asked->cancelled;
-
         asked_release(table, asked);
-        if (!cancelled) {
-            table->waiting--;
-            return true;
-        }
+        if (end.cancelled)
+            continue;
+        table->waiting--;
+        *ret_tag = end.tag;
+        *ret_status = end.status;
+        return true;
     }
     return false;
 }

@@ -283,21 +283,21 @@ static bool next_answer(struct stream *stream, void **ret_tag, int *ret_status, 
 int stream_next(struct assay *assay, void **ret_tag, struct assay_verdict **ret_verdict)
 {
     struct stream *stream = assay->stream;
-    int status = ASSAY_E_PENDING;
+    bool more = true;
+    int status;
 
-    for (bool again = true; again;) {
+    for (;;) {
         if (asked_fetch(&stream->asked, ret_tag, &status))
             return status;
-        if (stream->connection != NULL && next_answer(stream, ret_tag, &status, ret_verdict))
+        if (next_answer(stream, ret_tag, &status, ret_verdict))
             return status;
-        again = stream->asked.finished.first != NULL;
-        if (!again && (!stream->drained || stream->unsent != NULL)) {
-            again = exchange(assay, stream);
-            expire(stream);
-            again = again || stream->asked.finished.first != NULL;
-        }
+        expire(stream);
+        if (stream->asked.finished.first != NULL)
+            continue;
+        if (!more || (stream->drained && stream->unsent == NULL))
+            return ASSAY_E_PENDING;
+        more = exchange(assay, stream);
     }
-    return ASSAY_E_PENDING;
 }
 
 static int64_t next_moment(const struct stream *stream, int64_t now)
