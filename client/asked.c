@@ -152,10 +152,6 @@ static void end_live(struct asked_table *table, struct asked *asked, enum asked_
 
 void asked_finish(struct asked_table *table, struct asked *asked, int status)
 {
-    if (asked->cancelled) {
-        asked_release(table, asked);
-        return;
-    }
     end_live(table, asked, ASKED_FINISHED);
     asked->status = status;
     append(&table->finished, asked);

@@ -8,8 +8,7 @@
 
 #include <cmocka.h>
 
-#include "client/limits.h"
-#include "client/wire.h"
+#include "client/stream.h"
 #include "fake_agent.h"
 #include "hand_agent.h"
 
@@ -304,7 +303,25 @@ static void one_bad_answer_spoils_the_connection(void **state)
     SPOILS("\x94\x01\x01\x92\x00\xa1x\xc0");                        /* number 0 */
     SPOILS("\x94\x01\x01\xc0\xdb\x00\x02\x00\x00");                 /* a string above all bounds */
     SPOILS("220 mail.example.com ESMTP ready\r\n");
-    spoils(both, NULL, 0); /* the same answer twice */
+    spoils(both, NULL, 0);                                     /* the same answer twice */
+    assert_in_range(both->assay->stream->asked.touched, 1, 3); /* and no place is lost */
+}
+
+/* Its place is another question's now. */
+static void an_answer_that_comes_again_is_not_the_next_ones(void **state)
+{
+    struct both *both = *state;
+
+    ask_about(both->assay, "one", &both->tags[0]);
+    struct hand_request one = read_one(both);
+
+    hand_say_yes(both->agent, &one);
+    assert_int_equal(end_of(both->assay, &both->tags[0], "one"), 0);
+    ask_about(both->assay, "two", &both->tags[1]);
+    read_one(both);
+    hand_say_yes(both->agent, &one);
+    assert_int_equal(end_of(both->assay, &both->tags[1], NULL), ASSAY_E_PROTOCOL);
+    is_quiet(both);
 }
 
 /* Each string is short enough, and together they are too much; the end never comes. */
@@ -356,6 +373,7 @@ int main(void)
         TEST(answers_come_byte_by_byte),
         TEST(answers_may_be_as_long_as_they_may),
         TEST(one_bad_answer_spoils_the_connection),
+        TEST(an_answer_that_comes_again_is_not_the_next_ones),
         TEST(an_answer_without_end_is_none),
         TEST(what_nobody_asked_for_is_no_answer),
     };

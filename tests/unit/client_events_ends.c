@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "client/clock.h"
+#include "client/stream.h"
 #include "hand_agent.h"
 
 #define STRANGER 12345
@@ -75,6 +76,7 @@ static void a_late_answer_is_not_the_next_ones(void **state)
         late[i] = read_one(both);
     for (int i = 0; i < 50; i++)
         assert_int_equal(end_of(both->assay, &both->tags[i], NULL), ASSAY_E_TIMEOUT);
+    assert_int_equal(both->assay->stream->asked.given_up, 50);
     ask_about(both->assay, "next", both);
     next = read_one(both);
     for (int i = 0; i < 50; i++) {
@@ -84,6 +86,7 @@ static void a_late_answer_is_not_the_next_ones(void **state)
     hand_say_yes(both->agent, &next);
     assert_int_equal(end_of(both->assay, both, "next"), 0);
     is_quiet(both);
+    assert_int_equal(both->assay->stream->asked.given_up, 0);
 }
 
 /* The loop was busy with other things: what came meanwhile counts, also where its time is up. */

@@ -132,9 +132,31 @@ static void whatever_fails_each_question_has_its_end(void **state)
     fake_agent_stop(agent);
 }
 
+/* What could not be asked for want of memory holds no place. */
+static void no_place_is_lost(void **state)
+{
+    struct fake_agent *agent = fake_agent_start(fake_echo, NULL, 0);
+    struct assay *assay;
+
+    (void)state;
+    assert_int_equal(assay_open(&assay, fake_agent_path(agent), NULL), 0);
+    assert_int_equal(ask(assay, 0), 0);
+    for (int i = 0; i < 5000; i++) {
+        calls_left = 0;
+        assert_int_equal(assay_send_verify(assay, TOKEN, strlen(TOKEN), NULL, NULL, NULL), ASSAY_E_NO_MEMORY);
+        calls_left = -1;
+    }
+    assert_int_equal(ask(assay, 0), 0);
+    assay_close(assay);
+    fake_agent_stop(agent);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(whatever_fails_each_question_has_its_end)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(whatever_fails_each_question_has_its_end),
+        cmocka_unit_test(no_place_is_lost),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
