@@ -100,10 +100,8 @@ void loop_want_room(struct loop *loop, int fd, bool wanted)
    descriptor quiet again. */
 void loop_wake_at(struct loop *loop, int64_t moment, int64_t now)
 {
-    bool is_set = loop->wakes_at != LOOP_NEVER, has_run_out = is_set && loop->wakes_at <= now;
+    bool has_run_out = loop->wakes_at <= now;
 
-    if (moment <= now && has_run_out)
-        return;
     if (!has_run_out && loop->wakes_at <= moment)
         return;
     struct itimerspec when = {.it_value = {.tv_nsec = 0}};

@@ -50,7 +50,7 @@ static void disconnect(struct stream *stream)
     asked_await_none(&stream->asked);
     explicit_bzero(stream->in, stream->filled);
     stream->at = stream->filled = 0;
-    stream->deaf = stream->drained = false;
+    stream->deaf = false;
     stream->unsent = stream->asked.live.first;
     stream->sent_bytes = 0;
 }
@@ -62,10 +62,8 @@ static void lose_connection(struct stream *stream, int status, bool again)
     struct asked *next;
 
     for (struct asked *asked = stream->asked.live.first; asked != NULL; asked = next) {
-        bool touched = asked->awaited || (asked == stream->unsent && stream->sent_bytes > 0);
-
         next = asked->next;
-        if (asked->outlived || (touched && !again))
+        if (asked->outlived || (asked->awaited && !again))
             asked_finish(&stream->asked, asked, status);
         else
             asked->outlived = true;

@@ -280,6 +280,7 @@ static void spoils(struct both *both, const void *bytes, size_t size)
     assert_int_equal(end_of(both->assay, &both->tags[1], NULL), ASSAY_E_PROTOCOL);
     assert_int_equal(end_of(both->assay, &both->tags[2], NULL), ASSAY_E_PROTOCOL);
     assert_true(hand_is_alone(both->agent));
+    assert_int_equal(both->assay->stream->asked.given_up, 0);
     is_quiet(both);
     works(both);
 }

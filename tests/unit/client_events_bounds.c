@@ -67,6 +67,70 @@ static void and_so_many_bytes(void **state)
     free(token);
 }
 
+/* More than the socket holds: the rest goes out when there is room, as the descriptor tells, on whichever connection. */
+static int ask_more_than_fits(struct both *both)
+{
+    static char token[50001];
+    int count = 20;
+
+    memset(token, 't', sizeof token - 1);
+    for (int i = 0; i < count; i++)
+        ask_about(both->assay, token, &both->tags[i]);
+    return count;
+}
+
+static void requests_go_out_as_there_is_room(void **state)
+{
+    struct both *both = *state;
+    struct hand_request request;
+    int count = ask_more_than_fits(both), read = 0;
+    void *tag;
+
+    for (int connection = 0; connection < 2; connection++) {
+        hand_hang_up(both->agent); /* of the first, nothing was read */
+        assert_int_equal(assay_process(both->assay, &tag, NULL), ASSAY_E_PENDING);
+        assert_true(hand_accept(both->agent));
+        assert_int_equal(assay_process(both->assay, &tag, NULL), ASSAY_E_PENDING);
+        assert_false(is_ready(both->assay, 0));
+    }
+    while (read < count) {
+        while (hand_read(both->agent, &request)) {
+            hand_say_no(both->agent, &request);
+            read++;
+        }
+        assert_true(is_ready(both->assay, 1000));
+        while (assay_process(both->assay, &tag, NULL) != ASSAY_E_PENDING)
+            ;
+    }
+    is_quiet(both);
+}
+
+/* Nothing of them was seen by who has answered badly. */
+static void what_was_not_sent_is_not_spoilt(void **state)
+{
+    struct both *both = *state;
+    struct hand_request request;
+    int count = ask_more_than_fits(both), bad = 0, good = 0, status;
+    void *tag;
+
+    assert_true(hand_accept(both->agent));
+    hand_say(both->agent, "\xc1", 1);
+    while ((status = assay_process(both->assay, &tag, NULL)) != ASSAY_E_PENDING) {
+        assert_int_equal(status, ASSAY_E_PROTOCOL);
+        bad++;
+    }
+    assert_true(hand_accept(both->agent));
+    while (assay_waiting(both->assay) > 0) {
+        while (hand_read(both->agent, &request))
+            hand_say_no(both->agent, &request);
+        assert_true(is_ready(both->assay, 1000));
+        while ((status = assay_process(both->assay, &tag, NULL)) != ASSAY_E_PENDING)
+            good += status == ASSAY_E_REFUSED;
+    }
+    assert_in_range(bad, 1, count - 1);
+    assert_int_equal(bad + good, count);
+}
+
 /* All places are held by answers that nobody waits for any more. */
 static void an_agent_that_never_answers_does_not_clog_it_for_ever(void **state)
 {
@@ -135,6 +199,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(there_are_so_many_at_most),
         TEST(and_so_many_bytes),
+        TEST(requests_go_out_as_there_is_room),
+        TEST(what_was_not_sent_is_not_spoilt),
         SHORT(an_agent_that_never_answers_does_not_clog_it_for_ever),
         TEST(a_cancelled_question_is_nobodys),
     };

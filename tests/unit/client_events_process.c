@@ -281,6 +281,38 @@ static void descriptors_that_are_others_now_are_left_alone(void **state)
     fake_agent_stop(agent);
 }
 
+/* The number is another's now: it is neither used nor closed. */
+static void one_descriptor_that_is_anothers_is_left_alone(void **state)
+{
+    struct both *both = *state;
+
+    works(both);
+    const struct loop *loop = &both->assay->stream->loop;
+    const int ours[] = {loop->epoll_fd, loop->timer_fd};
+
+    for (int i = 0; i < 2; i++) {
+        struct epoll_event event = {.events = EPOLLIN};
+        int number = ours[i], other = i == 0 ? epoll_create1(EPOLL_CLOEXEC) : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+        assert_int_equal(dup3(other, number, O_CLOEXEC), number);
+        hand_hang_up(both->agent);
+        ask_about(both->assay, "t", both);
+        struct hand_request request = read_one(both);
+
+        hand_say_yes(both->agent, &request);
+        assert_true(is_ready(both->assay, 1000)); /* the new one */
+        assert_int_equal(end_of(both->assay, both, "t"), 0);
+        assert_int_not_equal(i == 0 ? loop->epoll_fd : loop->timer_fd, number);
+        if (i == 0)
+            assert_int_equal(epoll_wait(number, &event, 1, 0), 0);
+        else
+            assert_int_equal(eventfd_write(number, 1), 0);
+        close(other);
+        close(number);
+    }
+    is_quiet(both);
+}
+
 static void no_descriptor_is_lost(void **state)
 {
     struct both *both = *state;
@@ -365,6 +397,7 @@ int main(void)
         TEST(a_child_has_questions_of_its_own),
         TEST(a_child_that_looks_on_does_not_matter),
         cmocka_unit_test(descriptors_that_are_others_now_are_left_alone),
+        TEST(one_descriptor_that_is_anothers_is_left_alone),
         TEST(no_descriptor_is_lost),
         TEST(an_agent_that_is_gone_raises_no_signal),
         cmocka_unit_test(other_threads_may_wait_for_answers_meanwhile),
