@@ -50,7 +50,7 @@ static void disconnect(struct stream *stream)
     asked_await_none(&stream->asked);
     explicit_bzero(stream->in, stream->filled);
     stream->at = stream->filled = 0;
-    stream->deaf = false;
+    stream->deaf = stream->drained = false;
     stream->unsent = stream->asked.live.first;
     stream->sent_bytes = 0;
 }
@@ -81,8 +81,6 @@ static void fail_all(struct stream *stream, int status)
 
 static int connect_now(struct channel *channel, struct stream *stream, int64_t now)
 {
-    if (now < stream->connect_at)
-        return ASSAY_E_PENDING;
     if (!loop_is_ours(&stream->loop)) {
         loop_close(&stream->loop);
         int status = loop_open(&stream->loop);
@@ -156,12 +154,13 @@ static void move_to_front(struct stream *stream)
     stream->filled = left;
 }
 
-/* True if there is something new: bytes, or the end of the connection. */
+/* True if there is something new: bytes, or the end of the connection. There is always room, for what fills the buffer is a whole
+   answer or none that answer_measure() lets pass. */
 static bool read_some(struct stream *stream, int64_t now)
 {
     move_to_front(stream);
     size_t room = sizeof stream->in - stream->filled;
-    ssize_t got = room > 0 ? recv(stream->connection->fd, stream->in + stream->filled, room, MSG_DONTWAIT) : 0;
+    ssize_t got = recv(stream->connection->fd, stream->in + stream->filled, room, MSG_DONTWAIT);
 
     if (got > 0) {
         stream->filled += (size_t)got;
@@ -176,10 +175,7 @@ static bool read_some(struct stream *stream, int64_t now)
         stream->drained_at = now;
         return false;
     }
-    if (room == 0)
-        lose_connection(stream, ASSAY_E_PROTOCOL, false);
-    else
-        lose_connection(stream, stream->filled == 0 ? ASSAY_E_UNREACHABLE : ASSAY_E_PROTOCOL, true);
+    lose_connection(stream, stream->filled == 0 ? ASSAY_E_UNREACHABLE : ASSAY_E_PROTOCOL, true);
     return true;
 }
 
@@ -292,7 +288,7 @@ int stream_next(struct assay *assay, void **ret_tag, struct assay_verdict **ret_
         expire(stream);
         if (stream->asked.finished.first != NULL)
             continue;
-        if (!more || (stream->drained && stream->unsent == NULL))
+        if (!more || stream->drained)
             return ASSAY_E_PENDING;
         more = exchange(assay, stream);
     }

@@ -16,7 +16,7 @@ struct stream {
     bool deaf;                     /* nothing more can be sent; what has come may still be read */
     bool drained;                  /* the last read took all there was, and nobody has waited since */
     int64_t drained_at;            /* when all there was had been read, or there was no connection */
-    int64_t connect_at;            /* connecting is not tried before */
+    int64_t connect_at;            /* where the agent's backlog is full: when connecting is tried again */
     size_t at, filled;             /* what has been read, and not been looked at */
     uint8_t in[ANSWER_BYTES_MAX];
 };

@@ -137,6 +137,18 @@ static void every_answer_is_told_as_it_is(void **state)
     assert_false(hand_is_alone(both->agent)); /* the connection is as good as before */
 }
 
+static void a_question_is_sent_at_once(void **state)
+{
+    struct both *both = *state;
+    struct hand_request request;
+
+    for (int i = 0; i < 2; i++) { /* also over a connection that is there */
+        ask_about(both->assay, "t", both);
+        assert_int_equal(hand_accept(both->agent), i == 0);
+        assert_true(hand_read(both->agent, &request));
+    }
+}
+
 static void the_verdict_may_be_left(void **state)
 {
     struct both *both = *state;
@@ -291,21 +303,51 @@ static void one_bad_answer_spoils_the_connection(void **state)
 {
     struct both *both = *state;
 
-    SPOILS("\xc1");                                                 /* no MessagePack */
-    SPOILS("\xc7\x01\x01\x01");                                     /* an extension type */
-    SPOILS("\x94\x00\x01\xc0\x80");                                 /* no answer */
-    SPOILS("\x93\x01\x01\xc0");                                     /* one of three */
-    SPOILS("\x94\x01\xa1\x31\xc0\x80");                             /* a msgid in words */
-    SPOILS("\x94\x01\xce\x7f\x00\x00\x01\xc0\x80");                 /* nobody's msgid */
-    SPOILS("\x94\x01\xcf\x00\x00\x00\x01\x00\x00\x00\x01\xc0\x80"); /* somebody's, and 2^32 */
-    SPOILS("\x94\x01\x01\x01\x80");                                 /* an error that is a number */
-    SPOILS("\x94\x01\x01\x93\x01\xa1x\xc0\xc0");                    /* of three parts */
-    SPOILS("\x94\x01\x01\x92\x01\xa1x\x80");                        /* an error, and a result */
-    SPOILS("\x94\x01\x01\x92\x00\xa1x\xc0");                        /* number 0 */
-    SPOILS("\x94\x01\x01\xc0\xdb\x00\x02\x00\x00");                 /* a string above all bounds */
+    SPOILS("\xc1");                                 /* no MessagePack */
+    SPOILS("\xc7\x01\x01\x01");                     /* an extension type */
+    SPOILS("\x94\x00\x01\xc0\x80");                 /* no answer */
+    SPOILS("\x93\x01\x01\xc0");                     /* one of three */
+    SPOILS("\x94\x01\xa1\x31\xc0\x80");             /* a msgid in words */
+    SPOILS("\x94\x01\xce\x7f\x00\x00\x01\xc0\x80"); /* nobody's msgid */
+    SPOILS("\x94\x01\x01\xc0\xdb\x00\x02\x00\x00"); /* a string above all bounds */
     SPOILS("220 mail.example.com ESMTP ready\r\n");
     spoils(both, NULL, 0);                                     /* the same answer twice */
     assert_in_range(both->assay->stream->asked.touched, 1, 3); /* and no place is lost */
+}
+
+/* It says to which question it is, and then it is none: the first questions of a handle have the numbers from 0. */
+static void so_does_one_to_ones_own_question(void **state)
+{
+    static const struct {
+        const char *bytes;
+        size_t size;
+    } all[] = {
+        {"\x94\x01\x01\x01\x80", 5},                                  /* an error that is a number */
+        {"\x94\x01\x01\x93\x01\xa1x\xc0\xc0", 9},                     /* of three parts */
+        {"\x94\x01\x01\x92\x00\xa1x\xc0", 8},                         /* number 0 */
+        {"\x94\x01\x01\x92\x01\x01\xc0", 7},                          /* words that are a number */
+        {"\x94\x01\x01\x92\x01\xa1x\x80", 8},                         /* an error, and a result */
+        {"\x94\x01\x01\x92\xcd\x03\xe8\xa1x\x80", 10},                /* also of an error that is not known here */
+        {"\x94\x01\xcf\x00\x00\x00\x01\x00\x00\x00\x01\xc0\x80", 13}, /* its number, and 2^32 */
+    };
+
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        void *fresh;
+
+        assert_int_equal(set_up(&fresh), 0);
+        struct both *both = fresh;
+
+        for (int question = 0; question < 3; question++)
+            ask_about(both->assay, "t", &both->tags[question]);
+        for (int question = 0; question < 3; question++)
+            assert_int_equal(read_one(both).msgid, question);
+        hand_say(both->agent, all[i].bytes, all[i].size);
+        for (int question = 0; question < 3; question++)
+            assert_int_equal(end_of(both->assay, &both->tags[question], NULL), ASSAY_E_PROTOCOL);
+        assert_true(hand_is_alone(both->agent));
+        both_stop(&fresh);
+    }
+    (void)state;
 }
 
 /* Its place is another question's now. */
@@ -369,11 +411,13 @@ int main(void)
         TEST(arguments_are_looked_at),
         TEST(what_is_too_long_is_refused_at_once),
         TEST(every_answer_is_told_as_it_is),
+        TEST(a_question_is_sent_at_once),
         TEST(the_verdict_may_be_left),
         TEST(answers_come_in_any_order),
         TEST(answers_come_byte_by_byte),
         TEST(answers_may_be_as_long_as_they_may),
         TEST(one_bad_answer_spoils_the_connection),
+        cmocka_unit_test(so_does_one_to_ones_own_question),
         TEST(an_answer_that_comes_again_is_not_the_next_ones),
         TEST(an_answer_without_end_is_none),
         TEST(what_nobody_asked_for_is_no_answer),

@@ -82,7 +82,7 @@ static int ask_more_than_fits(struct both *both)
 static void requests_go_out_as_there_is_room(void **state)
 {
     struct both *both = *state;
-    struct hand_request request;
+    struct hand_request requests[32];
     int count = ask_more_than_fits(both), read = 0;
     void *tag;
 
@@ -94,14 +94,15 @@ static void requests_go_out_as_there_is_room(void **state)
         assert_false(is_ready(both->assay, 0));
     }
     while (read < count) {
-        while (hand_read(both->agent, &request)) {
-            hand_say_no(both->agent, &request);
+        while (hand_read(both->agent, &requests[read]))
             read++;
-        }
-        assert_true(is_ready(both->assay, 1000));
-        while (assay_process(both->assay, &tag, NULL) != ASSAY_E_PENDING)
-            ;
+        assert_true(read == count || is_ready(both->assay, 1000)); /* there is room */
+        assert_int_equal(assay_process(both->assay, &tag, NULL), ASSAY_E_PENDING);
     }
+    for (int i = 0; i < count; i++)
+        hand_say_no(both->agent, &requests[i]);
+    for (int i = 0; i < count; i++)
+        assert_int_equal(end_of(both->assay, &both->tags[i], NULL), ASSAY_E_REFUSED);
     is_quiet(both);
 }
 

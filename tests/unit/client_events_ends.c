@@ -5,17 +5,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "client/clock.h"
 #include "client/stream.h"
+#include "fake_agent.h"
 #include "hand_agent.h"
 
-#define STRANGER 12345
 #define SHORT_MS 60
 
 static int set_up(void **state)
@@ -109,6 +107,56 @@ static void a_program_that_comes_late_gets_its_answers(void **state)
     assert_true(is_ready(both->assay, 1000));
     assert_int_equal(assay_process(both->assay, &tag, NULL), ASSAY_E_PENDING);
     is_quiet(both);
+}
+
+/* Also where it is more than one read takes. */
+static void however_many_they_are(void **state)
+{
+    struct both *both = *state;
+    enum { COUNT = 5, SUBJECT = 30000 };
+    static char subject[SUBJECT];
+    static uint8_t bytes[SUBJECT + 512];
+    struct hand_request requests[COUNT];
+    struct wire_writer out;
+
+    memset(subject, 's', SUBJECT);
+    for (int i = 0; i < COUNT; i++)
+        ask_about(both->assay, "t", &both->tags[i]);
+    for (int i = 0; i < COUNT; i++)
+        requests[i] = read_one(both);
+    for (int i = 0; i < COUNT; i++) {
+        wire_writer_init(&out, bytes, sizeof bytes);
+        fake_answer(&out, requests[i].msgid);
+        fake_yes(&out, subject, SUBJECT);
+        hand_say(both->agent, bytes, wire_written(&out));
+    }
+    usleep(SHORT_MS * 1000 * 2);
+    for (int i = 0; i < COUNT; i++)
+        assert_int_equal(end_of(both->assay, &both->tags[i], NULL), 0);
+    is_quiet(both);
+}
+
+/* Whenever the program looks there is an answer, and never the one. */
+static void others_answers_do_not_put_it_off(void **state)
+{
+    struct both *both = *state;
+    int64_t begin = monotonic_ns();
+    int status = 0;
+
+    ask_about(both->assay, "one", &both->tags[0]);
+    read_one(both);
+    while (status == 0 && monotonic_ns() - begin < 5 * SHORT_MS * NS_PER_MS) {
+        void *tag;
+
+        ask_about(both->assay, "two", &both->tags[1]);
+        struct hand_request two = read_one(both);
+
+        hand_say_yes(both->agent, &two);
+        do
+            status = assay_process(both->assay, &tag, NULL);
+        while (status == ASSAY_E_PENDING);
+    }
+    assert_int_equal(status, ASSAY_E_TIMEOUT);
 }
 
 /* The descriptor gets readable for an answer that nobody fetches, and by itself not for ever after. */
@@ -234,19 +282,23 @@ static void without_an_agent_it_is_told_at_once(void **state)
 {
     struct both *both = *state;
     struct assay_verdict *verdict;
+    char away[128];
 
-    ask_about(both->assay, "one", &both->tags[0]);
-    ask_about(both->assay, "two", &both->tags[1]);
+    for (int i = 0; i < 3; i++)
+        ask_about(both->assay, "t", &both->tags[i]);
     read_one(both);
-    hand_stop_listening(both->agent);
+    snprintf(away, sizeof away, "%s.away", both->agent->path);
+    assert_int_equal(rename(both->agent->path, away), 0);
     hand_hang_up(both->agent);
-    assert_int_equal(end_of(both->assay, &both->tags[0], NULL), ASSAY_E_UNREACHABLE);
-    assert_int_equal(end_of(both->assay, &both->tags[1], NULL), ASSAY_E_UNREACHABLE);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(end_of(both->assay, &both->tags[i], NULL), ASSAY_E_UNREACHABLE);
     is_quiet(both);
     verdict = (struct assay_verdict *)1;
     assert_int_equal(assay_send_verify(both->assay, "t", 1, NULL, both, &verdict), ASSAY_E_UNREACHABLE);
     assert_null(verdict);
     is_quiet(both);
+    assert_int_equal(rename(away, both->agent->path), 0);
+    works(both);
 }
 
 static void a_connection_that_idles_may_be_closed(void **state)
@@ -262,93 +314,6 @@ static void a_connection_that_idles_may_be_closed(void **state)
     works(both);
 }
 
-static void a_stranger_who_listens_is_not_believed(void **state)
-{
-    (void)state;
-    if (geteuid() != 0)
-        skip();
-    struct both both = {.agent = hand_start(STRANGER, 16)};
-
-    assert_int_equal(assay_open(&both.assay, both.agent->path, NULL), 0);
-    assert_int_equal(assay_send_verify(both.assay, "t", 1, NULL, &both, NULL), ASSAY_E_UNTRUSTED);
-    assert_true(hand_accept(both.agent));
-    assert_true(hand_is_alone(both.agent));
-    is_quiet(&both);
-    assay_close(both.assay);
-    hand_stop(both.agent);
-}
-
-/* Those that wait when the agent's place was taken by another are told so as well, and their tokens are not. */
-static void nor_one_who_comes_later(void **state)
-{
-    struct both *both = *state;
-    struct hand_request request;
-
-    if (geteuid() != 0)
-        skip();
-    ask_about(both->assay, "t", both);
-    read_one(both);
-    hand_stop_listening(both->agent);
-    hand_hang_up(both->agent);
-    struct hand_agent *stranger = hand_start(STRANGER, 16);
-
-    assert_int_equal(rename(stranger->path, both->agent->path), 0);
-    assert_int_equal(end_of(both->assay, both, NULL), ASSAY_E_UNTRUSTED);
-    assert_true(hand_accept(stranger));
-    assert_false(hand_read(stranger, &request));
-    is_quiet(both);
-    hand_stop(stranger);
-}
-
-/* Callers before the door, as many as fit there. */
-static void crowd(const char *path, int *fds, int count)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-
-    strcpy(address.sun_path, path);
-    for (int i = 0; i < count; i++) {
-        fds[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        connect(fds[i], (struct sockaddr *)&address, sizeof address);
-    }
-}
-
-static void a_full_backlog_is_waited_for(void **state)
-{
-    struct both both = {.agent = hand_start(0, 0)};
-    struct assay_options options = {.timeout_ms = SHORT_MS};
-    struct assay *hasty;
-    struct hand_request request;
-    int fds[4];
-    void *tag;
-
-    (void)state;
-    crowd(both.agent->path, fds, 4);
-    assert_int_equal(assay_open(&hasty, both.agent->path, &options), 0);
-    ask_about(hasty, "one", &both.tags[0]);
-    usleep(SHORT_MS * 1000 / 2);
-    ask_about(hasty, "two", &both.tags[1]);
-    assert_int_equal(end_of(hasty, &both.tags[0], NULL), ASSAY_E_TIMEOUT);
-    assert_int_equal(assay_waiting(hasty), 1);
-    assay_close(hasty);
-
-    assert_int_equal(assay_open(&both.assay, both.agent->path, NULL), 0);
-    ask_about(both.assay, "t", &both);
-    assert_int_equal(assay_process(both.assay, &tag, NULL), ASSAY_E_PENDING);
-    assert_false(is_ready(both.assay, 0)); /* it does not spin */
-    for (int i = 0; i < 4; i++)
-        close(fds[i]);
-    while (hand_accept(both.agent))
-        ;
-    hand_hang_up(both.agent);
-    assert_true(is_ready(both.assay, 1000));
-    assert_int_equal(assay_process(both.assay, &tag, NULL), ASSAY_E_PENDING);
-    request = read_one(&both);
-    hand_say_yes(both.agent, &request);
-    assert_int_equal(end_of(both.assay, &both, "t"), 0);
-    assay_close(both.assay);
-    hand_stop(both.agent);
-}
-
 int main(void)
 {
 #define TEST(name)  cmocka_unit_test_setup_teardown(name, set_up, both_stop)
@@ -358,6 +323,8 @@ int main(void)
         SHORT(a_late_answer_that_comes_again_is_none),
         SHORT(a_late_answer_is_not_the_next_ones),
         SHORT(a_program_that_comes_late_gets_its_answers),
+        SHORT(however_many_they_are),
+        SHORT(others_answers_do_not_put_it_off),
         SHORT(with_nothing_to_do_it_wakes_up_once_at_most),
         SHORT(a_half_sent_request_goes_with_its_connection),
         TEST(an_agent_that_was_restarted_is_asked_once_more),
@@ -366,9 +333,6 @@ int main(void)
         TEST(an_agent_that_closes_every_connection_is_unreachable),
         TEST(without_an_agent_it_is_told_at_once),
         TEST(a_connection_that_idles_may_be_closed),
-        cmocka_unit_test(a_stranger_who_listens_is_not_believed),
-        TEST(nor_one_who_comes_later),
-        cmocka_unit_test(a_full_backlog_is_waited_for),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

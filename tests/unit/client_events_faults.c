@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -45,12 +46,15 @@ WRAP(void *, calloc, (size_t count, size_t size), (count, size), NULL, ENOMEM)
 WRAP(int, socket, (int domain, int type, int protocol), (domain, type, protocol), -1, EMFILE)
 WRAP(int, connect, (int fd, const struct sockaddr *address, socklen_t size), (fd, address, size), -1, ECONNREFUSED)
 WRAP(ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags), (fd, message, flags), -1, EPIPE)
-WRAP(ssize_t, recv, (int fd, void *bytes, size_t size, int flags), (fd, bytes, size, flags), -1, ECONNRESET)
+static _Thread_local int reads;
+static bool no_life, no_fstat;
+
+WRAP(ssize_t, recv, (int fd, void *bytes, size_t size, int flags), (fd, bytes, size, flags + 0 * reads++), -1, ECONNRESET)
 WRAP(int, getsockopt, (int fd, int level, int name, void *value, socklen_t *size), (fd, level, name, value, size), -1, EINVAL)
-WRAP(int, fstat, (int fd, struct stat *found), (fd, found), -1, EBADF)
+WRAP(int, fstat, (int fd, struct stat *found), (no_fstat ? -1 : fd, found), -1, EBADF)
 WRAP(void *, mmap, (void *at, size_t size, int protection, int flags, int fd, off_t offset),
      (at, size, protection, flags, fd, offset), MAP_FAILED, ENOMEM)
-WRAP(int, madvise, (void *at, size_t size, int advice), (at, size, advice), -1, EINVAL)
+WRAP(int, madvise, (void *at, size_t size, int advice), (at, size, no_life ? -1 : advice), -1, EINVAL)
 WRAP(int, epoll_create1, (int flags), (flags), -1, EMFILE)
 WRAP(int, epoll_ctl, (int fd, int operation, int other, struct epoll_event *event), (fd, operation, other, event), -1, ENOSPC)
 WRAP(int, timerfd_create, (int clock, int flags), (clock, flags), -1, EMFILE)
@@ -132,6 +136,65 @@ static void whatever_fails_each_question_has_its_end(void **state)
     fake_agent_stop(agent);
 }
 
+/* One question is one read, and one that comes to nothing is spared. */
+static void nothing_is_read_in_vain(void **state)
+{
+    struct fake_agent *agent = fake_agent_start(fake_echo, NULL, 0);
+    struct assay *assay;
+    void *tag;
+
+    (void)state;
+    assert_int_equal(assay_open(&assay, fake_agent_path(agent), NULL), 0);
+    assert_int_equal(assay_send_verify(assay, TOKEN, strlen(TOKEN), NULL, NULL, NULL), ASSAY_E_PENDING);
+    assert_true(is_ready(assay));
+    reads = 0;
+    assert_int_equal(assay_process(assay, &tag, NULL), 0);
+    assert_int_equal(assay_process(assay, &tag, NULL), ASSAY_E_PENDING);
+    assert_int_equal(reads, 1);
+    assay_close(assay);
+    fake_agent_stop(agent);
+}
+
+/* Of a fork nobody would know. The calls that wait keep no connection then, and work. */
+static void without_the_kernels_word_there_is_no_stream(void **state)
+{
+    struct fake_agent *agent = fake_agent_start(fake_echo, NULL, 0);
+    struct assay *assay;
+
+    (void)state;
+    no_life = true;
+    assert_int_equal(assay_open(&assay, fake_agent_path(agent), NULL), 0);
+    no_life = false;
+    assert_int_equal(assay_fd(assay), ASSAY_E_NO_MEMORY);
+    assert_int_equal(assay_send_verify(assay, TOKEN, strlen(TOKEN), NULL, NULL, NULL), ASSAY_E_NO_MEMORY);
+    assert_int_equal(assay_verify(assay, TOKEN, strlen(TOKEN), NULL, NULL), 0);
+    assay_close(assay);
+    fake_agent_stop(agent);
+}
+
+/* A socket that could not be known again is not kept, and not lost either. */
+static void no_descriptor_is_lost(void **state)
+{
+    struct fake_agent *agent = fake_agent_start(fake_echo, NULL, 0);
+    struct assay *assay;
+
+    (void)state;
+    assert_int_equal(assay_open(&assay, fake_agent_path(agent), NULL), 0);
+    int next = dup(0);
+
+    close(next);
+    no_fstat = true;
+    assert_int_equal(assay_verify(assay, TOKEN, strlen(TOKEN), NULL, NULL), ASSAY_E_UNREACHABLE);
+    assert_int_equal(assay_fd(assay), ASSAY_E_UNREACHABLE);
+    no_fstat = false;
+    int after = dup(0);
+
+    close(after);
+    assert_int_equal(after, next);
+    assay_close(assay);
+    fake_agent_stop(agent);
+}
+
 /* What could not be asked for want of memory holds no place. */
 static void no_place_is_lost(void **state)
 {
@@ -155,6 +218,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whatever_fails_each_question_has_its_end),
+        cmocka_unit_test(nothing_is_read_in_vain),
+        cmocka_unit_test(without_the_kernels_word_there_is_no_stream),
+        cmocka_unit_test(no_descriptor_is_lost),
         cmocka_unit_test(no_place_is_lost),
     };
 
