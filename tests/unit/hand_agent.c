@@ -122,7 +122,9 @@ bool hand_is_alone(struct hand_agent *agent)
 
 void hand_say(struct hand_agent *agent, const void *bytes, size_t size)
 {
-    MUST(send(agent->fd, bytes, size, MSG_NOSIGNAL) == (ssize_t)size);
+    ssize_t sent = send(agent->fd, bytes, size, MSG_NOSIGNAL);
+
+    MUST(sent == (ssize_t)size || (sent < 0 && errno == EPIPE)); /* the client may have hung up */
 }
 
 size_t hand_write_yes(const struct hand_request *request, uint8_t *buffer, size_t size)
