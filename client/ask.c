@@ -5,16 +5,6 @@
 
 #include "judge.h"
 
-/* For each string its name and its own head, which have at most this many bytes together. */
-#define PAIR_HEAD_BYTES_MAX 16
-
-struct params {
-    uint8_t heads[PARAMS_PAIRS_MAX * PAIR_HEAD_BYTES_MAX];
-    struct wire_writer writer;
-    struct iovec parts[PARAMS_PARTS_MAX];
-    unsigned count;
-};
-
 static void params_begin(struct params *params, unsigned pairs)
 {
     params->count = 0;
@@ -41,25 +31,46 @@ static void put_text(struct params *params, const char *name, const char *text, 
     params->parts[params->count++] = (struct iovec){(void *)text, bytes};
 }
 
-int ask_verify(struct assay *assay, const struct question *question, struct answer *answer, struct assay_verdict **ret_verdict)
+static size_t audience_bytes(const struct question *question)
 {
-    size_t audience_bytes = question->audience != NULL ? strlen(question->audience) : 0;
-    struct params params;
+    return question->audience != NULL ? strlen(question->audience) : 0;
+}
 
-    if (audience_bytes > AUDIENCE_BYTES_MAX)
+static void put_audience(struct params *params, const struct question *question)
+{
+    if (question->audience != NULL)
+        put_text(params, "audience", question->audience, audience_bytes(question));
+}
+
+static int check_verify(const struct question *question, struct assay_verdict **ret_verdict)
+{
+    if (audience_bytes(question) > AUDIENCE_BYTES_MAX)
         return ASSAY_E_ARGUMENT;
     if (question->token_bytes > TOKEN_SENT_BYTES_MAX)
         return verdict_refuse(401, "too_large", ret_verdict);
-    bool stamped = cache_has_page(&assay->cache);
+    return 0;
+}
 
-    params_begin(&params, 1U + (question->audience != NULL) + stamped);
-    put_text(&params, "token", question->token, question->token_bytes);
-    if (question->audience != NULL)
-        put_text(&params, "audience", question->audience, audience_bytes);
+static void put_verify(struct params *params, const struct question *question, bool stamped)
+{
+    params_begin(params, 1U + (question->audience != NULL) + stamped);
+    put_text(params, "token", question->token, question->token_bytes);
+    put_audience(params, question);
     if (stamped)
-        put_stamp(&params);
-    int status = assay_call(assay, "verify", params.parts, params.count, answer);
+        put_stamp(params);
+}
 
+const struct kind kind_verify = {"verify", check_verify, put_verify, judge_verify};
+
+int ask_verify(struct assay *assay, const struct question *question, struct answer *answer, struct assay_verdict **ret_verdict)
+{
+    struct params params;
+    int status = check_verify(question, ret_verdict);
+
+    if (status != 0)
+        return status;
+    put_verify(&params, question, cache_has_page(&assay->cache));
+    status = assay_call(assay, "verify", params.parts, params.count, answer);
     return status == 0 ? judge_verify(answer->result, ret_verdict) : status;
 }
 
@@ -70,29 +81,39 @@ static size_t token_bytes_sent(const struct question *question)
     return question->token_bytes < AUTHORIZE_TOKEN_SENT_BYTES_MAX ? question->token_bytes : AUTHORIZE_TOKEN_SENT_BYTES_MAX;
 }
 
+static int check_authorize(const struct question *question, struct assay_verdict **ret_verdict)
+{
+    if (audience_bytes(question) > AUDIENCE_BYTES_MAX || strlen(question->action) > ACTION_BYTES_MAX)
+        return ASSAY_E_ARGUMENT;
+    if (strlen(question->resource) > RESOURCE_SENT_BYTES_MAX) /* never cut: its beginning is another resource */
+        return verdict_refuse(403, "bad_resource", ret_verdict);
+    return 0;
+}
+
+static void put_authorize(struct params *params, const struct question *question, bool stamped)
+{
+    bool has_token = question->token_bytes > 0;
+
+    params_begin(params, 2U + has_token + (question->audience != NULL) + stamped);
+    if (has_token)
+        put_text(params, "token", question->token, token_bytes_sent(question));
+    put_text(params, "action", question->action, strlen(question->action));
+    put_text(params, "resource", question->resource, strlen(question->resource));
+    put_audience(params, question);
+    if (stamped)
+        put_stamp(params);
+}
+
+const struct kind kind_authorize = {"authorize", check_authorize, put_authorize, judge_authorize};
+
 int ask_authorize(struct assay *assay, const struct question *question, struct answer *answer, struct assay_verdict **ret_verdict)
 {
-    size_t audience_bytes = question->audience != NULL ? strlen(question->audience) : 0;
-    size_t action_bytes = strlen(question->action), resource_bytes = strlen(question->resource);
-    bool has_token = question->token_bytes > 0;
     struct params params;
+    int status = check_authorize(question, ret_verdict);
 
-    if (audience_bytes > AUDIENCE_BYTES_MAX || action_bytes > ACTION_BYTES_MAX)
-        return ASSAY_E_ARGUMENT;
-    if (resource_bytes > RESOURCE_SENT_BYTES_MAX) /* never cut: its beginning is another resource */
-        return verdict_refuse(403, "bad_resource", ret_verdict);
-    bool stamped = cache_has_page(&assay->cache);
-
-    params_begin(&params, 2U + has_token + (question->audience != NULL) + stamped);
-    if (has_token)
-        put_text(&params, "token", question->token, token_bytes_sent(question));
-    put_text(&params, "action", question->action, action_bytes);
-    put_text(&params, "resource", question->resource, resource_bytes);
-    if (question->audience != NULL)
-        put_text(&params, "audience", question->audience, audience_bytes);
-    if (stamped)
-        put_stamp(&params);
-    int status = assay_call(assay, "authorize", params.parts, params.count, answer);
-
+    if (status != 0)
+        return status;
+    put_authorize(&params, question, cache_has_page(&assay->cache));
+    status = assay_call(assay, "authorize", params.parts, params.count, answer);
     return status == 0 ? judge_authorize(answer->result, ret_verdict) : status;
 }

@@ -6,6 +6,7 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "hello.h"
+#include "stream.h"
 #include "verdict.h"
 
 #define SOCKET_DEFAULT "/run/assay/assayd.sock"
@@ -49,6 +50,7 @@ void assay_close(struct assay *assay)
         return;
     connection_close(assay->holder);
     cache_fini(&assay->cache);
+    stream_free(assay->stream);
     channel_fini(&assay->channel);
     free(assay);
 }

@@ -24,6 +24,11 @@ struct timing {
 
 static const struct wire_limits answer_limits = {ANSWER_BYTES_MAX, ANSWER_NODES_MAX, ANSWER_DEPTH_MAX};
 
+enum wire_status answer_measure(const uint8_t *bytes, size_t size, size_t *ret_bytes)
+{
+    return wire_measure(bytes, size, &answer_limits, ret_bytes);
+}
+
 void answer_init(struct answer *answer)
 {
     memset(answer, 0, offsetof(struct answer, small));
@@ -139,7 +144,7 @@ static int receive(int fd, const struct timing *timing, struct answer *answer)
         if (status != 0)
             return status;
         size_t bytes = 0;
-        enum wire_status measured = wire_measure(answer->bytes, answer->size, &answer_limits, &bytes);
+        enum wire_status measured = answer_measure(answer->bytes, answer->size, &bytes);
 
         if (measured == WIRE_OK)
             return bytes == answer->size ? 0 : ASSAY_E_PROTOCOL;
@@ -192,8 +197,21 @@ static bool next_is(struct wire_cursor *cursor, enum wire_type type, uint64_t nu
     return type == WIRE_ARRAY ? item.count == number : item.uint == number;
 }
 
+bool answer_msgid(const uint8_t *bytes, size_t size, uint32_t *ret_msgid)
+{
+    struct wire_cursor cursor = {bytes, bytes + size};
+    struct wire_item item;
+
+    if (!next_is(&cursor, WIRE_ARRAY, 4) || !next_is(&cursor, WIRE_UINT, 1))
+        return false;
+    if (wire_next(&cursor, &item) != WIRE_OK || item.type != WIRE_UINT || item.uint > UINT32_MAX)
+        return false;
+    *ret_msgid = (uint32_t)item.uint;
+    return true;
+}
+
 /* [1, msgid, nil, result] or [1, msgid, error, nil] */
-static int read_answer(struct answer *answer, uint32_t msgid)
+int answer_read(struct answer *answer, uint32_t msgid)
 {
     struct wire_cursor cursor = {answer->bytes, answer->bytes + answer->size};
     struct wire_item item;
@@ -208,9 +226,24 @@ static int read_answer(struct answer *answer, uint32_t msgid)
     }
     if (item.type != WIRE_ARRAY || item.count != 2 || read_error(&cursor, answer) != 0)
         return ASSAY_E_PROTOCOL;
-    if (wire_next(&cursor, &item) != WIRE_OK || item.type != WIRE_NIL)
+    if (wire_next(&cursor, &item) != WIRE_OK || item.type != WIRE_NIL) {
+        answer->error = 0;
         return ASSAY_E_PROTOCOL;
+    }
     return status_of_error(answer->error);
+}
+
+size_t request_head(uint8_t *buffer, uint32_t msgid, const char *method)
+{
+    struct wire_writer writer;
+
+    wire_writer_init(&writer, buffer, REQUEST_HEAD_BYTES_MAX);
+    wire_put_array(&writer, 4);
+    wire_put_uint(&writer, 0);
+    wire_put_uint(&writer, msgid);
+    wire_put_text(&writer, method);
+    wire_put_array(&writer, 1);
+    return wire_written(&writer);
 }
 
 /* One request on this connection. If the answer was read whole the connection goes back to the others, also where the agent said
@@ -221,22 +254,15 @@ static int converse(struct assay *assay, struct connection *connection, const ch
     struct connection *mine CLEANUP(connection_close_at) = connection;
     struct request numbered = *request;
     uint8_t head[REQUEST_HEAD_BYTES_MAX];
-    struct wire_writer writer;
 
-    wire_writer_init(&writer, head, sizeof head);
-    wire_put_array(&writer, 4);
-    wire_put_uint(&writer, 0);
-    wire_put_uint(&writer, ++mine->msgid);
-    wire_put_text(&writer, method);
-    wire_put_array(&writer, 1);
-    numbered.parts[0] = (struct iovec){head, wire_written(&writer)};
+    numbered.parts[0] = (struct iovec){head, request_head(head, ++mine->msgid, method)};
 
     int status = transmit(mine->fd, &numbered, timing->deadline);
 
     if (status == 0)
         status = receive(mine->fd, timing, answer);
     if (status == 0)
-        status = read_answer(answer, mine->msgid);
+        status = answer_read(answer, mine->msgid);
     if (status == 0 || status <= ASSAY_E_WIRE)
         channel_put(&assay->channel, take(mine));
     return status;

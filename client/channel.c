@@ -52,6 +52,11 @@ static uint32_t current_life(struct channel *channel)
     return life; /* another thread of the child was first */
 }
 
+uint32_t channel_life(struct channel *channel)
+{
+    return channel->life != NULL ? current_life(channel) : 0;
+}
+
 int channel_init(struct channel *channel, const char *path, uid_t agent_uid)
 {
     size_t path_bytes = strlen(path);
@@ -78,7 +83,7 @@ void channel_fini(struct channel *channel)
 
 /* The program may have closed every descriptor, as daemons do, and opened others under the same numbers: a token must not be written
    into them, nor may they be closed. It costs some 0.4 µs of a call's 11. */
-static bool is_still_ours(const struct connection *connection)
+bool connection_is_ours(const struct connection *connection)
 {
     struct stat now;
 
@@ -101,7 +106,7 @@ struct connection *channel_take(struct channel *channel)
 
         if (connection == NULL)
             continue;
-        if (connection->life == life && is_still_ours(connection))
+        if (connection->life == life && connection_is_ours(connection))
             return connection;
         connection_close(connection);
     }
@@ -128,7 +133,7 @@ void connection_close(struct connection *connection)
         return;
     int saved = errno;
 
-    if (is_still_ours(connection))
+    if (connection_is_ours(connection))
         close(connection->fd);
     free(connection);
     errno = saved;
@@ -200,28 +205,54 @@ static int connect_in_time(const struct channel *channel, int fd, int64_t deadli
     }
 }
 
-/* The life is read before the socket is made: a fork in between is one of another thread's, and its child has neither. */
-int channel_connect(struct channel *channel, int64_t deadline, struct connection **ret_connection)
+/* A socket that is not connected yet. The life is read before it is made: a fork in between is one of another thread's, and its
+   child has neither. */
+static int make_connection(struct channel *channel, int flags, struct connection **ret_connection)
 {
     struct connection *made CLEANUP(connection_close_at) = calloc(1, sizeof *made);
     struct stat self;
 
     if (made == NULL)
         return ASSAY_E_NO_MEMORY;
-    if (channel->life != NULL)
-        made->life = current_life(channel);
-    made->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    made->life = channel_life(channel);
+    made->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
     if (made->fd < 0)
         return errno == ENOMEM || errno == ENOBUFS ? ASSAY_E_NO_MEMORY : ASSAY_E_UNREACHABLE;
-    if (fstat(made->fd, &self) != 0)
+    if (fstat(made->fd, &self) != 0) {
+        close_fd(&made->fd); /* connection_close would not know it */
         return ASSAY_E_UNREACHABLE;
+    }
     made->device = self.st_dev;
     made->inode = self.st_ino;
+    *ret_connection = take(made);
+    return 0;
+}
 
-    int status = connect_in_time(channel, made->fd, deadline);
+int channel_connect(struct channel *channel, int64_t deadline, struct connection **ret_connection)
+{
+    struct connection *made CLEANUP(connection_close_at) = NULL;
+    int status = make_connection(channel, 0, &made);
 
     if (status == 0)
+        status = connect_in_time(channel, made->fd, deadline);
+    if (status == 0)
         status = check_listener(channel, made->fd);
+    if (status == 0)
+        *ret_connection = take(made);
+    return status;
+}
+
+/* On a Unix socket connect() is done at once, or not at all. */
+int channel_connect_now(struct channel *channel, struct connection **ret_connection)
+{
+    struct connection *made CLEANUP(connection_close_at) = NULL;
+    int status = make_connection(channel, SOCK_NONBLOCK, &made);
+
+    if (status != 0)
+        return status;
+    if (connect(made->fd, (const struct sockaddr *)&channel->address, sizeof channel->address) != 0)
+        return errno == EAGAIN || errno == EINTR ? ASSAY_E_PENDING : ASSAY_E_UNREACHABLE;
+    status = check_listener(channel, made->fd);
     if (status == 0)
         *ret_connection = take(made);
     return status;

@@ -40,8 +40,18 @@ struct connection *channel_take(struct channel *channel);
    0, ASSAY_E_UNREACHABLE (errno says why), ASSAY_E_UNTRUSTED, ASSAY_E_TIMEOUT, ASSAY_E_NO_MEMORY. */
 int channel_connect(struct channel *channel, int64_t deadline, struct connection **ret_connection);
 
+/* The same on a socket that never blocks, and without waiting: ASSAY_E_PENDING where the agent has as many connections before its
+   door as fit there, and nothing will tell when there is a place. */
+int channel_connect_now(struct channel *channel, struct connection **ret_connection);
+
+/* The process' life; 0 where the kernel does not tell of forks. */
+uint32_t channel_life(struct channel *channel);
+
 /* Gives back a connection on which an answer was read whole. */
 void channel_put(struct channel *channel, struct connection *connection);
+
+/* False once the program has closed the descriptor, whatever has its number now. */
+bool connection_is_ours(const struct connection *connection);
 
 /* Closes and frees it; errno is kept. NULL is fine. */
 void connection_close(struct connection *connection);

@@ -63,4 +63,15 @@
 #define HELLO_TIMEOUT_NS INT64_C(500000000)
 #define HELLO_TRIES      3
 
+/* Of the calls that never wait: questions of one handle on their way, a power of two, as many as the agent takes of one user; and
+   the bytes of those requests, which are kept until they are answered. */
+#define ASKED_MAX       4096
+#define ASKED_BYTES_MAX (16 * 1024 * 1024)
+
+/* Requests that are written by one call into the kernel. */
+#define SENT_TOGETHER_MAX 64
+
+/* Where the agent's backlog is full: the time until connecting is tried again. */
+#define CONNECT_AGAIN_NS (5 * 1000 * 1000)
+
 #endif

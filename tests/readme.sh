@@ -49,6 +49,17 @@ mint >token
 assay revoke --token-file token
 [ "$(./service "$(cat token)" || true)" = "401: revoked" ]
 
+# Event loops: what README shows compiles, and the examples run.
+(cd "$root" && block c 2) >loop.c
+cc -Wall -Wextra -Werror -c loop.c -o loop.o $(PKG_CONFIG_SYSROOT_DIR="$folder/root" pkg-config --cflags libassay)
+mint >token
+for example in epoll uv; do
+    libraries=$(PKG_CONFIG_SYSROOT_DIR="$folder/root" pkg-config --cflags --libs libassay)
+    [ $example = epoll ] || libraries="$libraries $(pkg-config --cflags --libs libuv)"
+    cc -Wall -Wextra -Werror "$root/client/examples/$example.c" -o $example $libraries
+    [ "$(cat token token | ./$example | sort)" = "$(printf '1 yes: alice\n2 yes: alice')" ]
+done
+
 # The Python of README.
 mint >token
 { printf 'token = open("token").read().strip()\n'; (cd "$root" && block python 1) | sed "s|/run/assay/assayd.sock|$ASSAY_SOCKET|"; } >client.py

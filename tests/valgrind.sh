@@ -7,10 +7,12 @@ build=$(cd "${ASSAY_BUILD:-build-tests}" && pwd) || exit 2
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 
-# Left out: what takes minutes (random policies, and one of 4 MiB; RSA keys by the dozen), and what forks children that end as they are.
+# Left out: what takes minutes (random policies, and one of 4 MiB; RSA keys by the dozen), what forks children that end as they are, what is
+# timed, and what looks into memory that is given back.
 programs="agent_base64url agent_cache agent_json agent_key agent_list agent_token_edges agent_token_sets
           agent_policy_decide agent_policy_holder agent_policy_memory agent_policy_resource
-          client_authorize client_exports client_faults client_options client_value client_verify client_when client_wire"
+          client_authorize client_events client_events_bounds client_events_connect client_events_faults
+          client_exports client_faults client_options client_value client_verify client_when client_wire"
 
 for program in $programs; do
     [ -x "$build/tests/$program" ] || { echo "there is no $program" >&2; exit 1; }

@@ -58,8 +58,8 @@ struct assay_options {
    Returns 0 with *ret to be given to assay_close(); ASSAY_E_ARGUMENT (a path too long for a socket), ASSAY_E_NO_MEMORY. */
 ASSAY_MUST_USE int assay_open(struct assay **ret, const char *socket_path, const struct assay_options *options);
 
-/* Closes the handle's connections and frees it. No other call on it may be under way or follow. NULL is fine.
-   Verdicts that came from it stay valid. */
+/* Closes the handle's connections and frees it, and drops what is on its way. No other call on it may be under way or follow. NULL is
+   fine. Verdicts that came from it stay valid. */
 void assay_close(struct assay *assay);
 
 /* Is this token good, for this audience (RFC 7519 4.1.3)? `token` is the compact JWT without "Bearer ", `token_bytes` long,
@@ -78,6 +78,54 @@ ASSAY_MUST_USE int assay_verify(struct assay *assay, const char *token, size_t t
    NULL, and an audience or action above 4096 bytes. `ret` as above. */
 ASSAY_MUST_USE int assay_authorize(struct assay *assay, const char *token, size_t token_bytes, const char *audience, const char *action,
                                    const char *resource, struct assay_verdict **ret);
+
+/* For a program that has an event loop of its own. Nothing here waits: questions are sent many at a time over one connection, and
+   their answers are fetched when there are any.
+
+       fd = assay_fd(assay);                              // watched by the loop for reading
+       status = assay_send_verify(assay, token, bytes, "orders", request, &verdict);
+       if (status != ASSAY_E_PENDING)
+           answer(request, status, verdict);              // known at once
+
+       // whenever fd is readable
+       while ((status = assay_process(assay, &tag, &verdict)) != ASSAY_E_PENDING)
+           answer(tag, status, verdict);                  // 0 is a yes, as everywhere
+
+   Threads: one at a time makes these calls on one handle; meanwhile others may make assay_verify() and assay_authorize() on it.
+   After fork() a child has none of the parent's questions, and not its descriptor: it asks for assay_fd() anew, and takes the old one
+   out of its loop. */
+
+/* The descriptor to watch: readable, level-triggered, whenever assay_process() has something to do, be it that a question's time is up.
+   The same for the handle's life, before and after connections to the agent, save in a child after fork() and in a program that has
+   closed it. It is the handle's: not to be read, not to be closed; close-on-exec.
+   ASSAY_E_ARGUMENT, ASSAY_E_NO_MEMORY, ASSAY_E_UNREACHABLE (the process may open no more descriptors). */
+ASSAY_MUST_USE int assay_fd(struct assay *assay);
+
+/* As assay_verify() and assay_authorize(), without waiting. The texts are copied, and wiped when they are not needed any more. `tag` is
+   whatever the program knows the question by, and is never looked at.
+   ASSAY_E_PENDING: it is on its way, *ret is NULL, and assay_process() will give this tag once, with what it came to, at the latest
+   when options.timeout_ms have passed. With every other status no answer comes for this tag: 0 with a verdict is a yes that is known
+   at once, and ASSAY_E_REFUSED with a verdict a no that need not be sent; else it could not be asked: ASSAY_E_ARGUMENT,
+   ASSAY_E_BUSY (4096 questions, or 16 MiB of them, are on their way), ASSAY_E_UNREACHABLE, ASSAY_E_UNTRUSTED, ASSAY_E_NO_MEMORY.
+   `ret` as above. */
+ASSAY_MUST_USE int assay_send_verify(struct assay *assay, const char *token, size_t token_bytes, const char *audience, void *tag,
+                                     struct assay_verdict **ret);
+ASSAY_MUST_USE int assay_send_authorize(struct assay *assay, const char *token, size_t token_bytes, const char *audience,
+                                        const char *action, const char *resource, void *tag, struct assay_verdict **ret);
+
+/* Connects, sends and reads as far as that can be done without waiting, and gives one question that is finished: its tag, and what
+   assay_verify() or assay_authorize() would have returned, with the verdict. Answers come in any order. An agent that was restarted is
+   asked once more.
+   ASSAY_E_PENDING, with *ret_tag NULL: nothing (more) is finished; wait until assay_fd() is readable. To be called until then.
+   ASSAY_E_ARGUMENT with *ret_tag NULL: `assay` or `ret_tag` is NULL. `ret` as above. */
+ASSAY_MUST_USE int assay_process(struct assay *assay, void **ret_tag, struct assay_verdict **ret);
+
+/* No answer will come for the questions with this tag, so that what it points to may be freed. Returns how many of them were on their
+   way, or finished and not fetched. They are asked all the same, and count as on their way for ASSAY_E_BUSY until they are answered. */
+size_t assay_cancel(struct assay *assay, const void *tag);
+
+/* How many answers assay_process() has still to give. 0 for NULL. */
+size_t assay_waiting(struct assay *assay);
 
 /* True for a yes only, valid or allowed; false for NULL. */
 bool assay_verdict_ok(const struct assay_verdict *verdict);

@@ -54,7 +54,9 @@
     X(-6, PROTOCOL, "what answered does not speak the agent's protocol") \
     X(-7, NO_MEMORY, "out of memory") \
     X(-8, NO_CLAIM, "the token has no such claim") \
-    X(-9, CLAIM_TYPE, "the claim is there, but of another type")
+    X(-9, CLAIM_TYPE, "the claim is there, but of another type") \
+    X(-10, PENDING, "on its way: assay_process will give the answer") \
+    X(-11, BUSY, "too many questions are on their way: take answers first")
 #define ASSAY_E_WIRE (-100)
 
 #endif

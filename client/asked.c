@@ -1,0 +1,222 @@
+/* A request is kept until it is answered, because it may have to be sent again; there is one copy of it, which is wiped when it
+   goes. All questions have the same time, so the order of asking is that of their deadlines. */
+#include "asked.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+_Static_assert((ASKED_MAX & (ASKED_MAX - 1)) == 0, "a msgid's low bits are the place");
+
+int asked_init(struct asked_table *table)
+{
+    memset(table, 0, sizeof *table);
+    table->places = calloc(ASKED_MAX, sizeof *table->places);
+    return table->places != NULL ? 0 : ASSAY_E_NO_MEMORY;
+}
+
+/* The place forgets it first: a child that is forked here may lose the memory, and never frees it twice. */
+static void drop_request(struct asked_table *table, struct asked *asked)
+{
+    uint8_t *request = asked->request;
+
+    if (request == NULL)
+        return;
+    asked->request = NULL;
+    table->request_bytes -= asked->request_bytes;
+    explicit_bzero(request, asked->request_bytes);
+    free(request);
+}
+
+void asked_fini(struct asked_table *table)
+{
+    for (unsigned i = 0; table->places != NULL && i < ASKED_MAX && i < table->touched; i++)
+        drop_request(table, &table->places[i]);
+    free(table->places);
+    table->places = NULL;
+}
+
+static void append(struct asked_list *list, struct asked *asked)
+{
+    asked->next = NULL;
+    asked->previous = list->last;
+    *(list->last != NULL ? &list->last->next : &list->first) = asked;
+    list->last = asked;
+}
+
+static void withdraw(struct asked_list *list, struct asked *asked)
+{
+    *(asked->previous != NULL ? &asked->previous->next : &list->first) = asked->next;
+    *(asked->next != NULL ? &asked->next->previous : &list->last) = asked->previous;
+}
+
+static struct asked *take_place(struct asked_table *table)
+{
+    struct asked *place = table->free;
+
+    if (place != NULL) {
+        table->free = place->next;
+        place->msgid += ASKED_MAX;
+        return place;
+    }
+    if (table->touched == ASKED_MAX)
+        return NULL;
+    place = &table->places[table->touched];
+    place->msgid = table->touched++;
+    return place;
+}
+
+static void give_place(struct asked_table *table, struct asked *place)
+{
+    place->next = table->free;
+    table->free = place;
+}
+
+/* The message as it goes out, in memory of its own. */
+static int make_request(struct asked *asked, const struct kind *kind, const struct question *question, bool stamped)
+{
+    struct params params;
+    uint8_t head[REQUEST_HEAD_BYTES_MAX];
+    size_t head_bytes = request_head(head, asked->msgid, kind->name), bytes = head_bytes;
+
+    kind->put(&params, question, stamped);
+    for (unsigned i = 0; i < params.count; i++)
+        bytes += params.parts[i].iov_len;
+    uint8_t *request = malloc(bytes), *at = request;
+
+    if (request == NULL)
+        return ASSAY_E_NO_MEMORY;
+    memcpy(at, head, head_bytes);
+    at += head_bytes;
+    for (unsigned i = 0; i < params.count; i++) {
+        if (params.parts[i].iov_len > 0) /* an empty text may be NULL */
+            memcpy(at, params.parts[i].iov_base, params.parts[i].iov_len);
+        at += params.parts[i].iov_len;
+    }
+    asked->request_bytes = bytes;
+    asked->request = request;
+    return 0;
+}
+
+int asked_add(struct asked_table *table, const struct kind *kind, const struct question *question, bool stamped, void *tag,
+              int64_t deadline, struct asked **ret_asked)
+{
+    if (table->request_bytes > ASKED_BYTES_MAX - REQUEST_BYTES_MAX)
+        return ASSAY_E_BUSY;
+    struct asked *place = take_place(table);
+
+    if (place == NULL)
+        return ASSAY_E_BUSY;
+    if (make_request(place, kind, question, stamped) != 0) {
+        give_place(table, place);
+        return ASSAY_E_NO_MEMORY;
+    }
+    table->request_bytes += place->request_bytes;
+    place->kind = kind;
+    place->tag = tag;
+    place->deadline = deadline;
+    place->state = ASKED_LIVE;
+    place->awaited = place->outlived = place->cancelled = false;
+    append(&table->live, place);
+    table->waiting++;
+    *ret_asked = place;
+    return 0;
+}
+
+bool asked_is_clogged(const struct asked_table *table)
+{
+    return table->free == NULL && table->touched == ASKED_MAX && table->given_up > 0;
+}
+
+struct asked *asked_find(const struct asked_table *table, uint32_t msgid)
+{
+    struct asked *asked = &table->places[msgid % ASKED_MAX];
+
+    return asked->awaited && asked->msgid == msgid ? asked : NULL;
+}
+
+void asked_answered(struct asked_table *table, struct asked *asked)
+{
+    asked->awaited = false;
+    if (asked->state != ASKED_LIVE)
+        table->given_up--;
+}
+
+static void end_live(struct asked_table *table, struct asked *asked, enum asked_state state)
+{
+    withdraw(&table->live, asked);
+    drop_request(table, asked);
+    asked->state = state;
+    if (asked->awaited)
+        table->given_up++;
+}
+
+void asked_finish(struct asked_table *table, struct asked *asked, int status)
+{
+    end_live(table, asked, ASKED_FINISHED);
+    asked->status = status;
+    append(&table->finished, asked);
+}
+
+void asked_release(struct asked_table *table, struct asked *asked)
+{
+    if (asked->state == ASKED_LIVE) {
+        end_live(table, asked, ASKED_NOT);
+        if (!asked->cancelled)
+            table->waiting--;
+    }
+    if (asked->state == ASKED_NOT && !asked->awaited)
+        give_place(table, asked);
+}
+
+bool asked_fetch(struct asked_table *table, void **ret_tag, int *ret_status)
+{
+    struct asked *asked;
+
+    while ((asked = table->finished.first) != NULL) {
+        const struct asked end = *asked;
+
+        withdraw(&table->finished, asked);
+        asked->state = ASKED_NOT;
+        asked_release(table, asked);
+        if (end.cancelled)
+            continue;
+        table->waiting--;
+        *ret_tag = end.tag;
+        *ret_status = end.status;
+        return true;
+    }
+    return false;
+}
+
+void asked_await_none(struct asked_table *table)
+{
+    for (unsigned i = 0; i < table->touched; i++) {
+        struct asked *asked = &table->places[i];
+
+        if (!asked->awaited)
+            continue;
+        asked->awaited = false;
+        if (asked->state == ASKED_NOT)
+            give_place(table, asked);
+    }
+    table->given_up = 0;
+}
+
+static size_t cancel_in(struct asked_list *list, const void *tag)
+{
+    size_t count = 0;
+
+    for (struct asked *asked = list->first; asked != NULL; asked = asked->next) {
+        count += asked->tag == tag && !asked->cancelled;
+        asked->cancelled = asked->cancelled || asked->tag == tag;
+    }
+    return count;
+}
+
+size_t asked_cancel(struct asked_table *table, const void *tag)
+{
+    size_t count = cancel_in(&table->live, tag) + cancel_in(&table->finished, tag);
+
+    table->waiting -= count;
+    return count;
+}

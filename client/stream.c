@@ -1,0 +1,355 @@
+/* Requests go out in the order of asking, answers come in any. Whatever fails, each question has one end: an answer, or the status
+   of what went wrong. A question outlives one connection, and no more: an agent that was restarted is asked again, and one that
+   closes every connection does not keep anybody waiting. */
+#include "stream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "clock.h"
+#include "verdict.h"
+
+int stream_new(uint32_t life, struct stream **ret_stream)
+{
+    struct stream *stream CLEANUP_FREE = calloc(1, sizeof *stream);
+
+    if (stream == NULL)
+        return ASSAY_E_NO_MEMORY;
+    stream->life = life;
+    int status = asked_init(&stream->asked);
+
+    if (status != 0)
+        return status;
+    status = loop_open(&stream->loop);
+    if (status != 0)
+        asked_fini(&stream->asked);
+    else
+        *ret_stream = take(stream);
+    return status;
+}
+
+void stream_free(struct stream *stream)
+{
+    if (stream == NULL)
+        return;
+    connection_close(stream->connection);
+    loop_close(&stream->loop);
+    asked_fini(&stream->asked);
+    explicit_bzero(stream->in, sizeof stream->in);
+    free(stream);
+}
+
+/* All live questions are to be sent, over another connection. */
+static void disconnect(struct stream *stream)
+{
+    if (connection_is_ours(stream->connection))
+        loop_unwatch(&stream->loop, stream->connection->fd);
+    connection_close(take(stream->connection));
+    asked_await_none(&stream->asked);
+    explicit_bzero(stream->in, stream->filled);
+    stream->at = stream->filled = 0;
+    stream->deaf = stream->drained = false;
+    stream->unsent = stream->asked.live.first;
+    stream->sent_bytes = 0;
+}
+
+/* The connection has failed. What was sent over it is sent once more only where it may have failed for want of an agent; what was
+   not, in any case. */
+static void lose_connection(struct stream *stream, int status, bool again)
+{
+    struct asked *next;
+
+    for (struct asked *asked = stream->asked.live.first; asked != NULL; asked = next) {
+        next = asked->next;
+        if (asked->outlived || (asked->awaited && !again))
+            asked_finish(&stream->asked, asked, status);
+        else
+            asked->outlived = true;
+    }
+    disconnect(stream);
+}
+
+static void fail_all(struct stream *stream, int status)
+{
+    while (stream->asked.live.first != NULL)
+        asked_finish(&stream->asked, stream->asked.live.first, status);
+    stream->unsent = NULL;
+    stream->sent_bytes = 0;
+}
+
+static int connect_now(struct channel *channel, struct stream *stream, int64_t now)
+{
+    if (!loop_is_ours(&stream->loop)) {
+        loop_close(&stream->loop);
+        int status = loop_open(&stream->loop);
+
+        if (status != 0)
+            return status;
+    }
+    struct connection *made CLEANUP(connection_close_at) = NULL;
+    int status = channel_connect_now(channel, &made);
+
+    if (status == ASSAY_E_PENDING)
+        stream->connect_at = now + CONNECT_AGAIN_NS;
+    if (status != 0)
+        return status;
+    if (!loop_watch(&stream->loop, made->fd))
+        return ASSAY_E_UNREACHABLE;
+    stream->connection = take(made);
+    return 0;
+}
+
+static void note_sent(struct stream *stream, size_t bytes)
+{
+    stream->sent_bytes += bytes;
+    while (stream->unsent != NULL && stream->sent_bytes >= stream->unsent->request_bytes) {
+        stream->sent_bytes -= stream->unsent->request_bytes;
+        stream->unsent->awaited = true;
+        stream->unsent = stream->unsent->next;
+    }
+}
+
+static size_t gather(const struct stream *stream, struct iovec *parts)
+{
+    size_t count = 0, skipped = stream->sent_bytes;
+
+    for (const struct asked *asked = stream->unsent; asked != NULL && count < SENT_TOGETHER_MAX; asked = asked->next) {
+        parts[count++] = (struct iovec){asked->request + skipped, asked->request_bytes - skipped};
+        skipped = 0;
+    }
+    return count;
+}
+
+/* MSG_NOSIGNAL: a program must not die of SIGPIPE because the agent was restarted. What went wrong is for read_some() to find out,
+   for answers may have come before. */
+static void write_some(struct stream *stream)
+{
+    struct iovec parts[SENT_TOGETHER_MAX];
+
+    while (stream->unsent != NULL && !stream->deaf) {
+        struct msghdr message = {.msg_iov = parts, .msg_iovlen = gather(stream, parts)};
+        ssize_t sent = sendmsg(stream->connection->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+        if (sent >= 0)
+            note_sent(stream, (size_t)sent);
+        else if (errno == EAGAIN)
+            return;
+        else
+            stream->deaf = errno != EINTR;
+    }
+}
+
+/* Makes room behind what is not yet a whole answer. */
+static void move_to_front(struct stream *stream)
+{
+    size_t left = stream->filled - stream->at;
+
+    if (stream->at == 0)
+        return;
+    memmove(stream->in, stream->in + stream->at, left);
+    explicit_bzero(stream->in + left, stream->filled - left);
+    stream->at = 0;
+    stream->filled = left;
+}
+
+/* True if there is something new: bytes, or the end of the connection. There is always room, for what fills the buffer is a whole
+   answer or none that answer_measure() lets pass. */
+static bool read_some(struct stream *stream, int64_t now)
+{
+    move_to_front(stream);
+    size_t room = sizeof stream->in - stream->filled;
+    ssize_t got = recv(stream->connection->fd, stream->in + stream->filled, room, MSG_DONTWAIT);
+
+    if (got > 0) {
+        stream->filled += (size_t)got;
+        stream->drained = (size_t)got < room;
+        if (stream->drained)
+            stream->drained_at = now;
+        return true;
+    }
+    if (got < 0 && errno == EINTR)
+        return true;
+    if (got < 0 && errno == EAGAIN && !stream->deaf) {
+        stream->drained_at = now;
+        return false;
+    }
+    lose_connection(stream, stream->filled == 0 ? ASSAY_E_UNREACHABLE : ASSAY_E_PROTOCOL, true);
+    return true;
+}
+
+/* What can be done without waiting. True if there is something new. */
+static bool exchange(struct assay *assay, struct stream *stream)
+{
+    int64_t now = monotonic_ns();
+
+    if (stream->connection == NULL) {
+        stream->drained_at = now;
+        if (stream->asked.live.first == NULL)
+            return false;
+        int status = connect_now(&assay->channel, stream, now);
+
+        if (status != 0 && status != ASSAY_E_PENDING)
+            fail_all(stream, status);
+        if (status != 0)
+            return status != ASSAY_E_PENDING;
+    }
+    if (!connection_is_ours(stream->connection)) {
+        lose_connection(stream, ASSAY_E_UNREACHABLE, true);
+        return true;
+    }
+    write_some(stream);
+    return read_some(stream, now);
+}
+
+/* A question's time is up if all there was has been read after it, and its answer was not there: a program that comes late to its
+   answers gets them. When a request goes out of time half sent, those before it have no time left either, and those behind it were
+   not begun: a new connection costs nobody anything, and nothing else makes sense of the half. */
+static void expire(struct stream *stream)
+{
+    struct asked *first;
+
+    while ((first = stream->asked.live.first) != NULL && first->deadline <= stream->drained_at) {
+        if (first == stream->unsent && stream->sent_bytes > 0)
+            disconnect(stream);
+        if (first == stream->unsent)
+            stream->unsent = first->next;
+        asked_finish(&stream->asked, first, ASSAY_E_TIMEOUT);
+    }
+}
+
+/* Reads one whole answer. NULL: it is none to any of the questions. What its result says is the question's alone.
+ *ret_status is the question's end; ASSAY_E_PENDING where nobody waits for it any more. */
+static struct asked *read_answer(struct stream *stream, size_t bytes, int *ret_status, struct assay_verdict **ret_verdict)
+{
+    struct answer answer; /* points to where it was read: nothing of it is its own */
+    uint32_t msgid;
+
+    answer_init(&answer);
+    answer.bytes = stream->in + stream->at;
+    answer.size = bytes;
+    if (!answer_msgid(answer.bytes, answer.size, &msgid))
+        return NULL;
+    struct asked *asked = asked_find(&stream->asked, msgid);
+
+    if (asked == NULL)
+        return NULL;
+    int status = answer_read(&answer, msgid);
+
+    if (status == ASSAY_E_PROTOCOL && answer.error == 0)
+        return NULL;
+    if (asked->state != ASKED_LIVE || asked->cancelled)
+        *ret_status = ASSAY_E_PENDING;
+    else
+        *ret_status = status == 0 ? asked->kind->judge(answer.result, ret_verdict) : status;
+    return asked;
+}
+
+/* The next answer that somebody waits for. */
+static bool next_answer(struct stream *stream, void **ret_tag, int *ret_status, struct assay_verdict **ret_verdict)
+{
+    for (;;) {
+        size_t bytes = 0;
+        enum wire_status measured = answer_measure(stream->in + stream->at, stream->filled - stream->at, &bytes);
+
+        if (measured == WIRE_MORE)
+            return false;
+        struct asked *asked = measured == WIRE_OK ? read_answer(stream, bytes, ret_status, ret_verdict) : NULL;
+
+        if (asked == NULL) {
+            lose_connection(stream, ASSAY_E_PROTOCOL, false);
+            return false;
+        }
+        explicit_bzero(stream->in + stream->at, bytes);
+        stream->at += bytes;
+        asked_answered(&stream->asked, asked);
+        void *tag = asked->tag;
+
+        asked_release(&stream->asked, asked);
+        if (*ret_status == ASSAY_E_PENDING)
+            continue;
+        *ret_tag = tag;
+        return true;
+    }
+}
+
+int stream_next(struct assay *assay, void **ret_tag, struct assay_verdict **ret_verdict)
+{
+    struct stream *stream = assay->stream;
+    bool more = true;
+    int status;
+
+    for (;;) {
+        if (asked_fetch(&stream->asked, ret_tag, &status))
+            return status;
+        if (next_answer(stream, ret_tag, &status, ret_verdict))
+            return status;
+        expire(stream);
+        if (stream->asked.finished.first != NULL)
+            continue;
+        if (!more || stream->drained)
+            return ASSAY_E_PENDING;
+        more = exchange(assay, stream);
+    }
+}
+
+static int64_t next_moment(const struct stream *stream, int64_t now)
+{
+    const struct asked *first = stream->asked.live.first;
+
+    if (stream->asked.finished.first != NULL)
+        return now;
+    if (first == NULL)
+        return LOOP_NEVER;
+    if (stream->connection == NULL && stream->connect_at < first->deadline)
+        return stream->connect_at > now ? stream->connect_at : now;
+    return first->deadline;
+}
+
+void stream_rest(struct stream *stream)
+{
+    int64_t now = monotonic_ns();
+
+    stream->drained = false;
+    if (stream->connection != NULL)
+        loop_want_room(&stream->loop, stream->connection->fd, stream->unsent != NULL && !stream->deaf);
+    loop_wake_at(&stream->loop, next_moment(stream, now), now);
+}
+
+static int add(struct stream *stream, const struct kind *kind, const struct question *question, bool stamped, void *tag, int64_t deadline)
+{
+    struct asked *asked;
+    int status = asked_add(&stream->asked, kind, question, stamped, tag, deadline, &asked);
+
+    if (status != 0)
+        return status;
+    if (stream->unsent != NULL)
+        return 0;
+    stream->unsent = asked;
+    if (stream->connection == NULL)
+        return 0;
+    if (connection_is_ours(stream->connection))
+        write_some(stream);
+    else
+        lose_connection(stream, ASSAY_E_UNREACHABLE, true);
+    return 0;
+}
+
+int stream_ask(struct assay *assay, const struct kind *kind, const struct question *question, void *tag)
+{
+    struct stream *stream = assay->stream;
+    int64_t now = monotonic_ns();
+    int status = stream->connection == NULL ? connect_now(&assay->channel, stream, now) : 0;
+
+    if (status != 0 && status != ASSAY_E_PENDING) {
+        fail_all(stream, status);
+    } else {
+        /* Where an agent has let too many questions go without an answer, another connection is the better bet. */
+        if (asked_is_clogged(&stream->asked))
+            lose_connection(stream, ASSAY_E_UNREACHABLE, true);
+        status = add(stream, kind, question, cache_has_page(&assay->cache), tag, now + assay->timeout_ns);
+    }
+    stream_rest(stream);
+    return status != 0 ? status : ASSAY_E_PENDING;
+}
