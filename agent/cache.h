@@ -7,6 +7,18 @@
 #include "agent/basis.h"
 #include "agent/policy/decision.h"
 
+#define REPEAT_AUDIENCE_BYTES 64
+
+/* The last yes, and within what it may be repeated: the same audience, between these times, and while neither the counters of its basis
+   nor the generation of keys and configuration have grown. All zero: there was none. */
+struct repeat {
+    double from, until;
+    uint64_t keys;
+    bool any_audience;
+    uint8_t audience_bytes;
+    char audience[REPEAT_AUDIENCE_BYTES];
+};
+
 struct entry {
     struct entry *next; /* in its bucket */
     struct entry *newer, *older;
@@ -14,6 +26,7 @@ struct entry {
     size_t bytes;
     struct token token; /* points into the entry itself, and into the keyring under which the cache is filled */
     struct basis basis; /* on which it was found not revoked */
+    struct repeat repeat;
     const uint8_t *answer; /* the beginning of a yes (answer.h) */
     size_t answer_bytes;
     struct kept_holder *holder; /* what `authorize` found of it; NULL: it was not asked */

@@ -7,6 +7,7 @@
 
 #include "agent/clock.h"
 #include "agent/revocation/feeds.h"
+#include "agent/stamp.h"
 
 #define BUCKETS 1024 /* a power of two */
 
@@ -155,13 +156,52 @@ static enum outcome judge_now(struct agent *agent, struct token *token, struct b
     return outcome;
 }
 
+/* What clients do with a stamp the agent does with what it keeps beside a token: nothing is asked twice as long as nothing has changed. */
+static bool may_repeat(struct agent *agent, struct entry *entry, struct text audience)
+{
+    const struct repeat *repeat = &entry->repeat;
+    double now = agent_turn_now(agent);
+
+    clock_saw(agent, now); /* which may make the keys' generation grow */
+    return now >= repeat->from && now < repeat->until &&
+           repeat->keys == atomic_load_explicit(&board_page(agent->board)->keys, memory_order_relaxed) &&
+           repeat->any_audience == (audience.at == NULL) && repeat->audience_bytes == audience.bytes &&
+           memcmp(repeat->audience, audience.at != NULL ? audience.at : "", audience.bytes) == 0 &&
+           basis_holds(agent->board, &entry->basis);
+}
+
+static void keep_repeat(const struct agent *agent, struct entry *entry, struct text audience)
+{
+    struct repeat *repeat = &entry->repeat;
+
+    *repeat = (struct repeat){.keys = atomic_load_explicit(&board_page(agent->board)->keys, memory_order_relaxed),
+                              .any_audience = audience.at == NULL};
+    if (audience.bytes > sizeof repeat->audience)
+        return;
+    stamp_times(agent, &entry->token, &repeat->from, &repeat->until);
+    repeat->audience_bytes = (uint8_t)audience.bytes;
+    if (audience.bytes > 0)
+        memcpy(repeat->audience, audience.at, audience.bytes);
+}
+
+static enum outcome judge_entry(struct agent *agent, struct entry *entry, struct text audience)
+{
+    if (may_repeat(agent, entry, audience))
+        return OUTCOME_ACCEPTED;
+    enum outcome outcome = judge_now(agent, &entry->token, &entry->basis, audience);
+
+    if (outcome == OUTCOME_ACCEPTED)
+        keep_repeat(agent, entry, audience);
+    return outcome;
+}
+
 bool decide_now(struct agent *agent, struct text text, struct text audience, bool signature_only, struct decision *ret_decision)
 {
     struct checks *checks = agent->checks;
     struct entry *entry = cache_find(agent->cache, text.at, text.bytes, cache_hash(agent->cache, text.at, text.bytes));
 
     if (entry != NULL) {
-        enum outcome outcome = signature_only ? OUTCOME_ACCEPTED : judge_now(agent, &entry->token, &entry->basis, audience);
+        enum outcome outcome = signature_only ? OUTCOME_ACCEPTED : judge_entry(agent, entry, audience);
 
         conclude(agent, ret_decision, outcome, &entry->token, signature_only);
         ret_decision->entry = entry;

@@ -19,12 +19,12 @@ const char *stamp_refusal(const struct agent *agent)
 }
 
 /* A clock that stands far behind what this agent has seen is not believed, by whoever reads it. */
-static double earliest(const struct agent *agent, const struct token *token)
+void stamp_times(const struct agent *agent, const struct token *token, double *ret_from, double *ret_until)
 {
-    double from = agent->clock.highest - CLOCK_BACK_SECONDS_MAX;
+    double from = fmax(agent->clock.highest - CLOCK_BACK_SECONDS_MAX, 0);
 
-    from = fmax(from, token->nbf - token->issuer->leeway);
-    return fmax(fmax(from, token->iat - token->issuer->leeway), 0);
+    *ret_from = fmax(from, fmax(token->nbf, token->iat) - token->issuer->leeway);
+    *ret_until = fmin(token->exp + token->issuer->leeway, feeds_until(agent->feeds, token->issuer));
 }
 
 bool stamp_make(const struct agent *agent, const struct token *token, const struct basis *basis, struct stamp *ret)
@@ -36,8 +36,7 @@ bool stamp_make(const struct agent *agent, const struct token *token, const stru
         return false;
     *ret = (struct stamp){.keys = atomic_load(&page->keys), .policy = atomic_load(&page->policy)};
     if (token != NULL) {
-        from = earliest(agent, token);
-        until = fmin(token->exp + token->issuer->leeway, feeds_until(agent->feeds, token->issuer));
+        stamp_times(agent, token, &from, &until);
         ret->basis = *basis;
     }
     ret->from = (uint64_t)ceil(from);

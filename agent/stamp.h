@@ -14,6 +14,9 @@ struct stamp {
 /* Is the page handed out at all, as things are now? NULL: yes; or why not. */
 const char *stamp_refusal(const struct agent *agent);
 
+/* Between which times, without the second, a yes to this token holds by itself: Unix seconds. */
+void stamp_times(const struct agent *agent, const struct token *token, double *ret_from, double *ret_until);
+
 /* `token` NULL: none was sent, and what was allowed is allowed to everybody. False: there is no stamp for this yes. */
 bool stamp_make(const struct agent *agent, const struct token *token, const struct basis *basis, struct stamp *ret);
 

@@ -32,6 +32,10 @@ static void leave_patience(struct conn *conn)
 /* Patience begins anew. */
 static void have_patience(struct conn *conn, struct patience *patience)
 {
+    if (conn->patience == patience && patience->last == conn) {
+        conn->since = uv_now(conn->door->agent->loop); /* the timer may ring too early, and is set anew then */
+        return;
+    }
     leave_patience(conn);
     conn->patience = patience;
     conn->since = uv_now(conn->door->agent->loop);
