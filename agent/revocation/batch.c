@@ -1,11 +1,17 @@
 #include "batch.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
+
+#include "words.h"
+
+#define GROUP_UNDO 0x8000U /* beside a word's group: it takes back */
+static_assert(FEED_BATCH_ISSUERS_MAX <= GROUP_UNDO, "a group and GROUP_UNDO share a slot's bits");
 
 /* Records of one issuer and kind: they share a slot. */
 struct group {
@@ -24,8 +30,10 @@ struct unreadable {
 
 struct batch {
     char source[SOURCE_NAME_BYTES];
-    struct entry_op *ops;
-    size_t count, room, records;
+    struct words *words; /* their slots are groups, until they are written */
+    size_t records;
+    struct entry_op *ops; /* a portion of them */
+    size_t count, room;
     size_t written, part; /* ops that are on the disk; that the last part wrote */
     struct group groups[FEED_BATCH_ISSUERS_MAX];
     unsigned group_count;
@@ -33,17 +41,23 @@ struct batch {
     size_t names_bytes, names_room;
     unsigned kinds;
     struct unreadable *unreadable;
+    unsigned unreadable_count;
     uint8_t cursor[CURSOR_BYTES_MAX];
     size_t cursor_bytes;
 };
 
-struct batch *batch_new(const char *source)
+struct batch *batch_new(const char *source, const char *folder)
 {
     struct batch *batch = calloc(1, sizeof *batch);
 
-    if (batch != NULL)
-        snprintf(batch->source, sizeof batch->source, "%s", source);
-    return batch;
+    if (batch == NULL)
+        return NULL;
+    snprintf(batch->source, sizeof batch->source, "%s", source);
+    batch->words = words_new(folder);
+    if (batch->words != NULL)
+        return batch;
+    free(batch);
+    return NULL;
 }
 
 void batch_free(struct batch *batch)
@@ -58,6 +72,7 @@ void batch_free(struct batch *batch)
     }
     free(batch->names);
     free(batch->ops);
+    words_free(batch->words);
     free(batch);
 }
 
@@ -68,7 +83,7 @@ size_t batch_records(const struct batch *batch)
 
 bool batch_is_empty(const struct batch *batch)
 {
-    return batch->count == 0 && batch->unreadable == NULL;
+    return words_count(batch->words) == 0 && batch->unreadable == NULL;
 }
 
 static bool grow(void **at, size_t *room, size_t needed, size_t size)
@@ -110,27 +125,19 @@ static int find_group(struct batch *batch, const struct record *record)
     return (int)batch->group_count++;
 }
 
-static int add_op(struct batch *batch, struct hasher *hasher, const struct record *record, bool undo)
+static int add_word(struct batch *batch, struct hasher *hasher, const struct record *record, bool undo)
 {
-    uint8_t key[RECORD_KEY_BYTES];
-
-    if (batch->count == FEED_BATCH_RECORDS_MAX)
-        return 0;
+    uint8_t key[RECORD_KEY_BYTES], word[ENTRY_BYTES];
     int group = find_group(batch, record);
 
     if (group == FEED_BATCH_ISSUERS_MAX)
         return 0;
-    if (group < 0 || !grow((void **)&batch->ops, &batch->room, batch->count + 1, sizeof *batch->ops) ||
-        record_key(hasher, record->kind, record->issuer, record->name, key) < 0)
+    if (group < 0 || record_key(hasher, record->kind, record->issuer, record->name, key) < 0)
         return -1;
-    struct entry_op *op = &batch->ops[batch->count];
-
-    *op = (struct entry_op){.change = undo ? ENTRY_REMOVE : ENTRY_ADD, .order = (uint32_t)batch->count, .tag = (uint16_t)group};
-    word_write(op->entry, key, 0, record->before, record->exp);
+    word_write(word, key, (uint16_t)((unsigned)group | (undo ? GROUP_UNDO : 0)), record->before, record->exp);
     if (!undo)
         batch->kinds |= LIST_KIND(record->kind);
-    batch->count++;
-    return 1;
+    return words_add(batch->words, word);
 }
 
 int batch_add(struct batch *batch, struct hasher *hasher, const struct line *line, const struct texts *spellings)
@@ -139,10 +146,10 @@ int batch_add(struct batch *batch, struct hasher *hasher, const struct line *lin
     int status = 1;
 
     if (!line->undo || spellings == NULL)
-        status = add_op(batch, hasher, &record, line->undo);
+        status = add_word(batch, hasher, &record, line->undo);
     for (unsigned i = 0; line->undo && spellings != NULL && status == 1 && i < spellings->count; i++) {
         record.issuer = spellings->list[i];
-        status = add_op(batch, hasher, &record, true); /* taken back twice, if the line comes again, is taken back */
+        status = add_word(batch, hasher, &record, true); /* taken back twice, if the line comes again, is taken back */
     }
     batch->records += status == 1;
     return status;
@@ -150,10 +157,13 @@ int batch_add(struct batch *batch, struct hasher *hasher, const struct line *lin
 
 int batch_keep_unreadable(struct batch *batch, uint64_t number, const char *text, size_t bytes)
 {
-    struct unreadable *line = malloc(sizeof *line + bytes);
+    struct unreadable *line;
 
-    if (line == NULL)
+    if (bytes > UNREADABLE_BYTES_MAX || batch->unreadable_count == UNREADABLE_KEPT_MAX)
+        return 0;
+    if ((line = malloc(sizeof *line + bytes)) == NULL)
         return -1;
+    batch->unreadable_count++;
     line->number = number;
     line->bytes = bytes;
     memcpy(line->text, text, bytes);
@@ -166,14 +176,6 @@ void batch_set_cursor(struct batch *batch, const void *cursor, size_t bytes)
 {
     memcpy(batch->cursor, cursor, bytes);
     batch->cursor_bytes = bytes;
-}
-
-static int compare(const void *a, const void *b)
-{
-    const struct entry_op *x = a, *y = b;
-    int order = memcmp(x->entry, y->entry, ENTRY_KEY_BYTES);
-
-    return order != 0 ? order : x->order < y->order ? -1 : 1;
 }
 
 /* What comes of two changes of one thing, one after the other. */
@@ -193,21 +195,39 @@ static void follow(struct entry_op *first, const struct entry_op *then)
         first->change = ENTRY_SET; /* taken back, and given anew: what was there before has no say */
 }
 
-/* All are of one source, so one hash is one entry. */
 void batch_seal(struct batch *batch)
 {
-    size_t kept = 0;
+    words_seal(batch->words);
+}
 
-    if (batch->count == 0)
-        return;
-    qsort(batch->ops, batch->count, sizeof *batch->ops, compare);
-    for (size_t i = 1; i < batch->count; i++) {
-        if (memcmp(batch->ops[kept].entry, batch->ops[i].entry, ENTRY_KEY_BYTES) == 0)
-            follow(&batch->ops[kept], &batch->ops[i]);
+static struct entry_op op_of(const uint8_t *word)
+{
+    uint16_t group = word_slot(word);
+    struct entry_op op = {.change = (group & GROUP_UNDO) != 0 ? ENTRY_REMOVE : ENTRY_ADD, .tag = group & (GROUP_UNDO - 1)};
+
+    memcpy(op.entry, word, ENTRY_BYTES);
+    return op;
+}
+
+/* The next portion. All are of one source, so one hash is one entry. */
+static int load(struct batch *batch)
+{
+    word_bytes *words;
+    size_t count, kept = 0;
+
+    if (words_take(batch->words, &words, &count) < 0 || !grow((void **)&batch->ops, &batch->room, count, sizeof *batch->ops))
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        struct entry_op op = op_of(words[i]);
+
+        if (kept > 0 && memcmp(batch->ops[kept - 1].entry, op.entry, ENTRY_KEY_BYTES) == 0)
+            follow(&batch->ops[kept - 1], &op);
         else
-            batch->ops[++kept] = batch->ops[i];
+            batch->ops[kept++] = op;
     }
-    batch->count = kept + 1;
+    batch->written = 0;
+    batch->count = kept;
+    return 0;
 }
 
 static int find_slots(struct batch *batch, struct view *view)
@@ -280,8 +300,6 @@ static int write_unreadable(const struct batch *batch, struct view *view, const 
     size_t source = strlen(batch->source);
     uint64_t kept;
 
-    if (line->bytes > UNREADABLE_BYTES_MAX)
-        return 0;
     store_number(value, line->number, 8);
     store_number(value + 8, source, 2);
     memcpy(value + 10, batch->source, source);
@@ -312,19 +330,21 @@ static int finish(struct batch *batch, struct hasher *hasher, struct view *view,
 
 int batch_write(struct batch *batch, struct hasher *hasher, struct view *view, const struct keyring *ring)
 {
+    if (batch->written == batch->count && words_left(batch->words) && load(batch) < 0)
+        return -1;
     if (find_slots(batch, view) < 0 || list_note_kinds(view, batch->kinds) < 0 ||
         entries_change(view, &list_records, batch->ops + batch->written, batch->count - batch->written, FEED_BUCKETS_PER_COMMIT,
                        &batch->part) < 0 ||
         count_changes(batch, view) < 0)
         return -1;
-    return batch->written + batch->part == batch->count ? finish(batch, hasher, view, ring) : 0;
+    return batch->written + batch->part == batch->count && !words_left(batch->words) ? finish(batch, hasher, view, ring) : 0;
 }
 
 bool batch_advance(struct batch *batch)
 {
     batch->written += batch->part;
     batch->part = 0;
-    return batch->written == batch->count;
+    return batch->written == batch->count && !words_left(batch->words);
 }
 
 struct again {

@@ -221,7 +221,7 @@ void feed_start(struct feed *feed)
         }
         feed->file.cursor = feed->stored;
     }
-    feed->batch = batch_new(feed->source);
+    feed->batch = batch_new(feed->source, feed->ring->config->state_path);
     feed->work.data = feed;
     if (feed->batch == NULL || uv_queue_work(agent->loop, &feed->work, on_work, on_read) != 0)
         fail(feed, "out of memory");

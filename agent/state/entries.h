@@ -27,8 +27,7 @@ struct entry_op {
     uint8_t entry[ENTRY_BYTES]; /* of ENTRY_REMOVE only the id counts */
     enum entry_change change;
     bool was, is; /* given back: did it stand there before, and after? */
-    uint16_t tag; /* these are the caller's own */
-    uint32_t order;
+    uint16_t tag; /* the caller's own */
 };
 
 /* In an empty store, once. 0 or -1. */

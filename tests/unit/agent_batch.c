@@ -1,0 +1,334 @@
+/* Batches of any size, against a plain array of what should stand: lines about one thing in their order, ends in the middle, and a
+   file for what does not fit into memory. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/revocation/batch.h"
+
+#define NAMES 60000
+#define LINES (3 * FEED_RUN_RECORDS + 5000)
+#define SOURCE "file:/feed"
+#define CURSOR "read to here"
+
+/* What should stand against a thing. */
+struct word {
+    bool is;
+    int64_t before, exp;
+};
+
+static struct store *store;
+static struct hasher *hasher;
+static const struct keyring no_keys;
+static char folder[] = "/tmp/assay-batch-XXXXXX", state_path[64];
+static uint64_t seed;
+static struct word words[NAMES];
+
+static uint64_t next_random(void)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    return seed;
+}
+
+static int open_store(void **state)
+{
+    char why[STORE_WHY_BYTES];
+
+    (void)state;
+    strcpy(folder + sizeof folder - 7, "XXXXXX");
+    if (mkdtemp(folder) == NULL)
+        return -1;
+    snprintf(state_path, sizeof state_path, "%s/state", folder);
+    store = store_open(state_path, 1 << 30, why);
+    hasher = hasher_new();
+    memset(words, 0, sizeof words);
+    seed = 88172645463325252ULL;
+    return store != NULL && hasher != NULL ? 0 : -1;
+}
+
+static int close_store(void **state)
+{
+    char command[64];
+
+    (void)state;
+    hasher_free(hasher);
+    store_close(store);
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    return system(command) == 0 ? 0 : -1;
+}
+
+static struct record record_of(unsigned number, char name[16])
+{
+    snprintf(name, 16, "s%u", number);
+    return (struct record){RECORD_SID, {"i", 1}, {name, strlen(name)}, SECONDS_NONE, SECONDS_NONE};
+}
+
+static int add(struct batch *batch, unsigned number, bool undo, int64_t before, int64_t exp)
+{
+    char name[16];
+    struct line line = {record_of(number, name), undo};
+
+    line.record.before = before;
+    line.record.exp = exp;
+    return batch_add(batch, hasher, &line, NULL);
+}
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a == SECONDS_NONE || b == SECONDS_NONE ? SECONDS_NONE : a > b ? a : b;
+}
+
+static void note(unsigned number, bool undo, int64_t before, int64_t exp)
+{
+    struct word *word = &words[number];
+
+    if (undo)
+        word->is = false;
+    else if (word->is)
+        *word = (struct word){true, later(word->before, before), later(word->exp, exp)};
+    else
+        *word = (struct word){true, before, exp};
+}
+
+/* Lines that the seed decides. Returns how many were taken before the batch was full. */
+static unsigned fill(struct batch *batch, unsigned lines, unsigned names)
+{
+    for (unsigned i = 0; i < lines; i++) {
+        unsigned number = (unsigned)(next_random() % names);
+        bool undo = next_random() % 4 == 0;
+        int64_t before = (int64_t)(next_random() % 100), exp = 1000 + (int64_t)(next_random() % 100);
+
+        if (before == 0)
+            before = SECONDS_NONE;
+        if (add(batch, number, undo, before, exp) != 1)
+            return i;
+        note(number, undo, before, exp);
+    }
+    batch_set_cursor(batch, CURSOR, sizeof CURSOR);
+    return lines;
+}
+
+static bool cursor_stands(void)
+{
+    char cursor[sizeof CURSOR];
+    int found = batch_cursor(store_view(store), SOURCE, cursor, sizeof cursor);
+
+    store_let_go(store);
+    assert_in_range(found, 0, 1);
+    return found == 1;
+}
+
+/* Up to `steps` of it. Every other one is given up the first time that it is run. True: all is on the disk. */
+static bool write_some(struct batch *batch, unsigned steps)
+{
+    for (unsigned i = 0; i < steps; i++) {
+        struct view *view = store_begin(store, false);
+
+        assert_int_equal(batch_write(batch, hasher, view, &no_keys), 0);
+        if (i % 2 == 1) {
+            store_abort(view);
+            view = store_begin(store, false);
+            assert_int_equal(batch_write(batch, hasher, view, &no_keys), 0);
+        }
+        assert_int_equal(store_commit(view), 0);
+        store_let_go(store);
+        if (batch_advance(batch))
+            return true;
+    }
+    return false;
+}
+
+static void compare(void *context, const char *source, int64_t before, int64_t exp)
+{
+    const struct word *word = context;
+
+    assert_string_equal(source, SOURCE);
+    assert_true(before == word->before && exp == word->exp);
+}
+
+static int sum(void *context, const struct slot *slot)
+{
+    *(uint64_t *)context += slot->count;
+    return 0;
+}
+
+static void all_is_as_it_should_be(unsigned names)
+{
+    uint64_t counted = 0, standing = 0;
+    struct view *view = store_view(store);
+
+    for (unsigned i = 0; i < names; i++) {
+        char name[16];
+        struct record record = record_of(i, name);
+
+        assert_int_equal(list_holders(hasher, view, &record, compare, &words[i]), words[i].is);
+        standing += words[i].is;
+    }
+    assert_int_equal(slot_each(view, sum, &counted), 0);
+    assert_int_equal(counted, standing);
+    store_let_go(store);
+}
+
+static struct batch *new_batch(void)
+{
+    struct batch *batch = batch_new(SOURCE, state_path);
+
+    assert_non_null(batch);
+    return batch;
+}
+
+static void batches_of_any_size_leave_what_their_lines_say(void **state)
+{
+    static const unsigned sizes[] = {1, 20, 3000, LINES, 70, LINES};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct batch *batch = new_batch();
+
+        assert_int_equal(fill(batch, sizes[i], NAMES), sizes[i]);
+        assert_int_equal(batch_records(batch), sizes[i]);
+        batch_seal(batch);
+        assert_true(write_some(batch, UINT32_MAX));
+        batch_free(batch);
+        all_is_as_it_should_be(NAMES);
+    }
+}
+
+/* More than memory holds, and all of it in one place. */
+static void lines_about_one_thing_keep_their_order(void **state)
+{
+    struct batch *batch = new_batch();
+
+    (void)state;
+    assert_int_equal(fill(batch, LINES, 2), LINES);
+    batch_seal(batch);
+    assert_true(write_some(batch, UINT32_MAX));
+    batch_free(batch);
+    all_is_as_it_should_be(2);
+}
+
+static void a_batch_that_ended_in_the_middle_is_written_again(void **state)
+{
+    struct batch *batch = new_batch();
+
+    (void)state;
+    (void)fill(batch, LINES, NAMES);
+    batch_seal(batch);
+    assert_false(write_some(batch, 2));
+    batch_free(batch);
+    assert_false(cursor_stands());
+    memset(words, 0, sizeof words);
+    seed = 88172645463325252ULL;
+    batch = new_batch();
+    (void)fill(batch, LINES, NAMES);
+    batch_seal(batch);
+    assert_true(write_some(batch, UINT32_MAX));
+    batch_free(batch);
+    assert_true(cursor_stands());
+    all_is_as_it_should_be(NAMES);
+}
+
+static void without_a_file_batches_are_as_long_as_memory_is(void **state)
+{
+    struct batch *batch = batch_new(SOURCE, "/nonexistent");
+
+    (void)state;
+    assert_int_equal(fill(batch, LINES, NAMES), FEED_RUN_RECORDS);
+    assert_int_equal(add(batch, 1, false, 1, 1), 0);
+    batch_seal(batch);
+    assert_true(write_some(batch, UINT32_MAX));
+    batch_free(batch);
+    all_is_as_it_should_be(NAMES);
+}
+
+/* The file that has no name any more: the highest descriptor that leads into the folder. */
+static int file_of_words(void)
+{
+    char link[64], path[256];
+
+    for (int fd = 255; fd > 2; fd--) {
+        snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+        ssize_t size = readlink(link, path, sizeof path - 1);
+
+        if (size < 0)
+            continue;
+        path[size] = '\0';
+        if (strncmp(path, state_path, strlen(state_path)) == 0 && strstr(path, "(deleted)") != NULL)
+            return fd;
+    }
+    return -1;
+}
+
+static void what_the_disk_gives_back_otherwise_is_not_written(void **state)
+{
+    struct batch *batch = new_batch();
+    uint8_t byte;
+
+    (void)state;
+    (void)fill(batch, LINES, NAMES);
+    batch_seal(batch);
+    int fd = file_of_words();
+
+    if (fd < 0)
+        skip(); /* a file system that makes no files without a name */
+    assert_int_equal(pread(fd, &byte, 1, FEED_RUN_RECORDS * ENTRY_BYTES - 1), 1); /* of the first run, the highest hash's last */
+    byte ^= 1;
+    assert_int_equal(pwrite(fd, &byte, 1, FEED_RUN_RECORDS * ENTRY_BYTES - 1), 1);
+    struct view *view = store_begin(store, false);
+
+    assert_int_equal(batch_write(batch, hasher, view, &no_keys), -1);
+    byte ^= 1;
+    assert_int_equal(pwrite(fd, &byte, 1, FEED_RUN_RECORDS * ENTRY_BYTES - 1), 1);
+    store_abort(view);
+    assert_true(write_some(batch, UINT32_MAX));
+    batch_free(batch);
+    all_is_as_it_should_be(NAMES);
+}
+
+static void lines_that_cannot_be_read_take_no_more_memory_than_can_be_kept(void **state)
+{
+    static char text[UNREADABLE_BYTES_MAX + 1];
+    struct batch *batch = new_batch();
+    size_t before = mallinfo2().uordblks;
+    uint64_t kept;
+
+    (void)state;
+    for (unsigned i = 0; i < 100 * UNREADABLE_KEPT_MAX; i++) {
+        int size = snprintf(text, sizeof text, "{%u", i);
+
+        assert_int_equal(batch_keep_unreadable(batch, i + 1, text, i == 0 ? sizeof text : (size_t)size), 0);
+    }
+    assert_in_range(mallinfo2().uordblks - before, 0, 256 * UNREADABLE_KEPT_MAX); /* a sanitizer's malloc counts nothing */
+    batch_seal(batch);
+    assert_true(write_some(batch, UINT32_MAX));
+    batch_free(batch);
+    assert_int_equal(unreadable_count(store_view(store), &kept), 0);
+    assert_int_equal(kept, UNREADABLE_KEPT_MAX);
+    store_let_go(store);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_store, close_store)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(batches_of_any_size_leave_what_their_lines_say),
+        TEST(lines_about_one_thing_keep_their_order),
+        TEST(a_batch_that_ended_in_the_middle_is_written_again),
+        TEST(without_a_file_batches_are_as_long_as_memory_is),
+        TEST(what_the_disk_gives_back_otherwise_is_not_written),
+        TEST(lines_that_cannot_be_read_take_no_more_memory_than_can_be_kept),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
