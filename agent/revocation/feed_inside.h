@@ -2,6 +2,8 @@
 #ifndef ASSAY_FEED_INSIDE_H
 #define ASSAY_FEED_INSIDE_H
 
+#include <stdatomic.h>
+
 #include "agent/alarm.h"
 #include "feed_file.h"
 #include "feeds.h"
@@ -24,7 +26,8 @@ struct feed {
     uint64_t records, unreadable, unreadable_now;
     uint64_t lines, offset, size; /* for those who ask; `file` has newer ones, on its thread */
     int read_status, read_errno;
-    bool busy, again, dropped, is_read;
+    bool busy, again, dropped, is_read, shows;
+    atomic_bool enough; /* what is being read ends at one of the next lines: the agent stops, or has another configuration */
 };
 
 struct feeds {
