@@ -56,5 +56,6 @@ struct bucket {
     unsigned count;
 };
 bool bucket_read(enum table table, struct bytes value, struct bucket *ret);
+size_t bucket_bytes(struct bytes from); /* how many of these bytes are one, if it begins there; 0: that cannot be */
 
 #endif

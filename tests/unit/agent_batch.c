@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/revocation/batch.h"
@@ -238,6 +239,24 @@ static void a_batch_that_ended_in_the_middle_is_written_again(void **state)
     all_is_as_it_should_be(NAMES);
 }
 
+/* Each bucket is met once, and written full. */
+static void a_long_batch_leaves_no_pages_half_empty(void **state)
+{
+    struct batch *batch = new_batch();
+    struct stat facts;
+    char path[80];
+
+    (void)state;
+    for (unsigned i = 0; i < LINES; i++)
+        assert_int_equal(add(batch, i, false, SECONDS_NONE, SECONDS_NONE), 1);
+    batch_seal(batch);
+    assert_true(write_some(batch, UINT32_MAX));
+    batch_free(batch);
+    snprintf(path, sizeof path, "%s/data.mdb", state_path);
+    assert_int_equal(stat(path, &facts), 0);
+    assert_in_range(facts.st_size, ENTRY_BYTES * LINES, 28 * LINES);
+}
+
 static void without_a_file_batches_are_as_long_as_memory_is(void **state)
 {
     struct batch *batch = batch_new(SOURCE, "/nonexistent");
@@ -325,6 +344,7 @@ int main(void)
         TEST(batches_of_any_size_leave_what_their_lines_say),
         TEST(lines_about_one_thing_keep_their_order),
         TEST(a_batch_that_ended_in_the_middle_is_written_again),
+        TEST(a_long_batch_leaves_no_pages_half_empty),
         TEST(without_a_file_batches_are_as_long_as_memory_is),
         TEST(what_the_disk_gives_back_otherwise_is_not_written),
         TEST(lines_that_cannot_be_read_take_no_more_memory_than_can_be_kept),
