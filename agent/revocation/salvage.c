@@ -162,7 +162,8 @@ static int write_all_sealed(struct dig *dig, struct view *view, struct salvaged 
     uint16_t slots = 0;
     uint8_t bytes[2];
 
-    qsort(dig->sealed, dig->sealed_count, sizeof *dig->sealed, compare_sealed);
+    if (dig->sealed_count > 0)
+        qsort(dig->sealed, dig->sealed_count, sizeof *dig->sealed, compare_sealed);
     for (size_t i = 0; i < dig->sealed_count; i++) {
         if ((i == 0 || !is_same_key(&dig->sealed[i - 1], &dig->sealed[i])) && write_sealed(view, &dig->sealed[i], ret, &slots) < 0)
             return -1;
