@@ -7,9 +7,11 @@
 
 #include <cmocka.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -270,6 +272,28 @@ static void without_a_file_batches_are_as_long_as_memory_is(void **state)
     all_is_as_it_should_be(NAMES);
 }
 
+/* A file that cannot grow: what was put into it counts, and what was not is the end of the batch. */
+static void a_file_that_is_full_ends_the_batch(void **state)
+{
+    struct batch *batch = new_batch();
+    struct rlimit limit, small;
+
+    (void)state;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    small = limit;
+    small.rlim_cur = FEED_RUN_RECORDS * ENTRY_BYTES * 3 / 2;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    unsigned taken = fill(batch, LINES, NAMES);
+
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    assert_true(taken == 2 * FEED_RUN_RECORDS || taken == FEED_RUN_RECORDS); /* some file systems make no such file at all */
+    batch_seal(batch);
+    assert_true(write_some(batch, UINT32_MAX));
+    batch_free(batch);
+    all_is_as_it_should_be(NAMES);
+}
+
 /* The file that has no name any more: the highest descriptor that leads into the folder. */
 static int file_of_words(void)
 {
@@ -308,7 +332,7 @@ static void what_the_disk_gives_back_otherwise_is_not_written(void **state)
     assert_int_equal(batch_write(batch, hasher, view, &no_keys), -1);
     byte ^= 1;
     assert_int_equal(pwrite(fd, &byte, 1, FEED_RUN_RECORDS * ENTRY_BYTES - 1), 1);
-    store_abort(view);
+    store_abort(view); /* and once it can be read again, it is written */
     assert_true(write_some(batch, UINT32_MAX));
     batch_free(batch);
     all_is_as_it_should_be(NAMES);
@@ -346,6 +370,7 @@ int main(void)
         TEST(a_batch_that_ended_in_the_middle_is_written_again),
         TEST(a_long_batch_leaves_no_pages_half_empty),
         TEST(without_a_file_batches_are_as_long_as_memory_is),
+        TEST(a_file_that_is_full_ends_the_batch),
         TEST(what_the_disk_gives_back_otherwise_is_not_written),
         TEST(lines_that_cannot_be_read_take_no_more_memory_than_can_be_kept),
     };
