@@ -1,7 +1,7 @@
 /* The words of a batch: gathered one by one, as the lines come, and given back sorted by hash, with those of one hash in the order
-   in which they came. So many as fit into memory stay there; the others go into a file that has no name, in runs: each is cut by the
-   first byte of the hash into parts, so that a stretch of all hashes can be read from all of them, and no bucket of the store need
-   be met twice. Every part of a run lies under a checksum. */
+   in which they came. So many as fit into memory stay there; the others go into a file that has no name, in runs: each is cut by
+   the first byte of the hash into parts, so that a stretch of all hashes can be read from all of them, and no bucket of the store
+   need be met twice. Every part of a run lies under a checksum. */
 #ifndef ASSAY_WORDS_H
 #define ASSAY_WORDS_H
 

@@ -148,7 +148,8 @@ static void key_before(const uint8_t *key, uint8_t *ret)
     }
 }
 
-/* Where a piece that begins there ends, if all are to be full, and about as full as each other: entries of one key stay together. */
+/* Where a piece that begins there ends, if all are to be full, and about as full as each other: entries of one key stay together.
+ */
 static size_t piece_end(const uint8_t *entries, size_t count, size_t start)
 {
     size_t left = count - start, pieces = (left + BUCKET_ENTRIES_MAX - 1) / BUCKET_ENTRIES_MAX;

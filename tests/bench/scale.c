@@ -13,16 +13,16 @@
 #include "agent/revocation/forget.h"
 #include "bench.h"
 
-#define RECORDS_DEFAULT 10000000
+#define RECORDS_DEFAULT       10000000
 #define FREE_BYTES_PER_RECORD 200 /* two feeds, a store, what is put away while it is read */
-#define FEW 10
-#define STARTS 15
-#define COLD_ROUNDS 151
-#define COLD_TOKENS 400
-#define QUIET_TRIPS 300000
-#define TRIPS_MAX 20000000
-#define SECONDS_MAX 600
-#define LONG_AGO 1000 /* when every other record could have been forgotten */
+#define FEW                   10
+#define STARTS                15
+#define COLD_ROUNDS           151
+#define COLD_TOKENS           400
+#define QUIET_TRIPS           300000
+#define TRIPS_MAX             20000000
+#define SECONDS_MAX           600
+#define LONG_AGO              1000 /* when every other record could have been forgotten */
 
 struct asked {
     uint8_t request[4096];
@@ -91,8 +91,10 @@ static void write_feed(const char *path, unsigned count)
     if (out == NULL)
         die(path);
     for (unsigned i = 0; i < count; i++)
-        fprintf(out, i % 2 == 0 ? "{\"iss\":\"https://auth.example.com\",\"jti\":\"%08x-7f3a-4c55\"}\n"
-                                : "{\"iss\":\"https://auth.example.com\",\"jti\":\"%08x-7f3a-4c55\",\"exp\":1000}\n", i);
+        fprintf(out,
+                i % 2 == 0 ? "{\"iss\":\"https://auth.example.com\",\"jti\":\"%08x-7f3a-4c55\"}\n"
+                           : "{\"iss\":\"https://auth.example.com\",\"jti\":\"%08x-7f3a-4c55\",\"exp\":1000}\n",
+                i);
     if (fclose(out) != 0)
         die(path);
 }
@@ -193,7 +195,8 @@ static void measure_cold(const struct issuer_key *key, struct bench_agent agents
         for (unsigned i = 0; i < COLD_TOKENS; i++)
             free(tokens[i]);
     }
-    printf("  cold verify, CPU of agent   %8.2f us      with %d records %8.2f us      ratio %.2f, median of %d rounds (goal: at most 1.10)\n",
+    printf("  cold verify, CPU of agent   %8.2f us      with %d records %8.2f us      ratio %.2f, median of %d rounds (goal: at "
+           "most 1.10)\n",
            median(used[1], COLD_ROUNDS), FEW, median(used[0], COLD_ROUNDS), median(ratios, COLD_ROUNDS), COLD_ROUNDS);
     close(fds[0]);
     close(fds[1]);
@@ -274,9 +277,10 @@ static void measure_beside(const struct bench_agent *agent, const struct asked *
     if (rename(new, path) < 0)
         die(path);
     slow[1] = trips(agent, good, true, &medians[1]);
-    printf("  cached verify beside it     %8.2f us      quiet %8.2f us      ratio %.2f      the feed took %.2f s\n", medians[1], medians[0],
-           medians[1] / medians[0], seconds_now() - start);
-    printf("    its 99th percentile       %8.2f us      quiet %8.2f us      ratio %.2f (goal: at most 2)\n", slow[1], slow[0], slow[1] / slow[0]);
+    printf("  cached verify beside it     %8.2f us      quiet %8.2f us      ratio %.2f      the feed took %.2f s\n", medians[1],
+           medians[0], medians[1] / medians[0], seconds_now() - start);
+    printf("    its 99th percentile       %8.2f us      quiet %8.2f us      ratio %.2f (goal: at most 2)\n", slow[1], slow[0],
+           slow[1] / slow[0]);
 }
 
 /* What the agent's writer would do in the hours to come. */

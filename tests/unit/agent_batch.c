@@ -17,8 +17,8 @@
 
 #include "agent/revocation/batch.h"
 
-#define NAMES 60000
-#define LINES (3 * FEED_RUN_RECORDS + 5000)
+#define NAMES  60000
+#define LINES  (3 * FEED_RUN_RECORDS + 5000)
 #define SOURCE "file:/feed"
 #define CURSOR "read to here"
 
