@@ -79,7 +79,8 @@
 #define FEED_LINE_BYTES_MAX 16384
 #define FEED_RUN_RECORDS 131072          /* of a batch, in memory and sorted together: 3 MiB, four times while it is written */
 #define FEED_RUNS_MAX 128                /* of a batch: 16 million records, in a file of 400 MB beside the store */
-#define FEED_BATCH_ISSUERS_MAX 256       /* different issuers and kinds in a batch */
+#define FEED_BATCH_GROUPS_MAX 16384      /* different issuers and kinds in a batch: twice as many as are counted apart */
+#define FEED_BATCH_NAMES_BYTES_MAX (2 * 1024 * 1024) /* of these issuers */
 #define FEED_BUCKETS_PER_COMMIT 2048     /* some 8 MiB of pages that are changed, and kept by LMDB; operators' changes come in between */
 #define FEED_RETRY_SECONDS 5             /* after a failure of the disk */
 #define UNREADABLE_KEPT_MAX 1024         /* lines of feeds that could not be read, all feeds together */

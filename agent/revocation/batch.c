@@ -8,18 +8,11 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "groups.h"
 #include "words.h"
 
 #define GROUP_UNDO 0x8000U /* beside a word's group: it takes back */
-static_assert(FEED_BATCH_ISSUERS_MAX <= GROUP_UNDO, "a group and GROUP_UNDO share a slot's bits");
-
-/* Records of one issuer and kind: they share a slot. */
-struct group {
-    enum record_kind kind;
-    size_t issuer_at, issuer_bytes; /* in `names` */
-    uint16_t slot;
-    int64_t change; /* of the part that was written last */
-};
+static_assert(FEED_BATCH_GROUPS_MAX <= GROUP_UNDO, "a group and GROUP_UNDO share a slot's bits");
 
 struct unreadable {
     struct unreadable *next;
@@ -33,12 +26,9 @@ struct batch {
     struct words *words; /* their slots are groups, until they are written */
     size_t records;
     struct entry_op *ops; /* a portion of them */
-    size_t count, room;
+    size_t count;
     size_t written, part; /* ops that are on the disk; that the last part wrote */
-    struct group groups[FEED_BATCH_ISSUERS_MAX];
-    unsigned group_count;
-    char *names;
-    size_t names_bytes, names_room;
+    struct groups groups;
     unsigned kinds;
     struct unreadable *unreadable;
     unsigned unreadable_count;
@@ -70,7 +60,7 @@ void batch_free(struct batch *batch)
         batch->unreadable = line->next;
         free(line);
     }
-    free(batch->names);
+    groups_clear(&batch->groups);
     free(batch->ops);
     words_free(batch->words);
     free(batch);
@@ -86,51 +76,12 @@ bool batch_is_empty(const struct batch *batch)
     return words_count(batch->words) == 0 && batch->unreadable == NULL;
 }
 
-static bool grow(void **at, size_t *room, size_t needed, size_t size)
-{
-    size_t larger = *room == 0 ? 256 : *room;
-    void *grown;
-
-    if (needed <= *room)
-        return true;
-    while (larger < needed)
-        larger *= 2;
-    grown = realloc(*at, larger * size);
-    if (grown == NULL)
-        return false;
-    *at = grown;
-    *room = larger;
-    return true;
-}
-
-/* The group's number; or FEED_BATCH_ISSUERS_MAX: there are too many; -1: out of memory. The last one is looked at first: feeds
- * repeat themselves. */
-static int find_group(struct batch *batch, const struct record *record)
-{
-    for (unsigned i = batch->group_count; i-- > 0;) {
-        const struct group *group = &batch->groups[i];
-
-        if (group->kind == record->kind && group->issuer_bytes == record->issuer.bytes &&
-            memcmp(batch->names + group->issuer_at, record->issuer.at, record->issuer.bytes) == 0)
-            return (int)i;
-    }
-    if (batch->group_count == FEED_BATCH_ISSUERS_MAX)
-        return FEED_BATCH_ISSUERS_MAX;
-    if (!grow((void **)&batch->names, &batch->names_room, batch->names_bytes + record->issuer.bytes + 1, 1))
-        return -1;
-    batch->groups[batch->group_count] =
-        (struct group){.kind = record->kind, .issuer_at = batch->names_bytes, .issuer_bytes = record->issuer.bytes};
-    memcpy(batch->names + batch->names_bytes, record->issuer.at, record->issuer.bytes);
-    batch->names_bytes += record->issuer.bytes;
-    return (int)batch->group_count++;
-}
-
 static int add_word(struct batch *batch, struct hasher *hasher, const struct record *record, bool undo)
 {
     uint8_t key[RECORD_KEY_BYTES], word[ENTRY_BYTES];
-    int group = find_group(batch, record);
+    int group = groups_find(&batch->groups, record);
 
-    if (group == FEED_BATCH_ISSUERS_MAX)
+    if (group == FEED_BATCH_GROUPS_MAX)
         return 0;
     if (group < 0 || record_key(hasher, record->kind, record->issuer, record->name, key) < 0)
         return -1;
@@ -212,10 +163,13 @@ static struct entry_op op_of(const uint8_t *word)
 /* The next portion. All are of one source, so one hash is one entry. */
 static int load(struct batch *batch)
 {
+    size_t all = words_count(batch->words), most = all < FEED_RUN_RECORDS ? all : FEED_RUN_RECORDS, count, kept = 0;
     word_bytes *words;
-    size_t count, kept = 0;
 
-    if (words_take(batch->words, &words, &count) < 0 || !grow((void **)&batch->ops, &batch->room, count, sizeof *batch->ops))
+    /* Room first, for all portions: what was taken is not given again. */
+    if (batch->ops == NULL && (batch->ops = malloc(most * sizeof *batch->ops)) == NULL)
+        return -1;
+    if (words_take(batch->words, &words, &count) < 0)
         return -1;
     for (size_t i = 0; i < count; i++) {
         struct entry_op op = op_of(words[i]);
@@ -232,16 +186,16 @@ static int load(struct batch *batch)
 
 static int find_slots(struct batch *batch, struct view *view)
 {
-    for (unsigned i = 0; i < batch->group_count; i++) {
-        struct group *group = &batch->groups[i];
+    for (size_t i = 0; i < batch->groups.count; i++) {
+        struct group *group = &batch->groups.list[i];
 
         group->change = 0;
-        if (slot_number(view, (struct text){batch->names + group->issuer_at, group->issuer_bytes}, group->kind, batch->source, true,
-                        &group->slot) != 1)
+        if (!group->has_slot &&
+            slot_number(view, group_issuer(&batch->groups, group), group->kind, batch->source, true, &group->slot) != 1)
             return -1;
     }
     for (size_t i = batch->written; i < batch->count; i++)
-        word_set_slot(batch->ops[i].entry, batch->groups[batch->ops[i].tag].slot);
+        word_set_slot(batch->ops[i].entry, batch->groups.list[batch->ops[i].tag].slot);
     return 0;
 }
 
@@ -258,14 +212,14 @@ static int count_changes(struct batch *batch, struct view *view)
 {
     for (size_t i = batch->written; i < batch->written + batch->part; i++) {
         const struct entry_op *op = &batch->ops[i];
-        struct group *group = &batch->groups[op->tag];
+        struct group *group = &batch->groups.list[op->tag];
 
         group->change += (int64_t)op->is - (int64_t)op->was;
         if (group->kind == RECORD_KID && op->was && !op->is && uncover(view, op) < 0)
             return -1;
     }
-    for (unsigned i = 0; i < batch->group_count; i++) {
-        if (slot_count(view, batch->groups[i].slot, batch->groups[i].change) < 0)
+    for (size_t i = 0; i < batch->groups.count; i++) {
+        if (slot_count(view, batch->groups.list[i].slot, batch->groups.list[i].change) < 0)
             return -1;
     }
     return 0;
@@ -344,6 +298,8 @@ bool batch_advance(struct batch *batch)
 {
     batch->written += batch->part;
     batch->part = 0;
+    for (size_t i = 0; i < batch->groups.count; i++)
+        batch->groups.list[i].has_slot = true;
     return batch->written == batch->count && !words_left(batch->words);
 }
 

@@ -207,6 +207,72 @@ static void batches_of_any_size_leave_what_their_lines_say(void **state)
     }
 }
 
+static int add_of(struct batch *batch, struct text issuer, enum record_kind kind)
+{
+    struct line line = {{kind, issuer, {"x", 1}, SECONDS_NONE, SECONDS_NONE}, false};
+
+    return batch_add(batch, hasher, &line, NULL);
+}
+
+static int count_one(void *context, const struct slot *slot)
+{
+    assert_int_equal(slot->count, 1);
+    ++*(unsigned *)context;
+    return 0;
+}
+
+/* Each has a slot, which is the same when it comes again. */
+static void a_batch_may_be_of_thousands_of_issuers(void **state)
+{
+    (void)state;
+    for (unsigned turn = 0; turn < 2; turn++) {
+        struct batch *batch = new_batch();
+        unsigned slots = 0;
+
+        for (unsigned i = 0; i < 3000; i++) {
+            char issuer[16];
+            struct text text = {issuer, (size_t)snprintf(issuer, sizeof issuer, "issuer %u", i)};
+
+            assert_int_equal(add_of(batch, text, RECORD_JTI), 1);
+            assert_int_equal(add_of(batch, text, RECORD_SID), 1);
+        }
+        batch_seal(batch);
+        assert_true(write_some(batch, UINT32_MAX));
+        batch_free(batch);
+        assert_int_equal(slot_each(store_view(store), count_one, &slots), 0);
+        assert_int_equal(slots, 6000);
+        store_let_go(store);
+    }
+}
+
+static void issuers_take_a_bounded_amount_of_memory(void **state)
+{
+    static char issuer[REVOCATION_NAME_BYTES_MAX];
+    unsigned taken[2] = {0, 0};
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) { /* short names, long ones */
+        struct batch *batch = new_batch();
+        size_t bytes = i == 0 ? 8 : sizeof issuer;
+
+        do {
+            memset(issuer, 'i', sizeof issuer);
+            memcpy(issuer, &taken[i], sizeof taken[i]);
+            taken[i]++;
+        } while (add_of(batch, (struct text){issuer, bytes}, RECORD_JTI) == 1);
+        for (char more = 0; more < 3; more++) {
+            issuer[4] = more;
+            assert_int_equal(add_of(batch, (struct text){issuer, bytes}, RECORD_JTI), 0);
+        }
+        memset(issuer, 0, 4);
+        issuer[4] = 'i';
+        assert_int_equal(add_of(batch, (struct text){issuer, bytes}, RECORD_JTI), 1); /* that one it knows */
+        batch_free(batch);
+    }
+    assert_int_equal(taken[0] - 1, FEED_BATCH_GROUPS_MAX);
+    assert_int_equal(taken[1] - 1, FEED_BATCH_NAMES_BYTES_MAX / sizeof issuer);
+}
+
 /* More than memory holds, and all of it in one place. */
 static void lines_about_one_thing_keep_their_order(void **state)
 {
@@ -366,6 +432,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(batches_of_any_size_leave_what_their_lines_say),
+        TEST(a_batch_may_be_of_thousands_of_issuers),
+        TEST(issuers_take_a_bounded_amount_of_memory),
         TEST(lines_about_one_thing_keep_their_order),
         TEST(a_batch_that_ended_in_the_middle_is_written_again),
         TEST(a_long_batch_leaves_no_pages_half_empty),
