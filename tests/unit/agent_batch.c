@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "agent/revocation/batch.h"
+#include "agent/revocation/words.h"
 
 #define NAMES  60000
 #define LINES  (3 * FEED_RUN_RECORDS + 5000)
@@ -338,6 +339,45 @@ static void without_a_file_batches_are_as_long_as_memory_is(void **state)
     all_is_as_it_should_be(NAMES);
 }
 
+/* All runs that there may be, and one more in memory. 400 MB. */
+static void the_longest_batch_has_an_end(void **state)
+{
+    struct words *all;
+    size_t most = (size_t)(FEED_RUNS_MAX + 1) * FEED_RUN_RECORDS, taken = 0;
+    uint8_t word[ENTRY_BYTES] = {0}, last[ENTRY_KEY_BYTES];
+    word_bytes *portion;
+    size_t count;
+
+    (void)state;
+    if (getenv("ASSAY_LONG") == NULL)
+        skip();
+    all = words_new(state_path);
+    assert_non_null(all);
+    for (; taken <= most; taken++) {
+        for (unsigned i = 0; i < ENTRY_KEY_BYTES; i += 4) {
+            uint32_t number = (uint32_t)next_random();
+
+            memcpy(word + i, &number, 4);
+        }
+        if (words_add(all, word) != 1)
+            break;
+    }
+    assert_int_equal(taken, most);
+    words_seal(all);
+    memset(last, 0xff, ENTRY_KEY_BYTES);
+    while (words_left(all)) { /* from the highest down, and sorted */
+        assert_int_equal(words_take(all, &portion, &count), 0);
+        assert_in_range(count, 1, FEED_RUN_RECORDS);
+        assert_true(memcmp(portion[count - 1], last, ENTRY_KEY_BYTES) <= 0);
+        for (size_t i = 1; i < count; i++)
+            assert_true(memcmp(portion[i - 1], portion[i], ENTRY_KEY_BYTES) <= 0);
+        memcpy(last, portion[0], ENTRY_KEY_BYTES);
+        taken -= count;
+    }
+    assert_int_equal(taken, 0);
+    words_free(all);
+}
+
 /* A file that cannot grow: what was put into it counts, and what was not is the end of the batch. */
 static void a_file_that_is_full_ends_the_batch(void **state)
 {
@@ -438,6 +478,7 @@ int main(void)
         TEST(a_batch_that_ended_in_the_middle_is_written_again),
         TEST(a_long_batch_leaves_no_pages_half_empty),
         TEST(without_a_file_batches_are_as_long_as_memory_is),
+        TEST(the_longest_batch_has_an_end),
         TEST(a_file_that_is_full_ends_the_batch),
         TEST(what_the_disk_gives_back_otherwise_is_not_written),
         TEST(lines_that_cannot_be_read_take_no_more_memory_than_can_be_kept),
