@@ -120,7 +120,7 @@ static void make_run(struct words *words, struct run *run)
 {
     word_bytes *cut = words->scratch;
 
-    if (words->count == 0) {
+    if (words->count == 0) { /* of a batch that is empty: nothing of it is ever taken */
         memset(run, 0, sizeof *run);
         return;
     }
