@@ -295,13 +295,14 @@ void agent_launch(struct bench_agent *agent)
     }
 }
 
-void agent_end(const struct bench_agent *agent)
+void agent_end(struct bench_agent *agent)
 {
     int status;
 
     kill(agent->pid, SIGTERM);
     if (waitpid(agent->pid, &status, 0) < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
         die("the agent did not end well");
+    agent->pid = 0;
 }
 
 /* Up to the token; `more` pairs follow it. */

@@ -31,7 +31,7 @@ struct bench_agent agent_start_with(const struct issuer_key *keys, unsigned coun
 void agent_stop(struct bench_agent *agent); /* and its folder goes */
 
 /* The same agent for another time: it must have ended in order before. */
-void agent_end(const struct bench_agent *agent);
+void agent_end(struct bench_agent *agent); /* its pid is 0 then */
 void agent_launch(struct bench_agent *agent);
 
 /* The agent's CPU time for each of these tokens, which it has never seen, COLD_DEPTH in flight. */

@@ -2,12 +2,14 @@
    what they take of disk and memory, how long a start takes with them, what they cost a token, and who notices that they come, or
    that they are forgotten. An answer that must not be ends the benchmark. The feed is in the page cache. */
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/revocation/forget.h"
@@ -30,6 +32,26 @@ struct asked {
 };
 
 static unsigned records = RECORDS_DEFAULT;
+static struct bench_agent agents[2]; /* with few records, and with all */
+
+/* Also after a failure, for it is a lot. */
+static void clean_up(void)
+{
+    char command[128];
+
+    for (unsigned i = 0; i < 2; i++) {
+        if (agents[i].pid > 0 && kill(agents[i].pid, SIGKILL) == 0)
+            waitpid(agents[i].pid, NULL, 0);
+        snprintf(command, sizeof command, "rm -rf %s", agents[i].folder);
+        if (agents[i].folder[0] != '\0' && system(command) != 0)
+            fprintf(stderr, "bench: %s is left\n", agents[i].folder);
+    }
+}
+
+static void on_signal(int number)
+{
+    exit(128 + number);
+}
 
 static struct asked ask_about(const struct issuer_key *key, unsigned number)
 {
@@ -176,7 +198,7 @@ static void measure_starts(struct bench_agent *agent, const struct asked *bad)
     printf("  anonymous memory after it   %8.1f MiB (goal: at most 32)\n", memory);
 }
 
-static void measure_cold(const struct issuer_key *key, struct bench_agent agents[2])
+static void measure_cold(const struct issuer_key *key)
 {
     static char *tokens[COLD_TOKENS];
     static size_t bytes[COLD_TOKENS];
@@ -335,7 +357,11 @@ int main(int argc, char **argv)
     if (records < 2 * FEW || records > 100000000)
         die("the number of records");
     check_room();
-    struct bench_agent agents[2] = {agent_start(&key, 1, -1), agent_start(&key, 1, -1)};
+    atexit(clean_up);
+    signal(SIGINT, on_signal);
+    signal(SIGTERM, on_signal);
+    for (unsigned i = 0; i < 2; i++)
+        agents[i] = agent_start(&key, 1, -1);
     struct asked good = ask_about(&key, records + 1), bad = ask_about(&key, records / 2);
 
     agent_end(&agents[0]);
@@ -347,14 +373,11 @@ int main(int argc, char **argv)
     measure_starts(&agents[1], &bad);
     agent_launch(&agents[0]);
     (void)seconds_until(&agents[0], &good, 1, 1000);
-    measure_cold(&key, agents);
+    measure_cold(&key);
     agent_end(&agents[1]);
     measure_forgetting(&agents[1]);
     measure_beside(&agents[0], &good);
-    agent_launch(&agents[1]);
-    (void)seconds_until(&agents[1], &good, 1, 1000);
-    agent_stop(&agents[0]);
-    agent_stop(&agents[1]);
+    agent_end(&agents[0]);
     EVP_PKEY_free(key.pkey);
     EVP_PKEY_free(key.public);
     return 0;
