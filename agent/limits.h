@@ -76,12 +76,14 @@
 #define REVOCATION_NAME_BYTES_MAX 4096 /* a jti, sub, sid, kid in a record */
 #define REVOCATION_SLOTS_MAX 8192 /* issuers, kinds and sources that are counted apart; further issuers are counted together */
 #define SLOT_ISSUER_BYTES_MAX 300
-#define STORE_MAP_BYTES (16ULL << 30) /* address space, not memory: room for over 100 million records */
+#define STORE_MAP_BYTES (16ULL << 30) /* address space, not memory: room for over 300 million records */
 #define STORE_KEPT_PARTS 64           /* one part of so many is kept free: forgetting takes pages too */
 #define FEED_LINE_BYTES_MAX 16384
-#define FEED_BATCH_RECORDS_MAX 131072    /* that are read, sorted and written together: 6 MiB */
-#define FEED_BATCH_ISSUERS_MAX 256       /* different issuers and kinds in a batch */
-#define FEED_BUCKETS_PER_COMMIT 4096     /* some 16 MiB of pages that are changed; operators' changes come in between */
+#define FEED_RUN_RECORDS 131072          /* of a batch, in memory and sorted together: 3 MiB, four times while it is written */
+#define FEED_RUNS_MAX 128                /* of a batch: 16 million records, in a file of 400 MB beside the store */
+#define FEED_BATCH_GROUPS_MAX 16384      /* different issuers and kinds in a batch: twice as many as are counted apart */
+#define FEED_BATCH_NAMES_BYTES_MAX (2 * 1024 * 1024) /* of these issuers */
+#define FEED_BUCKETS_PER_COMMIT 2048     /* some 8 MiB of pages that are changed, and kept by LMDB; operators' changes come in between */
 #define FEED_THINGS_MAX 256              /* of a batch, that clients are told of one by one; beyond it they ask about everything anew */
 #define FEED_RETRY_SECONDS 5             /* after a failure of the disk */
 #define UNREADABLE_KEPT_MAX 1024         /* lines of feeds that could not be read, all feeds together */

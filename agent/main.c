@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -142,6 +143,13 @@ static void refuse_cores(void)
     (void)setrlimit(RLIMIT_CORE, &none);
 }
 
+/* What is large goes back to the system when it is freed: left to itself, malloc keeps more with each large piece that it has met, and
+ * an agent that has once read a long feed would hold its buffers for ever. */
+static void keep_little_memory(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+}
+
 int main(int argc, char **argv)
 {
     struct options options = {.config = CONFIG_PATH_DEFAULT};
@@ -149,6 +157,7 @@ int main(int argc, char **argv)
 
     open_standard_descriptors();
     refuse_cores();
+    keep_little_memory();
     int code = read_options(argc, argv, &options);
 
     if (code >= 0)

@@ -1,6 +1,7 @@
 #include "progress.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -8,7 +9,7 @@
 
 void progress_show(const char *source, uint64_t done, uint64_t all, uint64_t lines)
 {
-    static bool shown;
+    static atomic_bool shown;
     bool terminal = isatty(STDERR_FILENO) == 1;
 
     if (source == NULL) {

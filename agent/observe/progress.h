@@ -1,4 +1,5 @@
-/* How far a long start has come: a line on a terminal that is drawn over, and the service manager's status line. */
+/* How far a long start has come: a line on a terminal that is drawn over, and the service manager's status line.
+   From any thread. */
 #ifndef ASSAY_PROGRESS_H
 #define ASSAY_PROGRESS_H
 

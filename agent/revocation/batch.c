@@ -1,5 +1,6 @@
 #include "batch.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,13 +8,11 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-/* Records of one issuer and kind: they share a slot. */
-struct group {
-    enum record_kind kind;
-    size_t issuer_at, issuer_bytes; /* in `names` */
-    uint16_t slot;
-    int64_t change; /* of the part that was written last */
-};
+#include "groups.h"
+#include "words.h"
+
+#define GROUP_UNDO 0x8000U /* beside a word's group: it takes back */
+static_assert(FEED_BATCH_GROUPS_MAX <= GROUP_UNDO, "a group and GROUP_UNDO share a slot's bits");
 
 struct unreadable {
     struct unreadable *next;
@@ -24,26 +23,31 @@ struct unreadable {
 
 struct batch {
     char source[SOURCE_NAME_BYTES];
-    struct entry_op *ops;
-    size_t count, room, records;
+    struct words *words; /* their slots are groups, until they are written */
+    size_t records;
+    struct entry_op *ops; /* a portion of them */
+    size_t count;
     size_t written, part; /* ops that are on the disk; that the last part wrote */
-    struct group groups[FEED_BATCH_ISSUERS_MAX];
-    unsigned group_count;
-    char *names;
-    size_t names_bytes, names_room;
+    struct groups groups;
     unsigned kinds;
     struct unreadable *unreadable;
+    unsigned unreadable_count;
     uint8_t cursor[CURSOR_BYTES_MAX];
     size_t cursor_bytes;
 };
 
-struct batch *batch_new(const char *source)
+struct batch *batch_new(const char *source, const char *folder)
 {
     struct batch *batch = calloc(1, sizeof *batch);
 
-    if (batch != NULL)
-        snprintf(batch->source, sizeof batch->source, "%s", source);
-    return batch;
+    if (batch == NULL)
+        return NULL;
+    snprintf(batch->source, sizeof batch->source, "%s", source);
+    batch->words = words_new(folder);
+    if (batch->words != NULL)
+        return batch;
+    free(batch);
+    return NULL;
 }
 
 void batch_free(struct batch *batch)
@@ -56,8 +60,9 @@ void batch_free(struct batch *batch)
         batch->unreadable = line->next;
         free(line);
     }
-    free(batch->names);
+    groups_clear(&batch->groups);
     free(batch->ops);
+    words_free(batch->words);
     free(batch);
 }
 
@@ -68,69 +73,22 @@ size_t batch_records(const struct batch *batch)
 
 bool batch_is_empty(const struct batch *batch)
 {
-    return batch->count == 0 && batch->unreadable == NULL;
+    return words_count(batch->words) == 0 && batch->unreadable == NULL;
 }
 
-static bool grow(void **at, size_t *room, size_t needed, size_t size)
+static int add_word(struct batch *batch, struct hasher *hasher, const struct record *record, bool undo)
 {
-    size_t larger = *room == 0 ? 256 : *room;
-    void *grown;
+    uint8_t key[RECORD_KEY_BYTES], word[ENTRY_BYTES];
+    int group = groups_find(&batch->groups, record);
 
-    if (needed <= *room)
-        return true;
-    while (larger < needed)
-        larger *= 2;
-    grown = realloc(*at, larger * size);
-    if (grown == NULL)
-        return false;
-    *at = grown;
-    *room = larger;
-    return true;
-}
-
-/* The group's number; or FEED_BATCH_ISSUERS_MAX: there are too many; -1: out of memory. The last one is looked at first: feeds
- * repeat themselves. */
-static int find_group(struct batch *batch, const struct record *record)
-{
-    for (unsigned i = batch->group_count; i-- > 0;) {
-        const struct group *group = &batch->groups[i];
-
-        if (group->kind == record->kind && group->issuer_bytes == record->issuer.bytes &&
-            memcmp(batch->names + group->issuer_at, record->issuer.at, record->issuer.bytes) == 0)
-            return (int)i;
-    }
-    if (batch->group_count == FEED_BATCH_ISSUERS_MAX)
-        return FEED_BATCH_ISSUERS_MAX;
-    if (!grow((void **)&batch->names, &batch->names_room, batch->names_bytes + record->issuer.bytes + 1, 1))
-        return -1;
-    batch->groups[batch->group_count] =
-        (struct group){.kind = record->kind, .issuer_at = batch->names_bytes, .issuer_bytes = record->issuer.bytes};
-    memcpy(batch->names + batch->names_bytes, record->issuer.at, record->issuer.bytes);
-    batch->names_bytes += record->issuer.bytes;
-    return (int)batch->group_count++;
-}
-
-static int add_op(struct batch *batch, struct hasher *hasher, const struct record *record, bool undo)
-{
-    uint8_t key[RECORD_KEY_BYTES];
-
-    if (batch->count == FEED_BATCH_RECORDS_MAX)
+    if (group == FEED_BATCH_GROUPS_MAX)
         return 0;
-    int group = find_group(batch, record);
-
-    if (group == FEED_BATCH_ISSUERS_MAX)
-        return 0;
-    if (group < 0 || !grow((void **)&batch->ops, &batch->room, batch->count + 1, sizeof *batch->ops) ||
-        record_key(hasher, record->kind, record->issuer, record->name, key) < 0)
+    if (group < 0 || record_key(hasher, record->kind, record->issuer, record->name, key) < 0)
         return -1;
-    struct entry_op *op = &batch->ops[batch->count];
-
-    *op = (struct entry_op){.change = undo ? ENTRY_REMOVE : ENTRY_ADD, .order = (uint32_t)batch->count, .tag = (uint16_t)group};
-    word_write(op->entry, key, 0, record->before, record->exp);
+    word_write(word, key, (uint16_t)((unsigned)group | (undo ? GROUP_UNDO : 0)), record->before, record->exp);
     if (!undo)
         batch->kinds |= LIST_KIND(record->kind);
-    batch->count++;
-    return 1;
+    return words_add(batch->words, word);
 }
 
 int batch_add(struct batch *batch, struct hasher *hasher, const struct line *line, const struct texts *spellings)
@@ -139,10 +97,10 @@ int batch_add(struct batch *batch, struct hasher *hasher, const struct line *lin
     int status = 1;
 
     if (!line->undo || spellings == NULL)
-        status = add_op(batch, hasher, &record, line->undo);
+        status = add_word(batch, hasher, &record, line->undo);
     for (unsigned i = 0; line->undo && spellings != NULL && status == 1 && i < spellings->count; i++) {
         record.issuer = spellings->list[i];
-        status = add_op(batch, hasher, &record, true); /* taken back twice, if the line comes again, is taken back */
+        status = add_word(batch, hasher, &record, true); /* taken back twice, if the line comes again, is taken back */
     }
     batch->records += status == 1;
     return status;
@@ -150,10 +108,13 @@ int batch_add(struct batch *batch, struct hasher *hasher, const struct line *lin
 
 int batch_keep_unreadable(struct batch *batch, uint64_t number, const char *text, size_t bytes)
 {
-    struct unreadable *line = malloc(sizeof *line + bytes);
+    struct unreadable *line;
 
-    if (line == NULL)
+    if (bytes > UNREADABLE_BYTES_MAX || batch->unreadable_count == UNREADABLE_KEPT_MAX)
+        return 0;
+    if ((line = malloc(sizeof *line + bytes)) == NULL)
         return -1;
+    batch->unreadable_count++;
     line->number = number;
     line->bytes = bytes;
     memcpy(line->text, text, bytes);
@@ -166,14 +127,6 @@ void batch_set_cursor(struct batch *batch, const void *cursor, size_t bytes)
 {
     memcpy(batch->cursor, cursor, bytes);
     batch->cursor_bytes = bytes;
-}
-
-static int compare(const void *a, const void *b)
-{
-    const struct entry_op *x = a, *y = b;
-    int order = memcmp(x->entry, y->entry, ENTRY_KEY_BYTES);
-
-    return order != 0 ? order : x->order < y->order ? -1 : 1;
 }
 
 /* What comes of two changes of one thing, one after the other. */
@@ -193,35 +146,56 @@ static void follow(struct entry_op *first, const struct entry_op *then)
         first->change = ENTRY_SET; /* taken back, and given anew: what was there before has no say */
 }
 
-/* All are of one source, so one hash is one entry. */
 void batch_seal(struct batch *batch)
 {
-    size_t kept = 0;
+    words_seal(batch->words);
+}
 
-    if (batch->count == 0)
-        return;
-    qsort(batch->ops, batch->count, sizeof *batch->ops, compare);
-    for (size_t i = 1; i < batch->count; i++) {
-        if (memcmp(batch->ops[kept].entry, batch->ops[i].entry, ENTRY_KEY_BYTES) == 0)
-            follow(&batch->ops[kept], &batch->ops[i]);
+static struct entry_op op_of(const uint8_t *word)
+{
+    uint16_t group = word_slot(word);
+    struct entry_op op = {.change = (group & GROUP_UNDO) != 0 ? ENTRY_REMOVE : ENTRY_ADD, .tag = group & (GROUP_UNDO - 1)};
+
+    memcpy(op.entry, word, ENTRY_BYTES);
+    return op;
+}
+
+/* The next portion. All are of one source, so one hash is one entry. */
+static int load(struct batch *batch)
+{
+    size_t all = words_count(batch->words), most = all < FEED_RUN_RECORDS ? all : FEED_RUN_RECORDS, count, kept = 0;
+    word_bytes *words;
+
+    /* Room first, for all portions: what was taken is not given again. */
+    if (batch->ops == NULL && (batch->ops = malloc(most * sizeof *batch->ops)) == NULL)
+        return -1;
+    if (words_take(batch->words, &words, &count) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        struct entry_op op = op_of(words[i]);
+
+        if (kept > 0 && memcmp(batch->ops[kept - 1].entry, op.entry, ENTRY_KEY_BYTES) == 0)
+            follow(&batch->ops[kept - 1], &op);
         else
-            batch->ops[++kept] = batch->ops[i];
+            batch->ops[kept++] = op;
     }
-    batch->count = kept + 1;
+    batch->written = 0;
+    batch->count = kept;
+    return 0;
 }
 
 static int find_slots(struct batch *batch, struct view *view)
 {
-    for (unsigned i = 0; i < batch->group_count; i++) {
-        struct group *group = &batch->groups[i];
+    for (size_t i = 0; i < batch->groups.count; i++) {
+        struct group *group = &batch->groups.list[i];
 
         group->change = 0;
-        if (slot_number(view, (struct text){batch->names + group->issuer_at, group->issuer_bytes}, group->kind, batch->source, true,
-                        &group->slot) != 1)
+        if (!group->has_slot &&
+            slot_number(view, group_issuer(&batch->groups, group), group->kind, batch->source, true, &group->slot) != 1)
             return -1;
     }
     for (size_t i = batch->written; i < batch->count; i++)
-        word_set_slot(batch->ops[i].entry, batch->groups[batch->ops[i].tag].slot);
+        word_set_slot(batch->ops[i].entry, batch->groups.list[batch->ops[i].tag].slot);
     return 0;
 }
 
@@ -238,14 +212,14 @@ static int count_changes(struct batch *batch, struct view *view)
 {
     for (size_t i = batch->written; i < batch->written + batch->part; i++) {
         const struct entry_op *op = &batch->ops[i];
-        struct group *group = &batch->groups[op->tag];
+        struct group *group = &batch->groups.list[op->tag];
 
         group->change += (int64_t)op->is - (int64_t)op->was;
         if (group->kind == RECORD_KID && op->was && !op->is && uncover(view, op) < 0)
             return -1;
     }
-    for (unsigned i = 0; i < batch->group_count; i++) {
-        if (slot_count(view, batch->groups[i].slot, batch->groups[i].change) < 0)
+    for (size_t i = 0; i < batch->groups.count; i++) {
+        if (slot_count(view, batch->groups.list[i].slot, batch->groups.list[i].change) < 0)
             return -1;
     }
     return 0;
@@ -280,8 +254,6 @@ static int write_unreadable(const struct batch *batch, struct view *view, const 
     size_t source = strlen(batch->source);
     uint64_t kept;
 
-    if (line->bytes > UNREADABLE_BYTES_MAX)
-        return 0;
     store_number(value, line->number, 8);
     store_number(value + 8, source, 2);
     memcpy(value + 10, batch->source, source);
@@ -312,19 +284,23 @@ static int finish(struct batch *batch, struct hasher *hasher, struct view *view,
 
 int batch_write(struct batch *batch, struct hasher *hasher, struct view *view, const struct keyring *ring)
 {
+    if (batch->written == batch->count && words_left(batch->words) && load(batch) < 0)
+        return -1;
     if (find_slots(batch, view) < 0 || list_note_kinds(view, batch->kinds) < 0 ||
         entries_change(view, &list_records, batch->ops + batch->written, batch->count - batch->written, FEED_BUCKETS_PER_COMMIT,
                        &batch->part) < 0 ||
         count_changes(batch, view) < 0)
         return -1;
-    return batch->written + batch->part == batch->count ? finish(batch, hasher, view, ring) : 0;
+    return batch->written + batch->part == batch->count && !words_left(batch->words) ? finish(batch, hasher, view, ring) : 0;
 }
 
 bool batch_advance(struct batch *batch)
 {
     batch->written += batch->part;
     batch->part = 0;
-    return batch->written == batch->count;
+    for (size_t i = 0; i < batch->groups.count; i++)
+        batch->groups.list[i].has_slot = true;
+    return batch->written == batch->count && !words_left(batch->words);
 }
 
 struct again {

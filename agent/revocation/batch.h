@@ -1,5 +1,6 @@
-/* Records of one source on their way into the list: gathered and sorted off the loop, then written in a few transactions, the last
-   of which also moves the cursor. All feeds go this way. Writing a batch again, whole or in part, changes nothing. */
+/* Records of one source on their way into the list: gathered off the loop (words.h), then written portion by portion, from the
+   highest hashes down, in a few transactions, the last of which also moves the cursor. All feeds go this way. Writing a batch
+   again, whole or in part, changes nothing. */
 #ifndef ASSAY_BATCH_H
 #define ASSAY_BATCH_H
 
@@ -8,14 +9,16 @@
 
 struct batch;
 
-struct batch *batch_new(const char *source); /* NULL: out of memory */
+struct batch *batch_new(const char *source,
+                        const char *folder); /* `folder`: for what does not fit into memory. NULL: out of memory */
 void batch_free(struct batch *batch);        /* NULL is fine */
 
 /* `spellings`: of the record's issuer, or NULL where it is not configured: what is taken back is taken back under each. 1: taken;
    0: the batch is full, and this line must begin the next one; -1: out of memory, or OpenSSL failed. */
 int batch_add(struct batch *batch, struct hasher *hasher, const struct line *line, const struct texts *spellings);
 
-/* A line that could not be read is kept, to be tried again at the next start. 0 or -1. */
+/* A line that could not be read is kept, to be tried again at the next start; one that is too long for that, or one too many, is
+   not. 0 or -1. */
 int batch_keep_unreadable(struct batch *batch, uint64_t number, const char *text, size_t bytes);
 
 /* Where the feed was read to, under a name: written with the last of the batch. */

@@ -15,7 +15,10 @@ struct reading {
     struct line_reader *reader;
     double now;
     unsigned told;
+    bool shows; /* how far it has come */
 };
+
+#define LINES_PER_LOOK 4096 /* what a thread that reads looks up from its lines for */
 
 bool feed_may_speak_for(const struct feed_config *config, const struct issuer *issuer, struct text name)
 {
@@ -77,6 +80,11 @@ static int take(void *context, uint64_t number, const char *text, size_t bytes)
     struct reading *reading = context;
     struct feed *feed = reading->feed;
     struct line line;
+
+    if (number % LINES_PER_LOOK == 0 && atomic_load(&feed->enough))
+        return 0;
+    if (reading->shows && number % (16 * LINES_PER_LOOK) == 0)
+        progress_show(feed->source, feed->file.cursor.offset, feed->file.size, number);
     const char *why = feed_read_line(reading->reader, feed->use, feed->ring, reading->now, text, bytes, &line);
 
     if (why == NULL) {
@@ -98,7 +106,7 @@ static int take(void *context, uint64_t number, const char *text, size_t bytes)
 static void on_work(uv_work_t *work)
 {
     struct feed *feed = work->data;
-    struct reading reading = {feed, hasher_new(), line_reader_new(), agent_now(), 0};
+    struct reading reading = {feed, hasher_new(), line_reader_new(), agent_now(), 0, feed->shows};
     struct feed_taker taker = {take, &reading};
 
     feed->read_status = -2;
@@ -244,6 +252,8 @@ void feed_start(struct feed *feed)
     feed->again = false;
     feed->ring = keyring_hold(agent->ring);
     feed->busy = true;
+    feed->shows = !agent->ready;
+    atomic_store(&feed->enough, false);
     for (unsigned i = 0; i < revocation->feed_count; i++) {
         if (strcmp(revocation->feeds[i].path, feed->path) == 0)
             feed->use = &revocation->feeds[i];
@@ -257,7 +267,7 @@ void feed_start(struct feed *feed)
         }
         feed->file.cursor = feed->stored;
     }
-    feed->batch = batch_new(feed->source);
+    feed->batch = batch_new(feed->source, feed->ring->config->state_path);
     feed->work.data = feed;
     if (feed->batch == NULL || uv_queue_work(agent->loop, &feed->work, on_work, on_read) != 0)
         fail(feed, "out of memory");

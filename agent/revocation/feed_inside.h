@@ -2,6 +2,8 @@
 #ifndef ASSAY_FEED_INSIDE_H
 #define ASSAY_FEED_INSIDE_H
 
+#include <stdatomic.h>
+
 #include "agent/alarm.h"
 #include "feed_file.h"
 #include "feeds.h"
@@ -26,7 +28,8 @@ struct feed {
     struct thing things[FEED_THINGS_MAX]; /* that what was read is about */
     unsigned thing_count;                 /* above the maximum: all, and more than can be named */
     int read_status, read_errno;
-    bool busy, again, dropped, is_read;
+    bool busy, again, dropped, is_read, shows;
+    atomic_bool enough; /* what is being read ends at one of the next lines: the agent stops, or has another configuration */
 };
 
 struct feeds {

@@ -58,12 +58,20 @@ static void drop_all(struct feed *list)
     }
 }
 
+/* A long feed takes a while to read. What was read so far counts, and it is read on under what is in force then. */
+static void end_reading(struct feed *list)
+{
+    for (struct feed *feed = list; feed != NULL; feed = feed->next)
+        atomic_store(&feed->enough, true);
+}
+
 int feeds_use_config(struct feeds *feeds)
 {
     const struct revocation_config *revocation = &feeds->agent->ring->config->revocation;
     struct feed *old = feeds->first, **last = &feeds->first;
     int status = 0;
 
+    end_reading(old);
     feeds->first = NULL;
     feeds->incomplete = false;
     for (unsigned i = 0; i < revocation->feed_count; i++) {
@@ -166,6 +174,7 @@ void feeds_each(const struct feeds *feeds, void (*each)(void *context, const str
 void feeds_stop(struct feeds *feeds)
 {
     feeds->stopped = true;
+    end_reading(feeds->first);
     alarm_close(feeds->retry);
     feeds->retry = NULL;
 }

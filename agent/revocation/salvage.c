@@ -62,20 +62,29 @@ static void keep_sealed(struct dig *dig, enum table table, struct bytes key, str
     dig->sealed_count++;
 }
 
-/* What a node holds says itself what it is. */
-static void look_at(struct dig *dig, struct bytes key, struct bytes value, uint64_t offset)
+/* A bucket says itself what it is. */
+static bool keep_bucket(struct dig *dig, struct bytes value, uint64_t offset)
 {
-    static const enum table buckets[] = {TABLE_RECORDS, TABLE_COVERS}, others[] = {TABLE_META, TABLE_SLOTS, TABLE_UNREAD};
+    static const enum table tables[] = {TABLE_RECORDS, TABLE_COVERS};
     struct bucket bucket;
+
+    for (unsigned i = 0; i < 2; i++) {
+        if (!bucket_read(tables[i], value, &bucket))
+            continue;
+        dig->out_of_memory |= salvage_map_add(&dig->maps[i], &bucket, offset, value.size) < 0;
+        return true;
+    }
+    return false;
+}
+
+static void keep_node(struct dig *dig, struct bytes key, struct bytes value, uint64_t offset)
+{
+    static const enum table others[] = {TABLE_META, TABLE_SLOTS, TABLE_UNREAD};
     struct bytes inside;
     uint64_t transaction;
 
-    for (unsigned i = 0; i < 2; i++) {
-        if (bucket_read(buckets[i], value, &bucket)) {
-            dig->out_of_memory |= salvage_map_add(&dig->maps[i], &bucket, offset, value.size) < 0;
-            return;
-        }
-    }
+    if (keep_bucket(dig, value, offset))
+        return;
     for (unsigned i = 0; i < 3; i++) {
         if (seal_is_good(others[i], key, value, &transaction, &inside)) {
             keep_sealed(dig, others[i], key, inside, transaction);
@@ -84,10 +93,13 @@ static void look_at(struct dig *dig, struct bytes key, struct bytes value, uint6
     }
 }
 
+/* A bucket alone on a page is found there, too: what leads to it may be lost, or older than what lies there now. */
 static void on_node(void *context, struct bytes key, struct bytes value, uint64_t offset)
 {
-    if (key.size <= KEY_BYTES_MAX && value.size <= VALUE_BYTES_MAX)
-        look_at(context, key, value, offset);
+    if (key.size == 0)
+        (void)keep_bucket(context, (struct bytes){value.at, bucket_bytes(value)}, offset);
+    else if (key.size <= KEY_BYTES_MAX && value.size <= VALUE_BYTES_MAX)
+        keep_node(context, key, value, offset);
 }
 
 static int dig_out(struct dig *dig, char why[STORE_WHY_BYTES])
@@ -150,7 +162,8 @@ static int write_all_sealed(struct dig *dig, struct view *view, struct salvaged 
     uint16_t slots = 0;
     uint8_t bytes[2];
 
-    qsort(dig->sealed, dig->sealed_count, sizeof *dig->sealed, compare_sealed);
+    if (dig->sealed_count > 0)
+        qsort(dig->sealed, dig->sealed_count, sizeof *dig->sealed, compare_sealed);
     for (size_t i = 0; i < dig->sealed_count; i++) {
         if ((i == 0 || !is_same_key(&dig->sealed[i - 1], &dig->sealed[i])) && write_sealed(view, &dig->sealed[i], ret, &slots) < 0)
             return -1;

@@ -5,16 +5,17 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-/* A bucket's value: checksum 8, mark 4, count 4, transaction 8, first hash 12, last hash 12, entries. Its key is the last hash. Two
-   of the largest fit into a page of LMDB. */
+/* A bucket's value: checksum 8, mark 4, count 4, transaction 8, first hash 12, last hash 12, entries. Its key is the last hash. The
+   largest fills a page of LMDB, behind the page's head: it lies there alone. Smaller ones would share pages, by twos, and which
+   pages LMDB leaves half empty as it cuts them depends on its version: a record took twice the room. */
 #define AT_MARK            8
 #define AT_COUNT           12
 #define AT_TRANSACTION     16
 #define AT_FIRST           24
 #define AT_LAST            36
 #define HEAD_BYTES         48
-#define BUCKET_ENTRIES_MAX 81
-#define BUCKET_ENTRIES_NEW 60 /* in buckets that a full one is cut into: room to grow */
+#define BUCKET_ENTRIES_MAX ((4096 - 16 - HEAD_BYTES) / ENTRY_BYTES)
+#define BUCKET_ENTRIES_FEW (BUCKET_ENTRIES_MAX * 3 / 8) /* on average: neighbours are joined */
 #define BUCKET_BYTES_MAX   (HEAD_BYTES + BUCKET_ENTRIES_MAX * ENTRY_BYTES)
 #define BUCKET_MARK        0x42534100U /* and the table */
 
@@ -31,19 +32,28 @@ static uint64_t checksum(const uint8_t *value, size_t size)
     return XXH3_64bits(value + AT_MARK, size - AT_MARK);
 }
 
+size_t bucket_bytes(struct bytes from)
+{
+    uint32_t count;
+
+    if (from.size < HEAD_BYTES)
+        return 0;
+    memcpy(&count, (const uint8_t *)from.at + AT_COUNT, sizeof count);
+    return count <= (from.size - HEAD_BYTES) / ENTRY_BYTES ? HEAD_BYTES + count * ENTRY_BYTES : 0;
+}
+
 bool bucket_read(enum table table, struct bytes value, struct bucket *ret)
 {
     const uint8_t *at = value.at;
     uint64_t sum;
     uint32_t mark, count;
 
-    if (value.size < HEAD_BYTES || value.size > BUCKET_BYTES_MAX)
+    if (value.size > BUCKET_BYTES_MAX || value.size == 0 || bucket_bytes(value) != value.size)
         return false;
     memcpy(&sum, at, sizeof sum);
     memcpy(&mark, at + AT_MARK, sizeof mark);
     memcpy(&count, at + AT_COUNT, sizeof count);
-    if (mark != mark_of(table) || count > BUCKET_ENTRIES_MAX || value.size != HEAD_BYTES + count * ENTRY_BYTES ||
-        sum != checksum(at, value.size))
+    if (mark != mark_of(table) || sum != checksum(at, value.size))
         return false;
     memcpy(&ret->transaction, at + AT_TRANSACTION, sizeof ret->transaction);
     ret->first = at + AT_FIRST;
@@ -138,12 +148,14 @@ static void key_before(const uint8_t *key, uint8_t *ret)
     }
 }
 
-/* Where a piece that begins there ends: entries of one key stay together. */
+/* Where a piece that begins there ends, if all are to be full, and about as full as each other: entries of one key stay together.
+ */
 static size_t piece_end(const uint8_t *entries, size_t count, size_t start)
 {
-    size_t end = start + BUCKET_ENTRIES_NEW;
+    size_t left = count - start, pieces = (left + BUCKET_ENTRIES_MAX - 1) / BUCKET_ENTRIES_MAX;
+    size_t end = start + (left + pieces - 1) / pieces;
 
-    if (count - start <= BUCKET_ENTRIES_NEW)
+    if (pieces == 1)
         return count;
     while (end > start && compare_keys(entries + end * ENTRY_BYTES, entries + (end - 1) * ENTRY_BYTES) == 0)
         end--;
@@ -352,7 +364,7 @@ int entries_sweep(struct view *view, const struct entry_set *set, uint8_t at[ENT
     int more = gather(view, set, group, at, keep, context), status = 0;
 
     if (group->buckets > 1 || group->forgotten > 0) {
-        bool sparse = group->buckets > 1 && group->count < group->buckets * (size_t)(BUCKET_ENTRIES_NEW / 2);
+        bool sparse = group->buckets > 1 && group->count < group->buckets * (size_t)BUCKET_ENTRIES_FEW;
 
         if (group->forgotten > 0 || sparse)
             status = rewrite(view, set, group);

@@ -27,8 +27,7 @@ struct entry_op {
     uint8_t entry[ENTRY_BYTES]; /* of ENTRY_REMOVE only the id counts */
     enum entry_change change;
     bool was, is; /* given back: did it stand there before, and after? */
-    uint16_t tag; /* these are the caller's own */
-    uint32_t order;
+    uint16_t tag; /* the caller's own */
 };
 
 /* In an empty store, once. 0 or -1. */
@@ -57,5 +56,6 @@ struct bucket {
     unsigned count;
 };
 bool bucket_read(enum table table, struct bytes value, struct bucket *ret);
+size_t bucket_bytes(struct bytes from); /* how many of these bytes are one, if it begins there; 0: that cannot be */
 
 #endif

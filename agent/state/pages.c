@@ -16,7 +16,6 @@
 #define MAGIC           0xBEEFC0DEU
 #define DATA_VERSION    1
 #define FREE_TREE_FLAGS 8 /* keys are numbers */
-#define PAGE_HEAD_BYTES 16
 #define PAGE_BYTES_MAX  65536
 #define IS_BRANCH       1
 #define IS_LEAF         2
@@ -270,6 +269,16 @@ void pages_note(int last, uint64_t transaction)
     (void)ignored; /* without it, a damaged meta page may go unnoticed; nothing else depends on it */
 }
 
+bool page_is_alone(const void *value, uint64_t number)
+{
+    struct page_head head;
+    uint32_t pages;
+
+    memcpy(&head, (const uint8_t *)value - PAGE_HEAD_BYTES, sizeof head);
+    memcpy(&pages, &head.lower, sizeof pages);
+    return head.number == number && head.flags == IS_OVERFLOW && pages == 1;
+}
+
 /* Nothing there: a new store, unless there was one before. */
 static int check_absent(const char *folder, uint64_t noted, char why[STORE_WHY_BYTES])
 {
@@ -318,6 +327,14 @@ static void scan_node(struct file *file, const uint8_t *page, size_t at, uint64_
         each(context, (struct bytes){key, node.key_bytes}, (struct bytes){room, size}, offset);
 }
 
+/* A page of one value alone, whose key stands elsewhere. Of a longer value it is the beginning. */
+static void scan_alone(const struct file *file, const uint8_t *page, uint64_t page_offset,
+                       void (*each)(void *context, struct bytes key, struct bytes value, uint64_t offset), void *context)
+{
+    each(context, (struct bytes){NULL, 0}, (struct bytes){page + PAGE_HEAD_BYTES, file->page_bytes - PAGE_HEAD_BYTES},
+         page_offset + PAGE_HEAD_BYTES);
+}
+
 int pages_scan(int fd, void (*each)(void *context, struct bytes key, struct bytes value, uint64_t offset), void *context,
                uint64_t *ret_unreadable)
 {
@@ -339,6 +356,8 @@ int pages_scan(int fd, void (*each)(void *context, struct bytes key, struct byte
             ++*ret_unreadable;
             continue;
         }
+        if ((((const struct page_head *)page)->flags & IS_OVERFLOW) != 0)
+            scan_alone(&file, page, number * file.page_bytes, each, context);
         if (count_nodes(&file, page, IS_LEAF, &nodes) < 0)
             continue;
         for (unsigned i = 0; i < nodes; i++) {

@@ -15,8 +15,14 @@ int pages_check(const char *folder, int *ret_last, char why[STORE_WHY_BYTES]);
 /* After a commit. Not synced, nor needs it be: the copy may be behind the store, and never ahead of it. */
 void pages_note(int last, uint64_t transaction);
 
-/* For salvage: every value that stands on any leaf of the file, current or not, with its offset there. The index is not used, and
-   what makes no sense is passed over. -1: out of memory. */
+#define PAGE_HEAD_BYTES 16
+
+/* A value that lies alone on a page: is that page's head as LMDB wrote it? LMDB takes from it which pages are free once the value
+   is replaced. */
+bool page_is_alone(const void *value, uint64_t number);
+
+/* For salvage: every value that stands on any leaf of the file, current or not, with its offset there; and what lies alone on a
+   page, to the page's end and without a key. The index is not used, and what makes no sense is passed over. -1: out of memory. */
 int pages_scan(int fd, void (*each)(void *context, struct bytes key, struct bytes value, uint64_t offset), void *context,
                uint64_t *ret_unreadable);
 

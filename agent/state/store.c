@@ -13,7 +13,7 @@
 #include "entries.h"
 #include "pages.h"
 
-#define STORE_FORMAT "assay 2"
+#define STORE_FORMAT "assay 3"
 
 /* A lock of our own, not LMDB's: it tells two agents apart before either touches the data, and goes with the process. */
 static int take_lock(const char *folder, char why[STORE_WHY_BYTES])
@@ -166,6 +166,7 @@ static int open_environment(struct store *store, const char *folder, uint64_t ma
     store->map_pages = info.me_mapsize / pages.ms_psize;
     if (mdb_env_get_fd(store->env, &fd) == 0)
         trap_set(fd);
+    store->map = trap_map();
     return open_tables(store);
 }
 

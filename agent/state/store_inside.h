@@ -25,6 +25,7 @@ struct store {
     int last; /* the file with the number of the last transaction; -1: it cannot be written */
     size_t page_bytes, map_pages;
     bool is_new;
+    uintptr_t map; /* where the file is mapped; 0: nobody knows, and heads of pages are not looked at */
     _Atomic uint64_t damaged;
 };
 

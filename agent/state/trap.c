@@ -61,6 +61,11 @@ void trap_set(int fd)
     sigaction(SIGBUS, &action, &before[1]);
 }
 
+uintptr_t trap_map(void)
+{
+    return map_bytes > 0 ? map_at : 0;
+}
+
 void trap_clear(void)
 {
     if (map_bytes == 0)

@@ -159,6 +159,15 @@ static int loop_cursor(struct view *view, enum table table, MDB_cursor **ret)
     return 0;
 }
 
+/* Alone on a page of the file, whose head is not as LMDB wrote it? Pages of a change that was not committed lie elsewhere. */
+static bool has_damaged_head(const struct store *store, const void *value)
+{
+    uintptr_t at = (uintptr_t)value - store->map;
+
+    return at / store->page_bytes < store->map_pages && at % store->page_bytes == PAGE_HEAD_BYTES &&
+           !page_is_alone(value, at / store->page_bytes);
+}
+
 int view_seek(struct view *view, enum table table, struct bytes key, struct bytes *ret_key, struct bytes *ret_value)
 {
     bool is_loop = view == &view->store->loop;
@@ -175,6 +184,8 @@ int view_seek(struct view *view, enum table table, struct bytes key, struct byte
         return 0;
     if (code != 0)
         return store_failed("seek", code);
+    if (has_damaged_head(view->store, v.mv_data))
+        return view_damaged(view, table, "a page's head is damaged");
     *ret_key = as_bytes(k);
     *ret_value = as_bytes(v);
     return 1;

@@ -290,6 +290,29 @@ void agent_stop(struct bench_agent *agent)
         die("cleaning up");
 }
 
+void agent_launch(struct bench_agent *agent)
+{
+    char program[4096], config[128];
+
+    snprintf(program, sizeof program, "%s/agent/assayd", getenv("ASSAY_BUILD"));
+    snprintf(config, sizeof config, "%s/assayd.yaml", agent->folder);
+    agent->pid = fork();
+    if (agent->pid == 0) {
+        execl(program, program, "--config", config, (char *)NULL);
+        _exit(127);
+    }
+}
+
+void agent_end(struct bench_agent *agent)
+{
+    int status;
+
+    kill(agent->pid, SIGTERM);
+    if (waitpid(agent->pid, &status, 0) < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        die("the agent did not end well");
+    agent->pid = 0;
+}
+
 /* Up to the token; `more` pairs follow it. */
 static void put_request(struct wire_writer *writer, uint32_t msgid, const char *method, uint32_t more, const char *token,
                         size_t token_bytes)
@@ -326,4 +349,35 @@ size_t authorize_make(uint8_t *out, size_t room, uint32_t msgid, const char *tok
     wire_put_text(&writer, "resource");
     wire_put_text(&writer, resource);
     return wire_written(&writer);
+}
+
+/* Sends some, and one more for each answer. An answer has `active` once. */
+double cold_microseconds(const struct bench_agent *agent, int fd, char *const *tokens, const size_t *bytes, unsigned count)
+{
+    static uint8_t request[4096], in[65536 + 16];
+    double before = cpu_seconds_of(agent->pid);
+    unsigned sent = 0, answered = 0;
+    size_t kept = 0;
+
+    while (answered < count) {
+        for (; sent < count && sent - answered < COLD_DEPTH; sent++) {
+            size_t size = request_make(request, sizeof request, sent, tokens[sent], bytes[sent]);
+
+            if (write(fd, request, size) != (ssize_t)size)
+                die("writing a request");
+        }
+        ssize_t got = read(fd, in + kept, 65536);
+
+        if (got <= 0)
+            die("reading answers");
+        uint8_t *at = in, *end = in + kept + got, *found;
+
+        while ((found = memmem(at, (size_t)(end - at), "\xa6" "active\xc3", 8)) != NULL) {
+            answered++;
+            at = found + 8;
+        }
+        kept = (size_t)(end - at) < 8 ? (size_t)(end - at) : 8;
+        memmove(in, end - kept, kept);
+    }
+    return (cpu_seconds_of(agent->pid) - before) / count * 1e6;
 }

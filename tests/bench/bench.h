@@ -28,7 +28,15 @@ struct bench_agent {
 /* Starts $ASSAY_BUILD/agent/assayd with these keys; pinned to the core, or -1. */
 struct bench_agent agent_start(const struct issuer_key *keys, unsigned count, int core);
 struct bench_agent agent_start_with(const struct issuer_key *keys, unsigned count, int core, const char *policy); /* NULL: none */
-void agent_stop(struct bench_agent *agent);
+void agent_stop(struct bench_agent *agent); /* and its folder goes */
+
+/* The same agent for another time: it must have ended in order before. */
+void agent_end(struct bench_agent *agent); /* its pid is 0 then */
+void agent_launch(struct bench_agent *agent);
+
+/* The agent's CPU time for each of these tokens, which it has never seen, COLD_DEPTH in flight. */
+double cold_microseconds(const struct bench_agent *agent, int fd, char *const *tokens, const size_t *bytes, unsigned count);
+#define COLD_DEPTH 16
 
 int connect_to(const char *path);
 void pin(int core);

@@ -10,7 +10,6 @@
 
 #define ROUNDS 5
 #define TOKENS 2000
-#define DEPTH 16
 
 struct tokens {
     char *token[TOKENS];
@@ -29,37 +28,6 @@ static void make_tokens(const struct issuer_key *key, unsigned round, struct tok
 {
     for (unsigned i = 0; i < TOKENS; i++)
         tokens->token[i] = token_make(key, round * TOKENS + i, &tokens->bytes[i]);
-}
-
-/* Sends 16, and one more for each answer. An answer has `active` once. */
-static double agent_microseconds(struct bench_agent *agent, int fd, const struct tokens *tokens)
-{
-    static uint8_t request[4096], in[65536 + 16];
-    double before = cpu_seconds_of(agent->pid);
-    unsigned sent = 0, answered = 0;
-    size_t kept = 0;
-
-    while (answered < TOKENS) {
-        for (; sent < TOKENS && sent - answered < DEPTH; sent++) {
-            size_t bytes = request_make(request, sizeof request, sent, tokens->token[sent], tokens->bytes[sent]);
-
-            if (write(fd, request, bytes) != (ssize_t)bytes)
-                die("writing a request");
-        }
-        ssize_t got = read(fd, in + kept, 65536);
-
-        if (got <= 0)
-            die("reading answers");
-        uint8_t *at = in, *end = in + kept + got, *found;
-
-        while ((found = memmem(at, (size_t)(end - at), "\xa6" "active\xc3", 8)) != NULL) {
-            answered++;
-            at = found + 8;
-        }
-        kept = (size_t)(end - at) < 8 ? (size_t)(end - at) : 8;
-        memmove(in, end - kept, kept);
-    }
-    return (cpu_seconds_of(agent->pid) - before) / TOKENS * 1e6;
 }
 
 /* The same signatures, by OpenSSL alone. */
@@ -100,7 +68,7 @@ static void run(const char *alg, double goal)
 
     for (unsigned round = 0; round < ROUNDS; round++) {
         make_tokens(&key, round, &tokens);
-        ours[round] = agent_microseconds(&agent, fd, &tokens);
+        ours[round] = cold_microseconds(&agent, fd, tokens.token, tokens.bytes, TOKENS);
         evp[round] = evp_microseconds(&key);
         for (unsigned i = 0; i < TOKENS; i++)
             free(tokens.token[i]);
@@ -116,7 +84,7 @@ static void run(const char *alg, double goal)
 
 int main(void)
 {
-    printf("cold verify, CPU time of the agent for each token, %d in flight, medians of %d rounds\n", DEPTH, ROUNDS);
+    printf("cold verify, CPU time of the agent for each token, %d in flight, medians of %d rounds\n", COLD_DEPTH, ROUNDS);
     run("RS256", 1.30);
     run("ES256", 1.15);
     run("EdDSA", 1.15);

@@ -1,11 +1,9 @@
 /* From exec to the first right answer: with an empty store, and with a million revocations of a feed that has not grown since. Right is,
    of a token that was revoked, only that it is; an answer that it is good ends the benchmark. Files are in the page cache. */
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -19,28 +17,6 @@ struct question {
     uint8_t request[4096];
     size_t bytes;
 };
-
-static void launch(struct bench_agent *agent)
-{
-    char program[4096], config[128];
-
-    snprintf(program, sizeof program, "%s/agent/assayd", getenv("ASSAY_BUILD"));
-    snprintf(config, sizeof config, "%s/assayd.yaml", agent->folder);
-    agent->pid = fork();
-    if (agent->pid == 0) {
-        execl(program, program, "--config", config, (char *)NULL);
-        _exit(127);
-    }
-}
-
-static void end(const struct bench_agent *agent)
-{
-    int status;
-
-    kill(agent->pid, SIGTERM);
-    if (waitpid(agent->pid, &status, 0) < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        die("the agent did not end well");
-}
 
 /* Asks until the answer is right: undecided is not. */
 static double seconds_to_answer(const struct bench_agent *agent, const struct question *question, bool revoked)
@@ -106,23 +82,23 @@ int main(void)
     first.bytes = request_make(first.request, sizeof first.request, 7, token, bytes);
     last_token = token_make(&key, RECORDS - 1, &bytes);
     last.bytes = request_make(last.request, sizeof last.request, 7, last_token, bytes);
-    end(&agents[0]);
-    end(&agents[1]);
+    agent_end(&agents[0]);
+    agent_end(&agents[1]);
     fill(&agents[1]);
     double begin = seconds_now();
 
-    launch(&agents[1]);
+    agent_launch(&agents[1]);
     (void)seconds_to_answer(&agents[1], &last, true);
     printf("read %u revocations in %.1f s\n", RECORDS, seconds_now() - begin);
-    end(&agents[1]);
+    agent_end(&agents[1]);
     for (unsigned round = 0; round < ROUNDS; round++) {
         for (unsigned i = 0; i < 2; i++) {
             double start = seconds_now();
 
-            launch(&agents[i]);
+            agent_launch(&agents[i]);
             (void)seconds_to_answer(&agents[i], &first, i == 1);
             (i == 0 ? empty : full)[round] = (seconds_now() - start) * 1e3;
-            end(&agents[i]);
+            agent_end(&agents[i]);
         }
     }
     double without = median(empty, ROUNDS), with = median(full, ROUNDS);
@@ -130,7 +106,7 @@ int main(void)
     printf("from exec to the first right answer, medians of %d starts\n", ROUNDS);
     printf("  empty store %8.2f ms      a million revocations %8.2f ms (goal: at most 50)      ratio %.2f\n", without, with, with / without);
     for (unsigned i = 0; i < 2; i++) {
-        launch(&agents[i]);
+        agent_launch(&agents[i]);
         (void)seconds_to_answer(&agents[i], &first, i == 1);
         agent_stop(&agents[i]);
     }

@@ -114,9 +114,9 @@ class Damaged(StoreTest):
         self.make()
         with open(self.data, "rb") as file:
             content = file.read()
-        self.assertGreaterEqual(content.count(b"assay 2"), 1)
+        self.assertGreaterEqual(content.count(b"assay 3"), 1)
         with open(self.data, "wb") as file:
-            file.write(content.replace(b"assay 2", b"assay 9"))
+            file.write(content.replace(b"assay 3", b"assay 9"))
         self.refuses("cannot be read", "put back a copy", "--salvage")
 
     def is_used(self):

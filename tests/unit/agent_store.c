@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/revocation/salvage.h"
 #include "entries_written.h"
 
 #define BYTES_MAX (4 << 20)
@@ -241,6 +242,46 @@ static void a_damaged_inner_page_is_refused_at_the_start(void **state)
     write_data(good, good_bytes);
 }
 
+/* LMDB takes from the head of such a page which pages are free once it is replaced. */
+static void a_damaged_head_of_a_page_that_one_bucket_has_is_met(void **state)
+{
+    unsigned met = 0;
+
+    (void)state;
+    for (size_t page = 2 * 4096; page < good_bytes; page += 4096) {
+        if ((good[page + 10] & 4) == 0)
+            continue;
+        memcpy(bytes, good, good_bytes);
+        bytes[page + (page / 4096 % 2 == 0 ? 13 : 1)] ^= 1; /* how many pages it has; its number */
+        write_data(bytes, good_bytes);
+        int is = outcome();
+
+        assert_true(is == UNKNOWN || is == FOUND); /* of a page that is not used any more */
+        met += is == UNKNOWN;
+    }
+    assert_in_range(met, 10, 1000);
+    write_data(good, good_bytes);
+}
+
+/* Buckets that lie alone on a page say themselves what they are. */
+static void what_leads_to_a_bucket_may_be_lost(void **state)
+{
+    char why[STORE_WHY_BYTES], path[80];
+    struct salvaged salvaged;
+
+    (void)state;
+    memcpy(bytes, good, good_bytes);
+    for (size_t page = 0; page < good_bytes; page += 4096) {
+        if ((good[page + 10] & 3) != 0)
+            memset(bytes + page, 0, 4096);
+    }
+    write_data(bytes, good_bytes);
+    snprintf(path, sizeof path, "%s/salvaged", folder);
+    assert_int_equal(salvage(state_path, path, &salvaged, why), 0);
+    assert_in_range(salvaged.records, COUNT - COUNT / 10, COUNT);
+    write_data(good, good_bytes);
+}
+
 /* Adds that many at once. 0; -1: there was no beginning; -2: it failed in the middle. */
 static int fill(struct store *store, size_t count)
 {
@@ -301,6 +342,8 @@ int main(void)
         cmocka_unit_test(a_cut_file_is_refused),
         cmocka_unit_test(another_programs_file_is_refused_and_left_alone),
         cmocka_unit_test(a_damaged_inner_page_is_refused_at_the_start),
+        cmocka_unit_test(a_damaged_head_of_a_page_that_one_bucket_has_is_met),
+        cmocka_unit_test(what_leads_to_a_bucket_may_be_lost),
         cmocka_unit_test(an_older_copy_is_refused_until_it_is_meant),
         cmocka_unit_test(another_versions_store_is_refused_as_that),
         cmocka_unit_test(a_full_store_can_still_forget),

@@ -1,0 +1,199 @@
+/* Where a batch ends, and what it does when memory, the disk or its file have an end. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "agent/revocation/words.h"
+#include "batch_written.h"
+
+static void issuers_take_a_bounded_amount_of_memory(void **state)
+{
+    static char issuer[REVOCATION_NAME_BYTES_MAX];
+    unsigned taken[2] = {0, 0};
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) { /* short names, long ones */
+        struct batch *batch = new_batch();
+        size_t bytes = i == 0 ? 8 : sizeof issuer;
+
+        do {
+            memset(issuer, 'i', sizeof issuer);
+            memcpy(issuer, &taken[i], sizeof taken[i]);
+            taken[i]++;
+        } while (add_of(batch, (struct text){issuer, bytes}, RECORD_JTI) == 1);
+        for (char more = 0; more < 3; more++) {
+            issuer[4] = more;
+            assert_int_equal(add_of(batch, (struct text){issuer, bytes}, RECORD_JTI), 0);
+        }
+        memset(issuer, 0, 4);
+        issuer[4] = 'i';
+        assert_int_equal(add_of(batch, (struct text){issuer, bytes}, RECORD_JTI), 1); /* that one it knows */
+        batch_free(batch);
+    }
+    assert_int_equal(taken[0] - 1, FEED_BATCH_GROUPS_MAX);
+    assert_int_equal(taken[1] - 1, FEED_BATCH_NAMES_BYTES_MAX / sizeof issuer);
+}
+
+static void without_a_file_batches_are_as_long_as_memory_is(void **state)
+{
+    struct batch *batch = batch_new(SOURCE, "/nonexistent");
+
+    (void)state;
+    assert_int_equal(fill(batch, LINES, NAMES), FEED_RUN_RECORDS);
+    assert_int_equal(add(batch, 1, false, 1, 1), 0);
+    batch_seal(batch);
+    assert_true(write_some(batch, UINT32_MAX));
+    batch_free(batch);
+    all_is_as_it_should_be(NAMES);
+}
+
+/* All runs that there may be, and one more in memory. 400 MB. */
+static void the_longest_batch_has_an_end(void **state)
+{
+    struct words *all;
+    size_t most = (size_t)(FEED_RUNS_MAX + 1) * FEED_RUN_RECORDS, taken = 0;
+    uint8_t word[ENTRY_BYTES] = {0}, last[ENTRY_KEY_BYTES];
+    word_bytes *portion;
+    size_t count;
+
+    (void)state;
+    if (getenv("ASSAY_LONG") == NULL)
+        skip();
+    all = words_new(state_path);
+    assert_non_null(all);
+    for (; taken <= most; taken++) {
+        for (unsigned i = 0; i < ENTRY_KEY_BYTES; i += 4) {
+            uint32_t number = (uint32_t)next_random();
+
+            memcpy(word + i, &number, 4);
+        }
+        if (words_add(all, word) != 1)
+            break;
+    }
+    assert_int_equal(taken, most);
+    words_seal(all);
+    memset(last, 0xff, ENTRY_KEY_BYTES);
+    while (words_left(all)) { /* from the highest down, and sorted */
+        assert_int_equal(words_take(all, &portion, &count), 0);
+        assert_in_range(count, 1, FEED_RUN_RECORDS);
+        assert_true(memcmp(portion[count - 1], last, ENTRY_KEY_BYTES) <= 0);
+        for (size_t i = 1; i < count; i++)
+            assert_true(memcmp(portion[i - 1], portion[i], ENTRY_KEY_BYTES) <= 0);
+        memcpy(last, portion[0], ENTRY_KEY_BYTES);
+        taken -= count;
+    }
+    assert_int_equal(taken, 0);
+    words_free(all);
+}
+
+/* A file that cannot grow: what was put into it counts, and what was not is the end of the batch. */
+static void a_file_that_is_full_ends_the_batch(void **state)
+{
+    struct batch *batch = new_batch();
+    struct rlimit limit, small;
+
+    (void)state;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    small = limit;
+    small.rlim_cur = FEED_RUN_RECORDS * ENTRY_BYTES * 3 / 2;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    unsigned taken = fill(batch, LINES, NAMES);
+
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    assert_true(taken == 2 * FEED_RUN_RECORDS || taken == FEED_RUN_RECORDS); /* some file systems make no such file at all */
+    batch_seal(batch);
+    assert_true(write_some(batch, UINT32_MAX));
+    batch_free(batch);
+    all_is_as_it_should_be(NAMES);
+}
+
+/* The file that has no name any more: the highest descriptor that leads into the folder. */
+static int file_of_words(void)
+{
+    char link[64], path[256];
+
+    for (int fd = 255; fd > 2; fd--) {
+        snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+        ssize_t size = readlink(link, path, sizeof path - 1);
+
+        if (size < 0)
+            continue;
+        path[size] = '\0';
+        if (strncmp(path, state_path, strlen(state_path)) == 0 && strstr(path, "(deleted)") != NULL)
+            return fd;
+    }
+    return -1;
+}
+
+static void what_the_disk_gives_back_otherwise_is_not_written(void **state)
+{
+    struct batch *batch = new_batch();
+    uint8_t byte;
+
+    (void)state;
+    (void)fill(batch, LINES, NAMES);
+    batch_seal(batch);
+    int fd = file_of_words();
+
+    if (fd < 0)
+        skip(); /* a file system that makes no files without a name */
+    assert_int_equal(pread(fd, &byte, 1, FEED_RUN_RECORDS * ENTRY_BYTES - 1), 1); /* of the first run, the highest hash's last */
+    byte ^= 1;
+    assert_int_equal(pwrite(fd, &byte, 1, FEED_RUN_RECORDS * ENTRY_BYTES - 1), 1);
+    struct view *view = store_begin(store, false);
+
+    assert_int_equal(batch_write(batch, hasher, view, &no_keys), -1);
+    byte ^= 1;
+    assert_int_equal(pwrite(fd, &byte, 1, FEED_RUN_RECORDS * ENTRY_BYTES - 1), 1);
+    store_abort(view); /* and once it can be read again, it is written */
+    assert_true(write_some(batch, UINT32_MAX));
+    batch_free(batch);
+    all_is_as_it_should_be(NAMES);
+}
+
+static void lines_that_cannot_be_read_take_no_more_memory_than_can_be_kept(void **state)
+{
+    static char text[UNREADABLE_BYTES_MAX + 1];
+    struct batch *batch = new_batch();
+    size_t before = mallinfo2().uordblks;
+    uint64_t kept;
+
+    (void)state;
+    for (unsigned i = 0; i < 100 * UNREADABLE_KEPT_MAX; i++) {
+        int size = snprintf(text, sizeof text, "{%u", i);
+
+        assert_int_equal(batch_keep_unreadable(batch, i + 1, text, i == 0 ? sizeof text : (size_t)size), 0);
+    }
+    assert_in_range(mallinfo2().uordblks - before, 0, 256 * UNREADABLE_KEPT_MAX); /* a sanitizer's malloc counts nothing */
+    batch_seal(batch);
+    assert_true(write_some(batch, UINT32_MAX));
+    batch_free(batch);
+    assert_int_equal(unreadable_count(store_view(store), &kept), 0);
+    assert_int_equal(kept, UNREADABLE_KEPT_MAX);
+    store_let_go(store);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(issuers_take_a_bounded_amount_of_memory),
+        TEST(without_a_file_batches_are_as_long_as_memory_is),
+        TEST(the_longest_batch_has_an_end),
+        TEST(a_file_that_is_full_ends_the_batch),
+        TEST(what_the_disk_gives_back_otherwise_is_not_written),
+        TEST(lines_that_cannot_be_read_take_no_more_memory_than_can_be_kept),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
