@@ -22,8 +22,8 @@ static void drop_request(struct asked_table *table, struct asked *asked)
     if (request == NULL)
         return;
     asked->request = NULL;
-    table->request_bytes -= asked->request_bytes;
-    explicit_bzero(request, asked->request_bytes);
+    table->request_bytes -= asked->bytes;
+    explicit_bzero(request, asked->bytes);
     free(request);
 }
 
@@ -71,7 +71,40 @@ static void give_place(struct asked_table *table, struct asked *place)
     table->free = place;
 }
 
-/* The message as it goes out, in memory of its own. */
+static size_t text_bytes(const char *text)
+{
+    return text != NULL ? strlen(text) + 1 : 0;
+}
+
+static const char *copy_text(uint8_t **at, const char *text)
+{
+    size_t bytes = text_bytes(text);
+
+    if (text == NULL)
+        return NULL;
+    *at += bytes;
+    return memcpy(*at - bytes, text, bytes);
+}
+
+/* The token is the one in the message: where it was cut, to be refused, it is another, and what is said of it is not remembered. */
+static uint8_t *copy_message(const struct params *params, const uint8_t *head, size_t head_bytes, uint8_t *at, struct question *question)
+{
+    memcpy(at, head, head_bytes);
+    at += head_bytes;
+    for (unsigned i = 0; i < params->count; i++) {
+        if (question->token != NULL && params->parts[i].iov_base == question->token) {
+            question->token = (const char *)at;
+            if (params->parts[i].iov_len != question->token_bytes)
+                question->token_bytes = SIZE_MAX;
+        }
+        if (params->parts[i].iov_len > 0) /* an empty text may be NULL */
+            memcpy(at, params->parts[i].iov_base, params->parts[i].iov_len);
+        at += params->parts[i].iov_len;
+    }
+    return at;
+}
+
+/* The message as it goes out, and the question, in memory of their own. */
 static int make_request(struct asked *asked, const struct kind *kind, const struct question *question, bool stamped)
 {
     struct params params;
@@ -81,18 +114,19 @@ static int make_request(struct asked *asked, const struct kind *kind, const stru
     kind->put(&params, question, stamped);
     for (unsigned i = 0; i < params.count; i++)
         bytes += params.parts[i].iov_len;
-    uint8_t *request = malloc(bytes), *at = request;
+    size_t all = bytes + text_bytes(question->audience) + text_bytes(question->action) + text_bytes(question->resource);
+    uint8_t *request = malloc(all);
 
     if (request == NULL)
         return ASSAY_E_NO_MEMORY;
-    memcpy(at, head, head_bytes);
-    at += head_bytes;
-    for (unsigned i = 0; i < params.count; i++) {
-        if (params.parts[i].iov_len > 0) /* an empty text may be NULL */
-            memcpy(at, params.parts[i].iov_base, params.parts[i].iov_len);
-        at += params.parts[i].iov_len;
-    }
+    asked->question = *question;
+    uint8_t *at = copy_message(&params, head, head_bytes, request, &asked->question);
+
+    asked->question.audience = copy_text(&at, question->audience);
+    asked->question.action = copy_text(&at, question->action);
+    asked->question.resource = copy_text(&at, question->resource);
     asked->request_bytes = bytes;
+    asked->bytes = all;
     asked->request = request;
     return 0;
 }
@@ -110,7 +144,7 @@ int asked_add(struct asked_table *table, const struct kind *kind, const struct q
         give_place(table, place);
         return ASSAY_E_NO_MEMORY;
     }
-    table->request_bytes += place->request_bytes;
+    table->request_bytes += place->bytes;
     place->kind = kind;
     place->tag = tag;
     place->deadline = deadline;

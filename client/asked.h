@@ -16,8 +16,9 @@ struct asked {
     struct asked *next, *previous; /* among the live ones in the order of asking, the finished ones, or the free places */
     const struct kind *kind;
     void *tag;
-    uint8_t *request; /* the whole message; NULL once it is not needed any more */
-    size_t request_bytes;
+    uint8_t *request; /* the whole message, and behind it what `question` points to; NULL once it is not needed any more */
+    size_t request_bytes, bytes; /* of the message, and of all */
+    struct question question; /* what it was, as long as the request is kept */
     int64_t deadline;
     uint32_t msgid;
     int status; /* of a finished one */

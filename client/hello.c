@@ -13,21 +13,18 @@
 
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL)
 
-/* [0, 1, "hello", [{}]] */
-static const uint8_t hello[] = {0x94, 0x00, 0x01, 0xa5, 'h', 'e', 'l', 'l', 'o', 0x91, 0x80};
+static void put_nothing(struct params *params, const struct question *question, bool stamped)
+{
+    (void)question;
+    (void)stamped;
+    params->heads[0] = 0x80; /* an empty map */
+    params->parts[0] = (struct iovec){params->heads, 1};
+    params->count = 1;
+}
 
-enum outcome { GREETED, REFUSED, UNCERTAIN, FAILED };
+const struct kind kind_hello = {"hello", NULL, put_nothing, NULL};
 
-/* What came back. */
-struct greeted {
-    uint8_t bytes[1024];
-    size_t size;
-    int fd; /* -1: none */
-    int64_t before, after; /* monotonic: when it was asked, and answered */
-};
-
-/* A descriptor that comes is kept, the first one; more than one is no agent's. */
-static void take_descriptor(struct msghdr *message, struct greeted *greeted)
+void descriptor_take(struct msghdr *message, int *descriptor)
 {
     for (struct cmsghdr *head = CMSG_FIRSTHDR(message); head != NULL; head = CMSG_NXTHDR(message, head)) {
         int fd;
@@ -35,59 +32,17 @@ static void take_descriptor(struct msghdr *message, struct greeted *greeted)
         if (head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_RIGHTS || head->cmsg_len != CMSG_LEN(sizeof fd))
             continue;
         memcpy(&fd, CMSG_DATA(head), sizeof fd);
-        if (greeted->fd < 0)
-            greeted->fd = fd;
-        else
-            close(fd);
+        close_fd(descriptor);
+        *descriptor = fd;
     }
-}
-
-static bool receive_some(int fd, struct greeted *greeted)
-{
-    struct iovec part = {greeted->bytes + greeted->size, sizeof greeted->bytes - greeted->size};
-    union {
-        struct cmsghdr aligned;
-        char room[CMSG_SPACE(sizeof(int))];
-    } control;
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
-    ssize_t got;
-
-    do
-        got = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
-    while (got < 0 && errno == EINTR);
-    if (got <= 0)
-        return false;
-    take_descriptor(&message, greeted);
-    greeted->size += (size_t)got;
-    return true;
-}
-
-/* One question and its whole answer. The socket's own timeouts bound it: they are those of the connect, which is done. */
-static bool converse(int fd, struct greeted *greeted)
-{
-    static const struct wire_limits limits = {sizeof greeted->bytes, 64, 8};
-    size_t bytes = 0;
-
-    greeted->before = monotonic_ns();
-    if (send(fd, hello, sizeof hello, MSG_NOSIGNAL) != sizeof hello)
-        return false;
-    while (greeted->size < sizeof greeted->bytes && receive_some(fd, greeted)) {
-        enum wire_status measured = wire_measure(greeted->bytes, greeted->size, &limits, &bytes);
-
-        greeted->after = monotonic_ns();
-        if (measured != WIRE_MORE)
-            return measured == WIRE_OK && bytes == greeted->size;
-    }
-    return false;
 }
 
 /* A clock of another time namespace would find the heartbeat fresh for ever, or never. */
-static enum outcome compare_clocks(const struct greeted *greeted, uint64_t clock)
+static enum hello compare_clocks(const struct span *span, uint64_t clock)
 {
-    if (clock > INT64_MAX || greeted->before - PAGE_CLOCK_SLACK_NS > (int64_t)clock ||
-        greeted->after + PAGE_CLOCK_SLACK_NS < (int64_t)clock)
-        return FAILED;
-    return greeted->after - greeted->before > PAGE_ROUND_TRIP_NS ? UNCERTAIN : GREETED;
+    if (clock > INT64_MAX || span->before - PAGE_CLOCK_SLACK_NS > (int64_t)clock || span->after + PAGE_CLOCK_SLACK_NS < (int64_t)clock)
+        return HELLO_FAILED;
+    return span->after - span->before > PAGE_ROUND_TRIP_NS ? HELLO_UNCERTAIN : HELLO_GREETED;
 }
 
 /* Sealed memory of the right size cannot change its size under a reader, nor be written by anybody but who made it. */
@@ -120,66 +75,111 @@ static bool use_page(struct cache *cache, int fd, const uint8_t instance[16])
     return good && cache_use_page(cache, fd) == 0;
 }
 
-/* [1, 1, nil, {instance, clock, page, …}] */
-static enum outcome judge(struct cache *cache, const struct greeted *greeted)
+/* {instance, clock, page, …} */
+static enum hello judge(struct cache *cache, const struct value *result, int fd, const struct span *span)
 {
-    struct value *answer CLEANUP_FREE = NULL;
-    uint8_t instance[16];
-
-    if (value_read((struct wire_cursor){greeted->bytes, greeted->bytes + greeted->size}, &answer) != 0 || answer->type != WIRE_ARRAY ||
-        answer->count != 4)
-        return FAILED;
-    const struct value *type = value_first(answer), *msgid = value_next(type), *error = value_next(msgid), *result = value_next(error);
     const struct value *page = value_member_of(result, "page", WIRE_BOOL), *clock = value_member_of(result, "clock", WIRE_UINT);
     const struct value *name = value_member_of(result, "instance", WIRE_STR);
+    uint8_t instance[16];
 
-    if (type->type != WIRE_UINT || type->uint != 1 || msgid->type != WIRE_UINT || msgid->uint != 1)
-        return FAILED;
-    if (error->type != WIRE_NIL || (page != NULL && !page->boolean))
-        return REFUSED;
+    if (page != NULL && !page->boolean)
+        return HELLO_REFUSED;
     if (page == NULL || clock == NULL || name == NULL || !instance_read(name->str, name->count, instance))
-        return FAILED;
-    enum outcome outcome = compare_clocks(greeted, clock->uint);
+        return HELLO_FAILED;
+    enum hello outcome = compare_clocks(span, clock->uint);
 
-    if (outcome == FAILED)
+    if (outcome == HELLO_FAILED)
         atomic_store(&cache->greeting->never, 1);
-    return outcome == GREETED && !use_page(cache, greeted->fd, instance) ? FAILED : outcome;
+    return outcome == HELLO_GREETED && !use_page(cache, fd, instance) ? HELLO_FAILED : outcome;
 }
 
-static enum outcome greet(struct assay *assay, int64_t deadline)
+enum hello hello_take(struct cache *cache, int status, const struct answer *answer, int fd, const struct span *span)
+{
+    struct value *result CLEANUP_FREE = NULL;
+    enum hello outcome = HELLO_FAILED;
+
+    if (status <= ASSAY_E_WIRE)
+        outcome = HELLO_REFUSED; /* an agent of before the page, or one that does not like us */
+    else if (status == 0 && value_read(answer->result, &result) == 0)
+        outcome = judge(cache, result, fd, span);
+    if (outcome == HELLO_REFUSED)
+        atomic_store(&cache->greeting->next, span->after + HELLO_REFUSED_NS);
+    return outcome;
+}
+
+static bool receive_some(int fd, struct answer *answer, int *descriptor)
+{
+    struct iovec part = {answer->bytes + answer->size, sizeof answer->small - answer->size};
+    union descriptor_room room;
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &room, .msg_controllen = sizeof room};
+    ssize_t got;
+
+    do
+        got = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+    while (got < 0 && errno == EINTR);
+    if (got <= 0)
+        return false;
+    descriptor_take(&message, descriptor);
+    answer->size += (size_t)got;
+    return true;
+}
+
+/* One question and its whole answer, within the socket's own timeouts, which are those of the connect. As answer_read(). */
+static int converse(int fd, struct answer *answer, int *descriptor, struct span *span)
+{
+    uint8_t request[REQUEST_HEAD_BYTES_MAX + 1];
+    size_t head = request_head(request, 1, kind_hello.name), bytes = 0;
+    enum wire_status measured = WIRE_MORE;
+
+    request[head++] = 0x80;
+    span->before = monotonic_ns();
+    if (send(fd, request, head, MSG_NOSIGNAL) != (ssize_t)head)
+        return ASSAY_E_UNREACHABLE;
+    while (measured == WIRE_MORE && answer->size < sizeof answer->small && receive_some(fd, answer, descriptor))
+        measured = answer_measure(answer->bytes, answer->size, &bytes);
+    span->after = monotonic_ns();
+    return measured == WIRE_OK && bytes == answer->size ? answer_read(answer, 1) : ASSAY_E_PROTOCOL;
+}
+
+static enum hello greet(struct assay *assay, int64_t deadline)
 {
     struct connection *connection CLEANUP(connection_close_at) = NULL;
-    struct greeted greeted = {.fd = -1};
+    struct answer answer CLEANUP(answer_clear);
+    int descriptor CLEANUP_FD = -1;
+    struct span span;
 
+    answer_init(&answer);
     if (channel_connect(&assay->channel, deadline, &connection) != 0)
-        return FAILED;
-    enum outcome outcome = converse(connection->fd, &greeted) ? judge(&assay->cache, &greeted) : FAILED;
+        return HELLO_FAILED;
+    int status = converse(connection->fd, &answer, &descriptor, &span);
+    enum hello outcome = hello_take(&assay->cache, status, &answer, descriptor, &span);
 
-    close_fd(&greeted.fd);
-    if (outcome == GREETED) { /* the one before, of an agent that is gone or of this process' parent, goes */
+    if (outcome == HELLO_GREETED) { /* the one before, of an agent that is gone or of this process' parent, goes */
         connection_close(assay->holder);
         assay->holder = take(connection);
     }
     return outcome;
 }
 
+bool hello_is_due(struct cache *cache, int64_t now)
+{
+    struct greeting *greeting = cache->greeting;
+
+    if (greeting == NULL || atomic_load(&greeting->never) != 0 || cache_has_page(cache))
+        return false;
+    int64_t next = atomic_load(&greeting->next);
+
+    return now >= next && atomic_compare_exchange_strong(&greeting->next, &next, now + HELLO_AGAIN_NS);
+}
+
 void hello_if_needed(struct assay *assay, int64_t deadline)
 {
-    struct greeting *greeting = assay->cache.greeting;
-    int64_t now;
+    int64_t now = monotonic_ns(), latest = now + HELLO_TIMEOUT_NS < deadline ? now + HELLO_TIMEOUT_NS : deadline;
+    enum hello outcome = HELLO_UNCERTAIN;
 
-    if (greeting == NULL || atomic_load(&greeting->never) != 0 || cache_has_page(&assay->cache))
+    if (!hello_is_due(&assay->cache, now) || atomic_exchange(&assay->cache.greeting->busy, 1) != 0)
         return;
-    now = monotonic_ns();
-    if (now < atomic_load(&greeting->next) || atomic_exchange(&greeting->busy, 1) != 0)
-        return;
-    enum outcome outcome = UNCERTAIN;
-    int64_t latest = now + HELLO_TIMEOUT_NS < deadline ? now + HELLO_TIMEOUT_NS : deadline;
-
-    atomic_store(&greeting->next, now + HELLO_AGAIN_NS);
-    for (unsigned tries = 0; outcome == UNCERTAIN && tries < HELLO_TRIES; tries++)
+    for (unsigned tries = 0; outcome == HELLO_UNCERTAIN && tries < HELLO_TRIES; tries++)
         outcome = greet(assay, latest);
-    if (outcome == REFUSED)
-        atomic_store(&greeting->next, now + HELLO_REFUSED_NS);
-    atomic_store(&greeting->busy, 0);
+    atomic_store(&assay->cache.greeting->busy, 0);
 }

@@ -18,6 +18,7 @@ int stream_new(uint32_t life, struct stream **ret_stream)
     if (stream == NULL)
         return ASSAY_E_NO_MEMORY;
     stream->life = life;
+    stream->descriptor = -1;
     int status = asked_init(&stream->asked);
 
     if (status != 0)
@@ -37,6 +38,7 @@ void stream_free(struct stream *stream)
     connection_close(stream->connection);
     loop_close(&stream->loop);
     asked_fini(&stream->asked);
+    close_fd(&stream->descriptor);
     explicit_bzero(stream->in, sizeof stream->in);
     free(stream);
 }
@@ -160,9 +162,13 @@ static bool read_some(struct stream *stream, int64_t now)
 {
     move_to_front(stream);
     size_t room = sizeof stream->in - stream->filled;
-    ssize_t got = recv(stream->connection->fd, stream->in + stream->filled, room, MSG_DONTWAIT);
+    struct iovec part = {stream->in + stream->filled, room};
+    union descriptor_room beside;
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &beside, .msg_controllen = sizeof beside};
+    ssize_t got = recvmsg(stream->connection->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
     if (got > 0) {
+        descriptor_take(&message, &stream->descriptor);
         stream->filled += (size_t)got;
         stream->drained = (size_t)got < room;
         if (stream->drained)
@@ -219,9 +225,27 @@ static void expire(struct stream *stream)
     }
 }
 
+/* The clock was read when all there was had been. */
+static void take_page(struct assay *assay, struct stream *stream, int status, const struct answer *answer)
+{
+    stream->hello.after = monotonic_ns();
+    (void)hello_take(&assay->cache, status, answer, stream->descriptor, &stream->hello);
+    close_fd(&stream->descriptor);
+    stream->descriptor = -1;
+}
+
+static int judge(struct assay *assay, const struct asked *asked, int status, const struct answer *answer, struct assay_verdict **ret_verdict)
+{
+    if (status == 0)
+        status = asked->kind->judge(answer->result, ret_verdict);
+    if (status == 0)
+        cache_keep(&assay->cache, &asked->question, *ret_verdict);
+    return status;
+}
+
 /* Reads one whole answer. NULL: it is none to any of the questions. What its result says is the question's alone.
  *ret_status is the question's end; ASSAY_E_PENDING where nobody waits for it any more. */
-static struct asked *read_answer(struct stream *stream, size_t bytes, int *ret_status, struct assay_verdict **ret_verdict)
+static struct asked *read_answer(struct assay *assay, struct stream *stream, size_t bytes, int *ret_status, struct assay_verdict **ret_verdict)
 {
     struct answer answer; /* points to where it was read: nothing of it is its own */
     uint32_t msgid;
@@ -239,15 +263,16 @@ static struct asked *read_answer(struct stream *stream, size_t bytes, int *ret_s
 
     if (status == ASSAY_E_PROTOCOL && answer.error == 0)
         return NULL;
-    if (asked->state != ASKED_LIVE || asked->cancelled)
-        *ret_status = ASSAY_E_PENDING;
-    else
-        *ret_status = status == 0 ? asked->kind->judge(answer.result, ret_verdict) : status;
+    *ret_status = ASSAY_E_PENDING;
+    if (asked->kind == &kind_hello)
+        take_page(assay, stream, status, &answer);
+    else if (asked->state == ASKED_LIVE && !asked->cancelled)
+        *ret_status = judge(assay, asked, status, &answer, ret_verdict);
     return asked;
 }
 
 /* The next answer that somebody waits for. */
-static bool next_answer(struct stream *stream, void **ret_tag, int *ret_status, struct assay_verdict **ret_verdict)
+static bool next_answer(struct assay *assay, struct stream *stream, void **ret_tag, int *ret_status, struct assay_verdict **ret_verdict)
 {
     for (;;) {
         size_t bytes = 0;
@@ -255,7 +280,7 @@ static bool next_answer(struct stream *stream, void **ret_tag, int *ret_status, 
 
         if (measured == WIRE_MORE)
             return false;
-        struct asked *asked = measured == WIRE_OK ? read_answer(stream, bytes, ret_status, ret_verdict) : NULL;
+        struct asked *asked = measured == WIRE_OK ? read_answer(assay, stream, bytes, ret_status, ret_verdict) : NULL;
 
         if (asked == NULL) {
             lose_connection(stream, ASSAY_E_PROTOCOL, false);
@@ -283,7 +308,7 @@ int stream_next(struct assay *assay, void **ret_tag, struct assay_verdict **ret_
     for (;;) {
         if (asked_fetch(&stream->asked, ret_tag, &status))
             return status;
-        if (next_answer(stream, ret_tag, &status, ret_verdict))
+        if (next_answer(assay, stream, ret_tag, &status, ret_verdict))
             return status;
         expire(stream);
         if (stream->asked.finished.first != NULL)
@@ -336,6 +361,17 @@ static int add(struct stream *stream, const struct kind *kind, const struct ques
     return 0;
 }
 
+/* Nobody is told of its answer. */
+static void say_hello(struct assay *assay, struct stream *stream, int64_t now)
+{
+    static const struct question nothing;
+
+    if (!hello_is_due(&assay->cache, now) || add(stream, &kind_hello, &nothing, false, &stream->hello, now + assay->timeout_ns) != 0)
+        return;
+    stream->hello.before = now;
+    (void)asked_cancel(&stream->asked, &stream->hello);
+}
+
 int stream_ask(struct assay *assay, const struct kind *kind, const struct question *question, void *tag)
 {
     struct stream *stream = assay->stream;
@@ -348,6 +384,7 @@ int stream_ask(struct assay *assay, const struct kind *kind, const struct questi
         /* Where an agent has let too many questions go without an answer, another connection is the better bet. */
         if (asked_is_clogged(&stream->asked))
             lose_connection(stream, ASSAY_E_UNREACHABLE, true);
+        say_hello(assay, stream, now);
         status = add(stream, kind, question, cache_has_page(&assay->cache), tag, now + assay->timeout_ns);
     }
     stream_rest(stream);

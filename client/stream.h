@@ -3,6 +3,7 @@
 #define ASSAY_CLIENT_STREAM_H
 
 #include "asked.h"
+#include "hello.h"
 #include "loop.h"
 
 /* Used by one thread at a time. */
@@ -17,6 +18,8 @@ struct stream {
     bool drained;                  /* the last read took all there was, and nobody has waited since */
     int64_t drained_at;            /* when all there was had been read, or there was no connection */
     int64_t connect_at;            /* where the agent's backlog is full: when connecting is tried again */
+    struct span hello;             /* when it was said last */
+    int descriptor;                /* that came last, for the answer to it; -1: none */
     size_t at, filled;             /* what has been read, and not been looked at */
     uint8_t in[ANSWER_BYTES_MAX];
 };

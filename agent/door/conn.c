@@ -318,11 +318,6 @@ bool conn_release(struct conn *conn)
     return true;
 }
 
-bool conn_may_pass(const struct conn *conn)
-{
-    return conn->out_bytes == 0 && conn->unsent == 0;
-}
-
 void conn_hold_page(struct conn *conn)
 {
     conn->door->page_holders += !conn->holds_page;

@@ -31,8 +31,8 @@ bool conn_hold(struct conn *conn);
 /* Its end: true if the answer can still be sent. */
 bool conn_release(struct conn *conn);
 
-/* The page goes with the answer that is made next; false: something waits to be sent. */
-bool conn_may_pass(const struct conn *conn);
+/* The page goes with the answer that is made next. False: something waits that cannot be sent before it. */
+bool conn_may_pass(struct conn *conn);
 void conn_hold_page(struct conn *conn);
 
 /* No more requests; closed when what is owed was sent. */

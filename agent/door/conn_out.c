@@ -70,20 +70,33 @@ static void release_out(struct conn *conn)
     conn->out_bytes = conn->out_room = 0;
 }
 
+/* As much of it as the kernel takes, before the turn is over. An error comes again then. */
+static void push(struct conn *conn)
+{
+    uv_buf_t buffer = uv_buf_init((char *)conn->out, (unsigned)conn->out_bytes);
+    int sent = conn->out_bytes > 0 && !conn->passes_page ? uv_try_write((uv_stream_t *)&conn->pipe, &buffer, 1) : 0;
+
+    if (sent <= 0)
+        return;
+    conn->out_bytes -= (size_t)sent;
+    if (conn->out_bytes > 0)
+        memmove(conn->out, conn->out + sent, conn->out_bytes);
+    else
+        release_out(conn);
+}
+
 void conn_push_out(struct door *door, const struct conn *except)
 {
     for (struct conn *conn = door->dirty; conn != NULL; conn = conn->next_dirty) {
-        uv_buf_t buffer = uv_buf_init((char *)conn->out, (unsigned)conn->out_bytes);
-        int sent = conn != except && conn->out_bytes > 0 && !conn->passes_page ? uv_try_write((uv_stream_t *)&conn->pipe, &buffer, 1) : 0;
-
-        if (sent <= 0)
-            continue; /* an error comes again when its turn is over */
-        conn->out_bytes -= (size_t)sent;
-        if (conn->out_bytes > 0)
-            memmove(conn->out, conn->out + sent, conn->out_bytes);
-        else
-            release_out(conn);
+        if (conn != except)
+            push(conn);
     }
+}
+
+bool conn_may_pass(struct conn *conn)
+{
+    push(conn);
+    return conn->out_bytes == 0 && conn->unsent == 0;
 }
 
 /* libuv passes no descriptors that are not streams, so this one message is sent past it. Its queue is empty (conn_may_pass). */

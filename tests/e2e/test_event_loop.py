@@ -70,6 +70,26 @@ class EventLoop(AssayTest):
     def tokens(self, count, first=0):
         return [self.key.token(sub=f"user{i}") for i in range(first, first + count)]
 
+    def accepted(self):
+        return self.agent.call("status")["counters"]["accepted"]
+
+    def test_what_is_known_is_not_asked_and_a_revocation_counts_at_once(self):
+        for number, program in enumerate(self.programs()):
+            token = self.key.token(jti=f"known{number}")
+
+            def is_known():
+                """The first answers come before the page, whose arrival nothing tells."""
+                before = self.accepted()
+                self.assertEqual(program.wait(program.ask(token)), ["yes: alice"])
+                return self.accepted() == before
+            wait_for("it is known", is_known)
+            before = self.accepted()
+            for _ in range(50):
+                self.assertEqual(program.wait(program.ask(token)), ["yes: alice"])
+            self.assertEqual(self.accepted(), before)
+            self.agent.call("revoke", jti=f"known{number}")
+            self.assertEqual(program.wait(program.ask(token)), ["no: revoked"])
+
     def test_each_token_has_its_answer(self):
         self.agent.call("revoke", jti="gone")
         now = int(time.time())

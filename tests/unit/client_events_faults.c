@@ -49,7 +49,7 @@ WRAP(ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags), (fd, m
 static _Thread_local int reads, settings;
 static bool no_life, no_fstat;
 
-WRAP(ssize_t, recv, (int fd, void *bytes, size_t size, int flags), (fd, bytes, size, flags + 0 * reads++), -1, ECONNRESET)
+WRAP(ssize_t, recvmsg, (int fd, struct msghdr *message, int flags), (fd, message, flags + 0 * reads++), -1, ECONNRESET)
 WRAP(int, getsockopt, (int fd, int level, int name, void *value, socklen_t *size), (fd, level, name, value, size), -1, EINVAL)
 WRAP(int, fstat, (int fd, struct stat *found), (no_fstat ? -1 : fd, found), -1, EBADF)
 WRAP(void *, mmap, (void *at, size_t size, int protection, int flags, int fd, off_t offset),
