@@ -18,13 +18,11 @@ int basis_of(struct board *board, struct hasher *hasher, const struct token *tok
     struct text issuer = token->issuer->names.list[0];
     char jkt[BASE64URL_ENCODED_MAX(THUMBPRINT_BYTES)], input[65];
     struct thing things[THINGS_MAX];
-    uint8_t digest[32];
     unsigned count = 0;
 
     *ret = (struct basis){0};
-    if (hash_bytes(hasher, token->text.at, token->input_bytes, digest) < 0)
+    if (hash_input(hasher, token, input) < 0)
         return -1;
-    hex_encode(digest, sizeof digest, input);
     base64url_encode(token->key->thumbprint, THUMBPRINT_BYTES, jkt);
     things[count++] = board_thing(board, THING_ISSUER, issuer, NO_NAME);
     things[count++] = board_thing(board, THING_KEY, issuer, (struct text){jkt, strlen(jkt)});

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <openssl/crypto.h>
 #include <openssl/rand.h>
 
 #include "agent/answer.h"
@@ -85,7 +84,7 @@ static void entry_free(struct cache *cache, struct entry *entry)
         cache->facts.bytes -= entry->holder->bytes;
         free(entry->holder);
     }
-    OPENSSL_cleanse(entry, entry->bytes);
+    explicit_bzero(entry, entry->bytes);
     free(entry);
 }
 

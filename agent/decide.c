@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <openssl/crypto.h>
 
 #include "agent/clock.h"
 #include "agent/revocation/feeds.h"
@@ -241,7 +240,7 @@ static void check_free(struct agent *agent, struct check *check)
 {
     agent->checks->bytes -= check->bytes;
     keyring_drop(check->ring);
-    OPENSSL_cleanse(check, check->bytes);
+    explicit_bzero(check, check->bytes);
     free(check);
 }
 

@@ -162,6 +162,15 @@ enum outcome check_key(struct token *token, const struct question *question)
     }
 }
 
+static void keep_sha256(struct token *token, const struct verifier *verifier)
+{
+    const uint8_t *sha256 = verifier_sha256(verifier);
+
+    token->has_input_sha256 = sha256 != NULL;
+    if (sha256 != NULL)
+        memcpy(token->input_sha256, sha256, sizeof token->input_sha256);
+}
+
 enum outcome check_signature(struct token *token, const struct question *question)
 {
     for (unsigned i = 0; i < token->key_count; i++) {
@@ -169,6 +178,7 @@ enum outcome check_signature(struct token *token, const struct question *questio
                                 token->signature_bytes)) {
         case SIGNATURE_GOOD:
             token->key = token->keys[i];
+            keep_sha256(token, question->verifier);
             return OUTCOME_ACCEPTED;
         case SIGNATURE_BAD:
             break;

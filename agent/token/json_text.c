@@ -87,6 +87,10 @@ static int parse_escape(struct parser *p)
     return 0;
 }
 
+/* Characters that stand for themselves, each in one byte. */
+static const bool is_plain[256] = {
+    [0x20 ... '"' - 1] = true, ['"' + 1 ... '\\' - 1] = true, ['\\' + 1 ... 0x7f] = true};
+
 /* Copied in runs. */
 int json_characters(struct parser *p)
 {
@@ -95,7 +99,7 @@ int json_characters(struct parser *p)
     while (p->at < p->end) {
         uint8_t c = (uint8_t)*p->at;
 
-        if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
+        if (is_plain[c]) {
             p->at++;
             continue;
         }

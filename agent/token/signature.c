@@ -11,6 +11,8 @@ struct verifier {
     unsigned number;
     EVP_MD *digests[DIGEST_COUNT]; /* fetched once: a fetch costs as much as the digest of a token */
     EVP_MD_CTX *context;
+    uint8_t hash[EVP_MAX_MD_SIZE];
+    bool has_sha256; /* in `hash` */
     EVP_MAC *hmac;
     EVP_MAC_CTX *hmac_context;
 };
@@ -62,6 +64,11 @@ void verifier_free(struct verifier *v)
     EVP_MAC_CTX_free(v->hmac_context);
     EVP_MAC_free(v->hmac);
     OPENSSL_free(v);
+}
+
+const uint8_t *verifier_sha256(const struct verifier *v)
+{
+    return v->has_sha256 ? v->hash : NULL;
 }
 
 static enum signature check_hmac(struct verifier *v, const struct key *key, enum algorithm alg, const void *input, size_t input_bytes,
@@ -174,7 +181,7 @@ static enum signature check_hashed(struct verifier *v, const struct key *key, en
                                    const uint8_t *signature, size_t signature_bytes)
 {
     const struct algorithm_facts *facts = &algorithm_facts[alg];
-    uint8_t hash[EVP_MAX_MD_SIZE], der[2 * (66 + 3) + 3];
+    uint8_t der[2 * (66 + 3) + 3];
 
     if (facts->kind == KEY_RSA) {
         int size = EVP_PKEY_get_size(key->pkey);
@@ -192,9 +199,12 @@ static enum signature check_hashed(struct verifier *v, const struct key *key, en
     EVP_PKEY_CTX *context = prepared(v, key, alg);
 
     if (context == NULL || EVP_DigestInit_ex2(v->context, v->digests[facts->digest], NULL) != 1 ||
-        EVP_DigestUpdate(v->context, input, input_bytes) != 1 || EVP_DigestFinal_ex(v->context, hash, NULL) != 1)
+        EVP_DigestUpdate(v->context, input, input_bytes) != 1 || EVP_DigestFinal_ex(v->context, v->hash, NULL) != 1)
         return SIGNATURE_UNDECIDED;
-    return verdict_of(EVP_PKEY_verify(context, signature, signature_bytes, hash, facts->digest_bytes));
+    enum signature result = verdict_of(EVP_PKEY_verify(context, signature, signature_bytes, v->hash, facts->digest_bytes));
+
+    v->has_sha256 = result == SIGNATURE_GOOD && facts->digest == DIGEST_SHA256;
+    return result;
 }
 
 /* OpenSSL's Ed25519 says 0 also where it got no memory, and leaves no word of it. So what it calls bad is asked a second time. */
@@ -229,6 +239,7 @@ enum signature signature_check(struct verifier *v, const struct key *key, enum a
 {
     enum signature result;
 
+    v->has_sha256 = false;
     if (!key_fits(key, alg))
         return SIGNATURE_BAD;
     if (key->kind == KEY_HMAC)

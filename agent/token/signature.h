@@ -10,6 +10,9 @@ struct verifier;
 struct verifier *verifier_new(unsigned number);
 void verifier_free(struct verifier *verifier);
 
+/* SHA-256 of the input that was found good last, if its algorithm hashes with that; else NULL. */
+const uint8_t *verifier_sha256(const struct verifier *verifier);
+
 enum signature { SIGNATURE_UNDECIDED = 0, SIGNATURE_GOOD, SIGNATURE_BAD };
 
 /* Checks a JWS signature (RFC 7515 5.2; RFC 7518 3.2 to 3.5; RFC 8037 3.1) over the signing input, under a key that fits the algorithm.

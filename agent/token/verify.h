@@ -54,6 +54,8 @@ struct token {
     const struct key *keys[TOKEN_KEYS_TRIED_MAX]; /* that may have signed it */
     unsigned key_count;
     const struct key *key; /* that did */
+    bool has_input_sha256; /* SHA-256 of what was signed, where the signature is over that */
+    uint8_t input_sha256[32];
     double exp, nbf, iat;  /* Unix seconds; nbf and iat negative: the token has none */
     enum reason reason;    /* why it was refused */
     enum reason judged;    /* a shadow issuer's tokens are all refused as unknown_issuer; this is what was found (REASON_NONE: good) */
