@@ -8,9 +8,14 @@
    0 means yes, and nothing else does: a call that returns anything else has not accepted the token. ASSAY_E_REFUSED is a no;
    every other status means that nobody could decide, and a service answers 503. All statuses are negative.
 
-   Threads: any number of threads may share a handle and call at the same time, each call with its own connection. A verdict does
+   Threads: any number of threads may share a handle and call at the same time, each call that asks with its own connection. A verdict does
    not change after it was returned and may be read by any number of threads. A child process after fork() may go on using the
    handle: it makes connections of its own.
+
+   A yes is remembered in the process, up to options.cache_bytes, and given again without asking the agent as long as nothing has changed of
+   what it rests on, which the agent shows in memory that it shares: a call that begins after `revoke` was answered is refused, whatever
+   was remembered. Such a call makes no system call, waits for nobody and allocates nothing. What is remembered is wiped when it goes, is in
+   no core dump, and not in a child.
 
    The library does not log, exit, raise SIGPIPE or hold global state; every descriptor that it opens is close-on-exec. */
 #ifndef ASSAY_ASSAY_H
