@@ -1,0 +1,440 @@
+/* What a process remembers: it is found by exactly what was asked, it is bounded and wiped, it waits for nobody, and it is repeated
+   only while each thing that it rests on is as it was. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "client/cache.h"
+#include "client/clock.h"
+#include "client/exports.h"
+
+#define BYTES (1024 * 1024)
+
+/* The page, written as an agent does. */
+static struct page *page;
+static struct cache cache;
+
+static void beat(void)
+{
+    atomic_store(&page->heartbeat, (uint64_t)monotonic_ns());
+}
+
+static int set_up(void **state)
+{
+    int fd = memfd_create("page", MFD_CLOEXEC);
+
+    (void)state;
+    assert_true(fd >= 0 && ftruncate(fd, sizeof *page) == 0);
+    page = mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    assert_ptr_not_equal(page, MAP_FAILED);
+    memset(page->instance, 7, sizeof page->instance);
+    for (unsigned i = 0; i < PAGE_COUNTERS; i++)
+        page->counter[i] = 1000 + i;
+    page->keys = 50;
+    page->policy = 60;
+    beat();
+    cache_init(&cache, BYTES);
+    assert_false(cache_has_page(&cache));
+    assert_int_equal(cache_use_page(&cache, fd), 0);
+    assert_true(cache_has_page(&cache));
+    close(fd);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    cache_fini(&cache);
+    munmap(page, sizeof *page);
+    return 0;
+}
+
+/* An answer with a stamp, as a verdict has it: {stamp: {…}} in msgpack, read by the library's own. */
+struct told {
+    char instance[33];
+    int64_t from, until; /* seconds from now */
+    uint64_t keys, policy;
+    unsigned count;
+    uint64_t index[9], value[9];
+};
+
+static struct told told(void)
+{
+    struct told it = {
+        .from = -10, .until = 100, .keys = 50, .policy = 60, .count = 3, .index = {5, 6, 4095}, .value = {1005, 1006, 5095}};
+
+    for (unsigned i = 0; i < 16; i++)
+        memcpy(it.instance + 2 * i, "07", 3);
+    return it;
+}
+
+static struct assay_verdict *verdict_of(const struct told *it)
+{
+    uint8_t bytes[1024];
+    struct wire_writer writer;
+    struct value_size size;
+
+    wire_writer_init(&writer, bytes, sizeof bytes);
+    wire_put_map(&writer, 1);
+    wire_put_text(&writer, "stamp");
+    wire_put_map(&writer, 6);
+    wire_put_text(&writer, "instance");
+    wire_put_text(&writer, it->instance);
+    wire_put_text(&writer, "from");
+    wire_put_int(&writer, time(NULL) + it->from);
+    wire_put_text(&writer, "until");
+    wire_put_int(&writer, time(NULL) + it->until);
+    wire_put_text(&writer, "keys");
+    wire_put_uint(&writer, it->keys);
+    wire_put_text(&writer, "policy");
+    wire_put_uint(&writer, it->policy);
+    wire_put_text(&writer, "counters");
+    wire_put_array(&writer, it->count);
+    for (unsigned i = 0; i < it->count; i++) {
+        wire_put_array(&writer, 2);
+        wire_put_uint(&writer, it->index[i]);
+        wire_put_uint(&writer, it->value[i]);
+    }
+    struct wire_cursor cursor = {bytes, writer.at};
+
+    assert_false(writer.full);
+    assert_int_equal(value_size(cursor, &size), 0);
+    struct assay_verdict *verdict = calloc(1, sizeof *verdict + size.nodes * sizeof(struct value) + size.text_bytes);
+
+    assert_non_null(verdict);
+    verdict->ok = true;
+    verdict->http_status = 200;
+    verdict->count = size.nodes;
+    verdict->bytes = sizeof *verdict + size.nodes * sizeof(struct value) + size.text_bytes;
+    value_build(cursor, verdict->values, (char *)(verdict->values + size.nodes));
+    return verdict;
+}
+
+static struct question verify(const char *token, const char *audience)
+{
+    return (struct question){.token = token, .token_bytes = strlen(token), .audience = audience};
+}
+
+static struct question authorize(const char *token, const char *audience, const char *action, const char *resource)
+{
+    return (struct question){token, token != NULL ? strlen(token) : 0, audience, action, resource};
+}
+
+static bool is_known(struct question question)
+{
+    return cache_find(&cache, &question, NULL);
+}
+
+static void keep(struct question question, const struct told *it)
+{
+    struct assay_verdict *verdict = verdict_of(it);
+
+    cache_keep(&cache, &question, verdict);
+    assay_verdict_free(verdict);
+}
+
+static void what_was_asked_is_found_and_nothing_else(void **state)
+{
+    const struct told it = told();
+    struct question asked[] = {verify("aaaa.bbbb.cccc", NULL),
+                               verify("aaaa.bbbb.cccc", ""),
+                               verify("aaaa.bbbb.cccc", "orders"),
+                               verify("aaaa.bbbb.ccccc", NULL),
+                               verify("xaaa.bbbb.cccc", NULL),
+                               verify("", NULL),
+                               authorize("aaaa.bbbb.cccc", NULL, "GET", "/a"),
+                               authorize("aaaa.bbbb.cccc", NULL, "GET", "/b"),
+                               authorize("aaaa.bbbb.cccc", NULL, "GET/", "a"),
+                               authorize("aaaa.bbbb.cccc", "o", "GET", "/a"),
+                               authorize("aaaa.bbbb.cccc", NULL, "", ""),
+                               authorize(NULL, NULL, "GET", "/a")};
+    size_t count = sizeof asked / sizeof *asked;
+
+    (void)state;
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < count; k++)
+            assert_int_equal(is_known(asked[k]), k < i);
+        keep(asked[i], &it);
+    }
+    assert_true(is_known(asked[count - 1]));
+}
+
+static void a_hit_is_the_verdict_itself_and_outlives_the_cache(void **state)
+{
+    const struct told it = told();
+    struct question question = verify("aaaa.bbbb.cccc", NULL);
+    struct assay_verdict *verdict = verdict_of(&it), *again = NULL;
+
+    cache_keep(&cache, &question, verdict);
+    assert_true(cache_find(&cache, &question, &again));
+    assert_ptr_equal(again, verdict);
+    assay_verdict_free(verdict);
+    tear_down(state);
+    assert_true(assay_verdict_ok(again));
+    assay_verdict_free(again);
+    set_up(state);
+}
+
+/* Each change makes it hold no more; and once it did not hold it is forgotten. */
+static void it_holds_only_while_nothing_has_changed(void **state)
+{
+    const struct told it = told();
+    struct question question = verify("t", NULL), policy = authorize("t", NULL, "a", "/r");
+    _Atomic uint64_t *words[] = {&page->keys, &page->counter[5], &page->counter[6], &page->counter[4095], &page->closed};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        keep(question, &it);
+        assert_true(is_known(question));
+        atomic_fetch_add(words[i], 1);
+        assert_false(is_known(question));
+        atomic_fetch_sub(words[i], 1);
+        assert_false(is_known(question));
+    }
+    keep(question, &it);
+    keep(policy, &it);
+    atomic_fetch_add(&page->counter[7], 1); /* of something else */
+    atomic_fetch_add(&page->policy, 1);
+    assert_true(is_known(question)); /* does not rest on the policy */
+    assert_false(is_known(policy));
+    atomic_fetch_sub(&page->policy, 1);
+    page->instance[15]++;
+    assert_false(is_known(question));
+    page->instance[15]--;
+}
+
+static void nobody_is_believed_whose_heart_does_not_beat(void **state)
+{
+    const struct told it = told();
+    struct question question = verify("t", NULL);
+    const struct {
+        int64_t age;
+        bool holds;
+    } beats[] = {{0, true},
+                 {1500 * NS_PER_MS, true},
+                 {1901 * NS_PER_MS, false},
+                 {3600 * NS_PER_S, false},
+                 {-5 * NS_PER_MS, true},
+                 {-5000 * NS_PER_MS, false},
+                 {-3600 * NS_PER_S, false}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof beats / sizeof *beats; i++) {
+        beat();
+        keep(question, &it);
+        atomic_store(&page->heartbeat, (uint64_t)(monotonic_ns() - beats[i].age));
+        assert_int_equal(cache_has_page(&cache), beats[i].holds);
+        assert_int_equal(is_known(question), beats[i].holds);
+    }
+}
+
+static void it_has_its_time(void **state)
+{
+    struct told early = told(), late = told(), short_lived = told();
+    struct clocks now = clocks_read(), ticks = clocks_ticks();
+    struct stamp stamp;
+    struct assay_verdict *verdict = verdict_of(&short_lived);
+
+    (void)state;
+    early.from = 5;
+    late.until = 0;
+    keep(verify("early", NULL), &early);
+    keep(verify("late", NULL), &late);
+    assert_false(is_known(verify("early", NULL)));
+    assert_false(is_known(verify("late", NULL)));
+
+    assert_true(stamp_read(verdict_result(verdict), &stamp));
+    assay_verdict_free(verdict);
+    assert_true(stamp.deadline > now.monotonic + 98 * NS_PER_S && stamp.deadline <= monotonic_ns() + 100 * NS_PER_S);
+    assert_true(stamp_holds(&stamp, page, true, &now, &ticks));
+    struct clocks at = now;
+
+    at.wall = stamp.until - ticks.wall; /* it may be the end already */
+    assert_false(stamp_holds(&stamp, page, true, &at, &ticks));
+    at.wall = stamp.until - ticks.wall - 1;
+    assert_true(stamp_holds(&stamp, page, true, &at, &ticks));
+    at.wall = stamp.from - 1;
+    assert_false(stamp_holds(&stamp, page, true, &at, &ticks));
+    at.wall = stamp.from;
+    assert_true(stamp_holds(&stamp, page, true, &at, &ticks));
+    stamp.deadline = now.monotonic + ticks.monotonic; /* the wall clock was set back, and time has passed all the same */
+    assert_false(stamp_holds(&stamp, page, true, &now, &ticks));
+}
+
+static void a_stamp_that_is_not_understood_is_none(void **state)
+{
+    struct told bad[8];
+    struct question question = verify("t", NULL);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        bad[i] = told();
+    bad[0].instance[31] = 'g';
+    bad[1].instance[31] = '\0';
+    memcpy(bad[2].instance, "08", 2); /* another agent's */
+    bad[3].index[2] = PAGE_COUNTERS;
+    bad[4].count = 9; /* more than there is room for */
+    bad[5].from = INT64_MAX / 2 - time(NULL);
+    bad[6].keys++;
+    bad[7].value[1]++;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        keep(question, &bad[i]);
+        assert_false(is_known(question));
+    }
+}
+
+static void a_no_and_a_yes_without_a_stamp_are_not_remembered(void **state)
+{
+    const struct told it = told();
+    struct question question = verify("t", NULL);
+    struct assay_verdict *verdict = verdict_of(&it);
+
+    (void)state;
+    verdict->ok = false;
+    cache_keep(&cache, &question, verdict);
+    assert_false(is_known(question));
+    verdict->ok = true;
+    verdict->values[0].count = 0;
+    cache_keep(&cache, &question, verdict);
+    assert_false(is_known(question));
+    assay_verdict_free(verdict);
+}
+
+/* Whatever is found is what was kept for exactly that question; memory stays within its bound, and tokens that went are wiped. */
+static void many_of_all_sizes(void **state)
+{
+    enum { QUESTIONS = 3000, ROUNDS = 40000 };
+    static char *tokens[QUESTIONS];
+    static struct assay_verdict *verdicts[QUESTIONS];
+    const struct told it = told();
+    unsigned seed = 1, found = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < QUESTIONS; i++) {
+        size_t size = 20 + (unsigned)rand_r(&seed) % (i % 50 == 0 ? 16000 : 900);
+
+        tokens[i] = malloc(size + 32);
+        memset(tokens[i], 'x', size);
+        snprintf(tokens[i] + size, 32, "secret-%08u", i % 7 == 0 ? 0 : i); /* some end alike */
+        tokens[i][0] = (char)('a' + i % 26);
+        memcpy(tokens[i] + 1, &i, 2); /* may have a NUL inside: lengths count */
+        verdicts[i] = verdict_of(&it);
+    }
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        unsigned i = (unsigned)rand_r(&seed) % QUESTIONS;
+        struct question question = {.token = tokens[i], .token_bytes = 20 + strlen(tokens[i] + 20)};
+        struct assay_verdict *verdict = NULL;
+
+        if (round % 500 == 0)
+            beat();
+        if (!cache_find(&cache, &question, &verdict)) {
+            cache_keep(&cache, &question, verdicts[i]);
+            continue;
+        }
+        assert_ptr_equal(verdict, verdicts[i]);
+        assay_verdict_free(verdict);
+        found++;
+    }
+    assert_true(found > ROUNDS / 20);
+    lanes_empty(&cache.lanes);
+    assert_null(memmem(cache.lanes.at, cache.lanes.count * cache.lanes.lane_bytes, "secret-", 7));
+    for (unsigned i = 0; i < QUESTIONS; i++) {
+        assert_int_equal(verdicts[i]->references, 0); /* nobody's any more but ours */
+        assay_verdict_free(verdicts[i]);
+        free(tokens[i]);
+    }
+}
+
+static void nobody_waits_for_a_lane_that_somebody_is_in(void **state)
+{
+    const struct told it = told();
+    struct question question = verify("t", NULL);
+    struct lane *taken[64];
+    unsigned count = 0;
+
+    (void)state;
+    keep(question, &it);
+    while ((taken[count] = lanes_enter(&cache.lanes)) != NULL)
+        count++;
+    assert_true(count > 0 && count <= cache.lanes.count);
+    assert_false(is_known(question));
+    keep(question, &it);
+    lanes_empty(&cache.lanes); /* passes them over */
+    while (count > 0)
+        lane_leave(taken[--count]);
+    assert_true(is_known(question));
+}
+
+static void a_child_begins_with_nothing(void **state)
+{
+    const struct told it = told();
+    struct question question = verify("t", NULL);
+    int status;
+
+    (void)state;
+    keep(question, &it);
+    pid_t child = fork();
+
+    if (child == 0) {
+        bool nothing = !cache_has_page(&cache) && !is_known(question) &&
+                       memmem(cache.greeting, cache.bytes, "\x07\x07\x07\x07\x07\x07\x07\x07", 8) == NULL;
+
+        _exit(nothing ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_true(is_known(question));
+}
+
+static void a_new_page_empties_it(void **state)
+{
+    const struct told it = told();
+    struct question question = verify("the token itself", NULL);
+    int fd = memfd_create("page", MFD_CLOEXEC);
+
+    (void)state;
+    keep(question, &it);
+    assert_true(ftruncate(fd, sizeof *page) == 0);
+    assert_int_equal(cache_use_page(&cache, fd), 0);
+    close(fd);
+    assert_null(memmem(cache.lanes.at, cache.lanes.count * cache.lanes.lane_bytes, "the token itself", 16));
+    assert_false(is_known(question));
+}
+
+static void too_little_memory_is_none(void **state)
+{
+    struct cache none;
+    struct question question = verify("t", NULL);
+
+    (void)state;
+    cache_init(&none, 1000);
+    assert_false(cache_has_page(&none) || cache_find(&none, &question, NULL));
+    cache_fini(&none);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_was_asked_is_found_and_nothing_else, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_hit_is_the_verdict_itself_and_outlives_the_cache, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(it_holds_only_while_nothing_has_changed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(nobody_is_believed_whose_heart_does_not_beat, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(it_has_its_time, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_stamp_that_is_not_understood_is_none, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_no_and_a_yes_without_a_stamp_are_not_remembered, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(many_of_all_sizes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(nobody_waits_for_a_lane_that_somebody_is_in, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_child_begins_with_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_new_page_empties_it, set_up, tear_down),
+        cmocka_unit_test(too_little_memory_is_none),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
