@@ -38,7 +38,7 @@ _Static_assert(sizeof(_Atomic uint64_t) == 8 && ATOMIC_LLONG_LOCK_FREE == 2, "th
 #define PAGE_CLOCK_SLACK_NS INT64_C(10000000)
 #define PAGE_ROUND_TRIP_NS  INT64_C(50000000)
 
-/* The clock moves on in ticks where it is read fast: a heartbeat may lie so far in the future. */
+/* A heartbeat may seem to lie so far in the future: processors' clocks are not quite the same. */
 #define PAGE_EARLY_NS INT64_C(10000000)
 
 #endif

@@ -18,7 +18,7 @@ struct stamp {
     uint64_t value[STAMP_COUNTERS_MAX];
 };
 
-/* The fast clocks, which move on in ticks: the time is up to a tick later than what they say. */
+/* Nanoseconds. The wall clock moves on in ticks: the time is up to one later than what it says. */
 struct clocks {
     int64_t wall, monotonic;
 };
