@@ -149,6 +149,29 @@ char *token_make(const struct issuer_key *key, unsigned number, size_t *ret_byte
     return token;
 }
 
+size_t signature_of(const struct issuer_key *key, const char *token, uint8_t out[512], size_t *ret_input_bytes)
+{
+    const char *dot = strrchr(token, '.');
+    uint8_t raw[512], *der = out;
+    size_t size;
+
+    if (dot == NULL || base64url_decode(dot + 1, strlen(dot + 1), raw, &size) < 0)
+        die("a token's signature");
+    *ret_input_bytes = (size_t)(dot - token);
+    if (strcmp(key->alg, "ES256") != 0) {
+        memcpy(out, raw, size);
+        return size;
+    }
+    ECDSA_SIG *signature = ECDSA_SIG_new();
+
+    if (signature == NULL || ECDSA_SIG_set0(signature, BN_bin2bn(raw, 32, NULL), BN_bin2bn(raw + 32, 32, NULL)) != 1)
+        die("an ECDSA signature");
+    int bytes = i2d_ECDSA_SIG(signature, &der);
+
+    ECDSA_SIG_free(signature);
+    return (size_t)bytes;
+}
+
 static void put_number(FILE *out, const char *name, const uint8_t *bytes, size_t size)
 {
     char text[512];

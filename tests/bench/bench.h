@@ -19,6 +19,9 @@ struct issuer_key key_make(const char *alg); /* RS256, ES256, EdDSA */
 /* A token of about 735 bytes for RS256, as identity providers make them; `number` makes it different from the others. */
 char *token_make(const struct issuer_key *key, unsigned number, size_t *ret_bytes);
 
+/* The token's signature as OpenSSL wants it, and how much of the token it is over. */
+size_t signature_of(const struct issuer_key *key, const char *token, uint8_t out[512], size_t *ret_input_bytes);
+
 struct bench_agent {
     pid_t pid;
     char folder[64];

@@ -30,24 +30,23 @@ static void make_tokens(const struct issuer_key *key, unsigned round, struct tok
         tokens->token[i] = token_make(key, round * TOKENS + i, &tokens->bytes[i]);
 }
 
-/* The same signatures, by OpenSSL alone. */
-static double evp_microseconds(const struct issuer_key *key)
+/* The same signatures, by OpenSSL alone. Not one of them again and again: a processor learns its branches by heart, and is a tenth faster
+   at it than at any that comes. */
+static double evp_microseconds(const struct issuer_key *key, const struct tokens *tokens)
 {
-    static const char input[500] = {'e', 'y'};
-    uint8_t signature[512];
-    size_t size = sizeof signature;
+    static uint8_t signature[TOKENS][512];
+    static size_t size[TOKENS], input[TOKENS];
     const EVP_MD *digest = strcmp(key->alg, "EdDSA") == 0 ? NULL : EVP_sha256();
     EVP_MD_CTX *context = EVP_MD_CTX_new();
 
-    if (EVP_DigestSignInit(context, NULL, digest, NULL, key->pkey) != 1 ||
-        EVP_DigestSign(context, signature, &size, (const unsigned char *)input, sizeof input) != 1)
-        die("signing");
+    for (unsigned i = 0; i < TOKENS; i++)
+        size[i] = signature_of(key, tokens->token[i], signature[i], &input[i]);
     double before = thread_seconds();
 
     for (unsigned i = 0; i < TOKENS; i++) {
         EVP_MD_CTX_reset(context);
         if (EVP_DigestVerifyInit(context, NULL, digest, NULL, key->public) != 1 ||
-            EVP_DigestVerify(context, signature, size, (const unsigned char *)input, sizeof input) != 1)
+            EVP_DigestVerify(context, signature[i], size[i], (const unsigned char *)tokens->token[i], input[i]) != 1)
             die("verifying");
     }
     double used = thread_seconds() - before;
@@ -69,7 +68,7 @@ static void run(const char *alg, double goal)
     for (unsigned round = 0; round < ROUNDS; round++) {
         make_tokens(&key, round, &tokens);
         ours[round] = cold_microseconds(&agent, fd, tokens.token, tokens.bytes, TOKENS);
-        evp[round] = evp_microseconds(&key);
+        evp[round] = evp_microseconds(&key, &tokens);
         for (unsigned i = 0; i < TOKENS; i++)
             free(tokens.token[i]);
     }
