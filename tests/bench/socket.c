@@ -57,8 +57,9 @@ static void read_exactly(int fd, size_t bytes)
     }
 }
 
-/* Microseconds of each round trip. */
-static double one_at_a_time(int fd, const uint8_t *request, size_t request_bytes, size_t answer_bytes)
+/* Microseconds of a round trip: p50, and p10. They have two modes, some 2 us apart, by whether the kernel runs the one who was woken at
+   once or after the other has gone to sleep; which of the two p50 falls into is the scheduler's, and p10 is the fast one's. */
+static double one_at_a_time(int fd, const uint8_t *request, size_t request_bytes, size_t answer_bytes, double *ret_p10)
 {
     static double trips[TRIPS];
 
@@ -70,7 +71,10 @@ static double one_at_a_time(int fd, const uint8_t *request, size_t request_bytes
         read_exactly(fd, answer_bytes);
         trips[i] = (seconds_now() - start) * 1e6;
     }
-    return median(trips, TRIPS);
+    double p50 = median(trips, TRIPS);
+
+    *ret_p10 = trips[TRIPS / 10];
+    return p50;
 }
 
 /* Requests a second, 16 in flight: a new one is sent for each that comes back, in one write for all that came. */
@@ -111,6 +115,7 @@ int main(void)
     size_t token_bytes, answer_bytes;
     char *token = token_make(&key, 1, &token_bytes);
     uint8_t request[4096], answer[65536];
+    double fast_trips[ROUNDS], fast_echoes[ROUNDS];
     double trips[ROUNDS], echoes[ROUNDS], rates[ROUNDS], echo_rates[ROUNDS];
     size_t request_bytes = request_make(request, sizeof request, 7, token, token_bytes);
     int fd = connect_to(agent.socket), pair[2];
@@ -134,8 +139,8 @@ int main(void)
     }
     close(pair[1]);
     for (unsigned round = 0; round < ROUNDS; round++) {
-        trips[round] = one_at_a_time(fd, request, request_bytes, answer_bytes);
-        echoes[round] = one_at_a_time(pair[0], request, request_bytes, answer_bytes);
+        trips[round] = one_at_a_time(fd, request, request_bytes, answer_bytes, &fast_trips[round]);
+        echoes[round] = one_at_a_time(pair[0], request, request_bytes, answer_bytes, &fast_echoes[round]);
         rates[round] = in_flight(fd, request, request_bytes, answer_bytes);
         echo_rates[round] = in_flight(pair[0], request, request_bytes, answer_bytes);
     }
@@ -144,8 +149,11 @@ int main(void)
 
     printf("cached verify over the socket (token %zu bytes, answer %zu), both sides on one core, medians of %d rounds\n", token_bytes,
            answer_bytes, ROUNDS);
-    printf("  one at a time   ours %8.2f us      bare echo %8.2f us      ratio %.2f (goal: at most 1.30)\n", ours, bare, ours / bare);
-    printf("  %d in flight    ours %8.0f /s      bare echo %8.0f /s      ratio %.2f\n", DEPTH, rate, echo_rate, rate / echo_rate);
+    printf("  one at a time   ours %8.2f us      bare echo %8.2f us      ratio %.2f (goal: at most 1.10)\n", ours, bare, ours / bare);
+    double fast = median(fast_trips, ROUNDS), fast_bare = median(fast_echoes, ROUNDS);
+
+    printf("    of them p10   ours %8.2f us      bare echo %8.2f us      ratio %.2f\n", fast, fast_bare, fast / fast_bare);
+    printf("  %d in flight    ours %8.0f /s      bare echo %8.0f /s      ratio %.2f (goal: at least 0.75)\n", DEPTH, rate, echo_rate, rate / echo_rate);
     close(pair[0]);
     waitpid(echo, NULL, 0);
     close(fd);
