@@ -193,10 +193,12 @@ struct by_token {
 static int record_of_token(struct agent *agent, const struct token *token, int64_t exp, char hex[65], struct record *record)
 {
     struct wire_item item = claim_item(&token->claims, CLAIM_EXP);
+    uint8_t digest[32];
     double ends;
 
-    if (hash_input(agent->hasher, token, hex) < 0)
+    if (hash_input(agent->hasher, token, digest) < 0)
         return -1;
+    hex_encode(digest, sizeof digest, hex);
     *record = (struct record){RECORD_SIGNING_INPUT, token->issuer->names.list[0], {hex, 64}, SECONDS_NONE, exp};
     if (exp == SECONDS_NONE && item_number(&item, &ends) && ends >= 0 && ends < 9007199254740992.0)
         record->exp = (int64_t)(ends + token->issuer->leeway) + 1;

@@ -275,11 +275,16 @@ static enum outcome look_up_kind(struct judgement *j, enum record_kind kind, str
 
 static int prepare(struct judgement *j)
 {
+    uint8_t digest[32];
+
     if ((j->kinds & LIST_KIND(RECORD_JKT)) != 0)
         base64url_encode(j->token->key->thumbprint, THUMBPRINT_BYTES, j->jkt);
     if ((j->kinds & LIST_KIND(RECORD_SIGNING_INPUT)) == 0)
         return 0;
-    return hash_input(j->hasher, j->token, j->input);
+    if (hash_input(j->hasher, j->token, digest) < 0)
+        return -1;
+    hex_encode(digest, sizeof digest, j->input);
+    return 0;
 }
 
 /* Where a token may stand, and the kind of record without which there is nothing to be found there. */

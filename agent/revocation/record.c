@@ -210,15 +210,10 @@ int hash_bytes(struct hasher *hasher, const void *bytes, size_t size, uint8_t di
                : -1;
 }
 
-int hash_input(struct hasher *hasher, const struct token *token, char hex[65])
+int hash_input(struct hasher *hasher, const struct token *token, uint8_t digest[32])
 {
-    uint8_t digest[32];
-
-    if (token->has_input_sha256)
-        hex_encode(token->input_sha256, sizeof token->input_sha256, hex);
-    else if (hash_bytes(hasher, token->text.at, token->input_bytes, digest) == 0)
-        hex_encode(digest, sizeof digest, hex);
-    else
-        return -1;
+    if (!token->has_input_sha256)
+        return hash_bytes(hasher, token->text.at, token->input_bytes, digest);
+    memcpy(digest, token->input_sha256, sizeof token->input_sha256);
     return 0;
 }

@@ -62,8 +62,8 @@ void hasher_free(struct hasher *hasher);                       /* NULL is fine *
 void hex_encode(const uint8_t *bytes, size_t size, char *out); /* lower case, terminated */
 int hash_bytes(struct hasher *hasher, const void *bytes, size_t size, uint8_t digest[32]);
 
-/* SHA-256 of a token's signing input, in hex, as records name it. 0, or -1 if OpenSSL failed. */
-int hash_input(struct hasher *hasher, const struct token *token, char hex[65]);
+/* SHA-256 of a token's signing input, which records name in hex. 0, or -1 if OpenSSL failed. */
+int hash_input(struct hasher *hasher, const struct token *token, uint8_t digest[32]);
 
 /* Where a record stands in the store: a hash over the kind and the length-prefixed parts. 0, or -1 if OpenSSL failed. */
 int record_key(struct hasher *hasher, enum record_kind kind, struct text issuer, struct text name, uint8_t key[RECORD_KEY_BYTES]);

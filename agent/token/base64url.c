@@ -37,9 +37,11 @@ int base64url_decode(const char *text, size_t size, uint8_t *out, size_t *ret_by
         unsigned a = values[in[0]], b = values[in[1]], c = values[in[2]], d = values[in[3]];
 
         seen |= a | b | c | d;
-        out[0] = (uint8_t)(a << 2 | b >> 4);
-        out[1] = (uint8_t)(b << 4 | c >> 2);
-        out[2] = (uint8_t)(c << 6 | d);
+        unsigned bits = a << 18 | b << 12 | c << 6 | d;
+
+        out[0] = (uint8_t)(bits >> 16);
+        out[1] = (uint8_t)(bits >> 8);
+        out[2] = (uint8_t)bits;
     }
     if (seen >= NONE)
         return -1;
