@@ -45,6 +45,13 @@ static const struct command commands[] = {
      "out go lines {\"id\",\"active\",\"reason\"}.\n"
      "Exit: 0 good, or the batch is done; 1 refused; 2 wrong usage, or a file or line that cannot be read.\n",
      command_inspect},
+    {"bench", "how fast is the agent here?",
+     "[--mode local|socket|cold] (--tokens FILE | --key FILE --alg ALG --kid K --issuer I --audience A [--distinct N]) [OPTION]…",
+     "Puts load on the running agent, and in turns with it on a bare echo of as many bytes over a Unix socket, the least that any server\n"
+     "can do. local: repeats through libassay, as a service makes them; socket: cached answers; cold: until the tokens are used up.\n"
+     "Every answer is checked. On a terminal there is a histogram.\n"
+     "Exit: 0 done, 1 a token was refused, 2 wrong usage or file, 3 the agent could not be asked or could not decide.\n",
+     command_bench},
     {"selftest", "try the known attacks on JWT verifiers on this version", "[--agent PATH]",
      "Starts an assayd with keys, socket and state of its own in a folder that is removed afterwards, fires forged tokens at it, and\n"
      "prints what it answered to each. Running agents are left alone.\n"
