@@ -26,6 +26,19 @@ void die(const char *what)
     exit(2);
 }
 
+void goal(const char *name, double value, const char *unit, enum bound bound, double limit)
+{
+    const char *path = getenv("ASSAY_BENCH_RESULTS");
+    FILE *out = path != NULL ? fopen(path, "a") : NULL;
+
+    if (path == NULL)
+        return;
+    if (out == NULL || fprintf(out, "%s\t%.9g\t%s\t%s\t%.9g\n", name, value, unit, bound == AT_MOST ? "<=" : ">=", limit) < 0)
+        die(path);
+    if (fclose(out) != 0)
+        die(path);
+}
+
 void wait_for_child(pid_t pid)
 {
     int status;
@@ -74,6 +87,16 @@ void pin(int core)
     CPU_ZERO(&set);
     CPU_SET((size_t)core, &set);
     if (sched_setaffinity(0, sizeof set, &set) < 0)
+        die("sched_setaffinity");
+}
+
+void pin_loop(const struct bench_agent *agent, int core)
+{
+    cpu_set_t set;
+
+    CPU_ZERO(&set);
+    CPU_SET((size_t)core, &set);
+    if (sched_setaffinity(agent->pid, sizeof set, &set) < 0)
         die("sched_setaffinity");
 }
 

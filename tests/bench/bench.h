@@ -38,12 +38,21 @@ void agent_launch(struct bench_agent *agent);
 double cold_microseconds(const struct bench_agent *agent, int fd, char *const *tokens, const size_t *bytes, unsigned count);
 #define COLD_DEPTH 16
 
+/* CPU time of EVP_DigestVerify for one signature, of so many. */
+double evp_microseconds(const struct issuer_key *key, unsigned count);
+
 int connect_to(const char *path);
 void pin(int core);
 double seconds_now(void);
+void pin_loop(const struct bench_agent *agent, int core); /* its other threads go where they like */
 double cpu_seconds_of(pid_t pid); /* user and system time of a process */
 double median(double *values, unsigned count);
 void die(const char *what);
+
+/* What was to be reached, and what was: a line for tests/bench/run, "name TAB value TAB unit TAB <= or >= TAB limit", at the end of the
+   file that $ASSAY_BENCH_RESULTS names. Nothing without it. */
+enum bound { AT_MOST, AT_LEAST };
+void goal(const char *name, double value, const char *unit, enum bound bound, double limit);
 void wait_for_child(pid_t pid); /* which must end well */
 
 /* A verify or authorize request for the token. Returns its bytes. */
