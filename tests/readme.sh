@@ -70,7 +70,9 @@ assay verify --audience orders <token >/dev/null
 jti=$(assay verify <token | sed 's/.*"jti":"\([^"]*\)".*/\1/')
 { (cd "$root" && block sh 3) && (cd "$root" && block sh 4); } |
     sed "s/  *#.*//; s/6f1c…/$jti/; s/keys.json/etc\/keys.json/; s/policy.yaml/etc\/policy.yaml/; s/ I / https:\/\/auth.example.com /;
-         s/ A / orders /; s/ S / bob /; s/k1/k2/g" | grep -v '^assay verify' >commands
+         s/ A / orders /; s/ S / bob /; s/k1/k2/g" | grep -v '^assay verify' >all
+mint >tokens # before the list revokes what is alice's
+{ grep '^assay bench' all && grep -v '^assay bench' all; } >commands
 while read -r command; do
     sh -c "$command" </dev/null >out 2>&1 || { echo "README: $command"; cat out; exit 1; }
 done <commands

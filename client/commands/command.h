@@ -25,6 +25,7 @@ int command_health(const struct command *self, int argc, char **argv);
 int command_keygen(const struct command *self, int argc, char **argv);
 int command_mint(const struct command *self, int argc, char **argv);
 int command_selftest(const struct command *self, int argc, char **argv);
+int command_bench(const struct command *self, int argc, char **argv);
 int command_inspect(const struct command *self, int argc, char **argv);
 
 #endif

@@ -50,6 +50,13 @@ static const struct command commands[] = {
      "prints what it answered to each. Running agents are left alone.\n"
      "Exit: 0 none got through, 1 one did, or a good token was refused; 2 no assayd was found, 3 it did not start.\n",
      command_selftest},
+    {"bench", "how fast is the agent here?",
+     "[--mode local|socket|cold] (--tokens FILE | --key FILE --alg ALG --kid K --issuer I --audience A [--distinct N]) [OPTION]…",
+     "Puts load on the running agent, and in turns with it on a bare echo of as many bytes over a Unix socket, the least that any server\n"
+     "can do. local: repeats through libassay, as a service makes them; socket: cached answers; cold: until the tokens are used up.\n"
+     "Every answer is checked. On a terminal there is a histogram.\n"
+     "Exit: 0 done, 1 a token was refused, 2 wrong usage or file, 3 the agent could not be asked or could not decide.\n",
+     command_bench},
     {"policy", "test a policy, or explain what it decides, without an agent", "(test FILE | explain FILE --action A --resource R)", NULL,
      command_policy},
     {"keygen", "make a signing key", "--alg ALG --kid K --out FILE",

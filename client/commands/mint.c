@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <jwt.h>
 #include <openssl/crypto.h>
-#include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "command.h"
 #include "files.h"
 #include "owned.h"
+#include "private_key.h"
 
 #define JTI_BYTES         16
 #define LIBJWT_ALGORITHMS "RS256, RS384, RS512, ES256, ES384, ES512, HS256, HS384, HS512"
@@ -134,44 +134,12 @@ static int write_claims(const struct order *order, char **ret_text)
     return *ret_text != NULL ? 0 : report_no_memory();
 }
 
-/* OpenSSL would ask on the terminal, in the middle of a script. */
-static int no_passphrase(char *buffer, int size, int writing, void *context)
-{
-    (void)buffer, (void)size, (void)writing, (void)context;
-    return -1;
-}
-
-static bool fits(const EVP_PKEY *key, enum key_kind kind)
-{
-    char group[32] = "";
-
-    if (kind == KEY_RSA)
-        return EVP_PKEY_is_a(key, "RSA") && EVP_PKEY_get_bits(key) >= 2048;
-    if (!EVP_PKEY_is_a(key, "EC") || EVP_PKEY_get_group_name(key, group, sizeof group, NULL) != 1)
-        return false;
-    return strcmp(group, kind == KEY_P256 ? "prime256v1" : kind == KEY_P384 ? "secp384r1" : "secp521r1") == 0;
-}
-
-static const char *wanted_key(enum key_kind kind)
-{
-    return kind == KEY_RSA    ? "an RSA key of at least 2048 bits"
-           : kind == KEY_P256 ? "an EC key on P-256"
-           : kind == KEY_P384 ? "an EC key on P-384"
-                              : "an EC key on P-521";
-}
-
 /* libjwt would say EINVAL, whatever is wrong with the key. */
 static int check_pem(const struct order *order, const struct secret *file)
 {
-    BIO *bio OWNED_BIO = BIO_new_mem_buf(file->bytes, (int)file->count);
-    EVP_PKEY *key OWNED_KEY = bio != NULL ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
-    enum key_kind kind = algorithm_facts[order->algorithm].kind;
+    EVP_PKEY *key OWNED_KEY = NULL;
 
-    if (key == NULL)
-        return report_bad_input("%s holds no private key in PEM without a passphrase; 'assay keygen' makes one", order->key);
-    if (!fits(key, kind))
-        return report_bad_input("%s does not fit --alg %s, which needs %s", order->key, order->alg, wanted_key(kind));
-    return 0;
+    return private_key_parse(order->key, file, order->algorithm, &key);
 }
 
 static const char *find_secret(const json_t *set, const char *kid)

@@ -3,6 +3,7 @@
 #include "options.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "assay/assay.h"
@@ -79,12 +80,25 @@ static int store_text(const struct option_spec *spec, const char *value)
     return OPTIONS_PARSED;
 }
 
+/* Digits alone, at most nine of them. */
+static bool parse_count(const char *text, int64_t *ret)
+{
+    size_t digits = strspn(text, "0123456789");
+
+    if (digits == 0 || digits > 9 || text[digits] != '\0')
+        return false;
+    *ret = atol(text);
+    return *ret > 0;
+}
+
 static int store_number(const struct option_spec *spec, const char *value)
 {
     int64_t *number = spec->to;
 
     if (*number != NOT_GIVEN)
         return given_twice(spec);
+    if (spec->kind == OPTION_COUNT && !parse_count(value, number))
+        return report_bad_input("--%s: '%s' is no number from 1 to 999999999", spec->name, value);
     if (spec->kind == OPTION_DURATION && !parse_duration(value, number))
         return report_bad_input("--%s: '%s' is no duration; write a whole number and a unit: 500ms, 30s, 10m, 24h or 7d",
                                 spec->name, value);

@@ -26,6 +26,19 @@ void die(const char *what)
     exit(2);
 }
 
+void goal(const char *name, double value, const char *unit, enum bound bound, double limit)
+{
+    const char *path = getenv("ASSAY_BENCH_RESULTS");
+    FILE *out = path != NULL ? fopen(path, "a") : NULL;
+
+    if (path == NULL)
+        return;
+    if (out == NULL || fprintf(out, "%s\t%.9g\t%s\t%s\t%.9g\n", name, value, unit, bound == AT_MOST ? "<=" : ">=", limit) < 0)
+        die(path);
+    if (fclose(out) != 0)
+        die(path);
+}
+
 void wait_for_child(pid_t pid)
 {
     int status;
@@ -74,6 +87,16 @@ void pin(int core)
     CPU_ZERO(&set);
     CPU_SET((size_t)core, &set);
     if (sched_setaffinity(0, sizeof set, &set) < 0)
+        die("sched_setaffinity");
+}
+
+void pin_loop(const struct bench_agent *agent, int core)
+{
+    cpu_set_t set;
+
+    CPU_ZERO(&set);
+    CPU_SET((size_t)core, &set);
+    if (sched_setaffinity(agent->pid, sizeof set, &set) < 0)
         die("sched_setaffinity");
 }
 
@@ -147,29 +170,6 @@ char *token_make(const struct issuer_key *key, unsigned number, size_t *ret_byte
     base64url_encode(signature, size, token + strlen(token));
     *ret_bytes = strlen(token);
     return token;
-}
-
-size_t signature_of(const struct issuer_key *key, const char *token, uint8_t out[512], size_t *ret_input_bytes)
-{
-    const char *dot = strrchr(token, '.');
-    uint8_t raw[512], *der = out;
-    size_t size;
-
-    if (dot == NULL || base64url_decode(dot + 1, strlen(dot + 1), raw, &size) < 0)
-        die("a token's signature");
-    *ret_input_bytes = (size_t)(dot - token);
-    if (strcmp(key->alg, "ES256") != 0) {
-        memcpy(out, raw, size);
-        return size;
-    }
-    ECDSA_SIG *signature = ECDSA_SIG_new();
-
-    if (signature == NULL || ECDSA_SIG_set0(signature, BN_bin2bn(raw, 32, NULL), BN_bin2bn(raw + 32, 32, NULL)) != 1)
-        die("an ECDSA signature");
-    int bytes = i2d_ECDSA_SIG(signature, &der);
-
-    ECDSA_SIG_free(signature);
-    return (size_t)bytes;
 }
 
 static void put_number(FILE *out, const char *name, const uint8_t *bytes, size_t size)

@@ -1,11 +1,16 @@
-/* An agent that nobody asks: its memory of its own, and how often it wakes up. */
+/* An agent that nobody asks: its memory of its own, and how often it wakes up: while there is no client, while one holds the page and asks
+   nothing (then the agent's heart beats), and after that one has gone. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <dirent.h>
 
+#include "assay/assay.h"
 #include "bench.h"
+
+#define SECONDS      4
+#define BEATS_SECOND 2
 
 /* A number from a file of /proc, behind that name. */
 static long proc_number(const char *path, const char *name)
@@ -46,6 +51,32 @@ static long wakeups(pid_t pid)
     return sum;
 }
 
+/* A second, once the agent has come to rest. */
+static double wakeups_a_second(const struct bench_agent *agent)
+{
+    sleep(2);
+    long before = wakeups(agent->pid);
+
+    sleep(SECONDS);
+    return (double)(wakeups(agent->pid) - before) / SECONDS;
+}
+
+/* After two calls, of which the second is answered in the process: the page is held. */
+static struct assay *hold_page(const struct bench_agent *agent, const struct issuer_key *key)
+{
+    struct assay *assay;
+    size_t bytes;
+    char *token = token_make(key, 1, &bytes);
+
+    if (assay_open(&assay, agent->socket, NULL) != 0)
+        die("assay_open");
+    for (unsigned i = 0; i < 2; i++)
+        if (assay_verify(assay, token, bytes, "orders", NULL) != 0)
+            die("a good token was not accepted");
+    free(token);
+    return assay;
+}
+
 int main(void)
 {
     struct issuer_key key = key_make("RS256");
@@ -53,12 +84,21 @@ int main(void)
     char status[64];
 
     snprintf(status, sizeof status, "/proc/%d/status", agent.pid);
-    sleep(1); /* its start is over */
-    long before = wakeups(agent.pid);
+    double alone = wakeups_a_second(&agent);
+    long own = proc_number(status, "RssAnon:");
+    struct assay *assay = hold_page(&agent, &key);
+    double held = wakeups_a_second(&agent);
 
-    sleep(3);
-    printf("idle agent\n  memory of its own %ld KiB (goal: at most 4096), resident %ld KiB, woke up %ld times in 3 s (goal: 0)\n",
-           proc_number(status, "RssAnon:"), proc_number(status, "VmRSS:"), wakeups(agent.pid) - before);
+    assay_close(assay);
+    double gone = wakeups_a_second(&agent);
+
+    printf("idle agent\n  memory of its own %ld KiB (goal: at most 4096), resident %ld KiB\n", own, proc_number(status, "VmRSS:"));
+    printf("  woke up %.2f times a second without a client (goal: 0), %.2f while one holds the page (goal: %d), %.2f after it (goal: 0)\n",
+           alone, held, BEATS_SECOND, gone);
+    goal("idle, anonymous memory", (double)own / 1024, "MiB", AT_MOST, 4);
+    goal("idle without a client, wake-ups", alone, "/s", AT_MOST, 0);
+    goal("idle while a client holds a page, wake-ups", held, "/s", AT_MOST, BEATS_SECOND);
+    goal("idle after it has gone, wake-ups", gone, "/s", AT_MOST, 0);
     agent_stop(&agent);
     EVP_PKEY_free(key.pkey);
     EVP_PKEY_free(key.public);

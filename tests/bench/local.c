@@ -214,6 +214,9 @@ int main(void)
     printf("  with a verdict  ours %8.1f ns\n", median(one[REPEAT_VERIFY_WITH_VERDICT], RUNS));
     printf("  authorize       ours %8.1f ns\n", median(one[REPEAT_AUTHORIZE], RUNS));
     printf("  two threads     %.2f x the rate of one (goal: at least 1.80)\n", median(ratios, RUNS));
+    goal("repeat verify in process, 64 tokens, p50", ours, "ns", AT_MOST, 120);
+    goal("its system calls (one would be killed)", 0, "", AT_MOST, 0);
+    goal("2 threads on 2 cores, by one", median(ratios, RUNS), "x", AT_LEAST, 1.8);
     assay_close(assay);
     agent_stop(&agent);
     return 0;

@@ -17,6 +17,7 @@ OPTIONS = {
     "status": ASKING, "reload": ASKING, "health": ASKING,
     "inspect": ["keys", "issuer", "audience", "jws", "now", "batch", "token", "token-file", "json", "help", "version"],
     "selftest": ["agent", "json", "help", "version"],
+    "bench": ["mode", "tokens", "key", "alg", "kid", "issuer", "audience", "distinct", "connections", "depth", "seconds"] + ASKING,
     "policy": ["claims", "action", "resource", "config", "json", "help", "version"],
     "keygen": ["alg", "kid", "out", "json", "help", "version"],
     "mint": ["key", "alg", "kid", "issuer", "audience", "subject", "ttl", "claim", "json", "help", "version"],

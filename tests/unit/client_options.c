@@ -17,6 +17,7 @@ struct filled {
     struct text_list list;
     int64_t duration;
     int64_t time;
+    int64_t number;
     const char *file, *other;
 };
 
@@ -30,12 +31,12 @@ static int parse(struct filled *filled, int argc, const char *const *argv)
         {"flag", OPTION_FLAG, &filled->flag, NULL, ""},      {"text", OPTION_TEXT, &filled->text, "T", ""},
         {"list", OPTION_LIST, &filled->list, "L", ""},       {"wait", OPTION_DURATION, &filled->duration, "D", ""},
         {"before", OPTION_TIME, &filled->time, "TIME", ""},  {"FILE", OPTION_OPERAND, &filled->file, NULL, ""},
-        {"OTHER", OPTION_OPERAND, &filled->other, NULL, ""},
+        {"OTHER", OPTION_OPERAND, &filled->other, NULL, ""}, {"number", OPTION_COUNT, &filled->number, "N", ""},
     };
     FILE *caught = tmpfile();
     int saved = dup(STDERR_FILENO);
 
-    *filled = (struct filled){.duration = NOT_GIVEN, .time = NOT_GIVEN};
+    *filled = (struct filled){.duration = NOT_GIVEN, .time = NOT_GIVEN, .number = NOT_GIVEN};
     fflush(stderr);
     dup2(fileno(caught), STDERR_FILENO);
     int code = options_parse(&command, specs, COUNT(specs), argc, (char **)argv);
@@ -51,6 +52,22 @@ static int parse(struct filled *filled, int argc, const char *const *argv)
 
 #define WORDS(...)         ((const char *[]){"test", __VA_ARGS__})
 #define PARSE(filled, ...) parse(filled, (int)COUNT(WORDS(__VA_ARGS__)), WORDS(__VA_ARGS__))
+
+static void numbers_are_digits(void **state)
+{
+    static const char *const bad[] = {"", "0", "-1", "+1", "1.5", "1e3", " 1", "1 ", "0x1", "1000000000"};
+    struct filled filled;
+
+    (void)state;
+    assert_int_equal(PARSE(&filled, "--number", "999999999"), OPTIONS_PARSED);
+    assert_int_equal(filled.number, 999999999);
+    assert_int_equal(PARSE(&filled, "--number", "007"), OPTIONS_PARSED);
+    assert_int_equal(filled.number, 7);
+    for (size_t i = 0; i < COUNT(bad); i++)
+        assert_int_equal(PARSE(&filled, "--number", bad[i]), EXIT_BAD_INPUT);
+    assert_int_equal(PARSE(&filled, "--number", "1", "--number", "2"), EXIT_BAD_INPUT);
+    assert_non_null(strstr(told, "twice"));
+}
 
 static void options_fill_their_variables(void **state)
 {
@@ -136,6 +153,7 @@ static void the_nearest_name_is_near(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_are_digits),
         cmocka_unit_test(options_fill_their_variables),
         cmocka_unit_test(operands_stand_by_themselves),
         cmocka_unit_test(wrong_ones_are_told_with_the_remedy),
