@@ -31,6 +31,7 @@ static struct bench_agent start(const struct issuer_key *key)
     fclose(out);
     agent_end(&agent);
     agent_launch(&agent);
+    pin_loop(&agent, 0); /* and so its threads, which are not there yet: a round trip between cores takes three times as long */
     return agent;
 }
 
@@ -47,19 +48,48 @@ static int connect_soon(const struct bench_agent *agent)
     return fd;
 }
 
-/* Some of the first `count`, from all over. */
-static double seen_microseconds(const struct bench_agent *agent, int fd, unsigned count)
+struct pool {
+    uint8_t *requests[MANY];
+    size_t bytes[MANY];
+};
+
+static struct pool *make_pool(unsigned count)
 {
-    static char *some[SEEN];
-    static size_t some_bytes[SEEN];
+    struct pool *pool = calloc(1, sizeof *pool);
+
+    for (unsigned i = 0; pool != NULL && i < MANY; i++) {
+        size_t room = bytes[i % count] + 64;
+
+        pool->requests[i] = malloc(room);
+        if (pool->requests[i] == NULL)
+            die("out of memory");
+        pool->bytes[i] = request_make(pool->requests[i], room, i, tokens[i % count], bytes[i % count]);
+    }
+    return pool;
+}
+
+static void free_pool(struct pool *pool)
+{
+    for (unsigned i = 0; i < MANY; i++)
+        free(pool->requests[i]);
+    free(pool);
+}
+
+/* The median of round trips. */
+static double seen_microseconds(int fd, const struct pool *pool)
+{
+    static double trips[SEEN];
+    static uint8_t in[65536];
 
     for (unsigned i = 0; i < SEEN; i++) {
-        unsigned which = (unsigned)rand() % count;
+        unsigned which = (unsigned)rand() % MANY;
+        double start = seconds_now();
 
-        some[i] = tokens[which];
-        some_bytes[i] = bytes[which];
+        if (write(fd, pool->requests[which], pool->bytes[which]) != (ssize_t)pool->bytes[which] || read(fd, in, sizeof in) <= 0)
+            die("a round trip");
+        trips[i] = (seconds_now() - start) * 1e6;
     }
-    return cold_microseconds(agent, fd, some, some_bytes, SEEN);
+    return median(trips, SEEN);
 }
 
 int main(void)
@@ -74,13 +104,16 @@ int main(void)
         tokens[i] = token_make(&key, i, &bytes[i]);
     for (unsigned i = 0; i < 2; i++)
         (void)cold_microseconds(&agents[i], fds[i], tokens, bytes, counts[i]);
+    struct pool *pools[2] = {make_pool(FEW), make_pool(MANY)};
+
+    pin(0);
     for (unsigned round = 0; round < ROUNDS; round++) {
         for (unsigned i = 0; i < NEW; i++)
             tokens[MANY + i] = token_make(&key, MANY + round * NEW + i, &bytes[MANY + i]);
         for (unsigned i = 0; i < 2; i++) {
             unsigned which = (i + round) % 2;
 
-            seen[which][round] = seen_microseconds(&agents[which], fds[which], counts[which]);
+            seen[which][round] = seen_microseconds(fds[which], pools[which]);
             new[which][round] = cold_microseconds(&agents[which], fds[which], tokens + MANY, bytes + MANY, NEW);
         }
         new_ratios[round] = new[1][round] / new[0][round];
@@ -90,15 +123,16 @@ int main(void)
     }
     double new_ratio = median(new_ratios, ROUNDS), seen_ratio = median(seen_ratios, ROUNDS);
 
-    printf("CPU time of the agent for each token, after %d tokens and after %d, medians of %d rounds\n", FEW, MANY, ROUNDS);
-    printf("  new  %8.2f us, %8.2f us      ratio %.2f (goal: at most 1.10)\n", median(new[0], ROUNDS), median(new[1], ROUNDS),
-           new_ratio);
-    printf("  seen %8.2f us, %8.2f us      ratio %.2f (goal: at most 1.10)\n", median(seen[0], ROUNDS), median(seen[1], ROUNDS),
-           seen_ratio);
+    printf("a token after %d others, and after %d, medians of %d rounds\n", FEW, MANY, ROUNDS);
+    printf("  new, CPU time of the agent  %8.2f us, %8.2f us      ratio %.2f (goal: at most 1.10)\n", median(new[0], ROUNDS),
+           median(new[1], ROUNDS), new_ratio);
+    printf("  seen, round trip            %8.2f us, %8.2f us      ratio %.2f (goal: at most 1.10)\n", median(seen[0], ROUNDS),
+           median(seen[1], ROUNDS), seen_ratio);
     goal("cold after 50k distinct tokens, by 1k", new_ratio, "x", AT_MOST, 1.10);
     goal("cached among 50k distinct tokens, by 1k", seen_ratio, "x", AT_MOST, 1.10);
     for (unsigned i = 0; i < 2; i++) {
         close(fds[i]);
+        free_pool(pools[i]);
         agent_stop(&agents[i]);
     }
     for (unsigned i = 0; i < MANY; i++)

@@ -177,6 +177,7 @@ static void measure_ingest(struct bench_agent *agent, const struct asked *good)
     goal("10 million revocations, ingest", records / seconds, "/s", AT_LEAST, 500000);
     goal("their bytes on disk, each", bytes_per_record(agent), "bytes", AT_MOST, 60);
     printf("  the store's file            %8.1f bytes a record (goal: at most 60)\n", bytes_per_record(agent));
+    goal("anonymous memory after their ingest", anonymous_mib(agent), "MiB", AT_MOST, 32);
     printf("  anonymous memory after it   %8.1f MiB (goal: at most 32)\n", anonymous_mib(agent));
 }
 
