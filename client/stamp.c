@@ -108,15 +108,16 @@ bool page_is_fresh(const struct page *page, const struct clocks *now, const stru
     return word(&page->closed) == 0 && age >= -PAGE_EARLY_NS && age + ticks->monotonic <= PAGE_FRESH_NS;
 }
 
+/* Whether somebody is alive behind the page comes first: another thread may put the next agent's in its place meanwhile, and its
+   heartbeat must not speak for counters that were read from the page of one that is gone. */
 bool stamp_holds(const struct stamp *stamp, const struct page *page, bool policy, const struct clocks *now, const struct clocks *ticks)
 {
-    if (memcmp(stamp->instance, page->instance, sizeof stamp->instance) != 0 || stamp->keys != word(&page->keys) ||
+    if (!page_is_fresh(page, now, ticks) || memcmp(stamp->instance, page->instance, sizeof stamp->instance) != 0 || stamp->keys != word(&page->keys) ||
         (policy && stamp->policy != word(&page->policy)))
         return false;
     for (uint32_t i = 0; i < stamp->count; i++) {
         if (stamp->value[i] != word(&page->counter[stamp->index[i]]))
             return false;
     }
-    return now->wall >= stamp->from && now->wall + ticks->wall < stamp->until && now->monotonic + ticks->monotonic < stamp->deadline &&
-           page_is_fresh(page, now, ticks);
+    return now->wall >= stamp->from && now->wall + ticks->wall < stamp->until && now->monotonic + ticks->monotonic < stamp->deadline;
 }
