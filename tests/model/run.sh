@@ -7,7 +7,8 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 failed=0
 
-# What is left out of each: together they are all that the model has.
+# All of it at once does not fit, so each leaves something out. No run has three agents with both tokens, or revocations together with
+# the policy, or more than one thread that asks.
 revokes="-DAGENTS=2 -DCHANGES=3 -DQUESTIONS=3 -DEXPIRES=0"
 policy="-DAGENTS=2 -DCHANGES=4 -DQUESTIONS=4 -DEXPIRES=1"
 three="-DAGENTS=3 -DCHANGES=1 -DQUESTIONS=1 -DEXPIRES=0"
