@@ -20,7 +20,7 @@ case "${1:-}" in
 esac
 
 packages_test="libcmocka-dev faketime valgrind clang lld python3 python3-msgpack python3-cryptography python3-yaml neovim strace
-               binutils openssl man-db libjwt-dev
+               binutils openssl man-db libjwt-dev spin
                systemd systemd-container"
 
 passed=0
@@ -122,6 +122,7 @@ step "promises of the agent" promises build-tests
 step "README" readme build-tests
 step "quickstart" quickstart
 step "systemd" units_in_systemd build-tests
+step "model of the fast path" sh tests/model/run.sh
 step "kill -9 and power cuts at every write" faults build-tests cuts
 step "what other programs signed, by a second opinion" /usr/bin/python3 tests/tokens/check.py
 if [ -z "$quick" ]; then
