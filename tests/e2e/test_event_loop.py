@@ -126,7 +126,7 @@ class EventLoop(AssayTest):
                 self.agent.kill()
                 for i, answer in enumerate(program.wait(numbers)):
                     self.assertIn(answer, (f"yes: user{i}", unreachable))
-                self.assertEqual(program.wait(program.ask(tokens[0])), [unreachable])
+                self.assertEqual(program.wait(program.ask(self.key.token(sub="never seen"))), [unreachable])
                 self.agent.start()
                 self.assertEqual(program.wait(program.ask(*tokens)), [f"yes: user{i}" for i in range(300)])
 
