@@ -200,5 +200,9 @@ int main(int argc, char **argv)
     unsigned long wrong = tell(count, seconds_now() - start);
 
     agent_stop(&agent);
+    for (unsigned i = 0; i < count; i++)
+        free(tokens[i]);
+    EVP_PKEY_free(key.pkey);
+    EVP_PKEY_free(key.public);
     return wrong == 0 && sum(shared->checked) == (unsigned long)PROCESSES * count * each ? 0 : 1;
 }
