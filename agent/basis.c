@@ -39,24 +39,20 @@ void basis_read(const struct board *board, struct basis *basis)
     const struct page *page = board_page(board);
 
     basis->judged = false;
-    basis->changes = board_changes(board);
     for (unsigned i = 0; i < basis->count; i++)
         basis->value[i] = atomic_load_explicit(&page->counter[basis->index[i]], memory_order_relaxed);
 }
 
-bool basis_holds(const struct board *board, struct basis *basis)
+bool basis_holds(const struct board *board, const struct basis *basis)
 {
     const struct page *page = board_page(board);
 
     if (!basis->judged || basis->count == 0)
         return false;
-    if (basis->changes == board_changes(board))
-        return true;
     for (unsigned i = 0; i < basis->count; i++) {
         if (basis->value[i] != atomic_load_explicit(&page->counter[basis->index[i]], memory_order_relaxed))
             return false;
     }
-    basis->changes = board_changes(board);
     return true;
 }
 

@@ -13,7 +13,6 @@
 struct basis {
     uint8_t count;
     bool judged; /* the values are those of a look-up that found nothing */
-    uint64_t changes; /* of the board, when they were last seen to be the same */
     uint16_t index[THINGS_MAX];
     uint64_t value[THINGS_MAX];
 };
@@ -24,7 +23,7 @@ int basis_of(struct board *board, struct hasher *hasher, const struct token *tok
 /* Reads the values, before the look-up that is to find nothing. */
 void basis_read(const struct board *board, struct basis *basis);
 
-bool basis_holds(const struct board *board, struct basis *basis);
+bool basis_holds(const struct board *board, const struct basis *basis);
 
 /* The thing that a record is against. What names a kid is against all that the issuer said: which keys have borne that kid is the
    list's to know (covers.c), and it happens rarely. */

@@ -21,7 +21,6 @@
 struct board {
     struct page *page;
     int fd; /* -1: the page is ordinary memory */
-    uint64_t changes;
     uint8_t secret[XXH_SECRET_DEFAULT_SIZE];
     EVP_CIPHER_CTX *cipher;
 };
@@ -176,7 +175,6 @@ void board_bump(struct board *board, struct thing thing)
 {
     uint16_t index;
 
-    board->changes++;
     if (board_indexes(board, &thing, 1, &index) == 0)
         grow(&board->page->counter[index]);
     else
@@ -185,14 +183,8 @@ void board_bump(struct board *board, struct thing thing)
 
 void board_bump_all(struct board *board)
 {
-    board->changes++;
     for (unsigned i = 0; i < PAGE_COUNTERS; i++)
         grow(&board->page->counter[i]);
-}
-
-uint64_t board_changes(const struct board *board)
-{
-    return board->changes;
 }
 
 void board_bump_keys(struct board *board)

@@ -40,10 +40,6 @@ void board_bump_all(struct board *board); /* whatever thing it may have been */
 void board_bump_keys(struct board *board);
 void board_bump_policy(struct board *board);
 
-/* How often any counter has grown: as long as it is the same, none has. The counters lie on eight pages of memory, and finding six of
-   them takes a process that has just been switched to half a microsecond. */
-uint64_t board_changes(const struct board *board);
-
 /* The agent is alive. */
 void board_beat(struct board *board);
 

@@ -156,7 +156,7 @@ static enum outcome judge_now(struct agent *agent, struct token *token, struct b
 }
 
 /* What clients do with a stamp the agent does with what it keeps beside a token: nothing is asked twice as long as nothing has changed. */
-static bool may_repeat(struct agent *agent, struct entry *entry, struct text audience)
+static bool may_repeat(struct agent *agent, const struct entry *entry, struct text audience)
 {
     const struct repeat *repeat = &entry->repeat;
     double now = agent_turn_now(agent);

@@ -70,7 +70,8 @@ void cache_keep(struct cache *cache, const struct question *question, struct ass
 }
 
 /* A thread that reads the page meanwhile may take the instance from the one and the counters from the other; but both begin at random,
-   so that nothing that rests on the one holds by the other. What is in a lane that somebody is in stays, and holds no more. */
+   so that nothing that rests on the one holds by the other; and it reads the heartbeat before either (stamp_holds). What is in a lane
+   that somebody is in stays, and holds no more. */
 int cache_use_page(struct cache *cache, int fd)
 {
     void *at = mmap((void *)cache->page, sizeof *cache->page, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0);
