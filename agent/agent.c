@@ -318,7 +318,8 @@ static int start_rooms(struct agent *agent)
     agent->watch = watch_new(agent->loop, on_files_changed, agent);
     agent->feeds = feeds_new(agent);
     agent->forget = forget_new(agent);
-    if (agent->earlier == NULL || agent->workers == NULL || agent->writer == NULL || agent->watch == NULL || agent->feeds == NULL || agent->forget == NULL)
+    if (agent->earlier == NULL || agent->workers == NULL || agent->writer == NULL || agent->watch == NULL || agent->feeds == NULL ||
+        agent->forget == NULL)
         return fail("threads cannot be started, or there is no memory");
     if (feeds_use_config(agent->feeds) < 0)
         return fail("out of memory");

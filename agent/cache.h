@@ -1,6 +1,6 @@
 /* Tokens whose signature was good, with their claims: what costs a microsecond to read and a hundred to check is done once. Found by the
-   whole token, compared byte for byte. What may change until the next call (time, audience, revocation) is judged anew, unless the last yes may be repeated.
-   Bounded in bytes; the entry that was not asked for the longest goes first. The loop thread's alone. */
+   whole token, compared byte for byte. What may change until the next call (time, audience, revocation) is judged anew,
+   unless the last yes may be repeated. Bounded in bytes; the entry that was not asked for the longest goes first. The loop thread's alone. */
 #ifndef ASSAY_CACHE_H
 #define ASSAY_CACHE_H
 
