@@ -1,4 +1,4 @@
-"""libassay, as a service has it: in this process, or in one of its own (Apart), whose wall clock and the agent's can be moved (WallClock)."""
+"""libassay, as a service has it: in this process, or in one of its own (Apart); and a wall clock for it and the agent that can be moved."""
 import ctypes
 import mmap
 import os
