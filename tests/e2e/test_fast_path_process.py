@@ -104,6 +104,12 @@ class Clock(Process):
         self.clock.move(20)
         self.assertAsked(token, NO)
 
+    def test_it_ends_by_the_monotonic_clock_too(self):
+        token = self.learn(iat=None, exp=int(time.time()) - 30 + 4)
+        self.clock.move(-200)
+        self.assertRemembered(token)
+        wait_for("it has had its time", lambda: self.ask(token) == (YES, True), 6)
+
     def test_it_begins_with_the_token_and_its_leeway(self):
         for claims in ({"iat": int(time.time()) - 10}, {"nbf": int(time.time()) - 10}):
             token = self.learn(**claims)
