@@ -148,6 +148,19 @@ class Clock(Process):
         self.assertEqual(self.ask(token), (YES, True))
         self.assertRemembered(token)
 
+    def test_what_an_operator_accepts_is_the_last_word_whoever_asks_meanwhile(self):
+        token = self.learn(iat=None, exp=int(time.time()) + 90000)
+        self.clock.move(3600)
+        time.sleep(1.2)  # two beats: seen, and not written down
+        self.clock.move(-1800)
+        with self.agent.connect() as client:
+            client.socket.sendall(client.pack("reload", {"accept_clock": True})[1] + client.pack("verify", {"token": token})[1])
+            answers = [client.receive(), client.receive()]
+        self.assertIn([1, 1, None, {"reloaded": True, "faults": []}], answers)
+        self.assertEqual(self.agent.verify(token), "accepted")
+        self.agent.restart()
+        self.assertEqual(self.agent.verify(token), "accepted")
+
 
 if __name__ == "__main__":
     unittest.main()
