@@ -25,6 +25,7 @@ struct clock_state {
     double noted;          /* what of it was last sent to the disk */
     double wall_start, monotonic_start;
     bool noting;
+    unsigned accepting; /* an operator's words on their way to the disk */
     bool behind; /* when it was last looked at, it could not be trusted */
 };
 

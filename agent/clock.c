@@ -52,9 +52,11 @@ static void noted(struct job *job, int status)
 {
     struct clock_job *its = (struct clock_job *)job;
 
-    its->agent->clock.noting = false;
     its->agent->clock.noted = its->time; /* also if it could not be: on a full disk it is tried again after a while, not each time */
-    if (its->done != NULL) {
+    if (its->done == NULL) {
+        its->agent->clock.noting = false;
+    } else {
+        its->agent->clock.accepting--;
         if (status == 0)
             its->agent->clock.highest = its->time;
         its->done(its->context, status);
@@ -103,15 +105,19 @@ bool clock_is_trusted(const struct agent *agent, double now)
     return now >= agent->clock.highest - CLOCK_BACK_SECONDS_MAX;
 }
 
+/* Not after what an operator has said, for the later write is the last word. */
 void clock_note(struct agent *agent)
 {
-    if (agent->clock.highest > agent->clock.noted)
+    if (agent->clock.accepting == 0 && agent->clock.highest > agent->clock.noted)
         agent->clock.noting = submit(agent, agent->clock.highest, NULL, NULL) == 0;
 }
 
 int clock_accept(struct agent *agent, void (*done)(void *context, int status), void *context)
 {
-    return submit(agent, agent_now(), done, context);
+    if (submit(agent, agent_now(), done, context) < 0)
+        return -1;
+    agent->clock.accepting++;
+    return 0;
 }
 
 bool clock_may_forget(const struct agent *agent, double now)

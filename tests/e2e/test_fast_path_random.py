@@ -1,34 +1,16 @@
 """libassay beside a simple model, over many steps at random: whatever is revoked, taken back, rotated, reloaded, killed and started again,
 what the library says, from its memory or by the agent, is what the model says."""
-import ctypes
 import os
 import random
 import time
 import unittest
 
-from agent import ASAN, AUDIENCE, BUILD, ISSUER, LONG, AssayTest, Key, key_set, put_file
+from agent import ASAN, ISSUER, LONG, AssayTest, Key, key_set, put_file
+from library import Library
 
 STEPS = 1_000_000 if LONG else 100_000
 KILLS = 40 if LONG else 4
 POLICIES = {role: f"version: 1\nrules:\n  - {{name: read, actions: [GET], roles: [{role}]}}\n" for role in ("user", "boss")}
-
-
-class Library:
-    """A handle, as a service has one."""
-
-    def __init__(self, path):
-        self.lib = ctypes.CDLL(os.path.join(BUILD, "client", "libassay.so.0"))
-        self.handle = ctypes.c_void_p()
-        assert self.lib.assay_open(ctypes.byref(self.handle), path.encode(), None) == 0
-
-    def verify(self, token):
-        return self.lib.assay_verify(self.handle, token, len(token), AUDIENCE.encode(), None)
-
-    def authorize(self, token):
-        return self.lib.assay_authorize(self.handle, token, len(token), None, b"GET", b"/orders", None)
-
-    def close(self):
-        self.lib.assay_close(self.handle)
 
 
 class Token:
