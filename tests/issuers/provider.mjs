@@ -71,7 +71,7 @@ class Memory {
 
 const clients = Object.keys(KINDS).flatMap((alg) => [{
   client_id: `service-${alg}`, client_secret: 'secret', grant_types: ['client_credentials'], response_types: [], redirect_uris: [],
-  scope: SCOPES, id_token_signed_response_alg: alg,
+  id_token_signed_response_alg: alg,
 }, {
   client_id: `web-${alg}`, token_endpoint_auth_method: 'none', grant_types: ['authorization_code', 'refresh_token'],
   response_types: ['code'], redirect_uris: [CALLBACK], id_token_signed_response_alg: alg,
