@@ -5,6 +5,7 @@ Each function returns a Behaviour. They nest where that has a sense: bearer("t",
 import email.utils
 import gzip
 import http
+import itertools
 import json
 import zlib
 
@@ -65,16 +66,15 @@ def document(value, etag=None, max_age=None, headers=(), always=False):
     return Behaviour(function)
 
 
-def changing(*values, etag='"same"'):
-    """One after the other, the last one for ever, all with 200 under one ETag."""
-    waiting = [document(value, etag, always=True) for value in values]
-    return Behaviour(lambda request, out: (waiting.pop(0) if len(waiting) > 1 else waiting[0]).send(request, out))
-
-
 def in_turn(*behaviours):
     """One after the other, the last one for ever."""
-    waiting = list(behaviours)
-    return Behaviour(lambda request, out: (waiting.pop(0) if len(waiting) > 1 else waiting[0]).send(request, out))
+    count = itertools.count()
+    return Behaviour(lambda request, out: behaviours[min(next(count), len(behaviours) - 1)].send(request, out))
+
+
+def changing(*values, etag='"same"'):
+    """One after the other, the last one for ever, all with 200 under one ETag."""
+    return in_turn(*(document(value, etag, always=True) for value in values))
 
 
 def bearer(token, behaviour):

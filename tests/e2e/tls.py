@@ -201,6 +201,10 @@ class Connection:
             if accepting == "tls":
                 self.socket = self.server.context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
                 self.handshake()
+            elif self.socket.recv(1, socket.MSG_PEEK) == b"\x16":   # TLS to plain HTTP: as servers do, after a good look
+                self.socket.recv(65536)
+                self.socket.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                return
             self.reader = self.socket.makefile("rb")
             while self.open and self.read():
                 self.answer()
