@@ -152,15 +152,15 @@ class Issuer:
     # --- what anybody may ask it -------------------------------------------
 
     def ask(self, method, url, form=None, headers=None):
-        """One request on a connection of its own; a path is one of the issuer's."""
+        """One request on a connection of its own; a path is one of the issuer's. form: a dict, or text of another kind."""
         parts = urllib.parse.urlsplit(urllib.parse.urljoin(self.issuer + "/", url))
         if parts.scheme == "https":
             connection = http.client.HTTPSConnection(parts.netloc, timeout=ANSWER_SECONDS, context=self.authority.client())
         else:
             connection = http.client.HTTPConnection(parts.netloc, timeout=ANSWER_SECONDS)
         with contextlib.closing(connection):
-            body = None if form is None else urllib.parse.urlencode(form)
-            sent = {"Content-Type": "application/x-www-form-urlencoded"} if form is not None else {}
+            body = urllib.parse.urlencode(form) if isinstance(form, dict) else form
+            sent = {"Content-Type": "application/x-www-form-urlencoded"} if isinstance(form, dict) else {}
             connection.request(method, parts._replace(scheme="", netloc="").geturl(), body, {**sent, **(headers or {})})
             response = connection.getresponse()
             return Answer(response, response.read())

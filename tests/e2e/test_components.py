@@ -1,4 +1,4 @@
-"""The components that tests start on loopback do what they promise: the HTTPS server, the OpenID provider, and the mock issuer."""
+"""The components that tests start on loopback do what they promise: the HTTPS server, the OpenID providers, and the mock issuer."""
 import base64
 import contextlib
 import http.client
@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 import behaviours as do
+from glewlwyd import Glewlwyd, needs_glewlwyd
 from provider import ALGS, USERS, Mock, Provider, Refused, needs_issuers
 from tls import Authority, Server
 
@@ -115,6 +116,23 @@ class AProvider(WithAuthority):
             provider.start()
             self.assertEqual(provider.issuer, issuer)
             self.assertNotEqual(provider.jwks(), old)
+
+
+@needs_glewlwyd
+class AGlewlwyd(WithAuthority):
+    def test_tokens_and_rotation(self):
+        with Glewlwyd(self.authority) as provider:
+            before, old = provider.jwks(), provider.client_credentials()
+            for alg in ALGS:
+                header, claims = check(provider.client_credentials(alg=alg), before)
+                self.assertEqual((header["alg"], claims["iss"], claims["aud"]), (alg, provider.issuer, "orders"))
+            self.assertEqual(provider.configuration()["issuer"], provider.issuer)
+            new = provider.rotate()
+            check(old, provider.jwks())
+            for alg in ALGS:
+                self.assertIn(check(provider.client_credentials(alg=alg), provider.jwks())[0]["kid"], new)
+            self.assertEqual(provider.retire(), new)
+            self.assertEqual([key["kid"] for key in provider.jwks()["keys"]], new)
 
 
 @needs_issuers
