@@ -8,6 +8,7 @@ import ssl
 import tempfile
 import time
 import unittest
+import warnings
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -219,6 +220,19 @@ class AServer(WithAuthority):
         self.assertRaises(ssl.SSLCertVerificationError, self.get)
         self.server.certificate = self.authority.chained()
         self.assertEqual(self.get()[0].status, 404)
+
+    def test_old_tls(self):
+        self.server.old_tls()
+        self.assertRaisesRegex(ssl.SSLError, "PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL", self.get)
+        client = self.authority.client()
+        client.set_ciphers("ALL:@SECLEVEL=0")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            client.minimum_version = ssl.TLSVersion.TLSv1
+        with socket.create_connection(("127.0.0.1", self.server.port), 3) as plain:
+            with client.wrap_socket(plain, server_hostname="localhost") as sock:
+                self.assertEqual(sock.version(), "TLSv1.1")
+        self.assertEqual(self.server.names[-1], "localhost")
 
     def test_connections_that_come_to_nothing(self):
         for how, error in (("close", OSError), ("plain", ssl.SSLError), ("silent", socket.timeout)):

@@ -19,6 +19,7 @@ import socket
 import ssl
 import threading
 import time
+import warnings
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -81,8 +82,10 @@ class Authority:
             file.write(self.root.pem())
 
     def client(self):
-        """A TLS context that trusts this authority, and no other."""
-        return ssl.create_default_context(cafile=self.ca)
+        """A TLS context that trusts this authority, and no other, from TLS 1.2 on."""
+        context = ssl.create_default_context(cafile=self.ca)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        return context
 
     def issue(self, names=("localhost", "127.0.0.1"), days=(0, 30), by=None, own=False, chain=True):
         """A certificate for these names and addresses. by: another Signer than the root; own: signed by itself;
@@ -252,6 +255,7 @@ class Server:
         self.port, self.host = port, host
         self.routes, self.requests = {}, []
         self.refusals = []          # why TLS failed, as TLSV1_ALERT_UNKNOWN_CA for an alert that a client sent
+        self.names = []             # that clients said they wanted to reach (SNI), None where they said none
         self.accepted = 0           # connections
         self.accepting = "tls" if certificate else "plain"
         self.scheme = "https" if certificate else "http"
@@ -271,7 +275,16 @@ class Server:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate.cert, certificate.key)
             context.set_alpn_protocols(["http/1.1"])
+            context.sni_callback = lambda _, name, __: self.names.append(name)
             self.context = context
+
+    def old_tls(self):
+        """From now on TLS 1.1 is the best that is offered, until there is another certificate."""
+        self.context.set_ciphers("ALL:@SECLEVEL=0")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self.context.minimum_version = ssl.TLSVersion.TLSv1
+            self.context.maximum_version = ssl.TLSVersion.TLSv1_1
 
     @property
     def accepting(self):
@@ -294,8 +307,8 @@ class Server:
         return [request for request in list(self.requests) if path in (None, request.path, request.path.partition("?")[0])]
 
     def forget(self):
-        """Requests and refusals so far."""
-        self.requests, self.refusals = [], []
+        """Requests, refusals and names so far."""
+        self.requests, self.refusals, self.names = [], [], []
 
     def start(self):
         assert self.listener is None, "it runs"
