@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from provider import ALGS, BUILD, START_SECONDS, Issuer, Refused
 
-FOLDER = os.path.join(BUILD, "glewlwyd")
+FOLDER = os.environ.get("ASSAY_GLEWLWYD", os.path.join(BUILD, "glewlwyd"))
 SCOPE = "orders"    # the audience of a token is its scope here
 PROGRAM = os.path.join(FOLDER, "usr", "bin", "glewlwyd")
 
