@@ -14,7 +14,7 @@ skipped() {
 }
 
 [ ! -e "$folder/installed" ] || exit 0
-command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || skipped "this is no Debian"
+command -v dpkg-deb >/dev/null || skipped "this is no Debian"
 apt-cache show glewlwyd >/dev/null 2>&1 || skipped "apt knows no such package"
 libraries=$(apt-get install --simulate --no-install-recommends glewlwyd dbconfig-no-thanks 2>/dev/null |
     sed -n 's/^Inst \(lib[^ ]*\) .*/\1/p' | grep -v '^libjs-')
