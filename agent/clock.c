@@ -52,7 +52,8 @@ static void noted(struct job *job, int status)
 {
     struct clock_job *its = (struct clock_job *)job;
 
-    its->agent->clock.noted = its->time; /* also if it could not be: on a full disk it is tried again after a while, not each time */
+    its->agent->clock.noted =
+        its->time; /* also if it could not be: on a full disk it is tried again after a while, not each time */
     if (its->done == NULL) {
         its->agent->clock.noting = false;
     } else {
@@ -78,7 +79,7 @@ static int submit(struct agent *agent, double time, void (*done)(void *context, 
 }
 
 /* What clients remember was decided while the clock could be trusted. */
-void clock_look(struct agent *agent, double now)
+void clock_saw(struct agent *agent, double now)
 {
     struct clock_state *clock = &agent->clock;
 
@@ -89,13 +90,6 @@ void clock_look(struct agent *agent, double now)
     if (behind && !clock->behind)
         board_bump_keys(agent->board);
     clock->behind = behind;
-}
-
-void clock_saw(struct agent *agent, double now)
-{
-    struct clock_state *clock = &agent->clock;
-
-    clock_look(agent, now);
     if (!clock->noting && clock->highest - clock->noted > CLOCK_NOTED_EVERY_SECONDS)
         clock_note(agent);
 }

@@ -8,12 +8,9 @@
 /* Reads the highest time seen by earlier runs. 0 or -1. */
 int clock_load(struct agent *agent, struct view *view);
 
-/* The time is this: the highest seen grows, and is written down now and then, with no timer: who asks for nothing needs no clock.
- */
+/* The time is this: the highest seen grows, and is written down now and then. To be called with each question, and with each beat
+   of the heart, for then clients say yes themselves; who asks for nothing needs no clock. */
 void clock_saw(struct agent *agent, double now);
-
-/* The same for who does not ask: nothing is written. */
-void clock_look(struct agent *agent, double now);
 
 /* Is it not too far behind the highest time seen? */
 bool clock_is_trusted(const struct agent *agent, double now);

@@ -8,7 +8,8 @@
 #include "conn_inside.h"
 #include "methods.h"
 
-/* Nobody who holds the page asks about time; so that a clock that is set back is noticed, it is looked at here. */
+/* Nobody who holds the page asks about time; so that a clock that is set back is noticed, and the time at which clients say yes is
+   known to the next run, it is looked at here. */
 void door_beat(void *context)
 {
     struct door *door = context;
@@ -16,7 +17,7 @@ void door_beat(void *context)
     if (door->page_holders == 0)
         return;
     board_beat(door->agent->board);
-    clock_look(door->agent, agent_now());
+    clock_saw(door->agent, agent_now());
     alarm_set(door->heart, HEARTBEAT_SECONDS);
 }
 

@@ -48,12 +48,51 @@ static void not_by_a_clock_that_is_not_trusted(void **state)
     assert_false(may_forget(4000, 4000, NOW + 301));
 }
 
+/* What is to be written, in its order. */
+static struct job *written[4];
+static unsigned count;
+
+int __wrap_writer_submit(struct writer *writer, struct job *job);
+int __wrap_writer_submit(struct writer *writer, struct job *job)
+{
+    (void)writer;
+    written[count++] = job;
+    return 0;
+}
+
+static int accepted;
+
+static void on_accepted(void *context, int status)
+{
+    (void)context;
+    accepted += status == 0;
+}
+
+static void what_an_operator_accepts_is_written_last(void **state)
+{
+    struct agent agent = {.clock = {.highest = 4e9, .noted = NOW}};
+
+    (void)state;
+    assert_int_equal(clock_accept(&agent, on_accepted, NULL), 0);
+    clock_note(&agent);
+    assert_int_equal(count, 1);
+    written[0]->done(written[0], 0);
+    assert_int_equal(accepted, 1);
+    assert_true(agent.clock.highest < 4e9);
+    agent.clock.highest = 4e9;
+    clock_note(&agent);
+    assert_int_equal(count, 2);
+    written[1]->done(written[1], 0);
+    assert_true(agent.clock.noted >= 4e9 - 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(not_in_the_first_ten_minutes),
         cmocka_unit_test(not_while_the_clocks_have_moved_apart),
         cmocka_unit_test(not_by_a_clock_that_is_not_trusted),
+        cmocka_unit_test(what_an_operator_accepts_is_written_last),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
