@@ -8,6 +8,8 @@
 #define TOKEN_BYTES_MAX 16384
 #define TOKEN_HEADER_DEPTH_MAX 8
 #define TOKEN_PAYLOAD_DEPTH_MAX 16
+#define KNOWN_HEADER_BYTES_MAX 256 /* headers that are read once: more are longer only with certificates in them */
+#define KNOWN_HEADERS 8            /* looked through one by one */
 #define TOKEN_SIGNATURE_BYTES_MAX 1024 /* RSA of 8192 bits */
 #define TOKEN_KEYS_TRIED_MAX 4         /* a token without kid: each try costs a signature check */
 

@@ -29,8 +29,21 @@ const char *reason_name(enum reason reason);
 
 enum stage { STAGE_FORM, STAGE_SIGNATURE, STAGE_CLAIMS, STAGE_NOW };
 
-/* Where the header, the payload and the signature of one token are decoded to: 90 KiB, to be used again for the next token. */
+/* A header that was read before: an issuer's tokens differ in it only by the key. It says the same to whoever reads it. */
+struct known_header {
+    size_t bytes; /* of its JSON; 0: none */
+    uint8_t json[KNOWN_HEADER_BYTES_MAX];
+    uint8_t wire[WIRE_BYTES_OF_JSON(KNOWN_HEADER_BYTES_MAX)];
+    enum algorithm alg;
+    bool has_crit;
+    struct text kid, typ; /* in `wire`; at NULL: none */
+};
+
+/* Where the header, the payload and the signature of one token are decoded to: 90 KiB, to be used again for the next token. All
+   zero at first. */
 struct token_room {
+    struct known_header known[KNOWN_HEADERS];
+    unsigned next_known; /* takes the place of that one */
     uint8_t header_json[BASE64URL_DECODED_MAX(TOKEN_BYTES_MAX)];
     uint8_t payload_json[BASE64URL_DECODED_MAX(TOKEN_BYTES_MAX)];
     uint8_t signature[BASE64URL_DECODED_MAX(TOKEN_BYTES_MAX)];
@@ -41,7 +54,7 @@ struct token_room {
 /* One token on its way. Everything points into the caller's text and room, or into the issuer; nothing is owned. */
 struct token {
     struct text text;
-    size_t input_bytes; /* of the text: what was signed (RFC 7515 section 5.2: header.payload) */
+    size_t input_bytes;                 /* of the text: what was signed (RFC 7515 section 5.2: header.payload) */
     size_t header_bytes, payload_bytes; /* of their JSON, in the room */
     const uint8_t *signature_at;
     size_t signature_bytes;
@@ -56,9 +69,9 @@ struct token {
     const struct key *key; /* that did */
     bool has_input_sha256; /* SHA-256 of what was signed, where the signature is over that */
     uint8_t input_sha256[32];
-    double exp, nbf, iat;  /* Unix seconds; nbf and iat negative: the token has none */
-    enum reason reason;    /* why it was refused */
-    enum reason judged;    /* a shadow issuer's tokens are all refused as unknown_issuer; this is what was found (REASON_NONE: good) */
+    double exp, nbf, iat; /* Unix seconds; nbf and iat negative: the token has none */
+    enum reason reason;   /* why it was refused */
+    enum reason judged; /* a shadow issuer's tokens are all refused as unknown_issuer; this is what was found (REASON_NONE: good) */
 };
 
 /* Is a verified token revoked? OUTCOME_ACCEPTED: it is not. OUTCOME_UNDECIDED: the list could not be read. */

@@ -9,7 +9,7 @@
 
 bool inspector_init(struct inspector *inspector)
 {
-    inspector->room = malloc(sizeof *inspector->room);
+    inspector->room = calloc(1, sizeof *inspector->room);
     inspector->verifier = verifier_new(0);
     return inspector->room != NULL && inspector->verifier != NULL;
 }
