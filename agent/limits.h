@@ -21,6 +21,13 @@
 #define KEY_SET_KEYS_MAX 1024
 #define KEY_SET_WARNINGS_MAX 16 /* told by name; the others are counted */
 
+/* Key sets that are fetched. Of a thousand agents that do the same at the same time, hardly ever more than 20 come in one second. */
+#define FETCH_SPREAD_SECONDS 150 /* after a start with old sets: 6.7 in an average second; over 60 s it were 16.7, and often 27 */
+#define FETCH_BACK_OFF_SECONDS 2 /* the first, without usable keys; it doubles up to the refresh period */
+#define FETCH_BACK_OFF_PARTS 2   /* with usable keys the first is this part of the refresh period: at 2 s an outage began with 35 */
+#define FETCH_PERIOD_SECONDS_MIN 60 /* what an issuer may say in the place of the refresh period */
+#define FETCH_PERIOD_SECONDS_MAX 86400
+
 /* Configuration. */
 #define CONFIG_FILE_BYTES_MAX (1024 * 1024)
 #define YAML_DEPTH_MAX 32 /* claims in a policy's test are the deepest, and a token's have 16 levels */
