@@ -20,27 +20,29 @@
 
 static const struct schedule_rules rules = {.refresh = REFRESH, .cooldown = 10, .max_age = MAX_AGE};
 
-/* Draws `DRAWS` due times for one schedule after another, and says between which they lie, from now on. */
 enum act { START, SUCCEED, FAIL };
 
 struct range {
     double low, high;
 };
 
+/* Between what, from now on, do the due times lie that one agent draws? */
 static struct range draw(enum act act, const struct schedule *before, const struct schedule_rules *under, double word)
 {
     struct range range = {INFINITY, -INFINITY};
+    uint64_t random = 0;
 
     for (unsigned i = 0; i < DRAWS; i++) {
         struct schedule schedule = *before;
 
-        schedule.random = i;
+        schedule.random = random;
         if (act == START)
             schedule_start(&schedule, under, NOW);
         else if (act == SUCCEED)
             schedule_succeeded(&schedule, under, NOW, word);
         else
             schedule_failed(&schedule, under, NOW, word);
+        random = schedule.random;
         range.low = fmin(range.low, schedule.due - NOW);
         range.high = fmax(range.high, schedule.due - NOW);
     }
@@ -58,11 +60,12 @@ static void spans(struct range range, double low, double high)
 
 static void without_keys_it_is_due_at_once(void **state)
 {
-    struct schedule none = {0}, old = {.fetched = NOW - MAX_AGE - 1};
+    struct schedule none = {0}, old = {.fetched = NOW - MAX_AGE - 1}, killed = {.tried = NOW};
 
     (void)state;
     spans(draw(START, &none, &rules, 0), 0, 0);
     spans(draw(START, &old, &rules, 0), 0, 0);
+    spans(draw(START, &killed, &rules, 0), 0, 0); /* nothing has failed */
 }
 
 static void a_stored_set_is_due_in_what_is_left_of_the_period(void **state)
