@@ -208,6 +208,18 @@ static void a_token_may_cause_a_fetch_once_per_cool_down(void **state)
     assert_true(schedule_may_refetch(&schedule, &rules, NOW + 10));
 }
 
+static void the_state_alone_decides(void **state)
+{
+    struct schedule one = {.random = 1}, same = {.random = 1}, another = {.random = 2};
+
+    (void)state;
+    schedule_succeeded(&one, &rules, NOW, -1);
+    schedule_succeeded(&same, &rules, NOW, -1);
+    schedule_succeeded(&another, &rules, NOW, -1);
+    assert_true(one.due >= same.due && one.due <= same.due);
+    assert_true(one.due < another.due || one.due > another.due);
+}
+
 static void a_set_is_used_until_its_age_is_over(void **state)
 {
     struct schedule schedule = {.tried = NOW};
@@ -238,6 +250,7 @@ int main(void)
         cmocka_unit_test(with_keys_there_is_time),
         cmocka_unit_test(a_server_is_left_alone_as_long_as_it_says),
         cmocka_unit_test(a_token_may_cause_a_fetch_once_per_cool_down),
+        cmocka_unit_test(the_state_alone_decides),
         cmocka_unit_test(a_set_is_used_until_its_age_is_over),
     };
 
