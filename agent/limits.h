@@ -27,6 +27,9 @@
 #define FETCH_BACK_OFF_PARTS 2   /* with usable keys the first is this part of the refresh period: at 2 s an outage began with 35 */
 #define FETCH_PERIOD_SECONDS_MIN 60 /* what an issuer may say in the place of the refresh period */
 #define FETCH_PERIOD_SECONDS_MAX 86400
+#define URL_BYTES_MAX 2048              /* issuers', and of their keys: proxies and servers take hardly more */
+#define DISCOVERY_BYTES_MAX (64 * 1024) /* a discovery document; the largest have some 10 KiB */
+#define DISCOVERY_DEPTH_MAX 16          /* they have 3 levels */
 
 /* Configuration. */
 #define CONFIG_FILE_BYTES_MAX (1024 * 1024)
