@@ -17,14 +17,14 @@ int discovery_url(enum discovery_kind kind, const char *issuer, char *ret_url, s
     if (kind == DISCOVERY_NONE || !url_is_https(issuer) || strchr(issuer, '?') != NULL)
         return -1;
     const char *path = url_path(issuer);
-    int host = (int)(path - issuer), rest = (int)strlen(path);
+    int host = (int)(path - issuer), whole = (int)strlen(issuer);
 
-    if (rest > 0 && path[rest - 1] == '/')
-        rest--;
-    int bytes = kind == DISCOVERY_OPENID ? snprintf(url, sizeof url, "%.*s" OPENID_PATH, host + rest, issuer)
-                                         : snprintf(url, sizeof url, "%.*s" OAUTH_PATH "%.*s", host, issuer, rest, path);
+    if (issuer[whole - 1] == '/') /* a host does not end like this */
+        whole--;
+    int bytes = kind == DISCOVERY_OPENID ? snprintf(url, sizeof url, "%.*s" OPENID_PATH, whole, issuer)
+                                         : snprintf(url, sizeof url, "%.*s" OAUTH_PATH "%.*s", host, issuer, whole - host, path);
 
-    if (!url_is_https(url) || (size_t)bytes >= size)
+    if (bytes > URL_BYTES_MAX || (size_t)bytes >= size)
         return -1;
     memcpy(ret_url, url, (size_t)bytes + 1);
     return 0;
