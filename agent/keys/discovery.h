@@ -1,5 +1,4 @@
-/* From an issuer's name to where its keys are: OpenID Connect Discovery 1.0 and RFC 8414. Bytes in, a URL out; nothing here
- * fetches. */
+/* From an issuer's name to where its keys are: OpenID Connect Discovery 1.0 and RFC 8414. Bytes in, a URL out: no socket. */
 #ifndef ASSAY_KEYS_DISCOVERY_H
 #define ASSAY_KEYS_DISCOVERY_H
 
