@@ -167,23 +167,35 @@ static json_t *read_json(const char *text, size_t size, json_error_t *error)
     return NULL;
 }
 
-struct keyset *jwk_parse_set(const char *text, size_t size, char why[KEYSET_WHY_BYTES])
+json_t *jwk_read(const char *text, size_t size, char why[KEYSET_WHY_BYTES])
 {
     json_error_t error;
-    json_t *root = read_json(text, size, &error), *keys = json_object_get(root, "keys"), *jwk;
-    struct keyset *set = NULL;
-    size_t i;
+    json_t *root = read_json(text, size, &error), *keys = json_object_get(root, "keys");
 
     if (root == NULL) {
         snprintf(why, KEYSET_WHY_BYTES, "line %d, column %d: %s; a JWK Set is expected: {\"keys\": [...]}, or PEM public keys", error.line,
                  error.column, error.text);
-    } else if (!json_is_array(keys)) {
+        return NULL;
+    }
+    if (json_is_array(keys) && json_array_size(keys) <= KEY_SET_KEYS_MAX)
+        return root;
+    if (!json_is_array(keys))
         snprintf(why, KEYSET_WHY_BYTES, "it has no array `keys`; a JWK Set is {\"keys\": [...]} (RFC 7517 section 5)");
-    } else if (json_array_size(keys) > KEY_SET_KEYS_MAX) {
+    else
         snprintf(why, KEYSET_WHY_BYTES, "it has %zu keys; at most %d are read", json_array_size(keys), KEY_SET_KEYS_MAX);
-    } else if ((set = keyset_new((unsigned)json_array_size(keys))) == NULL) {
+    json_decref(root);
+    return NULL;
+}
+
+struct keyset *jwk_parse_set(const char *text, size_t size, char why[KEYSET_WHY_BYTES])
+{
+    json_t *root = jwk_read(text, size, why), *keys = json_object_get(root, "keys"), *jwk;
+    struct keyset *set = root != NULL ? keyset_new((unsigned)json_array_size(keys)) : NULL;
+    size_t i;
+
+    if (root != NULL && set == NULL)
         snprintf(why, KEYSET_WHY_BYTES, "out of memory");
-    } else {
+    if (set != NULL) {
         json_array_foreach (keys, i, jwk)
             add_jwk(set, jwk, i);
     }

@@ -16,6 +16,11 @@ struct keyset *keyset_new(unsigned room)
     return set;
 }
 
+struct keyset *keyset_none(void)
+{
+    return keyset_new(0);
+}
+
 void keyset_skip(struct keyset *set, const char *format, ...)
 {
     va_list arguments;

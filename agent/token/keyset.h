@@ -24,6 +24,13 @@ struct keyset {
    NULL: `why` says what is wrong with the text. A set without a single usable key is an error: it must never replace a good one. */
 struct keyset *keyset_parse(const char *text, size_t size, const char *kid, char why[KEYSET_WHY_BYTES]);
 
+/* No key at all: of an issuer whose keys have not come yet. NULL: out of memory. */
+struct keyset *keyset_none(void);
+
+/* What of a JWK Set's text may be kept, and is enough for keyset_parse(): no secrets, no private halves (keys that have one are damaged
+   in it, for everybody has it). To be given to free(). NULL: `why` says what is wrong. */
+char *keyset_public(const char *text, size_t size, size_t *ret_size, char why[KEYSET_WHY_BYTES]);
+
 struct keyset *keyset_hold(struct keyset *keyset);
 void keyset_drop(struct keyset *keyset); /* NULL is fine */
 

@@ -2,6 +2,8 @@
 #ifndef ASSAY_KEYSET_BUILD_H
 #define ASSAY_KEYSET_BUILD_H
 
+#include <jansson.h>
+
 #include "keyset.h"
 
 struct keyset *keyset_new(unsigned room);
@@ -11,7 +13,8 @@ __attribute__((format(printf, 2, 3))) void keyset_skip(struct keyset *keyset, co
 /* A key of this name was not admitted (NULL: it has none). Another one under the same name is not to be trusted either. */
 void keyset_spoil(struct keyset *keyset, const char *kid);
 
-/* NULL: `why` says what is wrong. */
+/* NULL: `why` says what is wrong. jwk_read: an object whose `keys` is an array of not too many. */
+json_t *jwk_read(const char *text, size_t size, char why[KEYSET_WHY_BYTES]);
 struct keyset *jwk_parse_set(const char *text, size_t size, char why[KEYSET_WHY_BYTES]);
 struct keyset *pem_parse(const char *text, size_t size, const char *kid, char why[KEYSET_WHY_BYTES]);
 
