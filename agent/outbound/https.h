@@ -1,0 +1,68 @@
+/* HTTPS: a thread that fetches, and nothing else. A handshake, an authority's certificates, a key set of a megabyte: each takes
+   milliseconds, in which the loop answers hundreds of questions; so none of it happens there. libcurl does the work; what is
+   fetched is bounded in size and time, and comes from the host that was named, by no other protocol.
+
+   A job is one piece of work, of one or more requests, one after the other. It begins on the thread, and ends on the loop. */
+#ifndef ASSAY_HTTPS_H
+#define ASSAY_HTTPS_H
+
+#include <stdbool.h>
+
+#include <uv.h>
+
+#include "agent/limits.h"
+
+struct https;
+
+struct https_job {
+    struct https_job *next;
+    void (*run)(struct https *https, struct https_job *job); /* on the thread; ends by https_finish(), then or later */
+    void (*done)(struct https_job *job);                     /* on the loop; it is the owner's again */
+    bool aborted; /* it did not end by itself: the agent stops, or there is no memory for it */
+};
+
+/* The thread begins with the first job. NULL: out of memory or descriptors. */
+struct https *https_new(uv_loop_t *loop);
+void https_submit(struct https *https, struct https_job *job);
+
+/* Ends the thread. Jobs under way come back aborted, here and now. Freed by the loop; NULL is fine. */
+void https_close(struct https *https);
+
+/* On the thread: */
+void https_finish(struct https *https, struct https_job *job);
+
+/* One GET. All texts are the caller's, and stay as they are until `arrived`. */
+struct https_request {
+    const char *url, *accept;
+    const char *ca_file;    /* NULL: the system's authorities */
+    const char *bearer;     /* NULL: no Authorization */
+    const char *known_etag; /* NULL or empty: no If-None-Match */
+    size_t bytes_max;
+    int64_t deadline; /* of the whole, as monotonic_ns() counts; 0: HTTPS_SECONDS_MAX from now */
+    void (*arrived)(struct https *https, struct https_request *request); /* on the thread */
+    void *context;
+
+    /* What came of it. */
+    int status; /* of HTTP; 0: there is no answer, and `why` says so, for people */
+    char why[256];
+    char *body; /* `size` bytes; https_clear frees it */
+    size_t size;
+    char etag[HTTPS_ETAG_BYTES_MAX]; /* empty: none */
+    double max_age, retry_after;     /* seconds; negative: none was said */
+
+    /* Its own. */
+    struct https *https;
+    void *handle, *headers;
+    size_t header_bytes;
+    unsigned redirects;
+    bool too_much;
+    char location[URL_BYTES_MAX + 1];
+};
+
+/* Begins. The members above "what came of it" are filled in; the others are zero, or were cleared. */
+void https_get(struct https *https, struct https_request *request);
+
+/* Frees what came of it, and ends it if it is under way, which only https_close() leaves it. It may begin anew. */
+void https_clear(struct https_request *request);
+
+#endif

@@ -1,0 +1,269 @@
+#include "https_inside.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "agent/keys/url.h"
+#include "assay/status.h"
+#include "client/clock.h"
+
+static size_t on_body(char *bytes, size_t one, size_t size, void *context)
+{
+    struct https_request *request = context;
+    char *larger = NULL;
+
+    (void)one;
+    request->too_much = size > request->bytes_max - request->size;
+    if (!request->too_much)
+        larger = realloc(request->body, request->size + size + 1);
+    if (larger == NULL)
+        return 0;
+    request->body = larger;
+    memcpy(larger + request->size, bytes, size);
+    request->size += size;
+    larger[request->size] = '\0';
+    return size;
+}
+
+/* The value of a header of this name, without the space around it: into a buffer, if it fits. */
+static bool header_is(const char *line, size_t size, const char *name, char *value, size_t room)
+{
+    size_t begin = strlen(name);
+
+    if (size <= begin || line[begin] != ':' || strncasecmp(line, name, begin) != 0)
+        return false;
+    for (begin++; begin < size && (line[begin] == ' ' || line[begin] == '\t');)
+        begin++;
+    while (size > begin && (unsigned char)line[size - 1] <= ' ')
+        size--;
+    if (size - begin >= room)
+        return false;
+    memcpy(value, line + begin, size - begin);
+    value[size - begin] = '\0';
+    return true;
+}
+
+/* RFC 9111 5.2.2: what says that nothing may be kept is not obeyed, for keys have to be kept; it says nothing of how long. */
+static double read_max_age(const char *value)
+{
+    for (const char *at = value; (at = strcasestr(at, "max-age=")) != NULL; at += 8) {
+        if ((at == value || strchr(" ,\t", at[-1]) != NULL) && at[8] >= '0' && at[8] <= '9')
+            return strtod(at + 8, NULL);
+    }
+    return -1;
+}
+
+static bool is_plain(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < ' ' || (unsigned char)*text > '~')
+            return false;
+    }
+    return true;
+}
+
+static size_t on_header(char *line, size_t one, size_t size, void *context)
+{
+    struct https_request *request = context;
+    char value[512];
+
+    (void)one;
+    request->header_bytes += size;
+    request->too_much = request->header_bytes > HTTPS_HEADER_BYTES_MAX;
+    if (request->too_much)
+        return 0;
+    if (size > 5 && memcmp(line, "HTTP/", 5) == 0) { /* of a later answer: an interim one says nothing */
+        request->etag[0] = '\0';
+        request->max_age = request->retry_after = -1;
+    } else if (header_is(line, size, "ETag", value, sizeof request->etag) && is_plain(value)) {
+        memcpy(request->etag, value, strlen(value) + 1);
+    } else if (header_is(line, size, "Cache-Control", value, sizeof value)) {
+        request->max_age = read_max_age(value);
+    } else if (header_is(line, size, "Retry-After", value, sizeof value) && *value >= '0' && *value <= '9') {
+        request->retry_after = strtod(value, NULL);
+    }
+    return size;
+}
+
+static void add_header(struct https_request *request, const char *format, const char *value)
+{
+    char line[16384];
+
+    if (value == NULL || *value == '\0' || snprintf(line, sizeof line, format, value) >= (int)sizeof line)
+        return;
+    struct curl_slist *more = curl_slist_append(request->headers, line);
+
+    explicit_bzero(line, sizeof line);
+    if (more != NULL)
+        request->headers = more;
+}
+
+static void drop_headers(struct https_request *request)
+{
+    for (struct curl_slist *line = request->headers; line != NULL; line = line->next)
+        explicit_bzero(line->data, strlen(line->data)); /* one may be a token */
+    curl_slist_free_all(request->headers);
+    request->headers = NULL;
+}
+
+/* True: all of it was taken. What libcurl cannot do with is no memory, or a file that cannot be read. */
+static bool set_up(struct https_request *request, CURL *curl, char *errors)
+{
+    int64_t now = monotonic_ns();
+    long left = HTTPS_SECONDS_MAX * 1000L;
+
+    if (request->deadline > 0)
+        left = request->deadline > now ? (long)((request->deadline - now) / NS_PER_MS) + 1 : 1;
+    add_header(request, "Accept: %s", request->accept);
+    add_header(request, "Authorization: Bearer %s", request->bearer);
+    add_header(request, "If-None-Match: %s", request->known_etag);
+    errors[0] = '\0';
+    bool set = curl_easy_setopt(curl, CURLOPT_URL, request->url) == CURLE_OK &&
+               curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https") == CURLE_OK &&
+               curl_easy_setopt(curl, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2) == CURLE_OK &&
+               curl_easy_setopt(curl, CURLOPT_HTTPHEADER, request->headers) == CURLE_OK &&
+               curl_easy_setopt(curl, CURLOPT_USERAGENT, "assayd/" ASSAY_VERSION) == CURLE_OK &&
+               curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, left) == CURLE_OK &&
+               curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, HTTPS_CONNECT_SECONDS_MAX * 1000L) == CURLE_OK &&
+               curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+               curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
+               curl_easy_setopt(curl, CURLOPT_WRITEDATA, request) == CURLE_OK &&
+               curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&
+               curl_easy_setopt(curl, CURLOPT_HEADERDATA, request) == CURLE_OK &&
+               curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, errors) == CURLE_OK &&
+               curl_easy_setopt(curl, CURLOPT_PRIVATE, request) == CURLE_OK;
+
+    return set && (request->ca_file == NULL || (curl_easy_setopt(curl, CURLOPT_CAINFO, request->ca_file) == CURLE_OK &&
+                                                curl_easy_setopt(curl, CURLOPT_CAPATH, NULL) == CURLE_OK));
+}
+
+/* Its handle, and where libcurl writes what went wrong. */
+struct transfer {
+    CURL *curl;
+    char errors[CURL_ERROR_SIZE];
+};
+
+static void drop_transfer(struct https *https, struct https_request *request)
+{
+    struct transfer *transfer = request->handle;
+
+    if (transfer != NULL && transfer->curl != NULL) {
+        (void)curl_multi_remove_handle(https->multi, transfer->curl);
+        curl_easy_cleanup(transfer->curl);
+    }
+    free(transfer);
+    request->handle = NULL;
+    drop_headers(request);
+}
+
+static void drop_body(struct https_request *request)
+{
+    free(request->body);
+    request->body = NULL;
+    request->size = 0;
+}
+
+void https_get(struct https *https, struct https_request *request)
+{
+    struct transfer *transfer = calloc(1, sizeof *transfer);
+
+    request->status = 0;
+    request->why[0] = request->etag[0] = '\0';
+    request->max_age = request->retry_after = -1;
+    request->header_bytes = 0;
+    request->too_much = false;
+    request->https = https;
+    request->handle = transfer;
+    if (transfer != NULL && (transfer->curl = curl_easy_init()) != NULL && set_up(request, transfer->curl, transfer->errors) &&
+        curl_multi_add_handle(https->multi, transfer->curl) == CURLM_OK)
+        return;
+    snprintf(request->why, sizeof request->why, "out of memory");
+    drop_transfer(https, request);
+    request->arrived(https, request);
+}
+
+void https_clear(struct https_request *request)
+{
+    if (request->handle != NULL)
+        drop_transfer(request->https, request);
+    drop_body(request);
+    request->redirects = 0;
+}
+
+/* In words that say what to do, where there is something. */
+static void explain(struct https_request *request, CURLcode code, const char *errors)
+{
+    const char *details = *errors != '\0' ? errors : curl_easy_strerror(code);
+
+    if (request->too_much)
+        snprintf(request->why, sizeof request->why, "the answer is larger than %zu bytes, or its headers than %d",
+                 request->bytes_max, HTTPS_HEADER_BYTES_MAX);
+    else if (code == CURLE_OPERATION_TIMEDOUT)
+        snprintf(request->why, sizeof request->why, "no whole answer came within %d s", HTTPS_SECONDS_MAX);
+    else if (code == CURLE_PEER_FAILED_VERIFICATION)
+        snprintf(request->why, sizeof request->why, "its certificate is not trusted: %.120s%s", details,
+                 request->ca_file == NULL ? "; for an authority of your own: `ca_file`" : "");
+    else if (code == CURLE_SSL_CACERT_BADFILE)
+        snprintf(request->why, sizeof request->why, "the `ca_file` %.160s cannot be used",
+                 request->ca_file != NULL ? request->ca_file : "");
+    else
+        snprintf(request->why, sizeof request->why, "%.200s", details);
+    for (char *at = request->why; *at != '\0'; at++) {
+        if ((unsigned char)*at < ' ' || (unsigned char)*at > '~')
+            *at = '?';
+    }
+}
+
+/* True: it goes on elsewhere, at the same host. */
+static bool follow(struct https *https, struct https_request *request, CURL *curl)
+{
+    char *location = NULL, host[128];
+
+    if (request->status < 301 || request->status == 304 || request->status > 308 ||
+        curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &location) != CURLE_OK || location == NULL)
+        return false;
+    if (strlen(location) >= sizeof request->location || !url_is_https(location) || !url_same_origin(request->url, location)) {
+        snprintf(host, sizeof host, "%.127s", location);
+        for (char *at = host; *at != '\0'; at++)
+            *at = *at > ' ' && *at <= '~' ? *at : '?';
+        snprintf(request->why, sizeof request->why, "it redirects to %s, which is not the same host over HTTPS", host);
+        request->status = 0;
+        return false;
+    }
+    if (request->redirects == HTTPS_REDIRECTS_MAX) {
+        snprintf(request->why, sizeof request->why, "it redirects more than %d times", HTTPS_REDIRECTS_MAX);
+        request->status = 0;
+        return false;
+    }
+    memcpy(request->location, location, strlen(location) + 1);
+    request->url = request->location;
+    request->redirects++;
+    drop_transfer(https, request);
+    drop_body(request);
+    https_get(https, request);
+    return true;
+}
+
+void request_finished(struct https *https, CURL *curl, CURLcode code)
+{
+    struct https_request *request = NULL;
+    long status = 0;
+
+    (void)curl_easy_getinfo(curl, CURLINFO_PRIVATE, &request);
+    struct transfer *transfer = request->handle;
+
+    if (code == CURLE_OK) {
+        (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+        request->status = (int)status;
+        if (follow(https, request, curl))
+            return;
+    } else {
+        explain(request, code, transfer->errors);
+    }
+    if (request->status == 0)
+        drop_body(request);
+    drop_transfer(https, request);
+    request->arrived(https, request);
+}
