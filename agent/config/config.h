@@ -15,12 +15,22 @@
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR };
 enum log_decisions { DECISIONS_OFF, DECISIONS_DENIED, DECISIONS_ALL };
 
+/* Where an issuer's keys come from: a file, or the issuer itself over HTTPS, which says at `jwks_uri`, or where discovery leads. */
+struct key_source {
+    const char *name; /* as people are told it */
+    const char *file; /* NULL: over HTTPS. Relative to the configuration's folder if it was written so */
+    const char *kid;  /* of a file; NULL: none was given */
+    const char *jwks_uri; /* NULL: a file, or discovery */
+    bool discovery;
+    const char *ca_file, *token_file; /* NULL: the system's authorities; no bearer token */
+    double refresh, cooldown, max_age; /* seconds */
+    struct place place;
+};
+
 /* One issuer's block: what verification needs, and where its keys come from. */
 struct issuer_config {
     struct issuer rules; /* its `keys` is empty: keys/ fills it in a copy */
-    const char *key_file; /* relative to the configuration's folder if it was written so */
-    const char *key_kid;  /* NULL: none was given */
-    struct place key_place;
+    struct key_source keys;
     struct place place;
 };
 
@@ -49,8 +59,15 @@ struct config *config_load(const char *path, struct faults *faults);
 struct config *config_hold(struct config *config);
 void config_drop(struct config *config); /* NULL is fine */
 
-/* The part of it that reads `issuers:`. */
+/* The part of it that reads `issuers:`; and of that the one that reads `keys:` into a key_source, which is looked at as a whole at the
+   issuer's end. */
 void config_read_issuers(struct yaml *yaml, yaml_node_t *value, void *config);
+void config_read_keys(struct yaml *yaml, yaml_node_t *value, void *source);
+void config_read_key_time(struct yaml *yaml, yaml_node_t *value, void *seconds);
+
+/* Can everybody read the token there? Kubernetes' are let pass, which it writes so: there is nobody else in a pod. */
+bool token_file_is_open(const char *path, mode_t mode);
+void config_check_keys(struct yaml *yaml, yaml_node_t *node, const struct issuer *rules, struct key_source *source);
 
 /* Claims and the values that they may have, for `claims:` of an issuer or of a policy's rule. */
 void config_read_claim_rules(struct yaml *yaml, yaml_node_t *value, struct claim_rule **ret_rules, unsigned *ret_count);

@@ -224,29 +224,6 @@ static void read_rules(struct yaml *yaml, yaml_node_t *value, void *into)
     config_read_claim_rules(yaml, value, &rules->rules, &rules->rule_count);
 }
 
-static void read_key_file(struct yaml *yaml, yaml_node_t *value, void *into)
-{
-    struct issuer_config *issuer = into;
-
-    issuer->key_place = yaml_place(yaml, value);
-    yaml_read_path(yaml, value, &issuer->key_file);
-}
-
-static void read_keys(struct yaml *yaml, yaml_node_t *value, void *into)
-{
-    static const struct yaml_key keys[] = {
-        {"file", read_key_file, 0, true, NULL},
-        {"kid", yaml_read_text, offsetof(struct issuer_config, key_kid), false, NULL},
-        {"jwks_uri", NULL, 0, false, "keys over HTTPS"},
-        {"discovery", NULL, 0, false, "keys over HTTPS"},
-        {"ca_file", NULL, 0, false, "keys over HTTPS"},
-        {"token_file", NULL, 0, false, "keys over HTTPS"},
-        {0},
-    };
-
-    yaml_read_map(yaml, value, keys, into);
-}
-
 static void read_pointer(struct yaml *yaml, yaml_node_t *value, void *into)
 {
     const char *text = yaml_text(yaml, value);
@@ -288,10 +265,11 @@ static void read_aliases(struct yaml *yaml, yaml_node_t *value, void *into)
 }
 
 #define RULE(member) (offsetof(struct issuer_config, rules) + offsetof(struct issuer, member))
+#define KEYS(member) (offsetof(struct issuer_config, keys) + offsetof(struct key_source, member))
 static const struct yaml_key issuer_keys[] = {
     {"issuer", read_name, RULE(names), true, NULL},
     {"aliases", read_aliases, RULE(names), false, NULL},
-    {"keys", read_keys, 0, true, NULL},
+    {"keys", config_read_keys, offsetof(struct issuer_config, keys), true, NULL},
     {"audiences", read_audiences, RULE(audiences), true, NULL},
     {"audience_claim", read_audience_claim, RULE(audience_is_client_id), false, NULL},
     {"algorithms", read_algorithms, RULE(algorithms), false, NULL},
@@ -302,9 +280,9 @@ static const struct yaml_key issuer_keys[] = {
     {"max_token_lifetime", read_lifetime, RULE(lifetime_max), false, NULL},
     {"sender_constrained", read_constrained, RULE(accepts_constrained), false, NULL},
     {"mode", read_mode, RULE(shadow), false, NULL},
-    {"refresh", NULL, 0, false, "keys over HTTPS"},
-    {"refetch_cooldown", NULL, 0, false, "keys over HTTPS"},
-    {"max_key_age", NULL, 0, false, "keys over HTTPS"},
+    {"refresh", config_read_key_time, KEYS(refresh), false, NULL},
+    {"refetch_cooldown", config_read_key_time, KEYS(cooldown), false, NULL},
+    {"max_key_age", config_read_key_time, KEYS(max_age), false, NULL},
     {"roles", read_pointer, RULE(roles), false, NULL},
     {"scopes", read_pointer, RULE(scopes), false, NULL},
     {0},
@@ -367,6 +345,7 @@ void config_read_issuers(struct yaml *yaml, yaml_node_t *value, void *into)
         yaml_read_map(yaml, item, issuer_keys, issuer);
         check_names(yaml, item, config, &issuer->rules);
         check_serves_everyone(yaml, item, &issuer->rules);
+        config_check_keys(yaml, item, &issuer->rules, &issuer->keys);
         config->issuer_count++;
     }
     if (config->issuer_count == 0)

@@ -104,7 +104,7 @@ static int open_tables(struct store *store)
     store->transaction = mdb_txn_id(store->write.txn);
     code = check_owner(store->write.txn, &empty);
     for (unsigned i = 0; code == 0 && i < TABLE_COUNT; i++)
-        code = LMDB(mdb_dbi_open(store->write.txn, table_names[i], empty ? MDB_CREATE : 0, &store->tables[i]));
+        code = LMDB(mdb_dbi_open(store->write.txn, table_names[i], empty || i == TABLE_KEYS ? MDB_CREATE : 0, &store->tables[i])); /* keys came later */
     store->is_new = empty;
     if (code == MDB_NOTFOUND)
         code = MDB_VERSION_MISMATCH; /* another format has other tables */

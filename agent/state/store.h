@@ -19,6 +19,7 @@ enum table {
     TABLE_COVERS,  /* keys, and the revoked kids that they have borne: buckets too */
     TABLE_SLOTS,   /* counts by issuer, kind and source */
     TABLE_UNREAD,  /* lines of feeds that could not be read, to be tried again */
+    TABLE_KEYS,    /* issuers' key sets, public halves alone: rebuilt by fetching */
     TABLE_COUNT
 };
 

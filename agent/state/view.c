@@ -10,7 +10,7 @@
 #include "pages.h"
 #include "store_inside.h"
 
-const char *const table_names[TABLE_COUNT] = {"meta", "records", "covers", "slots", "unread"};
+const char *const table_names[TABLE_COUNT] = {"meta", "records", "covers", "slots", "unread", "keys"};
 
 /* An environment that LMDB has given up answers nothing any more, and only opening it again helps: that is the next start's. */
 int store_failed(const char *what, int code)

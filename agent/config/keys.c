@@ -1,0 +1,128 @@
+/* `keys:` of an issuer, and what else says how they are kept: where they come from, and how old they may become. */
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/keys/discovery.h"
+#include "config.h"
+
+static void read_file(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    struct key_source *source = into;
+
+    source->place = yaml_place(yaml, value);
+    yaml_read_path(yaml, value, &source->file);
+}
+
+static void read_uri(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    const char *text = yaml_text(yaml, value);
+
+    if (text != NULL && !url_is_https(text))
+        yaml_fault(yaml, value, "`%s` is no https URL; keys that anybody on the way can replace verify nothing", text);
+    else if (text != NULL)
+        *(const char **)into = text;
+}
+
+static void read_readable(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    const char **path = into;
+
+    yaml_read_path(yaml, value, path);
+    if (*path != NULL && access(*path, R_OK) < 0)
+        yaml_fault(yaml, value, "%s cannot be read: %s", *path, strerror(errno));
+}
+
+bool token_file_is_open(const char *path, mode_t mode)
+{
+    static const char *const of_kubernetes[] = {"/var/run/secrets/", "/run/secrets/"};
+
+    for (unsigned i = 0; i < 2; i++) {
+        if (strncmp(path, of_kubernetes[i], strlen(of_kubernetes[i])) == 0)
+            return false;
+    }
+    return (mode & (S_IROTH | S_IWOTH)) != 0;
+}
+
+static void read_token_file(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    const char **path = into;
+    struct stat facts;
+
+    read_readable(yaml, value, into);
+    if (*path != NULL && stat(*path, &facts) == 0 && token_file_is_open(*path, facts.st_mode))
+        yaml_fault(yaml, value, "the token in %s can be read by everybody on this machine; chmod o-rwx %s", *path, *path);
+}
+
+void config_read_keys(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    static const struct yaml_key keys[] = {
+        {"file", read_file, 0, false, NULL},
+        {"kid", yaml_read_text, offsetof(struct key_source, kid), false, NULL},
+        {"jwks_uri", read_uri, offsetof(struct key_source, jwks_uri), false, NULL},
+        {"discovery", yaml_read_bool, offsetof(struct key_source, discovery), false, NULL},
+        {"ca_file", read_readable, offsetof(struct key_source, ca_file), false, NULL},
+        {"token_file", read_token_file, offsetof(struct key_source, token_file), false, NULL},
+        {0},
+    };
+    struct key_source *source = into;
+
+    source->place = yaml_place(yaml, value);
+    yaml_read_map(yaml, value, keys, into);
+    if ((source->file != NULL) + (source->jwks_uri != NULL) + source->discovery != 1)
+        yaml_fault(yaml, value, "exactly one of `file`, `jwks_uri` and `discovery: true` says where the keys are");
+    else if (source->file != NULL && (source->ca_file != NULL || source->token_file != NULL))
+        yaml_fault(yaml, value, "`ca_file` and `token_file` are for keys over HTTPS");
+    else if (source->file == NULL && source->kid != NULL)
+        yaml_fault(yaml, value, "`kid` is for a PEM file; a key set names its own keys");
+}
+
+void config_read_key_time(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    yaml_read_seconds(yaml, value, into);
+    if (*(double *)into < 1 || *(double *)into > KEYS_AGE_SECONDS_MAX)
+        yaml_fault(yaml, value, "it is to be between 1s and %dd", KEYS_AGE_SECONDS_MAX / 86400);
+}
+
+static void use_default(double *seconds, double usual)
+{
+    if (!(*seconds > 0))
+        *seconds = usual;
+}
+
+/* What is told of where they come from. */
+static const char *name_source(struct yaml *yaml, const struct issuer *rules, const struct key_source *source)
+{
+    char url[URL_BYTES_MAX + 1];
+
+    if (source->file != NULL || source->jwks_uri != NULL)
+        return source->file != NULL ? source->file : source->jwks_uri;
+    return discovery_url(DISCOVERY_OPENID, rules->names.list[0].at, url, sizeof url) == 0
+               ? arena_text(yaml->arena, url, strlen(url))
+               : NULL;
+}
+
+void config_check_keys(struct yaml *yaml, yaml_node_t *node, const struct issuer *rules, struct key_source *source)
+{
+    if (rules->names.count == 0 || (source->file == NULL && source->jwks_uri == NULL && !source->discovery))
+        return; /* which was told */
+    source->name = name_source(yaml, rules, source);
+    if (source->name == NULL)
+        yaml_fault(yaml, node,
+                   "`discovery` finds nothing for `%s`, which is no https URL without query and fragment; write `jwks_uri`",
+                   rules->names.list[0].at);
+    if (source->file != NULL) {
+        if (source->refresh > 0 || source->cooldown > 0 || source->max_age > 0)
+            yaml_fault(yaml, node, "`refresh`, `refetch_cooldown` and `max_key_age` are for keys over HTTPS; the file is watched");
+        return;
+    }
+    if ((rules->algorithms & ~ALGORITHMS_ASYMMETRIC) != 0)
+        yaml_fault(yaml, node, "HS256, HS384 and HS512 need a secret, and secrets are not fetched; give it in a `file`");
+    use_default(&source->refresh, KEYS_REFRESH_SECONDS);
+    use_default(&source->cooldown, KEYS_COOLDOWN_SECONDS);
+    use_default(&source->max_age, fmax(KEYS_AGE_SECONDS, source->refresh));
+    if (source->max_age < source->refresh)
+        yaml_fault(yaml, node, "`max_key_age` is shorter than `refresh`: keys would be too old before they are fetched again");
+}

@@ -1,0 +1,226 @@
+#include "fetch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+#include "client/clock.h"
+#include "discovery.h"
+
+#define BEARER_BYTES_MAX 16000
+
+static void drop_bearer(struct key_fetch *fetch)
+{
+    if (fetch->bearer != NULL)
+        OPENSSL_cleanse(fetch->bearer, fetch->bearer_bytes);
+    free(fetch->bearer);
+    fetch->bearer = NULL;
+}
+
+static void finish(struct https *https, struct key_fetch *fetch)
+{
+    drop_bearer(fetch);
+    https_clear(&fetch->request);
+    https_finish(https, &fetch->job);
+}
+
+__attribute__((format(printf, 3, 4))) static void fail(struct https *https, struct key_fetch *fetch, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(fetch->why, sizeof fetch->why, format, arguments);
+    va_end(arguments);
+    fetch->fetched = FETCHED_NOTHING;
+    fetch->retry_after = fetch->request.retry_after;
+    finish(https, fetch);
+}
+
+/* Anew each time, for whoever keeps it there writes another one before it ends. False: `why` says what is wrong. */
+static bool read_bearer(struct key_fetch *fetch)
+{
+    const char *path = fetch->issuer->keys.token_file;
+    int fd = path != NULL ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+    struct stat facts;
+
+    if (path == NULL)
+        return true;
+    fetch->bearer = malloc(BEARER_BYTES_MAX + 1);
+    ssize_t got = fd >= 0 && fetch->bearer != NULL ? read(fd, fetch->bearer, BEARER_BYTES_MAX + 1) : -1;
+    bool open_to_others = fd >= 0 && fstat(fd, &facts) == 0 && token_file_is_open(path, facts.st_mode);
+
+    fetch->bearer_bytes = got > 0 ? (size_t)got : 0;
+    if (got < 0)
+        snprintf(fetch->why, sizeof fetch->why, "the token in %.200s cannot be read: %s", path, strerror(errno));
+    else if (open_to_others)
+        snprintf(fetch->why, sizeof fetch->why, "the token in %.120s can be read by everybody on this machine; chmod o-rwx it",
+                 path);
+    else if (got > BEARER_BYTES_MAX)
+        snprintf(fetch->why, sizeof fetch->why, "%.200s is too large for a token", path);
+    if (fd >= 0)
+        close(fd);
+    if (fetch->why[0] != '\0')
+        return false;
+    while (got > 0 && (unsigned char)fetch->bearer[got - 1] <= ' ')
+        got--;
+    fetch->bearer[got] = '\0';
+    for (ssize_t i = 0; i < got; i++) {
+        if ((unsigned char)fetch->bearer[i] <= ' ' || (unsigned char)fetch->bearer[i] > '~')
+            snprintf(fetch->why, sizeof fetch->why, "%.200s holds no token: it has spaces, or what is no ASCII", path);
+    }
+    return fetch->why[0] == '\0';
+}
+
+static void get(struct https *https, struct key_fetch *fetch, enum stage_of_fetch stage, const char *url)
+{
+    struct https_request *request = &fetch->request;
+
+    https_clear(request);
+    fetch->stage = stage;
+    request->url = url;
+    request->accept = stage == STAGE_SET ? "application/jwk-set+json, application/json" : "application/json";
+    request->bytes_max = stage == STAGE_SET ? KEY_FILE_BYTES_MAX : DISCOVERY_BYTES_MAX;
+    request->known_etag = stage == STAGE_SET && !fetch->anew ? fetch->known.etag : NULL;
+    request->ca_file = fetch->issuer->keys.ca_file;
+    request->bearer = fetch->bearer;
+    https_get(https, request);
+}
+
+static void discover(struct https *https, struct key_fetch *fetch, enum stage_of_fetch stage)
+{
+    enum discovery_kind kind = stage == STAGE_OPENID ? DISCOVERY_OPENID : DISCOVERY_OAUTH;
+
+    if (discovery_url(kind, fetch->issuer->rules.names.list[0].at, fetch->url, sizeof fetch->url) == 0)
+        get(https, fetch, stage, fetch->url);
+    else
+        fail(https, fetch, "the issuer's name is too long for discovery");
+}
+
+/* Where there is no document by the one convention there may be one by the other. */
+static void discovered(struct https *https, struct key_fetch *fetch)
+{
+    const struct https_request *request = &fetch->request;
+    char why[256];
+
+    if (request->status == 404 && fetch->stage == STAGE_OPENID) {
+        discover(https, fetch, STAGE_OAUTH);
+        return;
+    }
+    if (request->status == 404)
+        fail(https, fetch, "neither OpenID Connect Discovery nor RFC 8414 finds a document; write `jwks_uri`");
+    else if (request->status == 0)
+        fail(https, fetch, "discovery: %s", request->why);
+    else if (request->status != 200)
+        fail(https, fetch, "discovery: it answers %d", request->status);
+    else if (discovery_read(request->body, request->size, fetch->issuer->rules.names.list[0].at, fetch->known.jwks_uri,
+                            sizeof fetch->known.jwks_uri, why) < 0)
+        fail(https, fetch, "discovery: %s", why);
+    else
+        get(https, fetch, STAGE_SET, fetch->known.jwks_uri);
+}
+
+static bool digest_text(const struct key_fetch *fetch, uint8_t digest[KEY_DIGEST_BYTES])
+{
+    return EVP_Digest(fetch->text, fetch->text_bytes, digest, NULL, EVP_sha256(), NULL) == 1;
+}
+
+/* The set's own text is looked at once, for what may be kept of it; what is used is read from that, as it will be after a restart.
+ */
+static void read_set(struct https *https, struct key_fetch *fetch)
+{
+    uint8_t digest[KEY_DIGEST_BYTES];
+    char why[KEYSET_WHY_BYTES];
+
+    fetch->text = keyset_public(fetch->request.body, fetch->request.size, &fetch->text_bytes, why);
+    if (fetch->text == NULL) {
+        fail(https, fetch, "the key set: %s", why);
+        return;
+    }
+    if (!digest_text(fetch, digest)) {
+        fail(https, fetch, "out of memory");
+        return;
+    }
+    fetch->fetched = FETCHED_SAME;
+    if (memcmp(digest, fetch->known.digest, sizeof digest) != 0) {
+        fetch->keys = keyset_parse(fetch->text, fetch->text_bytes, NULL, why);
+        if (fetch->keys == NULL) {
+            fail(https, fetch, "the key set: %s", why);
+            return;
+        }
+        fetch->fetched = FETCHED_SET;
+    }
+    memcpy(fetch->known.digest, digest, sizeof digest);
+    memcpy(fetch->known.etag, fetch->request.etag, sizeof fetch->known.etag);
+    fetch->max_age = fetch->request.max_age;
+    finish(https, fetch);
+}
+
+static void got_set(struct https *https, struct key_fetch *fetch)
+{
+    const struct https_request *request = &fetch->request;
+
+    if (request->status == 200) {
+        read_set(https, fetch);
+    } else if (request->status == 304 && request->known_etag != NULL && *request->known_etag != '\0') {
+        fetch->fetched = FETCHED_SAME;
+        fetch->max_age = request->max_age;
+        finish(https, fetch);
+    } else if (request->status == 0) {
+        fail(https, fetch, "%s", request->why);
+    } else {
+        fail(https, fetch, "it answers %d%s", request->status,
+             request->status == 401 || request->status == 403 ? "; a bearer token for the fetch: `token_file`" : "");
+    }
+}
+
+static void arrived(struct https *https, struct https_request *request)
+{
+    struct key_fetch *fetch = request->context;
+
+    if (fetch->stage == STAGE_SET)
+        got_set(https, fetch);
+    else
+        discovered(https, fetch);
+}
+
+static void run(struct https *https, struct https_job *job)
+{
+    struct key_fetch *fetch = (struct key_fetch *)job;
+    const struct key_source *source = &fetch->issuer->keys;
+
+    fetch->request.deadline = monotonic_ns() + HTTPS_SECONDS_MAX * NS_PER_S;
+    fetch->request.retry_after = -1;
+    if (!read_bearer(fetch))
+        finish(https, fetch);
+    else if (source->jwks_uri != NULL)
+        get(https, fetch, STAGE_SET, source->jwks_uri);
+    else if (!fetch->anew && fetch->known.jwks_uri[0] != '\0')
+        get(https, fetch, STAGE_SET, fetch->known.jwks_uri);
+    else
+        discover(https, fetch, STAGE_OPENID);
+}
+
+void key_fetch_init(struct key_fetch *fetch, const struct issuer_config *issuer)
+{
+    *fetch = (struct key_fetch){.issuer = issuer, .max_age = -1, .retry_after = -1};
+    fetch->job.run = run;
+    fetch->request.arrived = arrived;
+    fetch->request.context = fetch;
+}
+
+void key_fetch_clear(struct key_fetch *fetch)
+{
+    drop_bearer(fetch);
+    https_clear(&fetch->request);
+    keyset_drop(fetch->keys);
+    fetch->keys = NULL;
+    free(fetch->text);
+    fetch->text = NULL;
+}
