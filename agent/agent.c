@@ -12,6 +12,7 @@
 #include "agent/decide.h"
 #include "agent/door/door.h"
 #include "agent/earlier.h"
+#include "agent/keys/remotes.h"
 #include "agent/keys/watch.h"
 #include "agent/observe/log.h"
 #include "agent/reload.h"
@@ -137,6 +138,7 @@ static void finish_stop(struct agent *agent)
 {
     if (agent->workers != NULL)
         workers_stop(agent->workers);
+    remotes_stop(agent->remotes);
     if (agent->feeds != NULL)
         feeds_stop(agent->feeds);
     forget_close(agent->forget);
@@ -282,10 +284,13 @@ static int open_rooms(struct agent *agent)
     agent->cache = cache_new(config->cache_bytes);
     agent->checks = checks_new();
     agent->reload = reload_new(agent);
+    agent->remotes = remotes_new(agent);
     agent->key_errors = calloc(agent->ring->count, sizeof *agent->key_errors);
-    if (agent->board == NULL || agent->hasher == NULL || agent->cache == NULL || agent->checks == NULL || agent->reload == NULL ||
+    if (agent->board == NULL || agent->hasher == NULL || agent->cache == NULL || agent->checks == NULL || agent->reload == NULL || agent->remotes == NULL ||
         agent->key_errors == NULL)
         return fail("out of memory");
+    if (remotes_prepare(agent->remotes, agent->ring) < 0)
+        return fail("the stored keys cannot be read, or there is no memory");
     if (prepare_store(agent) < 0)
         return fail("the revocations cannot be written; is the disk full?");
     return 0;
@@ -298,6 +303,7 @@ static void free_rooms(struct agent *agent)
     free(agent->key_errors);
     free(agent->reload_error);
     feeds_free(agent->feeds);
+    remotes_free(agent->remotes);
     forget_free(agent->forget);
     reload_free(agent->reload);
     checks_free(agent->checks);
@@ -329,7 +335,8 @@ static int start_rooms(struct agent *agent)
 
 void agent_check_ready(struct agent *agent)
 {
-    if (agent->ready || agent->stopping || !feeds_are_read(agent->feeds))
+    if (agent->ready || agent->stopping || !feeds_are_read(agent->feeds) ||
+        !remotes_are_known(agent->remotes))
         return;
     agent->ready = true;
     sd_notify(0, "READY=1");
@@ -355,6 +362,7 @@ static int serve(struct agent *agent)
         return -1;
     }
     watch_files(agent->watch, agent->ring->config);
+    remotes_use(agent->remotes);
     tell_warnings(agent->ring);
     agent_check_ready(agent);
     uv_run(agent->loop, UV_RUN_DEFAULT);

@@ -17,6 +17,7 @@ struct watch;
 struct checks;
 struct reload;
 struct feeds;
+struct remotes;
 struct forget;
 struct earlier;
 
@@ -60,6 +61,7 @@ struct agent {
     struct door *door;
     struct watch *watch;
     struct reload *reload;
+    struct remotes *remotes;
     struct feeds *feeds;
     struct forget *forget;
     struct earlier *earlier;
@@ -79,7 +81,7 @@ double agent_turn_now(struct agent *agent);
    logged. Takes the keyring. */
 int agent_run(struct keyring *ring, const char *config_path);
 
-/* Ready, once the feeds have been read. */
+/* Ready, once the feeds have been read and the keys have come. */
 void agent_check_ready(struct agent *agent);
 
 /* Puts a keyring in force, under a new generation, and forgets what was verified under the old one. Takes it. -1: no memory, and

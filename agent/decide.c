@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/clock.h"
+#include "agent/keys/remotes.h"
 #include "agent/revocation/feeds.h"
 #include "agent/stamp.h"
 
@@ -25,6 +26,7 @@ struct checks {
     struct token_room room; /* of the token that was read last */
     struct token token;
     uint64_t hash;
+    bool needs_fetch; /* of its issuer's keys, before anything can be said */
     size_t bytes;   /* of all checks under way */
     unsigned kinds; /* of revocation that there are */
     uint64_t kinds_commits; /* as of then */
@@ -113,10 +115,7 @@ static void conclude(struct agent *agent, struct decision *decision, enum outcom
                      bool signature_only)
 {
     *decision = (struct decision){.outcome = outcome, .token = token};
-    for (unsigned i = 0; i < agent->ring->count; i++) {
-        if (token->issuer == &agent->ring->entries[i].issuer)
-            decision->issuer = &agent->ring->entries[i];
-    }
+    decision->issuer = keyring_entry_of(agent->ring, token->issuer);
     decision->doubt = agent->checks->doubt;
     decision->why = agent->checks->why;
     agent->checks->doubt = DOUBT_FAILED;
@@ -148,6 +147,10 @@ static enum outcome judge_now(struct agent *agent, struct token *token, struct b
         return doubt_clock(agent, question.now);
     enum outcome outcome = token_check(token, &question, STAGE_NOW, STAGE_NOW);
 
+    if (outcome == OUTCOME_ACCEPTED && !remotes_are_fresh(agent->remotes, token->issuer, question.now, agent->checks->why)) {
+        agent->checks->doubt = DOUBT_AGE;
+        return OUTCOME_UNDECIDED;
+    }
     if (outcome == OUTCOME_ACCEPTED && !feeds_are_fresh(agent->feeds, token->issuer, question.now, agent->checks->why)) {
         agent->checks->doubt = DOUBT_FEED;
         return OUTCOME_UNDECIDED;
@@ -194,6 +197,20 @@ static enum outcome judge_entry(struct agent *agent, struct entry *entry, struct
     return outcome;
 }
 
+/* What the form says counts only by keys that the issuer is known to have. False: they are being fetched. */
+static bool has_keys(struct agent *agent, enum outcome *outcome, bool signature_only)
+{
+    struct checks *checks = agent->checks;
+    enum need need = remotes_need(agent->remotes, &checks->token, *outcome, signature_only, checks->why);
+
+    checks->needs_fetch = need == NEED_FETCH;
+    if (need == NEED_KEYS || need == NEED_FRESH_KEYS) {
+        checks->doubt = need == NEED_KEYS ? DOUBT_KEYS : DOUBT_AGE;
+        *outcome = OUTCOME_UNDECIDED;
+    }
+    return !checks->needs_fetch;
+}
+
 bool decide_now(struct agent *agent, struct text text, struct text audience, bool signature_only, struct decision *ret_decision)
 {
     struct checks *checks = agent->checks;
@@ -212,7 +229,7 @@ bool decide_now(struct agent *agent, struct text text, struct text audience, boo
     checks->token = token_of(text.at, text.bytes);
     enum outcome outcome = token_check(&checks->token, &question, STAGE_FORM, STAGE_FORM);
 
-    if (outcome == OUTCOME_ACCEPTED)
+    if (!has_keys(agent, &outcome, signature_only) || outcome == OUTCOME_ACCEPTED)
         return false;
     conclude(agent, ret_decision, outcome, &checks->token, signature_only);
     return true;
@@ -273,6 +290,8 @@ static struct check *check_new(struct agent *agent)
 
 int decide_later(struct agent *agent, struct waiter *waiter)
 {
+    if (agent->checks->needs_fetch)
+        return remotes_wait(agent->remotes, &agent->checks->token, waiter);
     agent->checks->hash = cache_hash_whole(agent->cache, agent->checks->token.text.at, agent->checks->token.text.bytes);
     struct check *check = find_check(agent);
 
@@ -335,18 +354,22 @@ static void answer_waiters(struct agent *agent, struct check *check, struct wait
     }
 }
 
-/* The keyring was replaced meanwhile: nothing that was found counts. Each of those who wait asks again. */
+void decide_again(struct agent *agent, struct text token, struct waiter *waiter)
+{
+    struct decision decision;
+
+    if (decide_now(agent, token, (struct text){waiter->audience, waiter->audience_bytes}, waiter->signature_only, &decision))
+        waiter->decided(waiter, &decision);
+    else if (decide_later(agent, waiter) < 0)
+        answer(agent, waiter, OUTCOME_UNDECIDED, &agent->checks->token, NULL);
+}
+
+/* The keyring was replaced meanwhile: nothing that was found counts. */
 static void ask_again(struct agent *agent, struct check *check, struct waiter *waiters)
 {
     for (struct waiter *waiter = waiters, *next; waiter != NULL; waiter = next) {
-        struct decision decision;
-
         next = waiter->next;
-        if (decide_now(agent, check->task.token.text, (struct text){waiter->audience, waiter->audience_bytes},
-                       waiter->signature_only, &decision))
-            waiter->decided(waiter, &decision);
-        else if (decide_later(agent, waiter) < 0)
-            answer(agent, waiter, OUTCOME_UNDECIDED, &agent->checks->token, NULL);
+        decide_again(agent, check->task.token.text, waiter);
     }
 }
 

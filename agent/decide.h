@@ -12,6 +12,8 @@ enum doubt {
     DOUBT_FAILED, /* something of the agent's failed, which was logged */
     DOUBT_CLOCK,  /* the clock cannot be trusted */
     DOUBT_FEED,   /* a revocation feed has not been read, or not for too long */
+    DOUBT_KEYS,   /* the issuer's keys could not be had */
+    DOUBT_AGE,    /* the issuer's keys are too old */
 };
 
 /* The keyring, and what the token points to, are valid only until the callback or the caller returns. */
@@ -38,11 +40,15 @@ struct waiter {
 struct checks *checks_new(void); /* NULL: out of memory */
 void checks_free(struct checks *checks);
 
-/* True: decided. False: its signature has to be checked; decide_later must follow, for the same token, before anything else. */
+/* True: decided. False: its signature has to be checked, or its key fetched; decide_later must follow, for the same token, before anything
+   else. */
 bool decide_now(struct agent *agent, struct text token, struct text audience, bool signature_only, struct decision *ret_decision);
 
 /* 0: `decided` will be called. -1: too much is waiting, and the waiter was not taken. */
 int decide_later(struct agent *agent, struct waiter *waiter);
+
+/* For somebody who waits already, about the same token from its beginning. `decided` will be called, or has been. */
+void decide_again(struct agent *agent, struct text token, struct waiter *waiter);
 
 /* What workers give back. */
 void decide_checked(void *agent, struct task *task);

@@ -27,6 +27,21 @@
 #define FETCH_BACK_OFF_PARTS 2   /* with usable keys the first is this part of the refresh period: at 2 s an outage began with 35 */
 #define FETCH_PERIOD_SECONDS_MIN 60 /* what an issuer may say in the place of the refresh period */
 #define FETCH_PERIOD_SECONDS_MAX 86400
+
+/* Keys over HTTPS. */
+#define KEYS_REFRESH_SECONDS 600
+#define KEYS_COOLDOWN_SECONDS 10
+#define KEYS_AGE_SECONDS (24 * 3600)
+#define KEYS_AGE_SECONDS_MAX (30 * 24 * 3600) /* who has not been heard of for a month may have lost every key */
+#define KEYS_MISSING_MAX 32          /* issuers without keys that `ping` names; further ones are in `status` */
+#define KEYS_WAITING_MAX 4096        /* requests that wait for a fetch: they are few, or somebody makes kids up */
+#define KEYS_WAITING_BYTES_MAX (8 * 1024 * 1024)
+#define KEYS_STRANGE_MAX 64          /* kids that a fetch did not bring, by issuer; more than an attacker needs, who has others each time */
+#define HTTPS_SECONDS_MAX 4          /* of a whole answer: those who wait for it have 5 s by default */
+#define HTTPS_CONNECT_SECONDS_MAX 3
+#define HTTPS_HEADER_BYTES_MAX (64 * 1024)
+#define HTTPS_REDIRECTS_MAX 3        /* to the same host */
+#define HTTPS_ETAG_BYTES_MAX 256
 #define URL_BYTES_MAX 2048              /* issuers', and of their keys: proxies and servers take hardly more */
 #define DISCOVERY_BYTES_MAX (64 * 1024) /* a discovery document; the largest have some 10 KiB */
 #define DISCOVERY_DEPTH_MAX 16          /* they have 3 levels */

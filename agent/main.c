@@ -117,9 +117,9 @@ static void tell_warnings(const struct keyring *ring)
         const struct keyset *keys = ring->entries[i].keys;
 
         for (unsigned w = 0; w < keys->warnings; w++)
-            fprintf(stderr, "%s: warning: %s\n", ring->config->issuers[i].key_file, keys->warning[w]);
+            fprintf(stderr, "%s: warning: %s\n", ring->config->issuers[i].keys.name, keys->warning[w]);
         if (keys->skipped > keys->warnings)
-            fprintf(stderr, "%s: warning: %u more keys are skipped\n", ring->config->issuers[i].key_file,
+            fprintf(stderr, "%s: warning: %u more keys are skipped\n", ring->config->issuers[i].keys.name,
                     keys->skipped - keys->warnings);
     }
     for (unsigned i = 0; ring->policy != NULL && i < ring->policy->warnings.count; i++)

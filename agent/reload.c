@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/keys/remotes.h"
 #include "agent/keys/watch.h"
 #include "agent/observe/log.h"
 #include "agent/revocation/feeds.h"
@@ -97,7 +98,7 @@ static void use_all(struct reload *reload)
 
     free(agent->reload_error);
     agent->reload_error = NULL;
-    if (reload->ring != NULL && agent_use_keyring(agent, reload->ring) < 0) {
+    if (reload->ring != NULL && (remotes_prepare(agent->remotes, reload->ring) < 0 || agent_use_keyring(agent, reload->ring) < 0)) {
         fault_add(&reload->faults, (struct place){agent->config_path, 0, 0}, "out of memory");
         keyring_drop(reload->ring);
         reload->ring = NULL;
@@ -108,6 +109,7 @@ static void use_all(struct reload *reload)
         log_setup(config->log_level, config->log_json);
         cache_resize(agent->cache, config->cache_bytes);
         watch_files(agent->watch, agent->ring->config);
+        remotes_use(agent->remotes);
         if (feeds_use_config(agent->feeds) < 0)
             log_error("a revocation feed cannot be read, for there is no memory");
         log_info("configuration reloaded", LOG_TEXT("file", agent->config_path), LOG_NUMBER("issuers", agent->ring->count));

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "agent/door/answers.h"
+#include "agent/keys/remotes.h"
 #include "agent/revocation/feeds.h"
 
 const char *stamp_refusal(const struct agent *agent)
@@ -24,7 +25,8 @@ void stamp_times(const struct agent *agent, const struct token *token, double *r
     double from = fmax(agent->clock.highest - CLOCK_BACK_SECONDS_MAX, 0);
 
     *ret_from = fmax(from, fmax(token->nbf, token->iat) - token->issuer->leeway);
-    *ret_until = fmin(token->exp + token->issuer->leeway, feeds_until(agent->feeds, token->issuer));
+    *ret_until = fmin(fmin(token->exp + token->issuer->leeway, feeds_until(agent->feeds, token->issuer)),
+                      remotes_until(agent->remotes, token->issuer));
 }
 
 bool stamp_make(const struct agent *agent, const struct token *token, const struct basis *basis, struct stamp *ret)

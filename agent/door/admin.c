@@ -8,12 +8,39 @@
 #include "answers.h"
 #include "door.h"
 #include "agent/clock.h"
+#include "agent/keys/remotes.h"
 #include "agent/observe/log.h"
 #include "agent/revocation/batch.h"
 #include "agent/revocation/feeds.h"
 #include "methods.h"
 
 #define SHADOW_RULES_SHOWN 64
+
+/* Of keys that come from a file only what is wrong with it changes. */
+static void put_keys(struct wire_writer *writer, const struct agent *agent, unsigned index, double now)
+{
+    const struct keyring_entry *entry = &agent->ring->entries[index];
+    struct remote_facts facts = {.state = "fresh", .error = agent->key_errors[index]};
+    bool remote = remotes_facts(entry, now, &facts);
+    double since = remotes_confirmed(entry);
+
+    put_pair_uint(writer, "keys", entry->keys->count);
+    put_pair_uint(writer, "skipped", entry->keys->skipped);
+    wire_put_text(writer, "key_age");
+    if (since > 0)
+        wire_put_uint(writer, now > since ? (uint64_t)(now - since) : 0);
+    else
+        wire_put_nil(writer);
+    put_pair_text(writer, "state", facts.state);
+    wire_put_text(writer, "next_fetch");
+    if (remote)
+        wire_put_uint(writer, facts.next);
+    else
+        wire_put_nil(writer);
+    put_pair_uint(writer, "failures", facts.failures);
+    put_pair_uint(writer, "waiting", facts.waiting);
+    put_pair_text(writer, "error", facts.error);
+}
 
 static void put_issuers(struct wire_writer *writer, const struct agent *agent, unsigned count)
 {
@@ -22,17 +49,14 @@ static void put_issuers(struct wire_writer *writer, const struct agent *agent, u
     wire_put_text(writer, "issuers");
     wire_put_array(writer, count);
     for (unsigned i = 0; i < count; i++) {
-        const struct keyring_entry *entry = &agent->ring->entries[i];
+        const struct issuer *issuer = &agent->ring->entries[i].issuer;
 
-        wire_put_map(writer, 7);
+        wire_put_map(writer, 11);
         wire_put_text(writer, "issuer");
-        wire_put_str(writer, entry->issuer.names.list[0].at, entry->issuer.names.list[0].bytes);
-        put_pair_text(writer, "mode", entry->issuer.shadow ? "shadow" : "enforce");
-        put_pair_text(writer, "source", agent->ring->config->issuers[i].key_file);
-        put_pair_uint(writer, "keys", entry->keys->count);
-        put_pair_uint(writer, "skipped", entry->keys->skipped);
-        put_pair_uint(writer, "key_age", now > entry->loaded ? (uint64_t)(now - entry->loaded) : 0);
-        put_pair_text(writer, "error", agent->key_errors[i]);
+        wire_put_str(writer, issuer->names.list[0].at, issuer->names.list[0].bytes);
+        put_pair_text(writer, "mode", issuer->shadow ? "shadow" : "enforce");
+        put_pair_text(writer, "source", agent->ring->config->issuers[i].keys.name);
+        put_keys(writer, agent, i, now);
     }
 }
 
@@ -186,10 +210,11 @@ static void put_revocation(struct wire_writer *writer, const struct agent *agent
 /* What an issuer takes in the answer: its name and its file's, and the words around them. */
 static size_t issuer_room(const struct agent *agent, unsigned index)
 {
-    const char *error = agent->key_errors[index];
+    struct remote_facts facts;
+    const char *error = remotes_facts(&agent->ring->entries[index], 0, &facts) ? facts.error : agent->key_errors[index];
 
-    return agent->ring->issuers[index]->names.list[0].bytes + strlen(agent->ring->config->issuers[index].key_file) +
-           (error != NULL ? strlen(error) : 0) + 160;
+    return agent->ring->issuers[index]->names.list[0].bytes + strlen(agent->ring->config->issuers[index].keys.name) +
+           (error != NULL ? strlen(error) : 0) + 256;
 }
 
 void method_status(const struct request *request)
@@ -198,7 +223,7 @@ void method_status(const struct request *request)
     const struct policy *policy = agent->ring->policy;
     size_t policy_room = policy != NULL ? strlen(policy->path) + SHADOW_RULES_SHOWN * (POLICY_RULE_NAME_BYTES_MAX + 16) : 0;
     size_t room = 4096 + policy_room + (agent->reload_error != NULL ? strlen(agent->reload_error) : 0) +
-                  strlen(agent->ring->config->state_path) + ANSWER_MISSING_ROOM +
+                  strlen(agent->ring->config->state_path) + answer_missing_room(agent) +
                   agent->ring->config->revocation.feed_count * FEED_ROOM;
     unsigned issuers = 0;
 

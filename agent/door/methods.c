@@ -7,6 +7,7 @@
 
 #include "agent/answer.h"
 #include "agent/decide.h"
+#include "agent/keys/remotes.h"
 #include "agent/observe/audit.h"
 #include "agent/revocation/feeds.h"
 #include "agent/stamp.h"
@@ -42,13 +43,48 @@ static void put_unread(void *context, const struct feed_facts *facts)
         wire_put_text(missing->writer, text);
 }
 
+#define KEYLESS_ROOM 320
+
+size_t answer_missing_room(const struct agent *agent)
+{
+    struct remote_facts facts;
+    size_t remotes = 0;
+
+    for (unsigned i = 0; i < agent->ring->count && remotes < KEYS_MISSING_MAX; i++)
+        remotes += remotes_facts(&agent->ring->entries[i], 0, &facts);
+    return agent->ring->config->revocation.feed_count * (SOURCE_NAME_BYTES + 80) + remotes * KEYLESS_ROOM;
+}
+
+/* Of shadow issuers nothing is accepted anyhow. */
+static void put_keyless(struct missing *missing, const struct agent *agent)
+{
+    double now = agent_now();
+
+    for (unsigned i = 0; i < agent->ring->count && missing->count < KEYS_MISSING_MAX; i++) {
+        const struct keyring_entry *entry = &agent->ring->entries[i];
+        struct remote_facts facts;
+        char text[KEYLESS_ROOM];
+
+        if (!remotes_facts(entry, now, &facts) || strcmp(facts.state, "fresh") == 0 || entry->issuer.shadow)
+            continue;
+        missing->count++;
+        if (missing->writer == NULL)
+            continue;
+        snprintf(text, sizeof text, "keys of %.120s: %.160s", entry->issuer.names.list[0].at,
+                 facts.error != NULL ? facts.error : facts.fetching ? "being fetched" : "to be fetched");
+        wire_put_text(missing->writer, text);
+    }
+}
+
 void answer_put_missing(struct wire_writer *writer, const struct agent *agent)
 {
     struct missing counted = {NULL, 0}, missing = {writer, 0};
 
     feeds_each(agent->feeds, put_unread, &counted);
+    put_keyless(&counted, agent);
     wire_put_array(writer, counted.count);
     feeds_each(agent->feeds, put_unread, &missing);
+    put_keyless(&missing, agent);
 }
 
 void method_ping(const struct request *request)
@@ -57,7 +93,7 @@ void method_ping(const struct request *request)
 
     if (!rpc_params(request, NULL, 0, false))
         return;
-    struct wire_writer *writer = rpc_result(request->conn, request->msgid, 256 + ANSWER_MISSING_ROOM);
+    struct wire_writer *writer = rpc_result(request->conn, request->msgid, 256 + answer_missing_room(agent));
 
     if (writer == NULL)
         return;
@@ -96,7 +132,7 @@ static void answer_yes(struct agent *agent, struct conn *conn, uint32_t msgid, c
         wire_put_raw(writer, entry->answer, entry->answer_bytes);
     else
         answer_put_head(writer, token);
-    wire_put_uint(writer, age(agent, decision->issuer->loaded));
+    wire_put_uint(writer, age(agent, remotes_confirmed(decision->issuer)));
     answer_put_tail(writer, token, feeds_age(agent->feeds, token->issuer));
     if (stamped && stamp_make(agent, token, decision->basis, &stamp)) {
         stamp_put(writer, agent, &stamp);

@@ -6,7 +6,7 @@
 #include "rpc.h"
 
 /* What the agent waits for before it is ready: an array of texts. */
-#define ANSWER_MISSING_ROOM (CONFIG_FEEDS_MAX * (SOURCE_NAME_BYTES + 80))
+size_t answer_missing_room(const struct agent *agent);
 void answer_put_missing(struct wire_writer *writer, const struct agent *agent);
 
 /* A question that has been read. The request's params are not looked at. */

@@ -58,6 +58,10 @@ void rpc_undecided(struct conn *conn, uint32_t msgid, enum doubt doubt, const ch
 {
     if (doubt == DOUBT_CLOCK)
         rpc_error(conn, msgid, ERROR_CLOCK_UNTRUSTED, "%s", why);
+    else if (doubt == DOUBT_KEYS)
+        rpc_error(conn, msgid, ERROR_KEYS_UNAVAILABLE, "%s", why);
+    else if (doubt == DOUBT_AGE)
+        rpc_error(conn, msgid, ERROR_KEYS_STALE, "%s", why);
     else if (doubt == DOUBT_FEED)
         rpc_error(conn, msgid, ERROR_REVOCATION_STALE, "%s", why);
     else

@@ -35,13 +35,13 @@ static struct file read_file(const struct issuer_config *issuer, struct faults *
 {
     struct file file = {NULL, 0, 0};
     struct stat facts;
-    int fd = open(issuer->key_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = open(issuer->keys.file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
     if (fd < 0 || fstat(fd, &facts) < 0 || !S_ISREG(facts.st_mode)) {
-        fault_add(faults, issuer->key_place, "the key file %s cannot be read: %s", issuer->key_file,
+        fault_add(faults, issuer->keys.place, "the key file %s cannot be read: %s", issuer->keys.file,
                   fd < 0 ? strerror(errno) : "it is no regular file");
     } else if ((file.text = malloc(KEY_FILE_BYTES_MAX + 1)) == NULL || read_all(fd, &file) < 0) {
-        fault_add(faults, issuer->key_place, "the key file %s cannot be read: %s", issuer->key_file, strerror(errno));
+        fault_add(faults, issuer->keys.place, "the key file %s cannot be read: %s", issuer->keys.file, strerror(errno));
         free(file.text);
         file.text = NULL;
     } else {
@@ -64,21 +64,21 @@ static void check_secrets(const struct issuer_config *issuer, const struct file 
                           struct faults *faults)
 {
     if (keys->has_secrets && (file->mode & (S_IROTH | S_IWOTH)) != 0)
-        fault_add(faults, issuer->key_place, "the key file %s holds a secret that others can read; chmod o-rw %s", issuer->key_file,
-                  issuer->key_file);
+        fault_add(faults, issuer->keys.place, "the key file %s holds a secret that others can read; chmod o-rw %s", issuer->keys.file,
+                  issuer->keys.file);
     if (!keys->has_secrets && (file->mode & S_IWOTH) != 0)
-        fault_add(faults, issuer->key_place, "the key file %s can be written by anybody; chmod o-w %s", issuer->key_file,
-                  issuer->key_file);
+        fault_add(faults, issuer->keys.place, "the key file %s can be written by anybody; chmod o-w %s", issuer->keys.file,
+                  issuer->keys.file);
 }
 
 static struct keyset *load_keys(const struct issuer_config *issuer, const struct file *file, struct faults *faults)
 {
     char why[KEYSET_WHY_BYTES];
-    struct keyset *keys = keyset_parse(file->text, file->size, issuer->key_kid, why);
+    struct keyset *keys = keyset_parse(file->text, file->size, issuer->keys.kid, why);
     unsigned before = faults->count;
 
     if (keys == NULL) {
-        fault_add(faults, issuer->key_place, "the key file %s is not usable: %s", issuer->key_file, why);
+        fault_add(faults, issuer->keys.place, "the key file %s is not usable: %s", issuer->keys.file, why);
         return NULL;
     }
     check_secrets(issuer, file, keys, faults);
@@ -117,12 +117,25 @@ static void set_entry(struct keyring *ring, unsigned index, struct keyset *keys,
     entry->issuer.keys = keys;
     entry->keys = keys;
     entry->loaded = loaded;
-    memcpy(entry->digest, digest, sizeof entry->digest);
+    memmove(entry->digest, digest, sizeof entry->digest);
+}
+
+/* Keys over HTTPS: none, until they have come. */
+static void add_empty(struct keyring *ring, unsigned index, struct faults *faults)
+{
+    static const uint8_t digest[32];
+    struct keyset *none = keyset_none();
+
+    if (none == NULL) {
+        fault_add(faults, ring->config->issuers[index].keys.place, "out of memory");
+        return;
+    }
+    set_entry(ring, index, none, 0, digest);
 }
 
 static void fault_memory(const struct issuer_config *issuer, struct faults *faults)
 {
-    fault_add(faults, issuer->key_place, "the key file %s cannot be read: out of memory", issuer->key_file);
+    fault_add(faults, issuer->keys.place, "the key file %s cannot be read: out of memory", issuer->keys.file);
 }
 
 /* The mode as well: a secret that others may read from now on is a change. -1: a fault has been added, here or when it was read. */
@@ -149,6 +162,10 @@ struct keyring *keyring_load(struct config *config, double now, struct faults *f
     unsigned before = faults->count;
 
     for (unsigned i = 0; ring != NULL && i < ring->count; i++) {
+        if (config->issuers[i].keys.file == NULL) {
+            add_empty(ring, i, faults);
+            continue;
+        }
         struct file file = read_file(&config->issuers[i], faults);
         uint8_t digest[32];
         struct keyset *keys =
@@ -173,12 +190,15 @@ struct keyring *keyring_load(struct config *config, double now, struct faults *f
 struct keyring *keyring_reload_file(const struct keyring *old, unsigned index, double now, bool *ret_changed, struct faults *faults)
 {
     const struct issuer_config *issuer = &old->config->issuers[index];
-    struct file file = read_file(issuer, faults);
     uint8_t digest[32];
     struct keyring *ring = NULL;
     struct keyset *keys;
 
-    *ret_changed = true;
+    *ret_changed = issuer->keys.file != NULL;
+    if (!*ret_changed)
+        return NULL;
+    struct file file = read_file(issuer, faults);
+
     if (digest_file(&file, issuer, digest, faults) < 0) {
         file_free(&file);
         return NULL;
@@ -198,13 +218,9 @@ struct keyring *keyring_reload_file(const struct keyring *old, unsigned index, d
     return ring;
 }
 
-struct keyring *keyring_adopt(struct keyring *ring, const struct keyring *current)
+/* The rest is the current one's, of the same configuration. */
+static void fill_up(struct keyring *ring, const struct keyring *current)
 {
-    if (ring->config != current->config) {
-        ring->config = NULL; /* it was not held */
-        keyring_drop(ring);
-        return NULL;
-    }
     config_hold(ring->config);
     ring->policy = policy_hold(current->policy);
     for (unsigned i = 0; i < ring->count; i++) {
@@ -212,8 +228,45 @@ struct keyring *keyring_adopt(struct keyring *ring, const struct keyring *curren
 
         if (ring->entries[i].keys == NULL)
             set_entry(ring, i, keyset_hold(entry->keys), entry->loaded, entry->digest);
+        ring->entries[i].remote = entry->remote;
     }
+}
+
+struct keyring *keyring_adopt(struct keyring *ring, const struct keyring *current)
+{
+    if (ring->config != current->config) {
+        ring->config = NULL; /* it was not held */
+        keyring_drop(ring);
+        return NULL;
+    }
+    fill_up(ring, current);
     return ring;
+}
+
+struct keyring *keyring_with(const struct keyring *current, unsigned index, struct keyset *keys, double loaded)
+{
+    struct keyring *ring = keyring_new(current->config);
+
+    if (ring == NULL)
+        return NULL;
+    set_entry(ring, index, keys, loaded, current->entries[index].digest);
+    fill_up(ring, current);
+    return ring;
+}
+
+void keyring_fill(struct keyring *ring, unsigned index, struct keyset *keys, double loaded)
+{
+    keyset_drop(ring->entries[index].keys);
+    set_entry(ring, index, keys, loaded, ring->entries[index].digest);
+}
+
+struct keyring_entry *keyring_entry_of(struct keyring *ring, const struct issuer *issuer)
+{
+    for (unsigned i = 0; i < ring->count; i++) {
+        if (issuer == &ring->entries[i].issuer)
+            return &ring->entries[i];
+    }
+    return NULL;
 }
 
 const struct issuer *keyring_issuer(const struct keyring *ring, struct text name)

@@ -12,6 +12,7 @@ struct keyring_entry {
     struct keyset *keys;
     double loaded;      /* Unix seconds */
     uint8_t digest[32]; /* of the file and its mode, to notice that nothing changed */
+    struct remote *remote; /* where they come over HTTPS (remotes.h); valid while this keyring is in force. NULL: a file */
 };
 
 struct keyring {
@@ -24,7 +25,7 @@ struct keyring {
     struct keyring_entry entries[];
 };
 
-/* Reads all key files and the policy that the configuration names, and takes over the configuration's reference. NULL: at least one
+/* Reads all key files and the policy that the configuration names (keys over HTTPS are filled in by remotes_prepare), and takes over the configuration's reference. NULL: at least one
    fault, and the reference was not taken. May be called on any thread. */
 struct keyring *keyring_load(struct config *config, double now, struct faults *faults);
 
@@ -35,6 +36,16 @@ struct keyring *keyring_load(struct config *config, double now, struct faults *f
 struct keyring *keyring_reload_file(const struct keyring *old, unsigned index, double now, bool *ret_changed,
                                     struct faults *faults);
 struct keyring *keyring_adopt(struct keyring *keyring, const struct keyring *current);
+
+/* The same keyring, but for the keys of one issuer, which it takes over. NULL: out of memory, and they were not taken. On the loop's
+   thread. */
+struct keyring *keyring_with(const struct keyring *current, unsigned index, struct keyset *keys, double loaded);
+
+/* Fills in the keys of an issuer that has none yet, before the keyring is put in force. Takes them over. */
+void keyring_fill(struct keyring *keyring, unsigned index, struct keyset *keys, double loaded);
+
+/* The entry of an issuer that is one of the keyring's; NULL: it is not. */
+struct keyring_entry *keyring_entry_of(struct keyring *keyring, const struct issuer *issuer);
 
 /* The issuer of which this is one spelling, or NULL. */
 const struct issuer *keyring_issuer(const struct keyring *keyring, struct text name);

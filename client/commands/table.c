@@ -46,7 +46,7 @@ static char *cell_text(const char *name, const struct value *value)
         return strdup("-");
     if (value->type == WIRE_BOOL)
         return strdup(value->boolean ? "yes" : "no");
-    if (value->type == WIRE_UINT && (ends_in(name, "age") || strcmp(name, "uptime") == 0))
+    if (value->type == WIRE_UINT && (ends_in(name, "age") || strcmp(name, "uptime") == 0 || strcmp(name, "next_fetch") == 0))
         return age_text(value->uint);
     text = value->type == WIRE_STR ? strdup(value->str) : json_text(value);
     if (text != NULL)

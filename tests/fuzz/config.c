@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (unsigned i = 0; config != NULL && i < config->issuer_count; i++) {
         const struct issuer_config *issuer = &config->issuers[i];
 
-        CHECK(issuer->key_file != NULL && issuer->rules.names.count > 0 && issuer->rules.audiences.count > 0);
+        CHECK(issuer->keys.name != NULL && issuer->rules.names.count > 0 && issuer->rules.audiences.count > 0);
         CHECK(issuer->rules.algorithms != 0 && (issuer->rules.algorithms & ~ALGORITHMS_ALL) == 0);
         CHECK(issuer->rules.leeway >= 0 && issuer->rules.leeway <= LEEWAY_SECONDS_MAX);
     }

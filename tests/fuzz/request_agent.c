@@ -6,6 +6,7 @@
 #include "agent/door/door.h"
 #include "agent/door/methods.h"
 #include "agent/earlier.h"
+#include "agent/keys/remotes.h"
 #include "agent/observe/audit.h"
 #include "agent/revocation/feeds.h"
 #include "tests/fuzz/target.h"
@@ -164,6 +165,27 @@ void feeds_each(const struct feeds *feeds, void (*each)(void *context, const str
     (void)feeds;
     (void)each;
     (void)context;
+}
+
+/* All keys are a file's. */
+double remotes_until(const struct remotes *remotes, const struct issuer *issuer)
+{
+    (void)remotes;
+    (void)issuer;
+    return INFINITY;
+}
+
+double remotes_confirmed(const struct keyring_entry *entry)
+{
+    return entry->loaded;
+}
+
+bool remotes_facts(const struct keyring_entry *entry, double now, struct remote_facts *ret)
+{
+    (void)entry;
+    (void)now;
+    (void)ret;
+    return false;
 }
 
 /* An answer of its own for each, so that it is one all the same. */

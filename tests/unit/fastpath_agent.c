@@ -151,6 +151,7 @@ void agent_begins(unsigned index)
     agent->board = boards[index] = board_new(instance);
     agent->cache = cache_new(agent->ring->config->cache_bytes);
     agent->checks = checks_new();
+    agent->remotes = remotes_new(agent);
     agent->key_errors = calloc(agent->ring->count, sizeof *agent->key_errors);
     agent->earlier = earlier_new(agent->loop, folder);
     agent->feeds = feeds_new(agent);
@@ -160,7 +161,7 @@ void agent_begins(unsigned index)
     queue_init(&its->writer.finished);
     pthread_mutex_init(&its->writer.lock, NULL);
     pthread_cond_init(&its->writer.work, NULL);
-    CHECK(agent->board != NULL && agent->cache != NULL && agent->checks != NULL && agent->key_errors != NULL &&
+    CHECK(agent->board != NULL && agent->cache != NULL && agent->checks != NULL && agent->remotes != NULL && agent->key_errors != NULL &&
           agent->earlier != NULL && agent->feeds != NULL);
 }
 
@@ -314,6 +315,7 @@ static void free_acting(unsigned index)
     feeds_stop(agent->feeds);
     feeds_free(agent->feeds);
     checks_free(agent->checks);
+    remotes_free(agent->remotes);
     cache_free(agent->cache);
     board_free(agent->board);
     free(agent->key_errors);

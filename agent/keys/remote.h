@@ -1,0 +1,77 @@
+/* One issuer's keys over HTTPS, for remotes.c and needs.c: its schedule, what is known of its set, the fetch that is under way,
+   kids that were asked for in vain, and who waits. */
+#ifndef ASSAY_KEYS_REMOTE_H
+#define ASSAY_KEYS_REMOTE_H
+
+#include "agent/decide.h"
+#include "fetch.h"
+#include "remotes.h"
+#include "schedule.h"
+#include "stored.h"
+
+/* A kid that a fetch did not bring. It may be a new key's that has not been published yet: so it is fetched for again, later and
+   later. */
+struct strange {
+    uint64_t hash; /* of the kid; 0: none */
+    double next;   /* Unix seconds */
+    unsigned tries;
+};
+
+/* Somebody who waits, and for what: the token follows. */
+struct parked {
+    struct parked *next;
+    struct waiter *waiter;
+    size_t bytes;
+    char text[];
+};
+
+struct remote {
+    struct remote *next;
+    struct agent *agent;
+    char *issuer_name, *source_name;    /* by which it is found after a reload */
+    const struct issuer_config *issuer; /* of the configuration in force */
+    unsigned index;                     /* in the keyring in force */
+    bool used;                          /* by it */
+    struct schedule schedule;
+    struct schedule_rules rules;
+    struct known_set known;
+    struct key_fetch *fetch; /* NULL: none is under way */
+    char *error;
+    bool was_stale;
+    uint64_t seed; /* of their hashes */
+    struct strange strange[KEYS_STRANGE_MAX];
+    unsigned next_strange;
+    struct parked *parked; /* the last one first */
+    unsigned parked_count;
+};
+
+struct remotes {
+    struct agent *agent;
+    struct https *https;
+    struct alarm *alarm;
+    double alarm_due; /* Unix seconds, as the clock stood when it was set */
+    uv_idle_t again;  /* runs while somebody is to be asked about again */
+    struct remote *all;
+    struct parked *woken;
+    unsigned parked_count;
+    size_t parked_bytes;
+    bool asks_again; /* for those who have waited for a fetch: for another one they do not */
+    bool stopped;
+};
+
+/* Those who wait for this one are asked about again, a few in each turn of the loop. */
+void remotes_wake(struct remotes *remotes, struct remote *remote);
+void remotes_ask_again(uv_idle_t *again);
+
+/* Begins a fetch; `anew`: whatever is known. */
+void remote_fetch(struct remote *remote, struct https *https, bool anew);
+
+/* What came is in force, and those who wait are to be asked again: remotes.c. */
+void remote_fetched(struct remote *remote);
+
+bool remote_is_strange(struct remote *remote, struct text kid, double now);
+void remote_note_strange(struct remote *remote, struct text kid, double now);
+
+void remote_free(struct remote *remote);
+
+#endif

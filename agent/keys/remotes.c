@@ -1,0 +1,258 @@
+#include "remotes.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <openssl/rand.h>
+
+#include "agent/alarm.h"
+#include "agent/observe/log.h"
+#include "remote.h"
+
+struct remotes *remotes_new(struct agent *agent)
+{
+    struct remotes *remotes = calloc(1, sizeof *remotes);
+
+    if (remotes != NULL)
+        remotes->agent = agent;
+    return remotes;
+}
+
+static void set_alarm(struct remotes *remotes)
+{
+    double now = agent_now(), first = INFINITY;
+
+    for (const struct remote *remote = remotes->all; remote != NULL; remote = remote->next) {
+        if (remote->used && remote->fetch == NULL)
+            first = fmin(first, remote->schedule.due);
+        if (remote->used && !remote->was_stale)
+            first = fmin(first, remote->schedule.fetched + remote->rules.max_age);
+    }
+    remotes->alarm_due = fmin(first, now + FETCH_PERIOD_SECONDS_MAX);
+    if (isfinite(first))
+        alarm_set(remotes->alarm, fmax(remotes->alarm_due - now, 0.001));
+}
+
+/* Reached, it is the end of what rests on it, also with those who hold the page. */
+static void look_at_age(struct remote *remote, double now)
+{
+    bool stale = schedule_is_stale(&remote->schedule, &remote->rules, now);
+
+    if (stale && !remote->was_stale && remote->schedule.fetched > 0) {
+        board_bump_keys(remote->agent->board);
+        log_error("keys are older than `max_key_age`, and nothing can be decided by them", LOG_TEXT("issuer", remote->issuer_name));
+    }
+    remote->was_stale = stale;
+}
+
+/* The alarm goes by a clock that nobody sets: what was due then is due now, wherever the other one stands. */
+static void on_alarm(void *context)
+{
+    struct remotes *remotes = context;
+    double now = fmax(agent_now(), remotes->alarm_due);
+
+    if (remotes->stopped)
+        return;
+    for (struct remote *remote = remotes->all; remote != NULL; remote = remote->next) {
+        if (!remote->used)
+            continue;
+        if (remote->fetch == NULL && remote->schedule.due <= now)
+            remote_fetch(remote, remotes->https, false);
+        look_at_age(remote, now);
+    }
+    set_alarm(remotes);
+}
+
+static int start(struct remotes *remotes)
+{
+    if (remotes->alarm != NULL)
+        return 0;
+    remotes->https = https_new(remotes->agent->loop);
+    remotes->alarm = alarm_new(remotes->agent->loop, on_alarm, remotes);
+    if (remotes->https == NULL || remotes->alarm == NULL) {
+        https_close(remotes->https);
+        alarm_close(remotes->alarm);
+        remotes->https = NULL;
+        remotes->alarm = NULL;
+        return -1;
+    }
+    uv_idle_init(remotes->agent->loop, &remotes->again);
+    remotes->again.data = remotes;
+    return 0;
+}
+
+static struct remote *find(const struct remotes *remotes, const struct issuer_config *issuer)
+{
+    struct remote *remote = remotes->all;
+
+    while (remote != NULL && (strcmp(remote->issuer_name, issuer->rules.names.list[0].at) != 0 ||
+                              strcmp(remote->source_name, issuer->keys.name) != 0))
+        remote = remote->next;
+    return remote;
+}
+
+static struct remote *add(struct remotes *remotes, const struct issuer_config *issuer)
+{
+    struct remote *remote = calloc(1, sizeof *remote);
+
+    if (remote == NULL)
+        return NULL;
+    remote->agent = remotes->agent;
+    remote->issuer_name = strdup(issuer->rules.names.list[0].at);
+    remote->source_name = strdup(issuer->keys.name);
+    if (remote->issuer_name == NULL || remote->source_name == NULL ||
+        RAND_bytes((unsigned char *)&remote->schedule.random, sizeof remote->schedule.random) != 1 ||
+        RAND_bytes((unsigned char *)&remote->seed, sizeof remote->seed) != 1) {
+        remote_free(remote);
+        return NULL;
+    }
+    remote->next = remotes->all;
+    return remotes->all = remote;
+}
+
+/* What an earlier run, or an earlier configuration, has left. */
+static int take_stored(struct remote *remote, const struct issuer_config *issuer, struct keyring *ring, unsigned index)
+{
+    struct view *view = store_view(remote->agent->store);
+    struct stored_set set;
+    char why[KEYSET_WHY_BYTES];
+    int found = view != NULL ? stored_read(view, issuer, &set) : -1;
+
+    if (found != 1)
+        return found;
+    struct keyset *keys = set.text != NULL ? keyset_parse(set.text, set.text_bytes, NULL, why) : NULL;
+
+    free(set.text);
+    remote->schedule.tried = set.tried;
+    remote->schedule.failures = set.failures;
+    remote->schedule.failed = set.failed;
+    if (keys == NULL)
+        return 0; /* nothing was ever fetched, or what counts as a key has changed */
+    remote->schedule.fetched = set.fetched;
+    remote->known = set.known;
+    keyring_fill(ring, index, keys, set.fetched);
+    return 0;
+}
+
+/* The same source as before: its set goes on. */
+static void take_over(const struct remote *remote, struct keyring *ring, unsigned index)
+{
+    const struct keyring_entry *entry = &remote->agent->ring->entries[remote->index];
+
+    keyring_fill(ring, index, keyset_hold(entry->keys), entry->loaded);
+}
+
+int remotes_prepare(struct remotes *remotes, struct keyring *ring)
+{
+    for (unsigned i = 0; i < ring->count; i++) {
+        const struct issuer_config *issuer = &ring->config->issuers[i];
+        struct remote *remote = issuer->keys.file == NULL ? find(remotes, issuer) : NULL;
+
+        if (issuer->keys.file != NULL)
+            continue;
+        if (remote != NULL && remote->used)
+            take_over(remote, ring, i);
+        else if ((remote == NULL && (remote = add(remotes, issuer)) == NULL) || take_stored(remote, issuer, ring, i) < 0)
+            return -1;
+        ring->entries[i].remote = remote;
+    }
+    return 0;
+}
+
+static void use_rules(struct remote *remote, const struct issuer_config *issuer, unsigned index, double now)
+{
+    struct schedule_rules rules = {issuer->keys.refresh, issuer->keys.cooldown, issuer->keys.max_age};
+    bool others = !remote->used || memcmp(&rules, &remote->rules, sizeof rules) != 0;
+
+    remote->used = true;
+    remote->issuer = issuer;
+    remote->index = index;
+    remote->rules = rules;
+    if (others && remote->fetch == NULL)
+        schedule_start(&remote->schedule, &rules, now);
+}
+
+/* Whatever the configuration no longer has. One that is being fetched goes when that comes back. */
+static void drop_unused(struct remotes *remotes)
+{
+    for (struct remote **link = &remotes->all; *link != NULL;) {
+        struct remote *remote = *link;
+
+        if (remote->used || remote->fetch != NULL) {
+            link = &remote->next;
+            continue;
+        }
+        remotes_wake(remotes, remote);
+        *link = remote->next;
+        remote_free(remote);
+    }
+}
+
+void remotes_use(struct remotes *remotes)
+{
+    struct keyring *ring = remotes->agent->ring;
+    double now = agent_now();
+
+    if (remotes->all == NULL)
+        return;
+    if (start(remotes) < 0) {
+        log_error("keys cannot be fetched: out of memory or descriptors");
+        return;
+    }
+    for (struct remote *remote = remotes->all; remote != NULL; remote = remote->next) {
+        bool kept = false;
+
+        for (unsigned i = 0; i < ring->count; i++) {
+            if (ring->entries[i].remote != remote)
+                continue;
+            use_rules(remote, &ring->config->issuers[i], i, now);
+            remote->was_stale = schedule_is_stale(&remote->schedule, &remote->rules, now);
+            kept = true;
+        }
+        remote->used = kept;
+    }
+    drop_unused(remotes);
+    remotes->alarm_due = now;
+    on_alarm(remotes);
+}
+
+void remote_fetched(struct remote *remote)
+{
+    struct remotes *remotes = remote->agent->remotes;
+
+    remotes_wake(remotes, remote);
+    if (remotes->stopped)
+        return;
+    if (remote->used)
+        look_at_age(remote, agent_now());
+    else
+        drop_unused(remotes);
+    set_alarm(remotes);
+    agent_check_ready(remotes->agent);
+}
+
+void remotes_stop(struct remotes *remotes)
+{
+    if (remotes == NULL || remotes->alarm == NULL)
+        return;
+    remotes->stopped = true;
+    https_close(remotes->https); /* which gives back what is under way */
+    for (struct remote *remote = remotes->all; remote != NULL; remote = remote->next)
+        remotes_wake(remotes, remote);
+    remotes_ask_again(&remotes->again);
+    alarm_close(remotes->alarm);
+    uv_close((uv_handle_t *)&remotes->again, NULL);
+}
+
+void remotes_free(struct remotes *remotes)
+{
+    if (remotes == NULL)
+        return;
+    while (remotes->all != NULL) {
+        struct remote *remote = remotes->all;
+
+        remotes->all = remote->next;
+        remote_free(remote);
+    }
+    free(remotes);
+}
