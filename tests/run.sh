@@ -124,6 +124,7 @@ step "quickstart" quickstart
 step "systemd" units_in_systemd build-tests
 step "model of the fast path" sh tests/model/run.sh
 step "kill -9 and power cuts at every write" faults build-tests cuts
+step "kill -9 while key sets are stored" faults build-tests sets
 step "what other programs signed, by a second opinion" /usr/bin/python3 tests/tokens/check.py
 if [ -z "$quick" ]; then
     step "changed tokens, by second opinions" differ build-tests
