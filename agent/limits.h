@@ -46,6 +46,16 @@
 #define DISCOVERY_BYTES_MAX (64 * 1024) /* a discovery document; the largest have some 10 KiB */
 #define DISCOVERY_DEPTH_MAX 16          /* they have 3 levels */
 
+/* A Redis: what it may answer, before any of it is believed. */
+#define REDIS_REPLY_BYTES_MAX (64 * 1024 * 1024)
+#define REDIS_REPLY_DEPTH_MAX 7             /* XREAD answers in 5 levels */
+#define REDIS_REPLY_ELEMENTS_MAX (1 << 20)  /* each takes some 100 bytes of memory, and may be sent in 3 */
+#define REDIS_REPLY_LINE_BYTES_MAX (64 * 1024) /* strings come with their length; a line is a number, "OK" or an error */
+#define REDIS_PORT 6379
+#define REDIS_DB_MAX 99999
+#define REDIS_PASSWORD_BYTES_MAX 4096
+#define REDIS_KEEPALIVE_SECONDS 15
+
 /* Configuration. */
 #define CONFIG_FILE_BYTES_MAX (1024 * 1024)
 #define YAML_DEPTH_MAX 32 /* claims in a policy's test are the deepest, and a token's have 16 levels */

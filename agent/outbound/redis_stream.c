@@ -1,0 +1,212 @@
+#include "redis_inside.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "agent/limits.h"
+#include "client/cleanup.h"
+#include "client/clock.h"
+
+/* Some of it is what the other side said. */
+int redis_say(struct redis *redis, const char *format, ...)
+{
+    va_list arguments;
+
+    if (redis->woken)
+        return -1;
+    va_start(arguments, format);
+    vsnprintf(redis->why, REDIS_WHY_BYTES, format, arguments);
+    va_end(arguments);
+    for (char *at = redis->why; *at != '\0'; at++) {
+        if ((unsigned char)*at < ' ' || (unsigned char)*at > '~')
+            *at = '?';
+    }
+    return -1;
+}
+
+static int is_woken(struct redis *redis)
+{
+    redis->woken = true;
+    redis->why[0] = '\0';
+    return -1;
+}
+
+int redis_wait(struct redis *redis, short events, int64_t deadline)
+{
+    struct pollfd polled[] = {{redis->fd, events, 0}, {redis->wake_fd, POLLIN, 0}}; /* -1 is passed over */
+
+    for (;;) {
+        int left = milliseconds_until(deadline), ready = poll(polled, 2, left);
+
+        if (ready < 0 && errno != EINTR)
+            return redis_say(redis, "waiting for it failed: %s", strerror(errno));
+        if (ready > 0 && polled[1].revents != 0)
+            return is_woken(redis);
+        if (ready > 0)
+            return 0;
+        if (left == 0)
+            return redis_say(redis, "it did not answer in time");
+    }
+}
+
+int redis_may_go_on(struct redis *redis)
+{
+    struct pollfd polled = {redis->wake_fd, POLLIN, 0};
+
+    if (redis->wake_fd >= 0 && poll(&polled, 1, 0) > 0)
+        return is_woken(redis);
+    return milliseconds_until(redis->deadline) > 0 ? 0 : redis_say(redis, "it did not answer in time");
+}
+
+/* Short commands, one at a time; and a peer that has gone without a word is noticed although nothing is sent for long. */
+static void set_options(int fd)
+{
+    const int on = 1, idle = REDIS_KEEPALIVE_SECONDS, interval = REDIS_KEEPALIVE_SECONDS / 3, probes = 3;
+
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+}
+
+static int failed(struct redis *redis, const struct redis_place *place, int cause)
+{
+    if (cause == ECONNREFUSED)
+        return redis_say(redis, "%.120s port %u: connection refused; does a Redis listen there?", place->host, place->port);
+    return redis_say(redis, "%.120s port %u cannot be reached: %s", place->host, place->port, strerror(cause));
+}
+
+static int connect_one(struct redis *redis, const struct redis_place *place, const struct addrinfo *address, int64_t deadline)
+{
+    int cause = 0;
+    socklen_t size = sizeof cause;
+
+    redis->fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, address->ai_protocol);
+    if (redis->fd < 0)
+        return failed(redis, place, errno);
+    set_options(redis->fd);
+    if (connect(redis->fd, address->ai_addr, address->ai_addrlen) == 0)
+        return 0;
+    if (errno != EINPROGRESS)
+        return failed(redis, place, errno);
+    if (redis_wait(redis, POLLOUT, deadline) < 0)
+        return failed(redis, place, ETIMEDOUT);
+    if (getsockopt(redis->fd, SOL_SOCKET, SO_ERROR, &cause, &size) < 0)
+        cause = errno;
+    return cause == 0 ? 0 : failed(redis, place, cause);
+}
+
+static void free_addresses(struct addrinfo **addresses)
+{
+    if (*addresses != NULL)
+        freeaddrinfo(*addresses);
+}
+
+static int look_up(struct redis *redis, const struct redis_place *place, struct addrinfo **ret_addresses)
+{
+    const struct addrinfo wanted = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+    char port[8];
+
+    snprintf(port, sizeof port, "%u", place->port);
+    int code = getaddrinfo(place->host, port, &wanted, ret_addresses);
+
+    if (code == 0)
+        return redis_may_go_on(redis);
+    *ret_addresses = NULL;
+    return redis_say(redis, "the name %.120s cannot be resolved: %s", place->host,
+                     code == EAI_SYSTEM ? strerror(errno) : gai_strerror(code));
+}
+
+/* One that does not answer takes an equal part of the time, not all of it. */
+int redis_connect(struct redis *redis, const struct redis_place *place)
+{
+    struct addrinfo *addresses CLEANUP(free_addresses) = NULL;
+    int64_t left = 0;
+
+    if (look_up(redis, place, &addresses) < 0)
+        return -1;
+    for (const struct addrinfo *address = addresses; address != NULL; address = address->ai_next)
+        left++;
+    for (const struct addrinfo *address = addresses; address != NULL && !redis->woken; address = address->ai_next, left--) {
+        int64_t now = monotonic_ns();
+
+        if (connect_one(redis, place, address, now + (redis->deadline - now) / left) == 0)
+            return 0;
+        if (redis->fd >= 0)
+            close(redis->fd);
+        redis->fd = -1;
+    }
+    return -1;
+}
+
+static int broken(struct redis *redis, int cause)
+{
+    return redis_say(redis, "the connection broke: %s", strerror(cause));
+}
+
+static ssize_t send_some(struct redis *redis, const char *bytes, size_t count)
+{
+    if (redis->ssl != NULL)
+        return redis_tls_send(redis, bytes, count);
+    ssize_t sent = send(redis->fd, bytes, count, MSG_NOSIGNAL);
+
+    if (sent >= 0)
+        return sent;
+    if (errno == EAGAIN)
+        return redis_wait(redis, POLLOUT, redis->deadline);
+    return errno == EINTR ? 0 : broken(redis, errno);
+}
+
+int redis_send(struct redis *redis, const char *bytes, size_t count)
+{
+    while (count > 0) {
+        ssize_t sent = redis_may_go_on(redis) < 0 ? -1 : send_some(redis, bytes, count);
+
+        if (sent < 0)
+            return -1;
+        bytes += sent;
+        count -= (size_t)sent;
+    }
+    return 0;
+}
+
+static int closed(struct redis *redis)
+{
+    if (redis->answered)
+        return redis_say(redis, "it closed the connection");
+    return redis_say(redis, "it closed the connection before it answered; if this port speaks TLS, write rediss://");
+}
+
+static ssize_t receive_some(struct redis *redis, char *bytes, size_t room)
+{
+    if (redis->ssl != NULL)
+        return redis_tls_receive(redis, bytes, room);
+    ssize_t got = recv(redis->fd, bytes, room, 0);
+
+    if (got > 0)
+        return got;
+    if (got == 0)
+        return closed(redis);
+    if (errno == EAGAIN)
+        return redis_wait(redis, POLLIN, redis->deadline);
+    if (errno == ECONNRESET && !redis->answered)
+        return closed(redis);
+    return errno == EINTR ? 0 : broken(redis, errno);
+}
+
+ssize_t redis_receive(struct redis *redis, char *bytes, size_t room)
+{
+    ssize_t got = 0;
+
+    while (got == 0)
+        got = redis_may_go_on(redis) < 0 ? -1 : receive_some(redis, bytes, room);
+    return got;
+}
