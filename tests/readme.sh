@@ -21,11 +21,33 @@ export PATH="$prefix/bin:$prefix/sbin:$PATH" LD_LIBRARY_PATH="$(dirname "$(dirna
 cd "$folder"
 assay keygen --alg ES256 --kid k1 --out k1.pem >/dev/null
 mkdir etc && cp k1.pem.jwks.json etc/keys.json
-(cd "$root" && block yaml 3) >etc/policy.yaml
 (cd "$root" && block json 1) | sed "s/6f1c…/some-id/" >etc/revoked.ndjson
-for n in 1 2; do
-    (cd "$root" && block yaml $n) | sed "s|/etc/assay|$folder/etc|; s|/run/assay|$folder/run|; s|/var/lib/assay|$folder/state|" >assayd$n.yaml
-    assayd --config assayd$n.yaml --check
+
+# Every YAML block is a policy or a whole configuration, with paths that are made to lie here. The first configuration is the shortest, the
+# second has every key, and those that it has as comments are tried too, one after the other for there may be one source of keys only.
+pod=secrets/kubernetes.io/serviceaccount
+mkdir -p "$pod" && (umask 077 && echo token >etc/token && echo token >"$pod/token")
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out etc/ca.pem -subj /CN=ca -days 1 2>/dev/null
+cp etc/ca.pem "$pod/ca.crt"
+here="s|/etc/assay|$folder/etc|; s|/run/assay|$folder/run|; s|/var/lib/assay|$folder/state|; s|/var/run/secrets|$folder/secrets|"
+n=1
+configurations=0
+while (cd "$root" && block yaml $n) >yaml && [ -s yaml ]; do
+    if grep -q '^issuers:' yaml; then
+        configurations=$((configurations + 1))
+        sed "$here" yaml >assayd$configurations.yaml
+    else
+        cp yaml etc/policy.yaml
+    fi
+    n=$((n + 1))
+done
+[ $configurations -eq 10 ] || { echo "README: $configurations configurations, not 10"; exit 1; }
+for source in discovery jwks_uri; do
+    sed "/^ *file:.*keys.json/d; s/# \($source\|ca_file\|token_file\|refresh\|refetch_cooldown\|max_key_age\):/\1:/" assayd2.yaml >live-$source.yaml
+    [ "$(grep -c "^ *\($source\|ca_file\|token_file\|refresh\|refetch_cooldown\|max_key_age\):" live-$source.yaml)" -eq 6 ]
+done
+for configuration in assayd*.yaml live-*.yaml; do
+    assayd --config "$configuration" --check
 done
 
 export ASSAY_SOCKET="$folder/run/assayd.sock"
