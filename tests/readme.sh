@@ -42,9 +42,10 @@ while (cd "$root" && block yaml $n) >yaml && [ -s yaml ]; do
     n=$((n + 1))
 done
 [ $configurations -eq 10 ] || { echo "README: $configurations configurations, not 10"; exit 1; }
+keys="ca_file|token_file|refresh|refetch_cooldown|max_key_age"
 for source in discovery jwks_uri; do
-    sed "/^ *file:.*keys.json/d; s/# \($source\|ca_file\|token_file\|refresh\|refetch_cooldown\|max_key_age\):/\1:/" assayd2.yaml >live-$source.yaml
-    [ "$(grep -c "^ *\($source\|ca_file\|token_file\|refresh\|refetch_cooldown\|max_key_age\):" live-$source.yaml)" -eq 6 ]
+    sed -E "/^ *file:.*keys.json/d; s/# ($source|$keys):/\\1:/" assayd2.yaml >live-$source.yaml
+    [ "$(grep -cE "^ *($source|$keys):" live-$source.yaml)" -eq 6 ]
 done
 for configuration in assayd*.yaml live-*.yaml; do
     assayd --config "$configuration" --check

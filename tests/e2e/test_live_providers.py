@@ -4,7 +4,7 @@ import os
 import threading
 import unittest
 
-from agent import AssayTest, put_file, wait_for
+from agent import AssayTest, Key, put_file, wait_for
 from glewlwyd import Glewlwyd, needs_glewlwyd
 from provider import ALGS, USERS, Mock, Provider, Refused, needs_issuers
 from tls import Authority
@@ -131,6 +131,8 @@ class ProviderTest(AssayTest):
             self.provider.stop()
             wait_for("it is noticed", lambda: self.facts()["error"], 5)
             self.assertEqual(self.said(first), {"accepted"})
+            strange = Key(kid="of nobody").token(iss=self.provider.issuer)
+            self.assertError("keys_unavailable", lambda: self.agent.verify(strange), self.provider.issuer)
         self.assertEqual(steady.wrong, [])
         self.agent.restart()
         self.assertEqual(self.said(first + second), {"accepted"})
