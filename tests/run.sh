@@ -109,6 +109,12 @@ memcheck() {
     ASSAY_BUILD="$PWD/$1" sh tests/valgrind.sh
 }
 
+# Identity providers for the promises, of npm's packages and of Debian's. Where they cannot be had it says why, and their tests are skipped.
+providers() {
+    export ASSAY_NODE_MODULES="$PWD/$1/issuers" ASSAY_GLEWLWYD="$PWD/$1/glewlwyd"
+    sh tests/issuers/install.sh "$1" && sh tests/issuers/glewlwyd.sh "$1"
+}
+
 differ() {
     ASSAY_BUILD="$PWD/$1" /usr/bin/python3 tests/tokens/differ.py
 }
@@ -118,6 +124,7 @@ install_packages $packages_test || exit 2
 
 step "build (gcc)" build build-tests
 step "unit tests, cases, vectors" units build-tests
+step "identity providers" providers build-tests # one installation for all builds
 step "promises of the agent" promises build-tests
 step "README" readme build-tests
 step "quickstart" quickstart
