@@ -15,6 +15,7 @@
 #include "agent/keys/remotes.h"
 #include "agent/keys/watch.h"
 #include "agent/observe/log.h"
+#include "agent/outbound/https.h"
 #include "agent/reload.h"
 #include "agent/revocation/feeds.h"
 #include "agent/revocation/forget.h"
@@ -138,6 +139,7 @@ static void finish_stop(struct agent *agent)
 {
     if (agent->workers != NULL)
         workers_stop(agent->workers);
+    https_close(agent->https); /* what is being fetched comes back, and nothing more is */
     remotes_stop(agent->remotes);
     if (agent->feeds != NULL)
         feeds_stop(agent->feeds);
@@ -321,10 +323,11 @@ static int start_rooms(struct agent *agent)
     agent->earlier = earlier_new(agent->loop, agent->ring->config->state_path);
     agent->workers = workers_start(agent->loop, agent->ring->config->threads, decide_checked, agent);
     agent->writer = writer_start(agent->loop, agent->store, on_committed, agent);
+    agent->https = https_new(agent->loop);
     agent->watch = watch_new(agent->loop, on_files_changed, agent);
     agent->feeds = feeds_new(agent);
     agent->forget = forget_new(agent);
-    if (agent->earlier == NULL || agent->workers == NULL || agent->writer == NULL || agent->watch == NULL || agent->feeds == NULL ||
+    if (agent->earlier == NULL || agent->https == NULL || agent->workers == NULL || agent->writer == NULL || agent->watch == NULL || agent->feeds == NULL ||
         agent->forget == NULL)
         return fail("threads cannot be started, or there is no memory");
     if (feeds_use_config(agent->feeds) < 0)

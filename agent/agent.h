@@ -17,6 +17,7 @@ struct watch;
 struct checks;
 struct reload;
 struct feeds;
+struct https;
 struct remotes;
 struct forget;
 struct earlier;
@@ -61,6 +62,7 @@ struct agent {
     struct door *door;
     struct watch *watch;
     struct reload *reload;
+    struct https *https;
     struct remotes *remotes;
     struct feeds *feeds;
     struct forget *forget;

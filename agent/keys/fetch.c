@@ -1,32 +1,17 @@
 #include "fetch.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include "client/clock.h"
 #include "discovery.h"
 
-#define BEARER_BYTES_MAX 16000
-
-static void drop_bearer(struct key_fetch *fetch)
-{
-    if (fetch->bearer != NULL)
-        OPENSSL_cleanse(fetch->bearer, fetch->bearer_bytes);
-    free(fetch->bearer);
-    fetch->bearer = NULL;
-}
-
 static void finish(struct https *https, struct key_fetch *fetch)
 {
-    drop_bearer(fetch);
+    bearer_clear(&fetch->bearer);
     https_clear(&fetch->request);
     https_finish(https, &fetch->job);
 }
@@ -43,41 +28,6 @@ __attribute__((format(printf, 3, 4))) static void fail(struct https *https, stru
     finish(https, fetch);
 }
 
-/* Anew each time, for whoever keeps it there writes another one before it ends. False: `why` says what is wrong. */
-static bool read_bearer(struct key_fetch *fetch)
-{
-    const char *path = fetch->issuer->keys.token_file;
-    int fd = path != NULL ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
-    struct stat facts;
-
-    if (path == NULL)
-        return true;
-    fetch->bearer = malloc(BEARER_BYTES_MAX + 1);
-    ssize_t got = fd >= 0 && fetch->bearer != NULL ? read(fd, fetch->bearer, BEARER_BYTES_MAX + 1) : -1;
-    bool open_to_others = fd >= 0 && fstat(fd, &facts) == 0 && token_file_is_open(path, facts.st_mode);
-
-    fetch->bearer_bytes = got > 0 ? (size_t)got : 0;
-    if (got < 0)
-        snprintf(fetch->why, sizeof fetch->why, "the token in %.200s cannot be read: %s", path, strerror(errno));
-    else if (open_to_others)
-        snprintf(fetch->why, sizeof fetch->why, "the token in %.120s can be read by everybody on this machine; chmod o-rwx it",
-                 path);
-    else if (got > BEARER_BYTES_MAX)
-        snprintf(fetch->why, sizeof fetch->why, "%.200s is too large for a token", path);
-    if (fd >= 0)
-        close(fd);
-    if (fetch->why[0] != '\0')
-        return false;
-    while (got > 0 && (unsigned char)fetch->bearer[got - 1] <= ' ')
-        got--;
-    fetch->bearer[got] = '\0';
-    for (ssize_t i = 0; i < got; i++) {
-        if ((unsigned char)fetch->bearer[i] <= ' ' || (unsigned char)fetch->bearer[i] > '~')
-            snprintf(fetch->why, sizeof fetch->why, "%.200s holds no token: it has spaces, or what is no ASCII", path);
-    }
-    return fetch->why[0] == '\0';
-}
-
 static void get(struct https *https, struct key_fetch *fetch, enum stage_of_fetch stage, const char *url)
 {
     struct https_request *request = &fetch->request;
@@ -89,7 +39,7 @@ static void get(struct https *https, struct key_fetch *fetch, enum stage_of_fetc
     request->bytes_max = stage == STAGE_SET ? KEY_FILE_BYTES_MAX : DISCOVERY_BYTES_MAX;
     request->known_etag = stage == STAGE_SET && !fetch->anew ? fetch->known.etag : NULL;
     request->ca_file = fetch->issuer->keys.ca_file;
-    request->bearer = fetch->bearer;
+    request->bearer = fetch->bearer.text;
     https_get(https, request);
 }
 
@@ -197,7 +147,7 @@ static void run(struct https *https, struct https_job *job)
 
     fetch->request.deadline = monotonic_ns() + HTTPS_SECONDS_MAX * NS_PER_S;
     fetch->request.retry_after = -1;
-    if (!read_bearer(fetch))
+    if (bearer_read(&fetch->bearer, source->token_file, fetch->why, sizeof fetch->why) < 0)
         finish(https, fetch);
     else if (source->jwks_uri != NULL)
         get(https, fetch, STAGE_SET, source->jwks_uri);
@@ -217,7 +167,7 @@ void key_fetch_init(struct key_fetch *fetch, const struct issuer_config *issuer)
 
 void key_fetch_clear(struct key_fetch *fetch)
 {
-    drop_bearer(fetch);
+    bearer_clear(&fetch->bearer);
     https_clear(&fetch->request);
     keyset_drop(fetch->keys);
     fetch->keys = NULL;

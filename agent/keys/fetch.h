@@ -5,6 +5,7 @@
 
 #include "agent/config/config.h"
 #include "agent/outbound/https.h"
+#include "bearer.h"
 
 /* Zero is a failure. */
 enum fetched { FETCHED_NOTHING = 0, FETCHED_SAME /* as `known` says */, FETCHED_SET };
@@ -40,8 +41,7 @@ struct key_fetch {
     /* Its own. */
     enum stage_of_fetch { STAGE_OPENID, STAGE_OAUTH, STAGE_SET } stage;
     char url[URL_BYTES_MAX + 1];
-    char *bearer;
-    size_t bearer_bytes;
+    struct bearer bearer;
 };
 
 /* `done` of the job is the caller's. It begins by https_submit(). */

@@ -36,7 +36,7 @@ static bool fetch_for(struct remotes *remotes, struct remote *remote, double now
     if (remotes->asks_again)
         return false;
     if (remote->fetch == NULL && !remotes->stopped && schedule_may_refetch(&remote->schedule, &remote->rules, now))
-        remote_fetch(remote, remotes->https, true);
+        remote_fetch(remote, true);
     return remote->fetch != NULL;
 }
 

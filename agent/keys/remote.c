@@ -166,7 +166,7 @@ static void on_fetched(struct https_job *job)
     remote_fetched(remote);
 }
 
-void remote_fetch(struct remote *remote, struct https *https, bool anew)
+void remote_fetch(struct remote *remote, bool anew)
 {
     struct key_fetch *fetch = calloc(1, sizeof *fetch);
     double now = agent_now();
@@ -183,7 +183,7 @@ void remote_fetch(struct remote *remote, struct https *https, bool anew)
     fetch->context = remote;
     fetch->job.done = on_fetched;
     remote->fetch = fetch;
-    https_submit(https, &fetch->job);
+    https_submit(remote->agent->https, &fetch->job);
 }
 
 void remote_free(struct remote *remote)

@@ -47,7 +47,6 @@ struct remote {
 
 struct remotes {
     struct agent *agent;
-    struct https *https;
     struct alarm *alarm;
     double alarm_due; /* Unix seconds, as the clock stood when it was set */
     uv_idle_t again;  /* runs while somebody is to be asked about again */
@@ -64,7 +63,7 @@ void remotes_wake(struct remotes *remotes, struct remote *remote);
 void remotes_ask_again(uv_idle_t *again);
 
 /* Begins a fetch; `anew`: whatever is known. */
-void remote_fetch(struct remote *remote, struct https *https, bool anew);
+void remote_fetch(struct remote *remote, bool anew);
 
 /* What came is in force, and those who wait are to be asked again: remotes.c. */
 void remote_fetched(struct remote *remote);

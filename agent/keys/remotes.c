@@ -57,7 +57,7 @@ static void on_alarm(void *context)
         if (!remote->used)
             continue;
         if (remote->fetch == NULL && remote->schedule.due <= now)
-            remote_fetch(remote, remotes->https, false);
+            remote_fetch(remote, false);
         look_at_age(remote, now);
     }
     set_alarm(remotes);
@@ -67,15 +67,9 @@ static int start(struct remotes *remotes)
 {
     if (remotes->alarm != NULL)
         return 0;
-    remotes->https = https_new(remotes->agent->loop);
     remotes->alarm = alarm_new(remotes->agent->loop, on_alarm, remotes);
-    if (remotes->https == NULL || remotes->alarm == NULL) {
-        https_close(remotes->https);
-        alarm_close(remotes->alarm);
-        remotes->https = NULL;
-        remotes->alarm = NULL;
+    if (remotes->alarm == NULL)
         return -1;
-    }
     uv_idle_init(remotes->agent->loop, &remotes->again);
     remotes->again.data = remotes;
     return 0;
@@ -236,7 +230,6 @@ void remotes_stop(struct remotes *remotes)
     if (remotes == NULL || remotes->alarm == NULL)
         return;
     remotes->stopped = true;
-    https_close(remotes->https); /* which gives back what is under way */
     for (struct remote *remote = remotes->all; remote != NULL; remote = remote->next)
         remotes_wake(remotes, remote);
     remotes_ask_again(&remotes->again);

@@ -107,7 +107,8 @@ void watch_files(struct watch *watch, const struct config *config)
         if (config->issuers[i].keys.file != NULL)
             add_folder(watch, config->issuers[i].keys.file);
     for (unsigned i = 0; i < config->revocation.feed_count; i++)
-        add_folder(watch, config->revocation.feeds[i].path);
+        if (config->revocation.feeds[i].path != NULL)
+            add_folder(watch, config->revocation.feeds[i].path);
     uv_timer_start(&watch->settle, on_settled, SETTLE_MILLISECONDS, 0);
 }
 

@@ -40,6 +40,8 @@ struct https_request {
     size_t bytes_max;
     int64_t deadline; /* of the whole, as monotonic_ns() counts; 0: HTTPS_SECONDS_MAX from now */
     void (*arrived)(struct https *https, struct https_request *request); /* on the thread */
+    bool (*take)(struct https_request *request, const char *bytes, size_t size); /* an answer of 200 goes there as it comes, and takes as long
+                                                                                    as something comes; false: enough. NULL: into `body` */
     void *context;
 
     /* What came of it. */
@@ -47,7 +49,8 @@ struct https_request {
     char why[256];
     char *body; /* `size` bytes; https_clear frees it */
     size_t size;
-    char etag[HTTPS_ETAG_BYTES_MAX]; /* empty: none */
+    char etag[HTTPS_ETAG_BYTES_MAX];     /* empty: none */
+    char cursor[HTTPS_CURSOR_BYTES_MAX]; /* of Assay-Cursor (revocation/kind_https.c); empty: none */
     double max_age, retry_after;     /* seconds; negative: none was said */
 
     /* Its own. */

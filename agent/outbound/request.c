@@ -9,6 +9,23 @@
 #include "assay/status.h"
 #include "client/clock.h"
 
+/* Its handle, and where libcurl writes what went wrong. */
+struct transfer {
+    CURL *curl;
+    char errors[CURL_ERROR_SIZE];
+};
+
+/* What is said beside an answer that is no 200 is for nobody. */
+static size_t pass_on(struct https_request *request, const char *bytes, size_t size)
+{
+    const struct transfer *transfer = request->handle;
+    long status = 0;
+
+    request->size += size;
+    (void)curl_easy_getinfo(transfer->curl, CURLINFO_RESPONSE_CODE, &status);
+    return status != 200 || request->take(request, bytes, size) ? size : 0;
+}
+
 static size_t on_body(char *bytes, size_t one, size_t size, void *context)
 {
     struct https_request *request = context;
@@ -16,6 +33,8 @@ static size_t on_body(char *bytes, size_t one, size_t size, void *context)
 
     (void)one;
     request->too_much = size > request->bytes_max - request->size;
+    if (!request->too_much && request->take != NULL)
+        return pass_on(request, bytes, size);
     if (!request->too_much)
         larger = realloc(request->body, request->size + size + 1);
     if (larger == NULL)
@@ -75,10 +94,12 @@ static size_t on_header(char *line, size_t one, size_t size, void *context)
     if (request->too_much)
         return 0;
     if (size > 5 && memcmp(line, "HTTP/", 5) == 0) { /* of a later answer: an interim one says nothing */
-        request->etag[0] = '\0';
+        request->etag[0] = request->cursor[0] = '\0';
         request->max_age = request->retry_after = -1;
     } else if (header_is(line, size, "ETag", value, sizeof request->etag) && is_plain(value)) {
         memcpy(request->etag, value, strlen(value) + 1);
+    } else if (header_is(line, size, "Assay-Cursor", value, sizeof request->cursor) && is_plain(value)) {
+        memcpy(request->cursor, value, strlen(value) + 1);
     } else if (header_is(line, size, "Cache-Control", value, sizeof value)) {
         request->max_age = read_max_age(value);
     } else if (header_is(line, size, "Retry-After", value, sizeof value) && *value >= '0' && *value <= '9') {
@@ -112,7 +133,7 @@ static void drop_headers(struct https_request *request)
 static bool set_up(struct https_request *request, CURL *curl, char *errors)
 {
     int64_t now = monotonic_ns();
-    long left = HTTPS_SECONDS_MAX * 1000L;
+    long left = (request->take != NULL ? FEED_ANSWER_SECONDS_MAX : HTTPS_SECONDS_MAX) * 1000L;
 
     if (request->deadline > 0)
         left = request->deadline > now ? (long)((request->deadline - now) / NS_PER_MS) + 1 : 1;
@@ -135,15 +156,12 @@ static bool set_up(struct https_request *request, CURL *curl, char *errors)
                curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, errors) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_PRIVATE, request) == CURLE_OK;
 
+    if (set && request->take != NULL)
+        set = curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L) == CURLE_OK &&
+              curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)FEED_STALL_SECONDS) == CURLE_OK;
     return set && (request->ca_file == NULL || (curl_easy_setopt(curl, CURLOPT_CAINFO, request->ca_file) == CURLE_OK &&
                                                 curl_easy_setopt(curl, CURLOPT_CAPATH, NULL) == CURLE_OK));
 }
-
-/* Its handle, and where libcurl writes what went wrong. */
-struct transfer {
-    CURL *curl;
-    char errors[CURL_ERROR_SIZE];
-};
 
 static void drop_transfer(struct https *https, struct https_request *request)
 {
@@ -170,7 +188,7 @@ void https_get(struct https *https, struct https_request *request)
     struct transfer *transfer = calloc(1, sizeof *transfer);
 
     request->status = 0;
-    request->why[0] = request->etag[0] = '\0';
+    request->why[0] = request->etag[0] = request->cursor[0] = '\0';
     request->max_age = request->retry_after = -1;
     request->header_bytes = 0;
     request->too_much = false;
@@ -201,7 +219,8 @@ static void explain(struct https_request *request, CURLcode code, const char *er
         snprintf(request->why, sizeof request->why, "the answer is larger than %zu bytes, or its headers than %d",
                  request->bytes_max, HTTPS_HEADER_BYTES_MAX);
     else if (code == CURLE_OPERATION_TIMEDOUT)
-        snprintf(request->why, sizeof request->why, "no whole answer came within %d s", HTTPS_SECONDS_MAX);
+        snprintf(request->why, sizeof request->why, "no whole answer came within %d s",
+                 request->take != NULL ? FEED_STALL_SECONDS : HTTPS_SECONDS_MAX);
     else if (code == CURLE_PEER_FAILED_VERIFICATION)
         snprintf(request->why, sizeof request->why, "its certificate is not trusted: %.120s%s", details,
                  request->ca_file == NULL ? "; for an authority of your own: `ca_file`" : "");
