@@ -42,6 +42,7 @@
 #define HTTPS_HEADER_BYTES_MAX (64 * 1024)
 #define HTTPS_REDIRECTS_MAX 3        /* to the same host */
 #define HTTPS_ETAG_BYTES_MAX 256
+#define HTTPS_CURSOR_BYTES_MAX 256
 #define URL_BYTES_MAX 2048              /* issuers', and of their keys: proxies and servers take hardly more */
 #define DISCOVERY_BYTES_MAX (64 * 1024) /* a discovery document; the largest have some 10 KiB */
 #define DISCOVERY_DEPTH_MAX 16          /* they have 3 levels */
@@ -122,6 +123,21 @@
 #define FEED_BATCH_NAMES_BYTES_MAX (2 * 1024 * 1024) /* of these issuers */
 #define FEED_BUCKETS_PER_COMMIT 2048     /* some 8 MiB of pages that are changed, and kept by LMDB; operators' changes come in between */
 #define FEED_THINGS_MAX 256              /* of a batch, that clients are told of one by one; beyond it they ask about everything anew */
+#define FEED_INTERVAL_SECONDS 5          /* between two questions over HTTPS */
+#define FEED_INTERVAL_SECONDS_MAX (24 * 3600)
+#define FEED_BACK_OFF_SECONDS_MAX 60     /* of a server that fails, or the interval where that is longer */
+#define FEED_ANSWER_BYTES_MAX (4ULL << 30) /* of one answer: some 40 million lines, more than a batch takes */
+#define FEED_ANSWER_SECONDS_MAX 600
+#define FEED_STALL_SECONDS 10            /* an answer of which nothing comes for so long has ended */
+#define FEED_NOTED_EVERY_SECONDS 60      /* that a remote feed has nothing new */
+#define FEED_REPLY_ENTRIES 4096          /* of a stream at once: some megabyte */
+#define FEED_REPLY_ENTRIES_TEXT "4096"
+#define FEED_REPLIES_PER_SECOND 20       /* each costs a commit; so many may come one after the other without waiting */
+#define FEED_BLOCK_SECONDS 5             /* that nothing new has come is known so often */
+#define FEED_BLOCK_MILLISECONDS_TEXT "5000"
+#define FEED_REDIS_SECONDS_MAX 5         /* to connect, or for an answer */
+#define FEED_RECONNECT_SECONDS_MIN 0.1
+#define FEED_RECONNECT_SECONDS_MAX 5.0
 #define FEED_RETRY_SECONDS 5             /* after a failure of the disk */
 #define UNREADABLE_KEPT_MAX 1024         /* lines of feeds that could not be read, all feeds together */
 #define UNREADABLE_BYTES_MAX 4096        /* of such a line; a longer one is counted, and cannot be tried again */

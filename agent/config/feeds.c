@@ -1,9 +1,13 @@
-#include "feeds.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "agent/keys/url.h"
+#include "agent/outbound/redis.h"
+#include "agent/revocation/slots.h"
+#include "config.h"
 
 static void read_issuers(struct yaml *yaml, yaml_node_t *value, void *into)
 {
@@ -33,35 +37,131 @@ static void read_file(struct yaml *yaml, yaml_node_t *value, void *into)
                    errno == ENOENT ? "; to begin with none: touch " : "", errno == ENOENT ? *path : "");
 }
 
+static void read_url(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    const char *text = yaml_text(yaml, value);
+
+    if (text != NULL && !url_is_https(text))
+        yaml_fault(yaml, value, "`%s` is no https URL; a list that anybody on the way can cut short revokes nothing", text);
+    else if (text != NULL)
+        *(const char **)into = text;
+}
+
+static void read_redis(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    const char *text = yaml_text(yaml, value);
+    struct redis_place place;
+    char why[256];
+
+    if (text != NULL && redis_place_read(text, &place, why) < 0)
+        yaml_fault(yaml, value, "%s", why);
+    else if (text != NULL)
+        *(const char **)into = text;
+}
+
+static void read_readable(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    const char **path = into;
+
+    yaml_read_path(yaml, value, path);
+    if (*path != NULL && access(*path, R_OK) < 0)
+        yaml_fault(yaml, value, "%s cannot be read: %s", *path, strerror(errno));
+}
+
+/* A password, or a bearer token. */
+static void read_secret(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    const char **path = into;
+    struct stat facts;
+
+    read_readable(yaml, value, into);
+    if (*path != NULL && stat(*path, &facts) == 0 && token_file_is_open(*path, facts.st_mode))
+        yaml_fault(yaml, value, "the secret in %s can be read by everybody on this machine; chmod o-rwx %s", *path, *path);
+}
+
+static void read_interval(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    yaml_read_seconds(yaml, value, into);
+    if (*(double *)into < 1 || *(double *)into > FEED_INTERVAL_SECONDS_MAX)
+        yaml_fault(yaml, value, "it is to be between 1s and %dh", FEED_INTERVAL_SECONDS_MAX / 3600);
+}
+
+static void read_undo(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    struct feed_config *feed = into;
+
+    yaml_read_bool(yaml, value, &feed->undo);
+    feed->undo_is_said = true;
+}
+
+#define FEED(member) offsetof(struct feed_config, member)
 static const struct yaml_key feed_keys[] = {
-    {"file", read_file, offsetof(struct feed_config, path), true, NULL},
-    {"issuers", read_issuers, offsetof(struct feed_config, issuers), false, NULL},
-    {"undo", yaml_read_bool, offsetof(struct feed_config, undo), false, NULL},
-    {"url", NULL, 0, false, "revocations over HTTPS"},
-    {"interval", NULL, 0, false, "revocations over HTTPS"},
-    {"redis", NULL, 0, false, "revocations from Redis"},
-    {"stream", NULL, 0, false, "revocations from Redis"},
-    {"password_file", NULL, 0, false, "revocations from Redis"},
-    {"start_without", NULL, 0, false, "remote revocation feeds"},
+    {"file", read_file, FEED(path), false, NULL},
+    {"url", read_url, FEED(url), false, NULL},
+    {"redis", read_redis, FEED(redis), false, NULL},
+    {"issuers", read_issuers, FEED(issuers), false, NULL},
+    {"undo", read_undo, 0, false, NULL},
+    {"interval", read_interval, FEED(interval), false, NULL},
+    {"stream", yaml_read_text, FEED(stream), false, NULL},
+    {"ca_file", read_readable, FEED(ca_file), false, NULL},
+    {"token_file", read_secret, FEED(token_file), false, NULL},
+    {"password_file", read_secret, FEED(password_file), false, NULL},
+    {"start_without", yaml_read_bool, FEED(start_without), false, NULL},
     {0},
 };
 
-static void check_feed(struct yaml *yaml, yaml_node_t *item, const struct revocation_config *revocation, struct feed_config *feed)
+/* What only some of them have. */
+static const char *misplaced(const struct feed_config *feed)
 {
-    if (feed->path == NULL)
-        return;
-    if (strlen(feed->path) > FEED_PATH_BYTES_MAX) {
-        yaml_fault(yaml, item, "a feed's path has at most %d bytes", FEED_PATH_BYTES_MAX);
-        return;
-    }
-    for (unsigned i = 0; i < revocation->feed_count; i++) {
-        if (strcmp(revocation->feeds[i].path, feed->path) == 0)
-            yaml_fault(yaml, item, "the feed %s stands here twice", feed->path);
-    }
-    char source[FEED_PATH_BYTES_MAX + 6];
+    if (feed->url == NULL && (feed->interval > 0 || feed->token_file != NULL))
+        return "`interval` and `token_file` are for a `url`";
+    if (feed->redis == NULL && (feed->stream != NULL || feed->password_file != NULL))
+        return "`stream` and `password_file` are for `redis`";
+    if (feed->path != NULL && (feed->ca_file != NULL || feed->start_without))
+        return "`ca_file` and `start_without` are for a `url` and for `redis`";
+    return NULL;
+}
 
-    snprintf(source, sizeof source, "file:%s", feed->path);
-    feed->source = arena_text(yaml->arena, source, strlen(source));
+static void name_source(struct yaml *yaml, yaml_node_t *item, struct feed_config *feed)
+{
+    char source[SOURCE_NAME_BYTES];
+    int size;
+
+    if (feed->path != NULL)
+        size = snprintf(source, sizeof source, "file:%s", feed->path);
+    else if (feed->url != NULL)
+        size = snprintf(source, sizeof source, "%s", feed->url);
+    else
+        size = snprintf(source, sizeof source, "%s#%s", feed->redis, feed->stream);
+    if (size > FEED_PATH_BYTES_MAX + 5)
+        yaml_fault(yaml, item, "a feed's path or URL has at most %d bytes", FEED_PATH_BYTES_MAX);
+    else
+        feed->source = arena_text(yaml->arena, source, (size_t)size);
+}
+
+/* True: it can be used. A file is written by who administers this machine, the others by whoever gets at them: these may take back
+   only where that is said. */
+static bool check_feed(struct yaml *yaml, yaml_node_t *item, const struct revocation_config *revocation, struct feed_config *feed)
+{
+    int places = (feed->path != NULL) + (feed->url != NULL) + (feed->redis != NULL);
+    const char *fault = places != 1 ? "exactly one of `file`, `url` and `redis` says where the feed comes from" : misplaced(feed);
+
+    if (fault != NULL) {
+        yaml_fault(yaml, item, "%s", fault);
+        return false;
+    }
+    if (!feed->undo_is_said)
+        feed->undo = feed->path != NULL;
+    if (feed->redis != NULL && feed->stream == NULL)
+        feed->stream = "assay:revocations";
+    if (feed->interval <= 0)
+        feed->interval = FEED_INTERVAL_SECONDS;
+    name_source(yaml, item, feed);
+    for (unsigned i = 0; feed->source != NULL && i < revocation->feed_count; i++) {
+        if (strcmp(revocation->feeds[i].source, feed->source) == 0)
+            yaml_fault(yaml, item, "the feed %s stands here twice", feed->source);
+    }
+    return feed->source != NULL;
 }
 
 static void read_feeds(struct yaml *yaml, yaml_node_t *value, void *into)
@@ -76,10 +176,9 @@ static void read_feeds(struct yaml *yaml, yaml_node_t *value, void *into)
             yaml_fault(yaml, item, "more than %d feeds", CONFIG_FEEDS_MAX);
             return;
         }
-        feed->undo = true;
+        *feed = (struct feed_config){.place = yaml_place(yaml, item)};
         yaml_read_map(yaml, item, feed_keys, feed);
-        check_feed(yaml, item, revocation, feed);
-        if (feed->path != NULL)
+        if (check_feed(yaml, item, revocation, feed))
             revocation->feed_count++;
     }
 }

@@ -165,17 +165,18 @@ static void put_feed(void *context, const struct feed_facts *facts)
     double age = agent_now() - facts->good;
     char error[80];
 
-    wire_put_map(writer, 7);
+    wire_put_map(writer, 8);
     put_pair_text(writer, "source", facts->source);
     wire_put_text(writer, "read");
     wire_put_bool(writer, facts->is_read);
     if (facts->error != NULL)
         snprintf(error, sizeof error, "%.79s", facts->error);
     put_pair_text(writer, "error", facts->error != NULL ? error : NULL);
-    put_pair_uint(writer, "age", facts->error != NULL && facts->is_read && age > 0 ? (uint64_t)age : 0);
+    put_pair_uint(writer, "age", facts->is_aging && facts->good > 0 && age > 0 ? (uint64_t)age : 0);
     put_pair_uint(writer, "lines", facts->lines);
     put_pair_uint(writer, "records", facts->records);
     put_pair_uint(writer, "unreadable", facts->unreadable);
+    put_pair_uint(writer, "gaps", facts->gaps);
 }
 
 static void put_revocation(struct wire_writer *writer, const struct agent *agent)

@@ -35,7 +35,7 @@ static void put_unread(void *context, const struct feed_facts *facts)
     struct missing *missing = context;
     char text[SOURCE_NAME_BYTES + 64];
 
-    if (facts->is_read)
+    if (facts->is_read || facts->starts_without)
         return;
     missing->count++;
     snprintf(text, sizeof text, "revocations from %s: %.40s", facts->source, facts->error != NULL ? facts->error : "being read");

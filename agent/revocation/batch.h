@@ -23,7 +23,7 @@ int batch_keep_unreadable(struct batch *batch, uint64_t number, const char *text
 
 /* Where the feed was read to, under a name: written with the last of the batch. */
 void batch_set_cursor(struct batch *batch, const void *cursor, size_t bytes);
-#define CURSOR_BYTES_MAX 256
+#define CURSOR_BYTES_MAX 640
 
 /* No more lines. After it the batch is the writer's. */
 void batch_seal(struct batch *batch);

@@ -1,5 +1,5 @@
-/* One feed, on its way round: read by a thread of libuv's pool, written by the writer, then at rest until something changes. */
-#include <errno.h>
+/* One feed, on its way round, whatever kind it is of: read, written by the writer, then at rest until there is something new. */
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,62 +8,25 @@
 #include "agent/observe/progress.h"
 #include "feed_inside.h"
 
-/* On the reading thread. */
-struct reading {
-    struct feed *feed;
-    struct hasher *hasher;
-    struct line_reader *reader;
-    double now;
-    unsigned told;
-    bool shows; /* how far it has come */
-};
-
-#define LINES_PER_LOOK 4096 /* what a thread that reads looks up from its lines for */
-
-bool feed_may_speak_for(const struct feed_config *config, const struct issuer *issuer, struct text name)
+void feed_free(struct feed *feed)
 {
-    if (config->issuers.count == 0 || texts_have(&config->issuers, name.at, name.bytes))
-        return true;
-    for (unsigned i = 0; issuer != NULL && i < issuer->names.count; i++) {
-        if (texts_have(&config->issuers, issuer->names.list[i].at, issuer->names.list[i].bytes))
-            return true;
+    feed->kind->close(feed);
+    free(feed->source);
+    free(feed);
+}
+
+void feeds_count(struct feeds *feeds)
+{
+    feeds->not_good = feeds->incomplete ? 1 : 0;
+    feeds->bounded = false;
+    for (const struct feed *feed = feeds->first; feed != NULL; feed = feed->next) {
+        feeds->not_good += !feed->is_read || feed->error[0] != '\0';
+        feeds->bounded |= feed_is_remote(feed->config) && feeds->agent->ring->config->revocation.max_age > 0;
     }
-    return false;
 }
 
-const char *feed_read_line(struct line_reader *reader, const struct feed_config *config, const struct keyring *ring, double now,
-                           const char *text, size_t bytes, struct line *ret)
-{
-    const char *why = line_read(reader, text, bytes, ret);
-
-    if (why != NULL)
-        return why;
-    const struct issuer *issuer = keyring_issuer(ring, ret->record.issuer);
-
-    if (!feed_may_speak_for(config, issuer, ret->record.issuer))
-        return "this feed may not speak for that issuer (see `issuers` of the feed)";
-    if (ret->undo && !config->undo)
-        return "this feed may not take back anything (`undo: false`)";
-    if (issuer != NULL && issuer->lifetime_max > 0)
-        record_set_exp(&ret->record, now, issuer->lifetime_max + issuer->leeway);
-    return NULL;
-}
-
-/* What clients are told when it is on the disk. */
-static void note_thing(struct feed *feed, const struct record *record)
-{
-    const struct issuer *issuer = keyring_issuer(feed->ring, record->issuer);
-
-    if (feed->thing_count > FEED_THINGS_MAX)
-        return;
-    if (feed->thing_count < FEED_THINGS_MAX)
-        feed->things[feed->thing_count] = basis_thing(feed->all->agent->board, record->kind,
-                                                      issuer != NULL ? issuer->names.list[0] : record->issuer, record->name);
-    feed->thing_count++;
-}
-
-/* After each part: which things it was about is not known more exactly, and telling too much costs a call. Under another keyring the
-   issuers may have other first names. */
+/* After each part: which things it was about is not known more exactly, and telling too much costs a call. Under another keyring
+   the issuers may have other first names. */
 static void tell_board(const struct feed *feed)
 {
     struct agent *agent = feed->all->agent;
@@ -73,67 +36,6 @@ static void tell_board(const struct feed *feed)
     else
         for (unsigned i = 0; i < feed->thing_count; i++)
             board_bump(agent->board, feed->things[i]);
-}
-
-static int take(void *context, uint64_t number, const char *text, size_t bytes)
-{
-    struct reading *reading = context;
-    struct feed *feed = reading->feed;
-    struct line line;
-
-    if (number % LINES_PER_LOOK == 0 && atomic_load(&feed->enough))
-        return 0;
-    if (reading->shows && number % (16 * LINES_PER_LOOK) == 0)
-        progress_show(feed->source, feed->file.cursor.offset, feed->file.size, number);
-    const char *why = feed_read_line(reading->reader, feed->use, feed->ring, reading->now, text, bytes, &line);
-
-    if (why == NULL) {
-        int status = batch_add(feed->batch, reading->hasher, &line, keyring_spellings(feed->ring, line.record.issuer));
-
-        if (status == 1)
-            note_thing(feed, &line.record);
-        return status;
-    }
-    if (why == line_failed)
-        return -1; /* not passed over: it comes again */
-    feed->unreadable_now++;
-    if (reading->told++ < UNREADABLE_LOGGED_MAX)
-        log_error("a line of a revocation feed cannot be read; it has no effect, is kept, and tried again at the next start",
-                  LOG_TEXT("feed", feed->source), LOG_NUMBER("line", number), LOG_TEXT("why", why));
-    return batch_keep_unreadable(feed->batch, number, text, bytes) < 0 ? -1 : 1;
-}
-
-static void on_work(uv_work_t *work)
-{
-    struct feed *feed = work->data;
-    struct reading reading = {feed, hasher_new(), line_reader_new(), agent_now(), 0, feed->shows};
-    struct feed_taker taker = {take, &reading};
-
-    feed->read_status = -2;
-    feed->unreadable_now = 0;
-    feed->thing_count = 0;
-    if (reading.hasher != NULL && reading.reader != NULL)
-        feed->read_status = feed_file_read(&feed->file, &taker);
-    feed->read_errno = errno;
-    line_reader_free(reading.reader);
-    hasher_free(reading.hasher);
-    batch_set_cursor(feed->batch, &feed->file.cursor, sizeof feed->file.cursor);
-    batch_seal(feed->batch);
-}
-
-void feed_free(struct feed *feed)
-{
-    feed_file_close(&feed->file);
-    free(feed->path);
-    free(feed->source);
-    free(feed);
-}
-
-void feeds_count(struct feeds *feeds)
-{
-    feeds->not_good = feeds->incomplete ? 1 : 0;
-    for (const struct feed *feed = feeds->first; feed != NULL; feed = feed->next)
-        feeds->not_good += !feed->is_read || feed->error[0] != '\0';
 }
 
 /* What is accepted while a feed can be read rests on that: it has no end that could be told in advance. */
@@ -151,16 +53,23 @@ static void set_error(struct feed *feed, const char *error)
 }
 
 /* Nothing of it is under way any more. */
-static void rest(struct feed *feed)
+static void rest(struct feed *feed, bool lost)
 {
     batch_free(feed->batch);
     feed->batch = NULL;
     keyring_drop(feed->ring);
     feed->ring = NULL;
     feed->busy = false;
-    if (feed->dropped)
-        feed_free(feed);
-    else if (feed->again && !feed->all->stopped)
+    if (feed->all->stopped || feed->dropped) {
+        if (feed->kind->end != NULL)
+            feed->kind->end(feed);
+        if (feed->dropped)
+            feed_free(feed);
+        return;
+    }
+    feed->kind->rest(feed, lost);
+    progress_show(feed->all->agent->ready ? NULL : feed->source, feed->offset, feed->size, feed->lines);
+    if (feed->again)
         feed_start(feed);
 }
 
@@ -176,41 +85,48 @@ static int run_job(struct job *job, struct view *view)
 
 static void fail(struct feed *feed, const char *why)
 {
-    feed_file_close(&feed->file);
-    feed->file.cursor = (struct feed_cursor){0}; /* read from the store again: what was read is not in it */
+    memcpy(feed->cursor, feed->stored, feed->cursor_bytes); /* what was read is not in the store */
     set_error(feed, why);
-    if (!feed->all->stopped)
-        alarm_set(feed->all->retry, FEED_RETRY_SECONDS);
-    rest(feed);
+    rest(feed, true);
+}
+
+void feed_is_alive(struct feed *feed)
+{
+    bool first = !feed->is_read;
+
+    feed->good = agent_now();
+    feed->is_read = true;
+    if (first || feed->error[0] != '\0')
+        set_error(feed, NULL);
+    if (first)
+        agent_check_ready(feed->all->agent);
+}
+
+void feed_cannot_be_read(struct feed *feed, const char *why)
+{
+    set_error(feed, why);
+}
+
+void feed_is_incomplete(struct feed *feed, const char *why)
+{
+    feed->good = 0;
+    feed->is_read = false;
+    feed->gaps++;
+    set_error(feed, why);
 }
 
 /* All that was read is on the disk. */
 static void written(struct feed *feed)
 {
-    feed->stored = feed->file.cursor;
+    memcpy(feed->stored, feed->cursor, feed->cursor_bytes);
     feed->records += batch_records(feed->batch);
     feed->unreadable += feed->unreadable_now;
-    feed->lines = feed->file.cursor.lines;
-    feed->offset = feed->file.cursor.offset;
-    feed->size = feed->file.size;
-    if (feed->file.replaced)
-        log_info("a revocation feed's file was replaced or cut, and was read from its start; what it said before stands",
-                 LOG_TEXT("feed", feed->source));
-    feed->file.replaced = false;
-    if (feed->read_status == 0) {
-        feed->again = true; /* there is more */
-    } else if (feed->read_status == 1) {
-        feed->good = agent_now();
-        feed->is_read = true;
-        set_error(feed, NULL);
-        agent_check_ready(feed->all->agent);
-    } else {
-        set_error(feed, feed->read_status == -1 ? strerror(feed->read_errno) : "out of memory");
-        if (!feed->all->stopped)
-            alarm_set(feed->all->retry, FEED_RETRY_SECONDS);
-    }
-    progress_show(feed->all->agent->ready ? NULL : feed->source, feed->offset, feed->size, feed->lines);
-    rest(feed);
+    if (feed->status == READ_ALL)
+        feed_is_alive(feed);
+    else if (feed->status == READ_FAILED)
+        set_error(feed, feed->why);
+    feed->again |= feed->status == READ_SOME;
+    rest(feed, feed->status == READ_FAILED);
 }
 
 static void job_done(struct job *job, int status)
@@ -219,7 +135,7 @@ static void job_done(struct job *job, int status)
 
     tell_board(feed);
     if (feed->all->stopped)
-        rest(feed);
+        rest(feed, true);
     else if (status < 0)
         fail(feed, "what it said could not be written; is the disk full?");
     else if (batch_advance(feed->batch))
@@ -228,16 +144,40 @@ static void job_done(struct job *job, int status)
         fail(feed, "too many changes wait to be written");
 }
 
-static void on_read(uv_work_t *work, int status)
+void feed_was_read(struct feed *feed)
 {
-    struct feed *feed = work->data;
-
-    if (status < 0 || feed->all->stopped)
-        rest(feed);
-    else if (batch_is_empty(feed->batch) && memcmp(&feed->file.cursor, &feed->stored, sizeof feed->stored) == 0)
-        written(feed); /* something else has changed in that folder: no reason to write */
+    batch_set_cursor(feed->batch, feed->cursor, feed->cursor_bytes);
+    batch_seal(feed->batch);
+    if (feed->all->stopped)
+        rest(feed, true);
+    else if (batch_is_empty(feed->batch) && memcmp(feed->cursor, feed->stored, feed->cursor_bytes) == 0)
+        written(feed); /* nothing has come: no reason to write */
     else if (writer_submit(feed->all->agent->writer, &feed->job) < 0)
         fail(feed, "too many changes wait to be written");
+}
+
+/* What an earlier run has left. */
+static int load_cursor(struct feed *feed)
+{
+    struct view *view = feed->has_stored ? NULL : store_view(feed->all->agent->store);
+
+    if (feed->has_stored)
+        return 0;
+    if (view == NULL || batch_cursor(view, feed->source, feed->stored, feed->cursor_bytes) < 0)
+        return -1;
+    memcpy(feed->cursor, feed->stored, feed->cursor_bytes);
+    feed->has_stored = true;
+    return 0;
+}
+
+void feed_begin(struct feed *feed)
+{
+    if (load_cursor(feed) < 0) {
+        set_error(feed, "where it was read to cannot be read");
+        alarm_set(feed->all->retry, FEED_RETRY_SECONDS);
+    } else if (feed->kind->begin != NULL) {
+        feed->kind->begin(feed);
+    }
 }
 
 void feed_start(struct feed *feed)
@@ -253,41 +193,42 @@ void feed_start(struct feed *feed)
     feed->ring = keyring_hold(agent->ring);
     feed->busy = true;
     feed->shows = !agent->ready;
+    feed->status = READ_FAILED;
+    feed->unreadable_now = 0;
+    feed->thing_count = 0;
+    strcpy(feed->why, "out of memory");
     atomic_store(&feed->enough, false);
     for (unsigned i = 0; i < revocation->feed_count; i++) {
-        if (strcmp(revocation->feeds[i].path, feed->path) == 0)
+        if (strcmp(revocation->feeds[i].source, feed->source) == 0)
             feed->use = &revocation->feeds[i];
     }
-    if (feed->file.fd < 0 && feed->file.cursor.offset == 0) {
-        struct view *view = store_view(agent->store);
-
-        if (view == NULL || batch_cursor(view, feed->source, &feed->stored, sizeof feed->stored) < 0) {
-            fail(feed, "where it was read to cannot be read");
-            return;
-        }
-        feed->file.cursor = feed->stored;
-    }
     feed->batch = batch_new(feed->source, feed->ring->config->state_path);
-    feed->work.data = feed;
-    if (feed->batch == NULL || uv_queue_work(agent->loop, &feed->work, on_work, on_read) != 0)
+    if (feed->batch == NULL)
         fail(feed, "out of memory");
+    else
+        feed->kind->read(feed);
+}
+
+static const struct feed_kind *kind_of(const struct feed_config *config)
+{
+    return config->path != NULL ? &feed_kind_file : config->url != NULL ? &feed_kind_https : &feed_kind_redis;
 }
 
 struct feed *feed_new(struct feeds *feeds, const struct feed_config *config)
 {
-    struct feed *feed = calloc(1, sizeof *feed);
+    const struct feed_kind *kind = kind_of(config);
+    struct feed *feed = calloc(1, kind->bytes);
 
     if (feed == NULL)
         return NULL;
+    feed->kind = kind;
     feed->all = feeds;
-    feed->file.fd = -1;
-    feed->path = strdup(config->path);
-    feed->source = strdup(config->source);
-    feed->file.path = feed->path;
+    feed->config = config;
     feed->job.run = run_job;
     feed->job.done = job_done;
     feed->job.tells = true;
-    if (feed->path != NULL && feed->source != NULL)
+    feed->source = strdup(config->source);
+    if (feed->source != NULL && kind->open(feed) == 0)
         return feed;
     feed_free(feed);
     return NULL;

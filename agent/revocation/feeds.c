@@ -8,11 +8,15 @@
 #include "agent/observe/log.h"
 #include "feed_inside.h"
 
+/* Remote ones know themselves when it is time. */
 void feeds_look(struct feeds *feeds)
 {
     for (struct feed *feed = feeds->first, *next; feed != NULL && !feeds->stopped; feed = next) {
         next = feed->next;
-        feed_start(feed);
+        if (!feed->has_stored)
+            feed_begin(feed);
+        if (feed->has_stored && !feed_is_remote(feed->config))
+            feed_start(feed);
     }
 }
 
@@ -35,12 +39,12 @@ struct feeds *feeds_new(struct agent *agent)
     return NULL;
 }
 
-static struct feed *take_out(struct feed **list, const char *path)
+static struct feed *take_out(struct feed **list, const struct feed_config *config)
 {
     for (struct feed **link = list; *link != NULL; link = &(*link)->next) {
         struct feed *feed = *link;
 
-        if (strcmp(feed->path, path) != 0)
+        if (strcmp(feed->source, config->source) != 0 || (feed->kind->fits != NULL && !feed->kind->fits(feed, config)))
             continue;
         *link = feed->next;
         return feed;
@@ -53,6 +57,8 @@ static void drop_all(struct feed *list)
     for (struct feed *feed = list, *next; feed != NULL; feed = next) {
         next = feed->next;
         feed->dropped = true;
+        if (feed->kind->end != NULL)
+            feed->kind->end(feed);
         if (!feed->busy)
             feed_free(feed);
     }
@@ -75,7 +81,7 @@ int feeds_use_config(struct feeds *feeds)
     feeds->first = NULL;
     feeds->incomplete = false;
     for (unsigned i = 0; i < revocation->feed_count; i++) {
-        struct feed *feed = take_out(&old, revocation->feeds[i].path);
+        struct feed *feed = take_out(&old, &revocation->feeds[i]);
 
         if (feed == NULL)
             feed = feed_new(feeds, &revocation->feeds[i]);
@@ -95,39 +101,55 @@ int feeds_use_config(struct feeds *feeds)
     return status;
 }
 
+/* May what the issuer has accepted rest on this feed? */
+static bool is_fresh(const struct feed *feed, double max_age, double now, char why[256])
+{
+    bool remote = feed_is_remote(feed->config), failed = feed->error[0] != '\0';
+    const char *colon = failed ? ": " : "";
+
+    if (remote ? !(feed->good > 0) && !feed->config->start_without : !feed->is_read) {
+        snprintf(why, 256, "%.120s has not been read to its end yet%s%.100s", feed->source, colon, feed->error);
+        return false;
+    }
+    if ((remote ? feed->good > 0 : failed) && max_age > 0 && now - feed->good > max_age) {
+        snprintf(why, 256, "%.120s could not be read for %.0f seconds%s%.80s", feed->source, now - feed->good, colon, feed->error);
+        return false;
+    }
+    return true;
+}
+
 bool feeds_are_fresh(const struct feeds *feeds, const struct issuer *issuer, double now, char why[256])
 {
     double max_age = feeds->agent->ring->config->revocation.max_age;
 
-    if (feeds->not_good == 0)
+    if (feeds->not_good == 0 && !feeds->bounded)
         return true;
     if (feeds->incomplete) {
         snprintf(why, 256, "there was no memory for a revocation feed; run: assay reload");
         return false;
     }
     for (const struct feed *feed = feeds->first; feed != NULL; feed = feed->next) {
-        if (!feed_may_speak_for(feed->config, issuer, issuer->names.list[0]))
-            continue;
-        if (!feed->is_read) {
-            snprintf(why, 256, "%.120s has not been read to its end yet%s%.80s", feed->source, feed->error[0] != '\0' ? ": " : "",
-                     feed->error);
+        if (feed_may_speak_for(feed->config, issuer, issuer->names.list[0]) && !is_fresh(feed, max_age, now, why))
             return false;
-        }
-        if (feed->error[0] != '\0' && max_age > 0 && now - feed->good > max_age) {
-            snprintf(why, 256, "%.120s could not be read for %.0f seconds: %.80s", feed->source, now - feed->good, feed->error);
-            return false;
-        }
     }
     return true;
+}
+
+/* A file that can be read is as it is now; what comes from elsewhere is as old as the last word from there. */
+static bool is_aging(const struct feed *feed)
+{
+    return feed_is_remote(feed->config) ? feed->good > 0 : feed->error[0] != '\0';
 }
 
 double feeds_until(const struct feeds *feeds, const struct issuer *issuer)
 {
     double max_age = feeds->agent->ring->config->revocation.max_age, until = INFINITY;
 
-    for (const struct feed *feed = feeds->first; max_age > 0 && feeds->not_good > 0 && feed != NULL; feed = feed->next) {
-        if (feed->error[0] != '\0' && feed->good + max_age < until && feed_may_speak_for(feed->config, issuer, issuer->names.list[0]))
-            until = feed->good + max_age;
+    if (!(max_age > 0) || (feeds->not_good == 0 && !feeds->bounded))
+        return until;
+    for (const struct feed *feed = feeds->first; feed != NULL; feed = feed->next) {
+        if (is_aging(feed) && feed_may_speak_for(feed->config, issuer, issuer->names.list[0]))
+            until = fmin(until, feed->good + max_age);
     }
     return until;
 }
@@ -139,7 +161,7 @@ int64_t feeds_age(const struct feeds *feeds, const struct issuer *issuer)
     for (const struct feed *feed = feeds->first; feed != NULL; feed = feed->next) {
         if (!feed_may_speak_for(feed->config, issuer, issuer->names.list[0]))
             continue;
-        double its = feed->error[0] != '\0' ? agent_now() - feed->good : 0;
+        double its = is_aging(feed) ? fmax(agent_now() - feed->good, 0) : 0;
 
         if (its > (double)age)
             age = (int64_t)its;
@@ -152,7 +174,7 @@ bool feeds_are_read(const struct feeds *feeds)
     if (feeds->incomplete)
         return false;
     for (const struct feed *feed = feeds->first; feed != NULL; feed = feed->next) {
-        if (!feed->is_read)
+        if (!feed->is_read && !feed->config->start_without)
             return false;
     }
     return true;
@@ -161,11 +183,20 @@ bool feeds_are_read(const struct feeds *feeds)
 void feeds_each(const struct feeds *feeds, void (*each)(void *context, const struct feed_facts *facts), void *context)
 {
     for (const struct feed *feed = feeds->first; feed != NULL; feed = feed->next) {
-        struct feed_facts facts = {feed->source,  feed->error[0] != '\0' ? feed->error : NULL,
-                                   feed->is_read, feed->lines,
-                                   feed->records, feed->unreadable,
-                                   feed->offset,  feed->size,
-                                   feed->good};
+        struct feed_facts facts = {
+            .source = feed->source,
+            .error = feed->error[0] != '\0' ? feed->error : NULL,
+            .is_read = feed->is_read,
+            .starts_without = feed->config->start_without,
+            .lines = feed->lines,
+            .records = feed->records,
+            .unreadable = feed->unreadable,
+            .gaps = feed->gaps,
+            .offset = feed->offset,
+            .size = feed->size,
+            .good = feed->good,
+            .is_aging = is_aging(feed),
+        };
 
         each(context, &facts);
     }
@@ -175,6 +206,10 @@ void feeds_stop(struct feeds *feeds)
 {
     feeds->stopped = true;
     end_reading(feeds->first);
+    for (struct feed *feed = feeds->first; feed != NULL; feed = feed->next) {
+        if (feed->kind->end != NULL)
+            feed->kind->end(feed);
+    }
     alarm_close(feeds->retry);
     feeds->retry = NULL;
 }
@@ -183,7 +218,10 @@ void feeds_free(struct feeds *feeds)
 {
     if (feeds == NULL)
         return;
-    drop_all(feeds->first);
+    for (struct feed *feed = feeds->first, *next; feed != NULL; feed = next) {
+        next = feed->next;
+        feed_free(feed);
+    }
     free(feeds);
 }
 

@@ -16,7 +16,7 @@ int feeds_use_config(struct feeds *feeds); /* -1: out of memory */
 /* At the start, in a write transaction: lines that could not be read once may be readable now. 0 or -1. */
 int feeds_retry_unreadable(struct agent *agent, struct hasher *hasher, struct view *view);
 
-/* Something may have changed. */
+/* Files may have changed. */
 void feeds_look(struct feeds *feeds);
 
 /* May a token of this issuer be accepted? False: a feed that may speak for it was not read yet, or could not be read for too long;
@@ -37,9 +37,12 @@ struct feed_facts {
     const char *source;
     const char *error; /* NULL: none */
     bool is_read;
+    bool starts_without;                 /* being ready does not wait for it */
     uint64_t lines, records, unreadable; /* records and unreadable: since the start */
+    uint64_t gaps;                       /* how often something may have been missed for ever, since the start */
     uint64_t offset, size;
-    double good; /* Unix seconds: when it was last read to its end */
+    double good;   /* Unix seconds: when it was last read to its end; 0: never */
+    bool is_aging; /* what it said gets older */
 };
 void feeds_each(const struct feeds *feeds, void (*each)(void *context, const struct feed_facts *facts), void *context);
 

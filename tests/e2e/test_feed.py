@@ -299,12 +299,6 @@ class Feed(FeedTest):
         self.assertFalse(self.agent.call("ping")["ready"])
         self.assertIn(self.source, self.agent.call("ping")["missing"][0])
 
-    def test_feeds_that_are_not_built_are_refused_by_name(self):
-        self.agent.configure(revocation={"feeds": [{"url": "https://x.example.com/r"}]})
-        self.agent.launch()
-        self.assertNotEqual(self.agent.process.wait(10), 0)
-        self.assertIn("revocations over HTTPS", self.agent.log())
-
 
 class Big(FeedTest):
     """A list of a million lines."""

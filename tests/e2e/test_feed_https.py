@@ -1,0 +1,291 @@
+"""A revocation feed over HTTPS: a list that is asked for again and again, and what its server may do to it."""
+import json
+import os
+import time
+import unittest
+from urllib.parse import parse_qs, urlsplit
+
+from agent import ISSUER, AssayTest, Key, WireError, put_file, wait_for
+from behaviours import (Behaviour, bearer, document, endless, gzip_bomb, hang_up, head, header_flood, html, raw, redirect, silent, slow, status,
+                        truncated, unavailable)
+from tls import Authority, Server
+
+OTHER = "https://other.example.com"
+
+
+def line(**record):
+    return json.dumps({"iss": ISSUER, **record}) + "\n"
+
+
+def listing(text, etag=None):
+    """What nginx does with a file."""
+    def function(request, out):
+        headers = [("ETag", etag)] if etag else []
+        if etag and request.headers.get("if-none-match") == etag:
+            out.send(head(304, headers))
+            return
+        body = text.encode()
+        out.send(head(200, [*headers, ("Content-Length", str(len(body))), ("Content-Type", "application/x-ndjson")]) + body)
+    return Behaviour(function)
+
+
+class Log:
+    """A publisher with cursors: how many lines there are."""
+
+    def __init__(self):
+        self.lines = []
+
+    def behaviour(self):
+        def function(request, out):
+            after = int(parse_qs(urlsplit(request.path).query).get("after", ["0"])[0])
+            body = "".join(self.lines[after:]).encode()
+            out.send(head(200, [("Assay-Cursor", str(len(self.lines))), ("Content-Length", str(len(body)))]) + body)
+        return Behaviour(function)
+
+
+class HttpsFeedTest(AssayTest):
+    SETTINGS = {"interval": "1s"}
+
+    def setUp(self):
+        super().setUp()
+        self.key = Key()
+        self.agent = self.prepare(keys=[self.key])
+        folder = self.agent.path("authority")
+        os.mkdir(folder)
+        self.authority = Authority(folder)
+        self.server = Server(self.authority.issue())
+        self.server.start()
+        self.addCleanup(self.server.stop)
+        self.server.routes["/revocations"] = listing("")
+        self.configure()
+
+    def configure(self, all_issuers=None, max_age=None, **settings):
+        feed = {"url": self.server.url("/revocations"), "ca_file": self.authority.ca, **self.SETTINGS, **settings}
+        revocation = {"feeds": [feed]}
+        if max_age:
+            revocation["max_age"] = max_age
+        self.agent.configure(all_issuers, revocation=revocation)
+
+    def publish(self, text, etag=None):
+        self.server.routes["/revocations"] = listing(text, etag)
+
+    def facts(self):
+        return self.agent.call("status")["revocation"]["feeds"][0]
+
+    def becomes(self, token, verdict, seconds=4):
+        wait_for(f"the token is {verdict}", lambda: self.says(token) == verdict, seconds)
+
+    def says(self, token):
+        try:
+            return self.agent.verify(token)
+        except WireError as error:
+            return error.name
+
+    def launch(self):
+        self.agent.launch()
+
+        def answers():
+            try:
+                return self.agent.call("ping")
+            except (OSError, EOFError):
+                return None
+        return wait_for("the agent answers", answers)
+
+
+class Follow(HttpsFeedTest):
+    def test_it_is_read_before_the_agent_is_ready_and_again_each_interval(self):
+        token, other = self.key.token(jti="a"), self.key.token(jti="b")
+        self.publish(line(jti="a"))
+        self.agent.start()
+        self.assertEqual([self.agent.verify(t) for t in (token, other)], ["revoked", "accepted"])
+        self.assertLessEqual(self.agent.call("verify", token=other)["revocation_age"], 2)
+        self.publish(line(jti="a") + line(jti="b"))
+        begin = time.monotonic()
+        self.becomes(other, "revoked")
+        self.assertLess(time.monotonic() - begin, 1.6)
+        self.publish("")
+        wait_for("it was read again", lambda: self.facts()["lines"] == 0)
+        self.assertEqual(self.agent.verify(token), "revoked")  # a line that vanishes takes nothing back
+
+    def test_an_etag_saves_the_rest_also_over_a_restart(self):
+        self.publish(line(jti="a"), '"v1"')
+        self.agent.start()
+        wait_for("it was asked again", lambda: len(self.server.requests) >= 2)
+        self.agent.restart()
+        wait_for("it was asked again", lambda: len(self.server.requests) >= 4)
+        self.assertEqual([request.headers.get("if-none-match") for request in self.server.requests[:4]], [None] + ['"v1"'] * 3)
+        self.assertEqual(self.agent.verify(self.key.token(jti="a")), "revoked")
+
+    def test_a_cursor_brings_what_came_after_it(self):
+        log = Log()
+        log.lines = [line(jti=f"j{i}") for i in range(100)]
+        self.server.routes["/revocations"] = log.behaviour()
+        self.agent.start()
+        self.assertEqual(self.facts()["records"], 100)
+        log.lines.append(line(jti="new"))
+        self.becomes(self.key.token(jti="new"), "revoked")
+        self.assertEqual(self.facts()["records"], 101)
+        self.agent.restart()
+        self.assertEqual(self.server.requests[-1].path, "/revocations?after=101")
+        self.assertEqual(self.agent.verify(self.key.token(jti="j7")), "revoked")
+
+    def test_a_cursor_that_is_not_known_any_more_begins_anew(self):
+        log = Log()
+        log.lines = [line(jti="a")]
+        self.server.routes["/revocations"] = log.behaviour()
+        self.agent.start()
+        self.server.routes["/revocations"] = Behaviour(
+            lambda request, out: (status(410) if "after" in request.path else listing(line(jti="b"))).send(request, out))
+        self.becomes(self.key.token(jti="b"), "revoked", 6)
+        self.assertEqual((self.facts()["gaps"], self.facts()["error"]), (1, None))
+
+    def test_rights(self):
+        self.configure([self.agent.issuer(), self.agent.issuer(OTHER)], issuers=[ISSUER])
+        self.publish(line(jti="a") + json.dumps({"iss": OTHER, "jti": "a"}) + "\n" + json.dumps({"undo": {"iss": ISSUER, "jti": "a"}}) + "\n")
+        self.agent.start()
+        self.assertEqual(self.agent.verify(self.key.token(jti="a")), "revoked")
+        self.assertEqual(self.agent.verify(self.key.token(jti="a", iss=OTHER)), "accepted")
+        self.assertEqual((self.facts()["records"], self.facts()["unreadable"]), (1, 2))
+        self.assertIn("may not take back", self.agent.log())
+
+    def test_undo_where_it_is_allowed(self):
+        self.configure(undo=True)
+        self.publish(line(jti="a"))
+        self.agent.start()
+        self.publish(line(jti="a") + json.dumps({"undo": {"iss": ISSUER, "jti": "a"}}) + "\n")
+        self.becomes(self.key.token(jti="a"), "accepted")
+
+    def test_a_bearer_token(self):
+        path = self.agent.path("bearer")
+        put_file(path, "sesame\n")
+        self.server.routes["/revocations"] = bearer("sesame", listing(line(jti="a")))
+        self.configure(token_file=path)
+        self.agent.start()
+        self.assertEqual(self.agent.verify(self.key.token(jti="a")), "revoked")
+
+    def test_half_a_line_counts_when_its_end_comes(self):
+        whole = line(jti="a") + line(jti="b")
+        self.publish(whole[:-5], '"half"')
+        self.agent.start()
+        self.assertEqual([self.agent.verify(self.key.token(jti=j)) for j in "ab"], ["revoked", "accepted"])
+        self.publish(whole, '"half"')  # the same ETag: what ended in the middle was not all
+        self.becomes(self.key.token(jti="b"), "revoked")
+
+    def test_a_million_lines_are_read_in_little_memory(self):
+        count = 200_000
+        text = "".join(line(jti=f"j{i}", exp=4102444800) for i in range(count))
+        self.publish(text)
+        self.configure(interval="1h")
+        self.agent.start()
+        self.assertEqual(self.facts()["records"], count)
+        self.assertEqual(self.agent.verify(self.key.token(jti=f"j{count - 1}")), "revoked")
+        if "asan" not in os.environ.get("ASSAY_BUILD", "") and "tsan" not in os.environ.get("ASSAY_BUILD", ""):
+            self.assertLess(self.agent.anonymous(), 34 << 20)
+
+
+class Bad(HttpsFeedTest):
+    BEHAVIOURS = {
+        "503": (unavailable(), "503"), "404": (status(404), "404"), "silent": (silent(), "within"), "hanging up": (hang_up(), ""),
+        "no HTTP": (raw(b"hello\r\n\r\n"), ""), "a redirect to another host": (redirect("https://127.0.0.1:1/"), "not the same host"),
+        "a 304 that nobody asked for": (status(304), "304"), "a flood of headers": (header_flood(lines=5000), "headers"),
+        "truncated": (truncated({"iss": ISSUER, "jti": "x"}), ""),
+    }
+
+    def test_servers_that_cannot_be_believed(self):
+        """All at once, each a feed's."""
+        feeds = []
+        for i, name in enumerate(self.BEHAVIOURS):
+            self.server.routes[f"/{i}"] = listing(line(jti=f"of {name}"))
+            feeds.append({"url": self.server.url(f"/{i}"), "ca_file": self.authority.ca, "interval": "1s"})
+        self.agent.configure(revocation={"feeds": feeds})
+        self.agent.start()
+        for i, (behaviour, _) in enumerate(self.BEHAVIOURS.values()):
+            self.server.routes[f"/{i}"] = behaviour
+
+        def status_of_all():
+            return self.agent.call("status")["revocation"]["feeds"]
+        wait_for("each has failed", lambda: all(feed["error"] for feed in status_of_all()), 25)
+        for (name, (_, word)), feed in zip(self.BEHAVIOURS.items(), status_of_all()):
+            with self.subTest(name):
+                self.assertIn(word, feed["error"])
+                self.assertEqual(self.agent.verify(self.key.token(jti=f"of {name}")), "revoked")
+        self.assertEqual(self.agent.verify(self.key.token(jti="good")), "accepted")
+        for i in range(len(feeds)):
+            self.server.routes[f"/{i}"] = listing(line(jti=f"back {i}"))
+        wait_for("each is back", lambda: not any(feed["error"] for feed in status_of_all()), 30)
+        self.assertEqual({self.agent.verify(self.key.token(jti=f"back {i}")) for i in range(len(feeds))}, {"revoked"})
+
+    def test_lines_that_are_none(self):
+        self.publish("hello\n" + line(jti="a") + "x" * (1 << 20) + "\n" + line(jti="b") + "\n\n")
+        self.agent.start()
+        self.assertEqual([self.agent.verify(self.key.token(jti=j)) for j in "ab"], ["revoked", "revoked"])
+        self.assertEqual((self.facts()["records"], self.facts()["unreadable"]), (2, 2))
+
+    def test_what_is_no_list(self):
+        for behaviour in (html(), document({"keys": []}), gzip_bomb(size=1 << 22)):
+            self.server.routes["/revocations"] = behaviour
+            self.agent.start()
+            self.assertEqual(self.agent.verify(self.key.token()), "accepted")
+            self.agent.stop()
+
+    def test_a_slow_list_is_read_to_its_end(self):
+        self.server.routes["/revocations"] = slow(listing(line(jti="a") * 3), every=0.02)
+        self.agent.start()
+        self.assertEqual(self.agent.verify(self.key.token(jti="a")), "revoked")
+
+    def test_an_endless_one_does_not_keep_the_agent_from_ending(self):
+        self.server.routes["/revocations"] = endless(piece=line(jti="a").encode() * 100, every=0.001)
+        self.configure(start_without=True)
+        self.agent.start()
+        self.assertEqual(self.agent.verify(self.key.token()), "accepted")
+        begin = time.monotonic()
+        self.agent.stop()
+        self.assertLess(time.monotonic() - begin, 5)
+
+
+class Age(HttpsFeedTest):
+    def test_nothing_is_said_before_it_was_read_once(self):
+        self.server.routes["/revocations"] = unavailable()
+        pong = self.launch()
+        self.assertIs(pong["ready"], False)
+        self.assertIn(self.server.url("/revocations"), pong["missing"][0])
+        self.assertError("revocation_stale", lambda: self.agent.verify(self.key.token()), "has not been read")
+        self.publish(line(jti="a"))
+        wait_for("it is ready", lambda: self.agent.call("ping")["ready"], 5)
+        self.assertEqual(self.agent.verify(self.key.token(jti="a")), "revoked")
+
+    def test_start_without_does_not_wait(self):
+        self.server.routes["/revocations"] = unavailable()
+        self.configure(start_without=True)
+        self.agent.start()
+        self.assertEqual(self.agent.verify(self.key.token()), "accepted")
+        self.assertEqual(self.agent.call("ping")["missing"], [])
+
+    def test_what_was_read_by_an_earlier_run_counts_within_max_age(self):
+        self.publish(line(jti="a"))
+        self.configure(max_age="1h")
+        self.agent.start()
+        self.agent.stop()
+        self.server.stop()
+        self.launch()
+        self.assertEqual(self.agent.verify(self.key.token(jti="a")), "revoked")
+        self.assertEqual(self.agent.verify(self.key.token()), "accepted")
+        self.assertIs(self.agent.call("ping")["ready"], False)
+
+    def test_too_old_is_no_answer(self):
+        self.configure(max_age="3s")
+        self.agent.start()
+        token = self.key.token()
+        self.assertEqual(self.agent.verify(token), "accepted")
+        self.server.stop()
+        begin = time.monotonic()
+
+        self.becomes(token, "revocation_stale", 6)
+        self.assertError("revocation_stale", lambda: self.agent.verify(token), "could not be read for")
+        self.assertGreater(time.monotonic() - begin, 1.5)
+        self.server.start()
+        self.becomes(token, "accepted", 8)
+
+
+if __name__ == "__main__":
+    unittest.main()
