@@ -1,0 +1,368 @@
+"""A revocation feed that is a stream of Redis: said once, it counts in every agent, and whatever becomes of the Redis is noticed."""
+import json
+import os
+import threading
+import time
+import unittest
+
+from agent import ASAN, ISSUER, AssayTest, Key, WireError, put_file, wait_for
+from library import NO, YES, Apart
+from redis_server import RedisServer, needs_redis
+from tls import Authority
+
+OTHER = "https://other.example.com"
+STREAM = "assay:revocations"
+
+
+def record(**members):
+    return json.dumps({"iss": ISSUER, **members})
+
+
+class RedisFeedTest(AssayTest):
+    """A Redis and an agent that reads its stream."""
+
+    def setUp(self):
+        super().setUp()
+        self.key = Key()
+        self.agent = self.prepare(keys=[self.key])
+        self.server = self.redis()
+        self.configure()
+
+    def redis(self, name="redis", **how):
+        folder = self.agent.path(name)
+        os.makedirs(folder, exist_ok=True)
+        server = RedisServer(folder, **how).start()
+        self.addCleanup(server.stop)
+        return server
+
+    def configure(self, agent=None, all_issuers=None, max_age=None, **settings):
+        revocation = {"feeds": [{"redis": self.server.url, **settings}]}
+        if max_age:
+            revocation["max_age"] = max_age
+        (agent or self.agent).configure(all_issuers, revocation=revocation)
+
+    def publish(self, text):
+        return self.server.cli("XADD", STREAM, "*", "r", text)
+
+    def revoke(self, **members):
+        return self.publish(record(**members))
+
+    def facts(self, agent=None):
+        return (agent or self.agent).call("status")["revocation"]["feeds"][0]
+
+    def says(self, token):
+        try:
+            return self.agent.verify(token)
+        except WireError as error:
+            return error.name
+
+    def becomes(self, token, verdict, seconds=10):
+        wait_for(f"the token is {verdict}", lambda: self.says(token) == verdict, seconds)
+
+    def error(self):
+        return self.facts()["error"] or ""
+
+    def launch(self):
+        self.agent.launch()
+
+        def answers():
+            try:
+                return self.agent.call("ping")
+            except (OSError, EOFError):
+                return None
+        return wait_for("the agent answers", answers)
+
+
+@needs_redis
+class Follow(RedisFeedTest):
+    def test_what_is_in_the_stream_counts_before_the_agent_is_ready_and_what_comes_at_once(self):
+        self.revoke(jti="a")
+        self.agent.start()
+        self.assertEqual([self.agent.verify(self.key.token(jti=j)) for j in "ab"], ["revoked", "accepted"])
+        self.revoke(jti="b")
+        self.becomes(self.key.token(jti="b"), "revoked", 2)
+        self.assertEqual((self.facts()["records"], self.facts()["source"]), (2, f"{self.server.url}#{STREAM}"))
+        self.assertLessEqual(self.agent.call("verify", token=self.key.token())["revocation_age"], 6)
+
+    def test_every_kind_of_record(self):
+        self.agent.start()
+        now = int(time.time())
+        for members, claims in (({"sub": "bob", "before": now + 60}, {"sub": "bob"}), ({"sid": "s"}, {"sid": "s"}),
+                                ({"kid": self.key.kid}, {}), ({"before": now + 60}, {"sub": "x"})):
+            self.revoke(**members)
+            self.becomes(self.key.token(**claims), "revoked")
+
+    def test_an_agent_that_was_away_misses_nothing(self):
+        self.agent.start()
+        self.revoke(jti="before")
+        self.becomes(self.key.token(jti="before"), "revoked")
+        self.agent.kill()
+        with self.server.connect() as client:
+            client.many([("XADD", STREAM, "*", "r", record(jti=f"j{i}")) for i in range(10000)])
+        self.agent.start()
+        self.assertEqual({self.agent.verify(self.key.token(jti=j)) for j in ("before", "j0", "j4095", "j4096", "j9999")}, {"revoked"})
+        self.assertEqual((self.facts()["records"], self.facts()["gaps"]), (10000, 0))  # what it had was not read again
+
+    def test_entries_that_are_none(self):
+        self.agent.start()
+        self.server.cli("XADD", STREAM, "*", "x", "y")
+        self.publish("no JSON")
+        self.publish("x" * 100000)
+        self.revoke(jti="a")
+        self.becomes(self.key.token(jti="a"), "revoked")
+        self.assertEqual((self.facts()["records"], self.facts()["unreadable"]), (1, 3))
+
+    def test_rights(self):
+        self.configure(all_issuers=[self.agent.issuer(), self.agent.issuer(OTHER)], issuers=[ISSUER])
+        self.agent.start()
+        self.revoke(jti="a")
+        self.publish(json.dumps({"iss": OTHER, "jti": "a"}))
+        self.publish(json.dumps({"undo": {"iss": ISSUER, "jti": "a"}}))
+        wait_for("all was read", lambda: self.facts()["records"] + self.facts()["unreadable"] == 3)
+        self.assertEqual(self.agent.verify(self.key.token(jti="a")), "revoked")
+        self.assertEqual(self.agent.verify(self.key.token(jti="a", iss=OTHER)), "accepted")
+
+    def test_undo_where_it_is_allowed(self):
+        self.configure(undo=True)
+        self.agent.start()
+        self.revoke(jti="a")
+        self.becomes(self.key.token(jti="a"), "revoked")
+        self.publish(json.dumps({"undo": {"iss": ISSUER, "jti": "a"}}))
+        self.becomes(self.key.token(jti="a"), "accepted")
+
+    @unittest.skipIf(ASAN, "the sanitizers' libraries cannot be loaded into this program")
+    def test_clients_that_repeat_a_yes_hear_of_it(self):
+        self.agent.start()
+        client = Apart(self.agent).stay()
+        self.addCleanup(client.close)
+        tokens = [self.key.token(jti=f"j{i}") for i in range(20)]
+        for token in tokens:
+            wait_for("it is accepted", lambda: client.verify(token) == YES)
+        for i, token in enumerate(tokens):
+            self.revoke(jti=f"j{i}")
+            wait_for("it is refused", lambda: client.verify(token) == NO, 2)
+
+    def test_a_reload_changes_the_rights_and_the_stream(self):
+        self.agent.start()
+        self.configure(stream="other")
+        self.assertTrue(self.agent.call("reload")["reloaded"])
+        self.revoke(jti="a")
+        self.server.cli("XADD", "other", "*", "r", record(jti="b"))
+        self.becomes(self.key.token(jti="b"), "revoked")
+        self.assertEqual(self.agent.verify(self.key.token(jti="a")), "accepted")
+        self.agent.configure(revocation={"feeds": []})
+        self.assertTrue(self.agent.call("reload")["reloaded"])
+        self.assertEqual(self.agent.verify(self.key.token(jti="b")), "revoked")
+
+    def test_two_agents_hear_the_same(self):
+        other = self.prepare(keys=[self.key])
+        self.configure(other)
+        self.agent.start()
+        other.start()
+        token = self.key.token(jti="a")
+        self.revoke(jti="a")
+        for agent in (self.agent, other):
+            wait_for("it is refused", lambda: agent.verify(token) == "revoked", 2)
+
+
+@needs_redis
+class Gone(RedisFeedTest):
+    """What becomes of the Redis, and what the agent says of it."""
+
+    def start(self):
+        self.revoke(jti="old")
+        self.agent.start()
+        self.becomes(self.key.token(jti="old"), "revoked")
+
+    def still_works(self):
+        self.assertEqual(self.agent.verify(self.key.token(jti="old")), "revoked")
+        self.assertEqual(self.agent.verify(self.key.token()), "accepted")
+        self.revoke(jti="new")
+        self.becomes(self.key.token(jti="new"), "revoked")
+        self.assertEqual(self.error(), "")
+
+    def has_gap(self, *words):
+        wait_for("the gap is noticed", lambda: self.facts()["gaps"] == 1, 12)
+        for word in words:
+            self.assertIn(word, self.agent.log())
+        wait_for("it is read from its start", lambda: not self.error(), 8)
+        self.still_works()
+        self.assertEqual(self.facts()["gaps"], 1)
+
+    def test_stopped_and_started_with_what_it_had(self):
+        self.server = self.redis("append", appendonly=True)
+        self.configure()
+        self.start()
+        self.server.stop()
+        wait_for("it is noticed", self.error)
+        self.assertEqual(self.agent.verify(self.key.token(jti="old")), "revoked")
+        self.assertEqual(self.agent.verify(self.key.token()), "accepted")
+        self.server.start()
+        self.still_works()
+        self.assertEqual(self.facts()["gaps"], 0)
+
+    def test_killed_and_started_without_what_it_had(self):
+        self.start()
+        self.server.kill()
+        self.server.start()
+        self.has_gap("the stream is gone")
+
+    def test_killed_and_filled_anew(self):
+        self.start()
+        self.server.kill()
+        self.server.start()
+        self.revoke(jti="first of the new")
+        self.has_gap("trimmed past what was read, or replaced")
+        self.assertEqual(self.agent.verify(self.key.token(jti="first of the new")), "revoked")
+
+    def test_restored_from_an_older_copy(self):
+        self.start()
+        self.server.cli("DEL", STREAM)
+        self.server.cli("XADD", STREAM, "5-1", "r", record(jti="ancient"))
+        self.has_gap("gone back")
+        self.assertEqual(self.agent.verify(self.key.token(jti="ancient")), "revoked")
+
+    def test_emptied_of_what_was_read(self):
+        self.start()
+        self.server.cli("XTRIM", STREAM, "MAXLEN", "0")
+        time.sleep(0.5)
+        self.still_works()
+        self.assertEqual(self.facts()["gaps"], 0)
+
+    def test_trimmed_past_what_was_read(self):
+        self.start()
+        self.agent.stop()
+        for i in range(10):
+            self.revoke(jti=f"missed {i}")
+        self.server.cli("XTRIM", STREAM, "MAXLEN", "3")
+        self.agent.start()
+        self.assertEqual(self.agent.verify(self.key.token(jti="missed 9")), "revoked")
+        self.has_gap("trimmed past what was read")
+        self.agent.restart()
+        self.assertEqual(self.facts()["gaps"], 0)  # told once
+
+    def test_frozen(self):
+        self.start()
+        self.server.freeze()
+        wait_for("it is noticed", self.error, 14)
+        self.assertEqual(self.agent.verify(self.key.token()), "accepted")
+        self.server.thaw()
+        wait_for("it is well again", lambda: not self.error(), 10)
+        self.still_works()
+
+    def test_not_there_at_the_start(self):
+        self.server.stop()
+        pong = self.launch()
+        self.assertIs(pong["ready"], False)
+        self.assertIn(STREAM, pong["missing"][0])
+        self.assertError("revocation_stale", lambda: self.agent.verify(self.key.token()))
+        self.server.start()
+        wait_for("it is ready", lambda: self.agent.call("ping")["ready"], 8)
+        self.assertEqual(self.agent.verify(self.key.token()), "accepted")
+
+    def test_start_without(self):
+        self.server.stop()
+        self.configure(start_without=True)
+        self.agent.start()
+        self.assertEqual(self.agent.verify(self.key.token()), "accepted")
+
+    def test_max_age(self):
+        self.configure(max_age="8s")
+        self.start()
+        token = self.key.token()
+        self.assertEqual(self.agent.verify(token), "accepted")
+        self.server.stop()
+        self.becomes(token, "revocation_stale", 14)
+        self.server.start()
+        wait_for("it is read", lambda: self.says(token) == "accepted", 8)
+
+    def test_a_key_that_is_no_stream(self):
+        self.server.cli("SET", STREAM, "x")
+        self.launch()
+        wait_for("it is told", self.error)
+        self.assertIn("WRONGTYPE", self.error())
+        self.server.cli("DEL", STREAM)
+        wait_for("it is ready", lambda: self.agent.call("ping")["ready"], 10)
+
+    def test_the_end_does_not_wait_for_it(self):
+        self.start()
+        self.server.freeze()
+        begin = time.monotonic()
+        self.agent.stop()
+        self.assertLess(time.monotonic() - begin, 3)
+        self.server.thaw()
+
+
+@needs_redis
+class Locked(RedisFeedTest):
+    """A password, a user, TLS."""
+
+    def secret(self, text, name="password"):
+        put_file(self.agent.path(name), text + "\n")
+        return self.agent.path(name)
+
+    def test_a_password(self):
+        self.server = self.redis("locked", password="sesame")
+        self.configure(password_file=self.secret("sesame"))
+        self.agent.start()
+        self.server.cli("XADD", STREAM, "*", "r", record(jti="a"))
+        self.becomes(self.key.token(jti="a"), "revoked")
+        self.assertNotIn("sesame", self.agent.log())
+
+    def test_a_wrong_password_is_told_and_a_right_one_taken(self):
+        self.server = self.redis("locked", password="sesame")
+        path = self.secret("wrong")
+        self.configure(password_file=path)
+        self.launch()
+        wait_for("it is told", self.error)
+        self.assertIn("password", self.error())
+        put_file(path, "sesame")
+        wait_for("it is ready", lambda: self.agent.call("ping")["ready"], 12)
+
+    def test_a_user_with_few_rights(self):
+        rights = f"user reader on >sesame ~{STREAM} -@all +xread +xrange +xinfo|stream +select"
+        self.server = self.redis("users", password="admin", users=[rights])
+        feed = {"redis": self.server.url_of("localhost", "reader"), "password_file": self.secret("sesame")}
+        self.agent.configure(revocation={"feeds": [feed]})
+        self.agent.start()
+        self.server.cli("XADD", STREAM, "*", "r", record(jti="a"))
+        self.becomes(self.key.token(jti="a"), "revoked")
+
+    def test_tls(self):
+        folder = self.agent.path("authority")
+        os.mkdir(folder)
+        authority = Authority(folder)
+        self.server = self.redis("tls", tls=(authority.issue(), authority.ca))
+        self.assertIn("rediss://", self.server.url)
+        self.configure(ca_file=authority.ca)
+        self.agent.start()
+        self.revoke(jti="a")
+        self.becomes(self.key.token(jti="a"), "revoked")
+        self.agent.stop()
+        self.configure()  # the system's authorities have not signed it
+        self.launch()
+        wait_for("it is told", self.error)
+        self.assertIn("certificate", self.error())
+
+
+@needs_redis
+class Many(RedisFeedTest):
+    def test_a_flood_of_revocations_is_gathered(self):
+        self.agent.start()
+        count = 2000
+        commits = self.agent.call("status")["revocation"]["commits"]
+
+        def flood():
+            with self.server.connect() as client:
+                for i in range(count):
+                    client.call("XADD", STREAM, "*", "r", record(jti=f"f{i}"))
+                    time.sleep(0.0005)
+        thread = threading.Thread(target=flood)
+        thread.start()
+        thread.join()
+        wait_for("all are there", lambda: self.facts()["records"] == count, 2)
+        self.assertLess(self.agent.call("status")["revocation"]["commits"] - commits, count / 4)
+
+
+if __name__ == "__main__":
+    unittest.main()
