@@ -74,6 +74,17 @@ static bool is_end(int error, int reason)
            (error == SSL_ERROR_SYSCALL && (errno == ECONNRESET || errno == EPIPE || errno == 0));
 }
 
+/* In TLS 1.3 a server that misses a certificate says so after the handshake, and its words may get lost as it closes. */
+static int explain_end(struct redis *redis, bool established)
+{
+    if (!established)
+        return redis_say(redis, "it closed the connection as TLS began; does this port speak TLS (tls-port)?");
+    if (!redis->answered)
+        return redis_say(redis, "it closed the connection before it answered; if it wants a client's certificate, set its "
+                                "tls-auth-clients to no");
+    return redis_say(redis, "it closed the connection");
+}
+
 /* Of a call that brought nothing: 0 after waiting for what it wants; -1. */
 static int go_on(struct redis *redis, int result)
 {
@@ -86,8 +97,7 @@ static int go_on(struct redis *redis, int result)
         return established ? -1 : redis_say(redis, "it did not answer in TLS in time; does this port speak TLS (tls-port)?");
     }
     if (is_end(error, reason))
-        return established ? redis_say(redis, "it closed the connection")
-                           : redis_say(redis, "it closed the connection as TLS began; does this port speak TLS (tls-port)?");
+        return explain_end(redis, established);
     if (!established && SSL_get_verify_result(redis->ssl) != X509_V_OK)
         return explain_verification(redis, SSL_get_verify_result(redis->ssl));
     return explain(redis, reason);

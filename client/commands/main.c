@@ -5,6 +5,7 @@
 #include "assay/assay.h"
 #include "command.h"
 #include "nearest.h"
+#include "publish.h"
 
 static const struct command commands[] = {
     {"verify", "is a token good?", "[--audience A] [--token T | --token-file F]",
@@ -20,13 +21,16 @@ static const struct command commands[] = {
      "Exit: 0 allowed, 1 denied, 2 wrong usage, 3 the agent could not be asked or could not decide.\n",
      command_authorize},
     {"revoke", "refuse tokens from now on",
-     "(--jti J | --sub S [--before TIME] | --sid S | --kid K | --jkt T | --token T | --all --before TIME) [--issuer I] [--ttl D]",
+     "(--jti J | --sub S [--before TIME] | --sid S | --kid K | --jkt T | --token T | --all --before TIME) [--issuer I] [--ttl D] "
+     "[--to URL]",
      "Returns when the revocation is on disk and in force for every client of the agent. --token checks its signature first;\n"
-     "an expired token will do. TIME is Unix seconds or RFC 3339; tokens issued in that very second are included.\n",
+     "an expired token will do. TIME is Unix seconds or RFC 3339; tokens issued in that very second are included.\n"
+     PUBLISH_DETAILS,
      command_revoke},
     {"unrevoke", "take a revocation back",
-     "(--jti J | --sub S | --sid S | --kid K | --jkt T | --token T | --all) [--issuer I] [--all-sources]",
-     "Takes back what operators said with 'assay revoke', and tells who else still says so: feeds speak for themselves.\n",
+     "(--jti J | --sub S | --sid S | --kid K | --jkt T | --token T | --all) [--issuer I] [--all-sources | --to URL]",
+     "Takes back what operators said with 'assay revoke', and tells who else still says so: feeds speak for themselves.\n"
+     PUBLISH_DETAILS,
      command_unrevoke},
     {"revocations", "count revocations, or look one up", "[--issuer I] [--jti J | --sub S | …]",
      "Without a selector: how many there are, by issuer, kind and source. With one: does it stand, and who said so;\n"

@@ -96,8 +96,7 @@ static int check_times(const struct selector *selector, enum selector_use use, c
     return 0;
 }
 
-/* Refuses what is not exactly a record. 0, or told and the exit code. */
-static int selector_check(const struct selector *selector, enum selector_use use)
+int selector_check(const struct selector *selector, enum selector_use use)
 {
     struct kind given[2];
     unsigned count = list_kinds(selector, given, 2);
@@ -117,19 +116,28 @@ static int selector_check(const struct selector *selector, enum selector_use use
     return code != 0 ? code : check_times(selector, use, &given[0]);
 }
 
-/* A revoked token is stored by the hash of what was signed: looking it up needs no more, and no signature to be good. */
-static int write_signing_input(const struct token_text *token, struct wire_writer *writer)
+int selector_hash_token(const struct token_text *token, char ret_hex[SIGNING_INPUT_HEX_BYTES])
 {
     const char *last = memrchr(token->bytes, '.', token->count);
     uint8_t digest[32];
-    char hex[2 * sizeof digest + 1];
 
     if (last == NULL)
         return report_bad_input("this is no token: it has no segments");
     if (EVP_Q_digest(NULL, "SHA256", NULL, token->bytes, (size_t)(last - token->bytes), digest, NULL) != 1)
         return report_undecided("internal", "SHA-256 failed");
     for (size_t i = 0; i < sizeof digest; i++)
-        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+        snprintf(ret_hex + 2 * i, 3, "%02x", digest[i]);
+    return 0;
+}
+
+/* A revoked token is stored by the hash of what was signed: looking it up needs no more, and no signature to be good. */
+static int write_signing_input(const struct token_text *token, struct wire_writer *writer)
+{
+    char hex[SIGNING_INPUT_HEX_BYTES];
+    int code = selector_hash_token(token, hex);
+
+    if (code != 0)
+        return code;
     wire_put_text(writer, "signing_input_sha256");
     wire_put_text(writer, hex);
     return 0;
@@ -170,9 +178,7 @@ static void write_time(struct wire_writer *writer, const char *key, int64_t seco
     wire_put_int(writer, seconds);
 }
 
-/* Writes the record's map, with `extra` more pairs that the caller writes after it. Reads the token if there is one. `now` in Unix
-   seconds. 0, or told and the exit code. */
-static int selector_write(const struct selector *selector, enum selector_use use, int64_t now, unsigned extra, struct wire_writer *writer)
+int selector_write(const struct selector *selector, enum selector_use use, int64_t now, unsigned extra, struct wire_writer *writer)
 {
     struct kind given = {0};
     unsigned selects = list_kinds(selector, &given, 1);

@@ -43,6 +43,18 @@ enum selector_use {
 /* True if it selects anything. */
 bool selector_given(const struct selector *selector);
 
+/* Refuses what is not exactly a record. 0, or told and the exit code. */
+int selector_check(const struct selector *selector, enum selector_use use);
+
+/* Writes the record's map, with `extra` more pairs that the caller writes after it. Reads the token if there is one. `now` in Unix
+   seconds. 0, or told and the exit code. */
+int selector_write(const struct selector *selector, enum selector_use use, int64_t now, unsigned extra, struct wire_writer *writer);
+
+#define SIGNING_INPUT_HEX_BYTES 65
+
+/* SHA-256 over header.payload, in lower-case digits. 0, or told and the exit code. */
+int selector_hash_token(const struct token_text *token, char ret_hex[SIGNING_INPUT_HEX_BYTES]);
+
 /* Checks the selector, and calls the method with its record; the token is wiped afterwards. `all_sources`: unrevoke's. As agent_ask:
    0 with a value to be freed, or told and the exit code. */
 int selector_ask(struct agent *agent, const char *method, const struct selector *selector, enum selector_use use, bool all_sources,

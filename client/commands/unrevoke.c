@@ -3,7 +3,7 @@
 
 #include "agent.h"
 #include "client/cleanup.h"
-#include "selector.h"
+#include "publish.h"
 #include "table.h"
 
 static int tell(const struct value *result)
@@ -25,11 +25,13 @@ int command_unrevoke(const struct command *self, int argc, char **argv)
 {
     struct agent agent CLEANUP(agent_close) = AGENT_DEFAULTS;
     struct selector selector = SELECTOR_DEFAULTS;
+    struct publish publish = PUBLISH_DEFAULTS;
     bool all_sources = false;
     const struct option_spec options[] = {
         SELECTOR_OPTIONS(selector),
         SELECTOR_BEFORE(selector),
         {"all-sources", OPTION_FLAG, &all_sources, NULL, "take back everybody's word, not only the operators'"},
+        PUBLISH_OPTIONS(publish),
         AGENT_OPTIONS(agent),
     };
     struct value *result CLEANUP_FREE = NULL;
@@ -37,6 +39,13 @@ int command_unrevoke(const struct command *self, int argc, char **argv)
 
     if (code != OPTIONS_PARSED)
         return code;
+    code = publish_check(&publish, &agent);
+    if (code != 0)
+        return code;
+    if (publish.to != NULL && all_sources)
+        return report_bad_input("--all-sources does not go with --to: a stream takes back its own words only");
+    if (publish.to != NULL)
+        return publish_record(&publish, &selector, SELECTOR_UNREVOKE, &agent);
     code = selector_ask(&agent, "unrevoke", &selector, SELECTOR_UNREVOKE, all_sources, &result);
     if (code != 0)
         return code;
