@@ -130,8 +130,8 @@
 #define FEED_ANSWER_SECONDS_MAX 600
 #define FEED_STALL_SECONDS 10            /* an answer of which nothing comes for so long has ended */
 #define FEED_NOTED_EVERY_SECONDS 60      /* that a remote feed has nothing new */
-#define FEED_REPLY_ENTRIES 4096          /* of a stream at once: some megabyte */
-#define FEED_REPLY_ENTRIES_TEXT "4096"
+#define FEED_REPLY_ENTRIES 2048          /* of a stream at once: at 16 KiB each half of what a reply may have */
+#define FEED_REPLY_ENTRIES_TEXT "2048"
 #define FEED_REPLIES_PER_SECOND 20       /* each costs a commit; so many may come one after the other without waiting */
 #define FEED_BLOCK_SECONDS 5             /* that nothing new has come is known so often */
 #define FEED_BLOCK_MILLISECONDS_TEXT "5000"

@@ -132,6 +132,7 @@ step "systemd" units_in_systemd build-tests
 step "model of the fast path" sh tests/model/run.sh
 step "kill -9 and power cuts at every write" faults build-tests cuts
 step "kill -9 while key sets are stored" faults build-tests sets
+step "kill -9 while a stream is applied" faults build-tests streams
 step "what other programs signed, by a second opinion" /usr/bin/python3 tests/tokens/check.py
 if [ -z "$quick" ]; then
     step "changed tokens, by second opinions" differ build-tests
