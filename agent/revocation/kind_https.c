@@ -104,6 +104,14 @@ static void fail(struct https_feed *its, const char *why)
     snprintf(its->feed.why, sizeof its->feed.why, "%.120s", why);
 }
 
+/* A page of a proxy, or of a server that has lost its way, is no list in which there is nothing. One that speaks of cursors is
+   ours, and may say what only a later version understands. */
+static bool is_no_list(const struct https_feed *its)
+{
+    return its->request.cursor[0] == '\0' && batch_records(its->feed.batch) == 0 &&
+           (its->feed.unreadable_now > 0 || (its->line == 0 && its->half_bytes > 0));
+}
+
 /* An answer that ends in the middle of a line has not come whole, or is a file that is being written: what it said counts, and it
    is asked for again. So does the first part of one that was broken off. */
 static void judge(struct https_feed *its)
@@ -115,6 +123,8 @@ static void judge(struct https_feed *its)
         fail(its, "out of memory");
     } else if (its->enough) {
         fail(its, "the list is longer than can be read at once, or another configuration came in between");
+    } else if (request->status == 200 && is_no_list(its)) {
+        fail(its, "none of its lines is a record; is this the list?");
     } else if (request->status == 200) {
         feed->status = READ_ALL;
         its->lines = its->cursor.after[0] != '\0' ? its->lines + its->line : its->line;

@@ -224,8 +224,10 @@ class Bad(HttpsFeedTest):
     def test_what_is_no_list(self):
         for behaviour in (html(), document({"keys": []}), gzip_bomb(size=1 << 22)):
             self.server.routes["/revocations"] = behaviour
-            self.agent.start()
-            self.assertEqual(self.agent.verify(self.key.token()), "accepted")
+            self.launch()
+            wait_for("it is told", lambda: self.facts()["error"])
+            self.assertIn("none of its lines is a record", self.facts()["error"])
+            self.assertError("revocation_stale", lambda: self.agent.verify(self.key.token()))
             self.agent.stop()
 
     def test_a_slow_list_is_read_to_its_end(self):
