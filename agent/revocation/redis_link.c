@@ -1,6 +1,5 @@
 #include "redis_link.h"
 
-#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "agent/limits.h"
 #include "agent/outbound/redis.h"
 #include "client/clock.h"
+#include "stream_gap.h"
 
 struct redis_link {
     uv_async_t wake; /* of the loop; not sent to once it is closed */
@@ -154,58 +154,13 @@ static redisReply *call(struct redis_link *link, struct redis *redis, double sec
     return reply;
 }
 
-struct stream_id {
-    uint64_t milliseconds, number;
-};
-
-static bool read_id(const redisReply *reply, struct stream_id *ret)
-{
-    return reply != NULL && reply->type == REDIS_REPLY_STRING &&
-           sscanf(reply->str, "%" SCNu64 "-%" SCNu64, &ret->milliseconds, &ret->number) == 2;
-}
-
-static int compare(struct stream_id a, struct stream_id b)
-{
-    if (a.milliseconds != b.milliseconds)
-        return a.milliseconds < b.milliseconds ? -1 : 1;
-    return a.number < b.number ? -1 : a.number > b.number;
-}
-
-/* A name's value in what XINFO STREAM says: names and values by turns. */
-static const redisReply *fact(const redisReply *facts, const char *name)
-{
-    for (size_t i = 0; i + 1 < facts->elements; i += 2) {
-        if (facts->element[i]->type == REDIS_REPLY_STRING && strcmp(facts->element[i]->str, name) == 0)
-            return facts->element[i + 1];
-    }
-    return NULL;
-}
-
-/* What may have been missed of a stream in which the entry that was read last is no more; NULL: nothing. */
-static const char *judge(const redisReply *facts, struct stream_id id)
-{
-    const redisReply *first = fact(facts, "first-entry"), *length = fact(facts, "length");
-    struct stream_id last, begin;
-
-    if (!read_id(fact(facts, "last-generated-id"), &last) || length == NULL || length->type != REDIS_REPLY_INTEGER)
-        return "what is said of the stream cannot be read";
-    if (compare(last, id) < 0)
-        return "the stream has gone back: it was replaced, or restored from an older copy";
-    if (length->integer == 0)
-        return compare(last, id) > 0 ? "the stream was emptied, and perhaps of more than was read" : NULL;
-    if (first == NULL || first->type != REDIS_REPLY_ARRAY || first->elements < 1 || !read_id(first->element[0], &begin))
-        return "what is said of the stream cannot be read";
-    return compare(begin, id) > 0 ? "the stream was trimmed past what was read, or replaced" : NULL;
-}
-
 /* 0, or -1: the connection is of no use. */
 static int look_for_gap(struct redis_link *link, struct redis *redis, char why[256])
 {
     const char *entry[] = {"XRANGE", link->stream, link->id, link->id, "COUNT", "1"}, *info[] = {"XINFO", "STREAM", link->stream};
-    struct stream_id id = {0, 0};
     const char *missed = NULL;
 
-    if (strcmp(link->id, "0-0") == 0 || sscanf(link->id, "%" SCNu64 "-%" SCNu64, &id.milliseconds, &id.number) != 2)
+    if (strcmp(link->id, "0-0") == 0)
         return 0;
     redisReply *reply = call(link, redis, FEED_REDIS_SECONDS_MAX, why, 6, entry);
 
@@ -218,7 +173,7 @@ static int look_for_gap(struct redis_link *link, struct redis *redis, char why[2
         return 0;
     reply = call(link, redis, FEED_REDIS_SECONDS_MAX, why, 3, info);
     if (reply != NULL) {
-        missed = judge(reply, id);
+        missed = stream_gap(reply, link->id);
         freeReplyObject(reply);
     } else if (strstr(why, "no such key") != NULL) {
         missed = "the stream is gone";
