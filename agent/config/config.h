@@ -65,6 +65,11 @@ void config_read_issuers(struct yaml *yaml, yaml_node_t *value, void *config);
 void config_read_keys(struct yaml *yaml, yaml_node_t *value, void *source);
 void config_read_key_time(struct yaml *yaml, yaml_node_t *value, void *seconds);
 
+/* Readers for yaml.h's tables, each into a const char *: an https URL; a file that can be read; one that not everybody can read. */
+void config_read_https(struct yaml *yaml, yaml_node_t *value, void *into);
+void config_read_readable(struct yaml *yaml, yaml_node_t *value, void *into);
+void config_read_secret(struct yaml *yaml, yaml_node_t *value, void *into);
+
 /* Can everybody read the token there? Kubernetes' are let pass, which it writes so: there is nobody else in a pod. */
 bool token_file_is_open(const char *path, mode_t mode);
 void config_check_keys(struct yaml *yaml, yaml_node_t *node, const struct issuer *rules, struct key_source *source);

@@ -1,10 +1,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/keys/url.h"
 #include "agent/outbound/redis.h"
 #include "agent/revocation/slots.h"
 #include "config.h"
@@ -37,16 +35,6 @@ static void read_file(struct yaml *yaml, yaml_node_t *value, void *into)
                    errno == ENOENT ? "; to begin with none: touch " : "", errno == ENOENT ? *path : "");
 }
 
-static void read_url(struct yaml *yaml, yaml_node_t *value, void *into)
-{
-    const char *text = yaml_text(yaml, value);
-
-    if (text != NULL && !url_is_https(text))
-        yaml_fault(yaml, value, "`%s` is no https URL; a list that anybody on the way can cut short revokes nothing", text);
-    else if (text != NULL)
-        *(const char **)into = text;
-}
-
 static void read_redis(struct yaml *yaml, yaml_node_t *value, void *into)
 {
     const char *text = yaml_text(yaml, value);
@@ -57,26 +45,6 @@ static void read_redis(struct yaml *yaml, yaml_node_t *value, void *into)
         yaml_fault(yaml, value, "%s", why);
     else if (text != NULL)
         *(const char **)into = text;
-}
-
-static void read_readable(struct yaml *yaml, yaml_node_t *value, void *into)
-{
-    const char **path = into;
-
-    yaml_read_path(yaml, value, path);
-    if (*path != NULL && access(*path, R_OK) < 0)
-        yaml_fault(yaml, value, "%s cannot be read: %s", *path, strerror(errno));
-}
-
-/* A password, or a bearer token. */
-static void read_secret(struct yaml *yaml, yaml_node_t *value, void *into)
-{
-    const char **path = into;
-    struct stat facts;
-
-    read_readable(yaml, value, into);
-    if (*path != NULL && stat(*path, &facts) == 0 && token_file_is_open(*path, facts.st_mode))
-        yaml_fault(yaml, value, "the secret in %s can be read by everybody on this machine; chmod o-rwx %s", *path, *path);
 }
 
 static void read_interval(struct yaml *yaml, yaml_node_t *value, void *into)
@@ -97,15 +65,15 @@ static void read_undo(struct yaml *yaml, yaml_node_t *value, void *into)
 #define FEED(member) offsetof(struct feed_config, member)
 static const struct yaml_key feed_keys[] = {
     {"file", read_file, FEED(path), false, NULL},
-    {"url", read_url, FEED(url), false, NULL},
+    {"url", config_read_https, FEED(url), false, NULL},
     {"redis", read_redis, FEED(redis), false, NULL},
     {"issuers", read_issuers, FEED(issuers), false, NULL},
     {"undo", read_undo, 0, false, NULL},
     {"interval", read_interval, FEED(interval), false, NULL},
     {"stream", yaml_read_text, FEED(stream), false, NULL},
-    {"ca_file", read_readable, FEED(ca_file), false, NULL},
-    {"token_file", read_secret, FEED(token_file), false, NULL},
-    {"password_file", read_secret, FEED(password_file), false, NULL},
+    {"ca_file", config_read_readable, FEED(ca_file), false, NULL},
+    {"token_file", config_read_secret, FEED(token_file), false, NULL},
+    {"password_file", config_read_secret, FEED(password_file), false, NULL},
     {"start_without", yaml_read_bool, FEED(start_without), false, NULL},
     {0},
 };

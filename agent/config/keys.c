@@ -16,17 +16,17 @@ static void read_file(struct yaml *yaml, yaml_node_t *value, void *into)
     yaml_read_path(yaml, value, &source->file);
 }
 
-static void read_uri(struct yaml *yaml, yaml_node_t *value, void *into)
+void config_read_https(struct yaml *yaml, yaml_node_t *value, void *into)
 {
     const char *text = yaml_text(yaml, value);
 
     if (text != NULL && !url_is_https(text))
-        yaml_fault(yaml, value, "`%s` is no https URL; keys that anybody on the way can replace verify nothing", text);
+        yaml_fault(yaml, value, "`%s` is no https URL; what anybody on the way can replace, or cut short, protects nothing", text);
     else if (text != NULL)
         *(const char **)into = text;
 }
 
-static void read_readable(struct yaml *yaml, yaml_node_t *value, void *into)
+void config_read_readable(struct yaml *yaml, yaml_node_t *value, void *into)
 {
     const char **path = into;
 
@@ -46,14 +46,14 @@ bool token_file_is_open(const char *path, mode_t mode)
     return (mode & (S_IROTH | S_IWOTH)) != 0;
 }
 
-static void read_token_file(struct yaml *yaml, yaml_node_t *value, void *into)
+void config_read_secret(struct yaml *yaml, yaml_node_t *value, void *into)
 {
     const char **path = into;
     struct stat facts;
 
-    read_readable(yaml, value, into);
+    config_read_readable(yaml, value, into);
     if (*path != NULL && stat(*path, &facts) == 0 && token_file_is_open(*path, facts.st_mode))
-        yaml_fault(yaml, value, "the token in %s can be read by everybody on this machine; chmod o-rwx %s", *path, *path);
+        yaml_fault(yaml, value, "the secret in %s can be read by everybody on this machine; chmod o-rwx %s", *path, *path);
 }
 
 void config_read_keys(struct yaml *yaml, yaml_node_t *value, void *into)
@@ -61,10 +61,10 @@ void config_read_keys(struct yaml *yaml, yaml_node_t *value, void *into)
     static const struct yaml_key keys[] = {
         {"file", read_file, 0, false, NULL},
         {"kid", yaml_read_text, offsetof(struct key_source, kid), false, NULL},
-        {"jwks_uri", read_uri, offsetof(struct key_source, jwks_uri), false, NULL},
+        {"jwks_uri", config_read_https, offsetof(struct key_source, jwks_uri), false, NULL},
         {"discovery", yaml_read_bool, offsetof(struct key_source, discovery), false, NULL},
-        {"ca_file", read_readable, offsetof(struct key_source, ca_file), false, NULL},
-        {"token_file", read_token_file, offsetof(struct key_source, token_file), false, NULL},
+        {"ca_file", config_read_readable, offsetof(struct key_source, ca_file), false, NULL},
+        {"token_file", config_read_secret, offsetof(struct key_source, token_file), false, NULL},
         {0},
     };
     struct key_source *source = into;

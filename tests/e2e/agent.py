@@ -323,6 +323,15 @@ class Agent:
         self.wait_ready()
         return self
 
+    def wait_answers(self):
+        """Not ready perhaps, but it answers: what it said to a ping."""
+        def answers():
+            try:
+                return self.call("ping")
+            except (OSError, EOFError):
+                return None
+        return wait_for("the agent answers", answers)
+
     def wait_ready(self, seconds=START_SECONDS):
         def ready():
             if self.process.poll() is not None:

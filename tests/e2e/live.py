@@ -2,7 +2,7 @@
 import json
 import os
 
-from agent import AssayTest, Key, key_set, wait_for
+from agent import AssayTest, Key, key_set
 from behaviours import document
 from tls import Authority, Server
 
@@ -43,15 +43,7 @@ class LiveTest(AssayTest):
         self.agent.configure(list(issuers) or [self.live_issuer(**settings)])
 
     def launch(self):
-        """Not ready perhaps, but it answers."""
-        self.agent.launch()
-
-        def answers():
-            try:
-                return self.agent.call("ping")
-            except (OSError, EOFError):
-                return None
-        return wait_for("the agent answers", answers)
+        return self.agent.launch().wait_answers()
 
     def fetches(self, path="/jwks"):
         return len(self.server.seen(path))

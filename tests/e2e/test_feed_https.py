@@ -82,14 +82,7 @@ class HttpsFeedTest(AssayTest):
             return error.name
 
     def launch(self):
-        self.agent.launch()
-
-        def answers():
-            try:
-                return self.agent.call("ping")
-            except (OSError, EOFError):
-                return None
-        return wait_for("the agent answers", answers)
+        return self.agent.launch().wait_answers()
 
 
 class Follow(HttpsFeedTest):

@@ -63,14 +63,7 @@ class RedisFeedTest(AssayTest):
         return self.facts()["error"] or ""
 
     def launch(self):
-        self.agent.launch()
-
-        def answers():
-            try:
-                return self.agent.call("ping")
-            except (OSError, EOFError):
-                return None
-        return wait_for("the agent answers", answers)
+        return self.agent.launch().wait_answers()
 
 
 @needs_redis
