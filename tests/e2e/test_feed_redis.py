@@ -202,9 +202,11 @@ class Gone(RedisFeedTest):
 
     def test_killed_and_filled_anew(self):
         self.start()
+        self.agent.stop()  # or it might look before it is filled
         self.server.kill()
         self.server.start()
         self.revoke(jti="first of the new")
+        self.agent.start()
         self.has_gap("trimmed past what was read, or replaced")
         self.assertEqual(self.agent.verify(self.key.token(jti="first of the new")), "revoked")
 
