@@ -160,7 +160,7 @@ enum wire_status wire_measure(const uint8_t *bytes, size_t size, const struct wi
             }
             depth--;
         }
-        struct wire_item item;
+        struct wire_item item = {0};
         enum wire_status status = wire_next(&cursor, &item);
 
         if (status == WIRE_MORE && (size >= limits->most_bytes || announced_string(&cursor) > limits->most_bytes))
