@@ -83,7 +83,7 @@ some_promises() {
 
 sanitizers() {
     ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
-        TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 "$@"
+        TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=$PWD/tests/tsan.suppressions "$@"
 }
 
 # What README shows is what happens: its C compiles against the installed library and runs, its commands exist.
@@ -146,6 +146,7 @@ if [ -z "$quick" ]; then
     step "unit tests under TSan" sanitizers units build-tsan
     step "promises under TSan" sanitizers promises build-tsan Verify
     step "feeds under TSan" sanitizers promises build-tsan test_feed
+    step "keys over HTTPS under TSan" sanitizers promises build-tsan live_keys
     step "benchmarks" cmake --build build-tests --target bench
 fi
 

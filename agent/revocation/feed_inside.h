@@ -86,6 +86,7 @@ struct feed_reader {
     struct line_reader *reader;
     double now;
     unsigned told;
+    uint64_t offset, size; /* how far it has come, for those who wait; of a file */
 };
 int feed_reader_open(struct feed_reader *reader, struct feed *feed); /* -1: out of memory */
 void feed_reader_close(struct feed_reader *reader);

@@ -38,7 +38,7 @@ const char *feed_read_line(struct line_reader *reader, const struct feed_config 
 
 int feed_reader_open(struct feed_reader *reader, struct feed *feed)
 {
-    *reader = (struct feed_reader){feed, hasher_new(), line_reader_new(), agent_now(), 0};
+    *reader = (struct feed_reader){.feed = feed, .hasher = hasher_new(), .reader = line_reader_new(), .now = agent_now()};
     if (reader->hasher != NULL && reader->reader != NULL)
         return 0;
     feed_reader_close(reader);
@@ -74,7 +74,7 @@ int feed_take(void *context, uint64_t number, const char *text, size_t bytes)
     if (number % LINES_PER_LOOK == 0 && atomic_load(&feed->enough))
         return 0;
     if (feed->shows && number % (16 * LINES_PER_LOOK) == 0)
-        progress_show(feed->source, feed->offset, feed->size, number);
+        progress_show(feed->source, reader->offset, reader->size, number);
     const char *why = feed_read_line(reader->reader, feed->use, feed->ring, reader->now, text, bytes, &line);
 
     if (why == NULL) {

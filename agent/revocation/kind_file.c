@@ -35,14 +35,14 @@ static void close_file(struct feed *feed)
     free(its->path);
 }
 
-/* For those who wait for a long one (feed_take shows it). */
+/* For those who wait for a long one. */
 static int take(void *context, uint64_t number, const char *text, size_t bytes)
 {
     struct feed_reader *reader = context;
     struct file_feed *its = (struct file_feed *)reader->feed;
 
-    reader->feed->offset = its->file.cursor.offset;
-    reader->feed->size = its->file.size;
+    reader->offset = its->file.cursor.offset;
+    reader->size = its->file.size;
     return feed_take(context, number, text, bytes);
 }
 
