@@ -209,9 +209,11 @@ static void read_stream(struct redis_link *link, struct redis *redis, char why[2
     bool waits = false;
 
     while (!is_closed(link)) {
-        if (monotonic_ns() - looked > NS_PER_S && look_for_gap(link, redis, why) < 0)
-            return;
-        looked = monotonic_ns();
+        if (monotonic_ns() - looked > NS_PER_S) {
+            if (look_for_gap(link, redis, why) < 0)
+                return;
+            looked = monotonic_ns();
+        }
         const char *at_once[] = {"XREAD", "COUNT", most, "STREAMS", link->stream, link->id};
         const char *later[] = {"XREAD", "COUNT", most, "BLOCK", FEED_BLOCK_MILLISECONDS_TEXT, "STREAMS", link->stream, link->id};
         redisReply *reply = call(link, redis, FEED_REDIS_SECONDS_MAX + (waits ? FEED_BLOCK_SECONDS : 0), why, waits ? 8 : 6,
