@@ -7,8 +7,8 @@
 #include "agent/config/yaml.h"
 #include "agent/token/bounds.h"
 
-/* Zero is the one that nobody has; everybody has the next. */
-enum right { RIGHT_NONE = 0, RIGHT_PING, RIGHT_VERIFY, RIGHT_AUTHORIZE, RIGHT_TOKEN, RIGHT_REFRESH, RIGHT_ADMIN };
+/* Zero is the one that nobody has; everybody has the next. The last one comes with the one to verify. */
+enum right { RIGHT_NONE = 0, RIGHT_PING, RIGHT_VERIFY, RIGHT_AUTHORIZE, RIGHT_TOKEN, RIGHT_REFRESH, RIGHT_ADMIN, RIGHT_HELLO };
 #define RIGHT_BIT(right) (1U << (right))
 
 struct ids {

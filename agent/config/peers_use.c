@@ -55,7 +55,7 @@ bool peers_take_token(const struct peer_config *peer, uint64_t now)
 
     tally->tokens_at = now;
     tally->tokens = tally->tokens + more < most ? tally->tokens + more : most;
-    if (tally->tokens < 1)
+    if (tally->tokens < 1 - 1e-9) /* ten tenths are not quite one */
         return false;
     tally->tokens -= 1;
     return true;

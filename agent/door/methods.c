@@ -16,7 +16,7 @@ const struct method methods[] = {
     {"verify", RIGHT_VERIFY, method_verify},
     {"authorize", RIGHT_AUTHORIZE, method_authorize},
     {"ping", RIGHT_PING, method_ping},
-    {"hello", RIGHT_VERIFY, method_hello},
+    {"hello", RIGHT_HELLO, method_hello},
     {"revoke", RIGHT_ADMIN, method_revoke},
     {"unrevoke", RIGHT_ADMIN, method_unrevoke},
     {"revocations", RIGHT_ADMIN, method_revocations},

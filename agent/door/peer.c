@@ -39,10 +39,15 @@ static bool is_administrator(const struct peer *peer)
     return peer->uid == 0 || peer->uid == geteuid();
 }
 
+static unsigned with_hello(unsigned rights)
+{
+    return (rights & RIGHT_BIT(RIGHT_VERIFY)) != 0 ? rights | RIGHT_BIT(RIGHT_HELLO) : rights;
+}
+
 static void use_entry(struct peer *peer, const struct peer_config *entry)
 {
     peer->entry = entry;
-    peer->rights = entry->rights;
+    peer->rights = with_hello(entry->rights);
     peer->bounds = entry->bounds;
 }
 
@@ -53,7 +58,7 @@ void peer_rank(struct peer *peer, int fd, const struct config *config)
     struct identity who = {.uid = peer->uid, .gid = peer->gid, .groups = groups};
 
     peer->entry = NULL;
-    peer->rights = RIGHT_BIT(RIGHT_VERIFY) | RIGHT_BIT(RIGHT_AUTHORIZE);
+    peer->rights = with_hello(RIGHT_BIT(RIGHT_VERIFY) | RIGHT_BIT(RIGHT_AUTHORIZE));
     peer->bounds = no_bounds;
     if (peers->configured) {
         if (peers->asks_groups)
@@ -81,6 +86,12 @@ bool peer_is_stranger(const struct peer *peer)
     return peer->entry != NULL && peer->entry->name == NULL;
 }
 
+/* Libraries say hello by themselves, and ask in vain where there is a rate. */
+static bool is_free(enum right right)
+{
+    return right == RIGHT_PING || right == RIGHT_HELLO;
+}
+
 enum peer_verdict peer_ask(const struct peer *peer, enum right right, uint64_t now)
 {
     bool may = right == RIGHT_PING || (peer->rights & RIGHT_BIT(right)) != 0;
@@ -94,7 +105,7 @@ enum peer_verdict peer_ask(const struct peer *peer, enum right right, uint64_t n
         tally->refused++;
         return PEER_FORBIDDEN;
     }
-    if (!(peer->entry->rate > 0) || right == RIGHT_PING || peers_take_token(peer->entry, now))
+    if (!(peer->entry->rate > 0) || is_free(right) || peers_take_token(peer->entry, now))
         return PEER_MAY;
     tally->rate_limited++;
     return PEER_LIMITED;
@@ -113,7 +124,7 @@ const char *peer_page_refusal(const struct peer *peer)
 
 static const char *right_name(enum right right)
 {
-    static const char *const names[] = {"", "ping", "verify", "authorize", "token", "refresh", "admin"};
+    static const char *const names[] = {"", "ping", "verify", "authorize", "token", "refresh", "admin", "verify"};
 
     return names[right];
 }

@@ -1,0 +1,167 @@
+/* Who is which peer, and how often he may ask. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "agent/config/peers.h"
+
+static uint32_t first_uids[] = {1001, 1002}, group_gids[] = {4, 50}, last_uids[] = {1003, 1001}, overflow_ids[] = {65534};
+static struct peer_tally tallies[4];
+static struct peer_config list[] = {
+    {.name = "first", .uids = {first_uids, 2}, .tally = &tallies[0]},
+    {.name = "group", .gids = {group_gids, 2}, .tally = &tallies[1]},
+    {.name = "last", .uids = {last_uids, 2}, .tally = &tallies[2]},
+};
+static const struct peers_config peers = {
+    .configured = true, .list = list, .count = 3, .stranger = {.tally = &tallies[3]}, .overflow_uid = 65534, .overflow_gid = 65533};
+
+static const char *match(uid_t uid, gid_t gid, const gid_t *groups, unsigned count, bool unknown)
+{
+    struct identity who = {uid, gid, groups, count, unknown};
+
+    return peers_match(&peers, &who)->name;
+}
+
+static void the_first_entry_decides(void **state)
+{
+    const gid_t groups[] = {7, 50, 8};
+
+    (void)state;
+    assert_string_equal(match(1001, 4, groups, 3, false), "first");
+    assert_string_equal(match(1002, 1, NULL, 0, false), "first");
+    assert_string_equal(match(1003, 4, NULL, 0, false), "group");
+    assert_string_equal(match(1003, 7, groups, 3, false), "group");
+    assert_string_equal(match(1003, 7, groups, 1, false), "last");
+    assert_null(match(1004, 7, groups, 1, false));
+    assert_null(match(0, 0, NULL, 0, false));
+}
+
+static void unknown_groups_end_the_search(void **state)
+{
+    (void)state;
+    assert_string_equal(match(1001, 7, NULL, 0, true), "first");
+    assert_string_equal(match(1003, 4, NULL, 0, true), "group");
+    assert_null(match(1003, 7, NULL, 0, true));
+}
+
+static void overflow_ids_match_nothing(void **state)
+{
+    const gid_t groups[] = {65533};
+    struct peers_config careless = peers;
+    struct peer_config anybody[] = {{.name = "uid", .uids = {overflow_ids, 1}}, {.name = "gid", .gids = {(uint32_t[]){65533}, 1}}};
+    struct identity user = {65534, 4, NULL, 0, false}, group = {5, 65533, groups, 1, false};
+
+    (void)state;
+    careless.list = anybody;
+    careless.count = 2;
+    assert_null(peers_match(&careless, &user)->name);
+    assert_null(peers_match(&careless, &group)->name);
+    assert_null(match(65534, 4, NULL, 0, false));
+    assert_string_equal(match(5, 4, groups, 1, false), "group");
+}
+
+static unsigned taken(struct peer_config *peer, uint64_t now, unsigned tries)
+{
+    unsigned got = 0;
+
+    for (unsigned i = 0; i < tries; i++)
+        got += peers_take_token(peer, now);
+    return got;
+}
+
+static void a_bucket_holds_one_second(void **state)
+{
+    struct peer_tally tally = {0};
+    struct peer_config peer = {.rate = 100, .tally = &tally};
+
+    (void)state;
+    assert_int_equal(taken(&peer, 5000000, 1000), 100); /* a machine is up for longer than a second */
+    assert_int_equal(taken(&peer, 5000000, 10), 0);
+    assert_int_equal(taken(&peer, 5000009, 10), 0);
+    assert_int_equal(taken(&peer, 5000010, 10), 1);
+    assert_int_equal(taken(&peer, 5000510, 1000), 50);
+    assert_int_equal(taken(&peer, 5900000, 1000), 100);
+}
+
+static void a_rate_below_one_a_second_lets_one_through(void **state)
+{
+    struct peer_tally tally = {0};
+    struct peer_config peer = {.rate = 2.0 / 60, .tally = &tally};
+
+    (void)state;
+    assert_int_equal(taken(&peer, 5000000, 10), 1);
+    assert_int_equal(taken(&peer, 5029000, 10), 0);
+    assert_int_equal(taken(&peer, 5031000, 10), 1);
+    assert_int_equal(taken(&peer, 9000000, 10), 1);
+}
+
+/* As many as it says, however the time is cut. */
+static void a_rate_is_kept_over_a_minute(void **state)
+{
+    struct peer_tally tally = {0};
+    struct peer_config peer = {.rate = 1000, .tally = &tally};
+    unsigned got = 0;
+
+    (void)state;
+    for (uint64_t now = 5000000; now <= 5060000; now += 1 + now % 7)
+        got += taken(&peer, now, 40);
+    assert_in_range(got, 60900, 61001);
+}
+
+static void what_was_done_is_carried_over_by_name(void **state)
+{
+    struct peer_tally old_tallies[2] = {
+        {.connections = 3, .in_flight = 2, .requests = 10, .refused = 4, .tokens = 0.5, .tokens_at = 77}};
+    struct peer_tally new_tallies[3] = {{0}}, old_stranger = {.refused = 5}, new_stranger = {0};
+    struct peer_config old_list[] = {{.name = "a", .tally = &old_tallies[0]}, {.name = "b", .tally = &old_tallies[1]}};
+    struct peer_config new_list[] = {{.name = "c", .tally = &new_tallies[0]}, {.name = "a", .tally = &new_tallies[1]}};
+    struct peers_config old = {.configured = true, .list = old_list, .count = 2, .stranger = {.tally = &old_stranger}};
+    struct peers_config new = {.configured = true, .list = new_list, .count = 2, .stranger = {.tally = &new_stranger}}, none = {0};
+
+    (void)state;
+    peers_carry_over(&none, &new);
+    peers_carry_over(&old, &none);
+    peers_carry_over(&old, &new);
+    assert_int_equal(new_tallies[1].requests, 10);
+    assert_int_equal(new_tallies[1].refused, 4);
+    assert_int_equal(new_tallies[1].tokens_at, 77);
+    assert_true(new_tallies[1].tokens > 0.4 && new_tallies[1].tokens < 0.6);
+    assert_int_equal(new_tallies[1].connections + new_tallies[1].in_flight, 0);
+    assert_int_equal(new_tallies[0].requests, 0);
+    assert_int_equal(new_stranger.refused, 5);
+}
+
+/* Nothing, if nobody said what. */
+static void bounds_of_zeros_are_nobodys(void **state)
+{
+    static const struct bounds nothing;
+    struct text name = {"https://auth.example.com", 24};
+    struct issuer issuer = {.names = {&name, 1}};
+    struct bounds one = {.issuers = {&name, 1}, .audiences = {&name, 1}};
+
+    (void)state;
+    assert_false(bounds_have_issuer(&nothing, &issuer) || bounds_have_audience(&nothing, "orders", 6));
+    assert_true(bounds_have_issuer(&no_bounds, &issuer) && bounds_have_audience(&no_bounds, "orders", 6));
+    assert_true(bounds_have_issuer(&one, &issuer) && bounds_have_audience(&one, name.at, name.bytes));
+    assert_false(bounds_have_audience(&one, name.at, name.bytes - 1));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_first_entry_decides),
+        cmocka_unit_test(unknown_groups_end_the_search),
+        cmocka_unit_test(overflow_ids_match_nothing),
+        cmocka_unit_test(a_bucket_holds_one_second),
+        cmocka_unit_test(a_rate_below_one_a_second_lets_one_through),
+        cmocka_unit_test(a_rate_is_kept_over_a_minute),
+        cmocka_unit_test(what_was_done_is_carried_over_by_name),
+        cmocka_unit_test(bounds_of_zeros_are_nobodys),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
