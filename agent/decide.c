@@ -162,6 +162,7 @@ static enum outcome judge_now(struct agent *agent, struct token *token, struct b
 
 static enum outcome judge_entry(struct agent *agent, struct entry *entry, struct text audience, const struct bounds *bounds)
 {
+    clock_saw(agent, agent_turn_now(agent)); /* which may make the keys' generation grow */
     if (repeat_may(agent, entry, audience, bounds))
         return OUTCOME_ACCEPTED;
     enum outcome outcome = judge_now(agent, &entry->token, &entry->basis, audience, bounds);

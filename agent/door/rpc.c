@@ -178,7 +178,10 @@ static void forbid(const struct request *request, enum right right, const char *
 static bool may(const struct request *request, enum right right, const char *method)
 {
     const struct peer *peer = conn_peer(request->conn);
-    enum peer_verdict verdict = peer_ask(peer, right, peer->entry != NULL ? uv_now(request->agent->loop) : 0);
+
+    if (peer->entry == NULL && (peer->rights & RIGHT_BIT(right)) != 0)
+        return true; /* nothing is configured, and nothing counted */
+    enum peer_verdict verdict = peer_ask(peer, right, uv_now(request->agent->loop));
 
     if (verdict == PEER_FORBIDDEN)
         forbid(request, right, method);

@@ -139,7 +139,7 @@ WRAPPED(bool, conn_release, struct conn *conn)
 
 WRAPPED(const struct peer *, conn_peer, const struct conn *conn)
 {
-    static const struct peer root = {.rights = RIGHT_BIT(RIGHT_VERIFY) | RIGHT_BIT(RIGHT_AUTHORIZE) | RIGHT_BIT(RIGHT_ADMIN),
+    static const struct peer root = {.rights = ~0U,
                                      .bounds = {.any_issuer = true, .any_audience = true}};
 
     (void)conn;
