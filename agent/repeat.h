@@ -9,11 +9,11 @@
 #include "agent/cache.h"
 
 /* A yes to a question for a certain audience may be said again to whoever may ask for that; without one, to the very peers by whose
-   audiences it was given. */
+   audiences it was given. What was given to anybody is given to who may have all. */
 static inline bool repeat_has_audiences(const struct repeat *repeat, struct text audience, const struct bounds *bounds)
 {
     if (bounds->any_audience)
-        return repeat->bounds == 0;
+        return true;
     return audience.at == NULL ? repeat->bounds == bounds->id : bounds_have_audience(bounds, audience.at, audience.bytes);
 }
 

@@ -188,24 +188,24 @@ static uint32_t overflow_id(const char *path)
     return id;
 }
 
-/* An id that stands in an earlier entry decides there. */
-static void check_ids(struct yaml *yaml, yaml_node_t *item, const struct peers_config *peers, const struct peer_config *peer)
+static void check_overflow(struct yaml *yaml, yaml_node_t *item, const struct ids *ids, uint32_t overflow)
 {
-    if (ids_have(&peer->uids, peers->overflow_uid) || ids_have(&peer->gids, peers->overflow_gid))
+    if (ids_have(ids, overflow))
         yaml_fault(yaml, item,
-                   "%u is what the kernel shows for whoever it does not know here, so it is anybody's and never matches; give the "
-                   "service a "
-                   "user of its own",
-                   peer->uids.count > 0 ? peers->overflow_uid : peers->overflow_gid);
-    for (unsigned i = 0; i < peers->count; i++) {
-        const struct peer_config *other = &peers->list[i];
-        const struct ids *ids = peer->uids.count > 0 ? &peer->uids : &peer->gids;
+                   "%u is what the kernel shows for whoever it does not know here, and matches nothing; write a user of its own",
+                   overflow);
+}
 
-        for (unsigned k = 0; k < ids->count; k++) {
-            if (ids_have(peer->uids.count > 0 ? &other->uids : &other->gids, ids->list[k]))
-                yaml_fault(yaml, item, "%s %u stands in `%s` already, and the first entry decides",
-                           peer->uids.count > 0 ? "uid" : "gid", ids->list[k], other->name != NULL ? other->name : "");
-        }
+/* An id that stands in an earlier entry decides there. */
+static void check_ids(struct yaml *yaml, yaml_node_t *item, const struct peer_config *other, const struct peer_config *peer)
+{
+    bool user = peer->uids.count > 0;
+    const struct ids *ids = user ? &peer->uids : &peer->gids;
+
+    for (unsigned k = 0; k < ids->count; k++) {
+        if (ids_have(user ? &other->uids : &other->gids, ids->list[k]))
+            yaml_fault(yaml, item, "%s %u stands in `%s` already, and the first entry decides; take it out here",
+                       user ? "uid" : "gid", ids->list[k], other->name != NULL ? other->name : "");
     }
 }
 
@@ -217,8 +217,10 @@ static void check_peer(struct yaml *yaml, yaml_node_t *item, const struct peers_
         yaml_fault(yaml, item, "neither `uid` nor `gid` says who this is; write for example uid: 1003");
     else if (has_uid && has_gid)
         yaml_fault(yaml, item, "`uid` and `gid` in one entry; write two, for the first that matches decides");
-    else
-        check_ids(yaml, item, peers, peer);
+    check_overflow(yaml, item, &peer->uids, peers->overflow_uid);
+    check_overflow(yaml, item, &peer->gids, peers->overflow_gid);
+    for (unsigned i = 0; i < peers->count; i++)
+        check_ids(yaml, item, &peers->list[i], peer);
     if (peer->name != NULL && peers_named(peers, peer->name) != NULL)
         yaml_fault(yaml, item, "there are two peers `%s`; give each a name of its own", peer->name);
 }

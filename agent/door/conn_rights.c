@@ -20,8 +20,7 @@ void conn_join(struct conn *conn)
     conn->peer.entry->tally->in_flight += conn->held;
 }
 
-/* It may nothing from here on; what it has under way and nobody waits for any more must not point into a configuration that goes.
- */
+/* It may nothing from here on. What it has under way, and nobody waits for any more, must not point into a configuration that goes. */
 void conn_leave(struct conn *conn)
 {
     const struct peer_config *entry = conn->peer.entry;

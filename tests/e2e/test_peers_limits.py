@@ -195,7 +195,7 @@ class WhileKeysAreFetched(LiveTest):
         self.agent.configure([self.live_issuer(audiences=["orders", "returns"])], peers=peers)
 
     def test_a_reload_while_they_wait(self):
-        self.server.routes["/jwks"] = delayed(keys_of(self.key), 1)
+        self.server.routes["/jwks"] = delayed(keys_of(self.key), 2)
         self.configure("orders", "returns")
         os.chmod(self.agent.folder, 0o711)
         self.launch()
@@ -203,18 +203,21 @@ class WhileKeysAreFetched(LiveTest):
         web.send("verify", token=self.key.token(aud="returns"))
         web.send("verify", token=self.key.token(aud="orders"))
         gone.send("verify", token=self.key.token(aud="returns", n=1))
-        wait_for("they wait", lambda: self.issuer_status()["waiting"] == 3)
+        root = self.agent.connect()   # in no entry: who administers because nobody else does, does so whatever the bounds are
+        root.send("revoke", token=self.key.token(jti="j"))
+        wait_for("they wait", lambda: self.issuer_status()["waiting"] == 4)
         gone.socket.sendall(b"\xc1")   # no request: the connection is closed, and what it has under way is nobody's
         wait_for("one is gone", lambda: self.agent.call("status")["peers"][0]["connections"] == 2)
         for audiences in (["returns"], ["orders"]):   # twice: what the first one had is free by then, and has been used again
             self.configure(*audiences)
             self.assertEqual(self.agent.call("reload")["faults"], [])
-        self.assertEqual(self.issuer_status()["waiting"], 3)
+        self.assertEqual(self.issuer_status()["waiting"], 4)
         answers = {answer[1]: answer for answer in (web.receive(), web.receive())}
         self.assertEqual([answers[1][3].get("reason"), answers[2][3]["active"]], ["wrong_audience", True])
+        self.assertEqual(root.receive()[2:], [None, {}])
         self.assertEqual(free.verify(self.key.token(aud="returns", n=1)), "wrong_audience")
         self.assertEqual(self.agent.call("status")["peers"][0]["in_flight"], 0)
-        for client in (web, gone, free):
+        for client in (web, gone, free, root):
             client.close()
 
 

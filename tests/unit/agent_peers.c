@@ -5,9 +5,12 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "agent/config/peers.h"
+#include "agent/token/verify.h"
+#include "tests/fuzz/token_good.h"
 
 static uint32_t first_uids[] = {1001, 1002}, group_gids[] = {4, 50}, last_uids[] = {1003, 1001}, overflow_ids[] = {65534};
 static struct peer_tally tallies[4];
@@ -150,6 +153,65 @@ static void bounds_of_zeros_are_nobodys(void **state)
     assert_false(bounds_have_audience(&one, name.at, name.bytes - 1));
 }
 
+#define NOW 1767225600.0
+
+static struct text issuer_name = {"https://auth.example.com", 24}, audiences[] = {{"orders", 6}, {"returns", 7}};
+static struct text types[] = {{"jwt", 3}, {"at+jwt", 6}, {"", 0}};
+static struct issuer issuer = {
+    .names = {&issuer_name, 1}, .audiences = {audiences, 2}, .types = {types, 3}, .algorithms = ALGORITHMS_ALL};
+
+/* What a good token for `orders` is to somebody with these bounds. */
+static enum reason judged(const struct bounds *bounds, struct text audience)
+{
+    static struct token_room room;
+    const struct issuer *issuers[] = {&issuer};
+    struct verifier *verifier = verifier_new(0);
+    struct question question = {.issuers = issuers,
+                                .issuer_count = 1,
+                                .audience = audience,
+                                .now = NOW,
+                                .room = &room,
+                                .verifier = verifier,
+                                .bounds = bounds};
+    struct token token = token_of(good_tokens[0], strlen(good_tokens[0]));
+    enum outcome outcome = token_check(&token, &question, STAGE_FORM, STAGE_NOW);
+
+    verifier_free(verifier);
+    assert_int_not_equal(outcome, OUTCOME_UNDECIDED);
+    return outcome == OUTCOME_ACCEPTED ? REASON_NONE : token.reason;
+}
+
+static void a_token_out_of_bounds(void **state)
+{
+    const struct text any = {NULL, 0}, orders = audiences[0], returns = audiences[1];
+    const struct texts names = {&issuer_name, 1}, others = {(struct text[]){{"https://auth.example.org", 24}}, 1};
+    const struct bounds nothing = {0}, other = {.issuers = others, .any_audience = true},
+                        mine = {.issuers = names, .any_audience = true}, no_audience = {.any_issuer = true},
+                        for_orders = {.any_issuer = true, .audiences = {audiences, 1}},
+                        for_returns = {.any_issuer = true, .audiences = {audiences + 1, 1}};
+    char keys[sizeof good_keys + 16], why[KEYSET_WHY_BYTES];
+
+    (void)state;
+    snprintf(keys, sizeof keys, "{\"keys\":[%s]}", good_keys);
+    issuer.keys = keyset_parse(keys, strlen(keys), NULL, why);
+    assert_non_null(issuer.keys);
+    for (unsigned i = 0; i < 2; i++) {
+        const struct text asked = i == 0 ? any : orders;
+
+        assert_int_equal(judged(NULL, asked), REASON_NONE);
+        assert_int_equal(judged(&no_bounds, asked), REASON_NONE);
+        assert_int_equal(judged(&mine, asked), REASON_NONE);
+        assert_int_equal(judged(&for_orders, asked), REASON_NONE);
+        assert_int_equal(judged(&nothing, asked), REASON_UNKNOWN_ISSUER);
+        assert_int_equal(judged(&other, asked), REASON_UNKNOWN_ISSUER);
+        assert_int_equal(judged(&no_audience, asked), REASON_WRONG_AUDIENCE);
+        assert_int_equal(judged(&for_returns, asked), REASON_WRONG_AUDIENCE);
+    }
+    assert_int_equal(judged(&for_returns, returns), REASON_WRONG_AUDIENCE);
+    assert_int_equal(judged(&for_orders, returns), REASON_WRONG_AUDIENCE);
+    keyset_drop((struct keyset *)issuer.keys);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +223,7 @@ int main(void)
         cmocka_unit_test(a_rate_is_kept_over_a_minute),
         cmocka_unit_test(what_was_done_is_carried_over_by_name),
         cmocka_unit_test(bounds_of_zeros_are_nobodys),
+        cmocka_unit_test(a_token_out_of_bounds),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
