@@ -32,7 +32,7 @@ void conn_leave(struct conn *conn)
     conn->peer = (struct peer){.uid = conn->peer.uid, .gid = conn->peer.gid, .pid = conn->peer.pid};
 }
 
-/* All at once, for none of them may keep a right, nor a pointer, of the old one; a thousand take a millisecond. */
+/* All at once, for none of them may keep a right, nor a pointer, of the old one. */
 void door_use_config(struct door *door)
 {
     for (struct conn *conn = door->all; conn != NULL; conn = conn->next) {
