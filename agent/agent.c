@@ -127,6 +127,11 @@ int agent_use_keyring(struct agent *agent, struct keyring *ring)
         agent->key_errors = key_errors;
     }
     agent->ring = ring;
+    if (other_config) {
+        peers_carry_over(&old->config->peers, &ring->config->peers);
+        if (agent->door != NULL)
+            door_use_config(agent->door);
+    }
     keyring_drop(old);
     tell_warnings(ring);
     submit_cover(agent);

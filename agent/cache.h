@@ -9,11 +9,12 @@
 
 #define REPEAT_AUDIENCE_BYTES 64
 
-/* The last yes, and within what it may be repeated: the same audience, between these times, and while neither the counters of its basis
+/* The last yes, and within what it may be repeated: the same audience, or the same ones, between these times, and while neither the counters of its basis
    nor the generation of keys and configuration have grown. All zero: there was none. */
 struct repeat {
     double from, until;
     uint64_t keys;
+    uint64_t bounds; /* whose audiences, where none was asked for (bounds.h); 0: all that are configured */
     bool any_audience;
     uint8_t audience_bytes;
     char audience[REPEAT_AUDIENCE_BYTES];

@@ -6,8 +6,8 @@
 
 #include "agent/clock.h"
 #include "agent/keys/remotes.h"
+#include "agent/repeat.h"
 #include "agent/revocation/feeds.h"
-#include "agent/stamp.h"
 
 #define BUCKETS 1024 /* a power of two */
 
@@ -85,12 +85,13 @@ static enum outcome judge(void *context, const struct token *token)
     return outcome;
 }
 
-static struct question question_of(struct agent *agent, struct text audience)
+static struct question question_of(struct agent *agent, struct text audience, const struct bounds *bounds)
 {
     struct question question = {
         .issuers = agent->ring->issuers,
         .issuer_count = agent->ring->count,
         .audience = audience,
+        .bounds = bounds,
         .now = agent_turn_now(agent),
         .room = &agent->checks->room,
     };
@@ -135,11 +136,12 @@ static enum outcome doubt_clock(struct agent *agent, double now)
 }
 
 /* What is asked on every call, of a token whose signature and claims are good. */
-static enum outcome judge_now(struct agent *agent, struct token *token, struct basis *basis, struct text audience)
+static enum outcome judge_now(struct agent *agent, struct token *token, struct basis *basis, struct text audience,
+                              const struct bounds *bounds)
 {
     struct judged judged = {agent, basis};
     struct revocations revocations = {judge, &judged};
-    struct question question = question_of(agent, audience);
+    struct question question = question_of(agent, audience, bounds);
 
     question.revocations = &revocations;
     clock_saw(agent, question.now);
@@ -158,42 +160,15 @@ static enum outcome judge_now(struct agent *agent, struct token *token, struct b
     return outcome;
 }
 
-/* What clients do with a stamp the agent does with what it keeps beside a token: nothing is asked twice as long as nothing has changed. */
-static bool may_repeat(struct agent *agent, const struct entry *entry, struct text audience)
+static enum outcome judge_entry(struct agent *agent, struct entry *entry, struct text audience, const struct bounds *bounds)
 {
-    const struct repeat *repeat = &entry->repeat;
-    double now = agent_turn_now(agent);
-
-    clock_saw(agent, now); /* which may make the keys' generation grow */
-    return now >= repeat->from && now < repeat->until &&
-           repeat->keys == atomic_load_explicit(&board_page(agent->board)->keys, memory_order_relaxed) &&
-           repeat->any_audience == (audience.at == NULL) && repeat->audience_bytes == audience.bytes &&
-           memcmp(repeat->audience, audience.at != NULL ? audience.at : "", audience.bytes) == 0 &&
-           basis_holds(agent->board, &entry->basis);
-}
-
-static void keep_repeat(const struct agent *agent, struct entry *entry, struct text audience)
-{
-    struct repeat *repeat = &entry->repeat;
-
-    *repeat = (struct repeat){.keys = atomic_load_explicit(&board_page(agent->board)->keys, memory_order_relaxed),
-                              .any_audience = audience.at == NULL};
-    if (audience.bytes > sizeof repeat->audience)
-        return;
-    stamp_times(agent, &entry->token, &repeat->from, &repeat->until);
-    repeat->audience_bytes = (uint8_t)audience.bytes;
-    if (audience.bytes > 0)
-        memcpy(repeat->audience, audience.at, audience.bytes);
-}
-
-static enum outcome judge_entry(struct agent *agent, struct entry *entry, struct text audience)
-{
-    if (may_repeat(agent, entry, audience))
+    clock_saw(agent, agent_turn_now(agent)); /* which may make the keys' generation grow */
+    if (repeat_may(agent, entry, audience, bounds))
         return OUTCOME_ACCEPTED;
-    enum outcome outcome = judge_now(agent, &entry->token, &entry->basis, audience);
+    enum outcome outcome = judge_now(agent, &entry->token, &entry->basis, audience, bounds);
 
     if (outcome == OUTCOME_ACCEPTED)
-        keep_repeat(agent, entry, audience);
+        repeat_keep(agent, entry, audience, bounds);
     return outcome;
 }
 
@@ -211,20 +186,35 @@ static bool has_keys(struct agent *agent, enum outcome *outcome, bool signature_
     return !checks->needs_fetch;
 }
 
-bool decide_now(struct agent *agent, struct text text, struct text audience, bool signature_only, struct decision *ret_decision)
+/* To who asks, this issuer is nobody: the answer is that to a token which was never seen. */
+static void conclude_unknown(struct agent *agent, struct text text, bool signature_only, struct decision *decision)
+{
+    struct token *token = &agent->checks->token;
+
+    *token = token_of(text.at, text.bytes);
+    token->reason = REASON_UNKNOWN_ISSUER;
+    conclude(agent, decision, OUTCOME_REFUSED, token, signature_only);
+}
+
+bool decide_now(struct agent *agent, struct text text, struct text audience, const struct bounds *bounds, bool signature_only,
+                struct decision *ret_decision)
 {
     struct checks *checks = agent->checks;
     struct entry *entry = cache_find(agent->cache, text.at, text.bytes, cache_hash(agent->cache, text.at, text.bytes));
 
+    if (entry != NULL && !bounds_have_issuer(bounds, entry->token.issuer)) {
+        conclude_unknown(agent, text, signature_only, ret_decision);
+        return true;
+    }
     if (entry != NULL) {
-        enum outcome outcome = signature_only ? OUTCOME_ACCEPTED : judge_entry(agent, entry, audience);
+        enum outcome outcome = signature_only ? OUTCOME_ACCEPTED : judge_entry(agent, entry, audience, bounds);
 
         conclude(agent, ret_decision, outcome, &entry->token, signature_only);
         ret_decision->entry = entry;
         ret_decision->basis = &entry->basis;
         return true;
     }
-    struct question question = question_of(agent, audience);
+    struct question question = question_of(agent, audience, bounds);
 
     checks->token = token_of(text.at, text.bytes);
     enum outcome outcome = token_check(&checks->token, &question, STAGE_FORM, STAGE_FORM);
@@ -328,7 +318,7 @@ static void answer(struct agent *agent, struct waiter *waiter, enum outcome outc
 static void answer_waiters(struct agent *agent, struct check *check, struct waiter *waiters)
 {
     struct token *token = &check->task.token;
-    struct question question = question_of(agent, (struct text){NULL, 0});
+    struct question question = question_of(agent, (struct text){NULL, 0}, &no_bounds);
     enum outcome outcome = check->task.outcome;
     struct basis basis = {0};
     bool good_signature = outcome == OUTCOME_ACCEPTED;
@@ -343,7 +333,7 @@ static void answer_waiters(struct agent *agent, struct check *check, struct wait
         if (waiter->signature_only && good_signature)
             its = OUTCOME_ACCEPTED;
         else if (outcome == OUTCOME_ACCEPTED)
-            its = judge_now(agent, token, &basis, audience);
+            its = judge_now(agent, token, &basis, audience, waiter->bounds);
         answer(agent, waiter, its, token, &basis);
     }
     if (outcome == OUTCOME_ACCEPTED) {
@@ -358,7 +348,9 @@ void decide_again(struct agent *agent, struct text token, struct waiter *waiter)
 {
     struct decision decision;
 
-    if (decide_now(agent, token, (struct text){waiter->audience, waiter->audience_bytes}, waiter->signature_only, &decision))
+    struct text audience = {waiter->audience, waiter->audience_bytes};
+
+    if (decide_now(agent, token, audience, waiter->bounds, waiter->signature_only, &decision))
         waiter->decided(waiter, &decision);
     else if (decide_later(agent, waiter) < 0)
         answer(agent, waiter, OUTCOME_UNDECIDED, &agent->checks->token, NULL);

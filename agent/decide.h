@@ -33,6 +33,7 @@ struct waiter {
     struct line_of_tasks *line; /* of the connection on which it was asked; method_wait fills it in */
     char *audience; /* NULL: any that is configured */
     size_t audience_bytes;
+    const struct bounds *bounds; /* of whoever asks; must live as long as the waiter, but may change */
     bool signature_only; /* is it the issuer's word at all? Claims, time and revocation are not looked at */
     void (*decided)(struct waiter *waiter, const struct decision *decision);
 };
@@ -42,7 +43,8 @@ void checks_free(struct checks *checks);
 
 /* True: decided. False: its signature has to be checked, or its key fetched; decide_later must follow, for the same token, before anything
    else. */
-bool decide_now(struct agent *agent, struct text token, struct text audience, bool signature_only, struct decision *ret_decision);
+bool decide_now(struct agent *agent, struct text token, struct text audience, const struct bounds *bounds, bool signature_only,
+                struct decision *ret_decision);
 
 /* 0: `decided` will be called. -1: too much is waiting, and the waiter was not taken. */
 int decide_later(struct agent *agent, struct waiter *waiter);

@@ -65,6 +65,9 @@
 #define CONFIG_LIST_MAX 256    /* audiences, aliases, values of a claim, … of one issuer */
 #define CONFIG_ALIASES_MAX 7   /* each spelling of an issuer costs a look-up for each kind of revocation */
 #define CONFIG_FEEDS_MAX 16
+#define CONFIG_PEERS_MAX 128 /* each is a line of `status` */
+#define PEER_NAME_BYTES_MAX 64
+#define PEER_GROUPS_MAX 1024 /* of who connects; more are a directory service gone wrong, and match nothing */
 #define FEED_PATH_BYTES_MAX 240 /* it is a source's name, which entries are counted under */
 #define LEEWAY_SECONDS_MAX 600 /* clocks further apart are broken, and a longer leeway is a longer life for stolen tokens */
 

@@ -47,7 +47,9 @@ for source in discovery jwks_uri; do
     sed -E "/^ *file:.*keys.json/d; s/# ($source|$keys):/\\1:/" assayd2.yaml >live-$source.yaml
     [ "$(grep -cE "^ *($source|$keys):" live-$source.yaml)" -eq 6 ]
 done
-for configuration in assayd*.yaml live-*.yaml; do
+sed 's/^# //' assayd2.yaml >peers.yaml
+[ "$(grep -cE '^  - .?name: (orders|operators)|^    (uid|methods|issuers|audiences|rate|connections|in_flight):' peers.yaml)" -eq 10 ]
+for configuration in assayd*.yaml live-*.yaml peers.yaml; do
     assayd --config "$configuration" --check
 done
 

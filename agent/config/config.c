@@ -163,7 +163,7 @@ static const struct yaml_key top_keys[] = {
     {"fast_path", yaml_read_bool, offsetof(struct config, fast_path), false, NULL},
     {"policy", read_policy, 0, false, NULL},
     {"revocation", config_read_revocation, offsetof(struct config, revocation), false, NULL},
-    {"peers", NULL, 0, false, "rights for single peers"},
+    {"peers", config_read_peers, offsetof(struct config, peers), false, NULL},
     {"http", NULL, 0, false, "the HTTP endpoints"},
     {"service_tokens", NULL, 0, false, "tokens for calling other services"},
     {0},
@@ -201,6 +201,7 @@ struct config *config_load(const char *path, struct faults *faults)
     if (yaml != NULL) {
         config->path = yaml->path;
         yaml_read_map(yaml, yaml_root(yaml), top_keys, config);
+        config_check_peers(yaml, config);
         yaml_close(yaml);
     }
     if (faults->count > before || yaml == NULL) {

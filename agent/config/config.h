@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include "agent/config/feeds.h"
+#include "agent/config/peers.h"
 #include "agent/config/yaml.h"
 #include "agent/token/issuer.h"
 
@@ -44,6 +45,7 @@ struct config {
     const char *state_path;
     const char *policy_path; /* NULL: none, and nobody may do anything */
     struct revocation_config revocation;
+    struct peers_config peers;
     struct issuer_config *issuers;
     unsigned issuer_count;
     uint64_t cache_bytes;

@@ -66,6 +66,7 @@ void yaml_read_path(struct yaml *yaml, yaml_node_t *value, void *into);     /* c
 void yaml_read_bool(struct yaml *yaml, yaml_node_t *value, void *into);     /* bool *: true or false */
 void yaml_read_seconds(struct yaml *yaml, yaml_node_t *value, void *into);  /* double *: 500ms, 30s, 10m, 24h, 7d */
 void yaml_read_size(struct yaml *yaml, yaml_node_t *value, void *into);     /* uint64_t *: bytes: 64MiB, 1GiB, 512KiB */
+void yaml_read_rate(struct yaml *yaml, yaml_node_t *value, void *into);     /* double *: a second: 50000/s, 300/m */
 
 /* The index of the text in a list that ends with NULL, or -1 with a fault that names the nearest. */
 int yaml_choice(struct yaml *yaml, yaml_node_t *value, const char *const *choices);

@@ -126,6 +126,19 @@ void yaml_read_size(struct yaml *yaml, yaml_node_t *value, void *into)
         yaml_fault(yaml, value, "`%s` is no size; write for example 512KiB, 64MiB or 1GiB", text);
 }
 
+void yaml_read_rate(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    static const char *const units[] = {"/s", "/m", NULL};
+    static const double factors[] = {1, 1.0 / 60};
+    const char *text = yaml_text(yaml, value);
+    double rate = 0;
+
+    if (text != NULL && (!quantity(text, units, factors, &rate) || !(rate > 0)))
+        yaml_fault(yaml, value, "`%s` is no rate; write for example 50000/s or 300/m", text);
+    else if (text != NULL)
+        *(double *)into = rate;
+}
+
 int yaml_choice(struct yaml *yaml, yaml_node_t *value, const char *const *choices)
 {
     const char *text = yaml_text(yaml, value);

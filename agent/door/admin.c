@@ -89,6 +89,33 @@ static void put_connections(struct wire_writer *writer, const struct agent *agen
     put_pair_uint(writer, "buffered_bytes", door->buffered);
 }
 
+static void put_peer(struct wire_writer *writer, const struct peer_config *peer)
+{
+    const struct peer_tally *tally = peer->tally;
+
+    wire_put_map(writer, 7);
+    put_pair_text(writer, "name", peer->name);
+    put_pair_uint(writer, "connections", tally->connections);
+    put_pair_uint(writer, "in_flight", tally->in_flight);
+    put_pair_uint(writer, "requests", tally->requests);
+    put_pair_uint(writer, "refused", tally->refused);
+    put_pair_uint(writer, "rate_limited", tally->rate_limited);
+    put_pair_uint(writer, "turned_away", tally->turned_away);
+}
+
+#define PEER_ROOM (PEER_NAME_BYTES_MAX + 160)
+
+/* The last one has no name: those who are none of them. */
+static void put_peers(struct wire_writer *writer, const struct peers_config *peers)
+{
+    wire_put_text(writer, "peers");
+    wire_put_array(writer, peers->configured ? peers->count + 1 : 0);
+    for (unsigned i = 0; i < peers->count; i++)
+        put_peer(writer, &peers->list[i]);
+    if (peers->configured)
+        put_peer(writer, &peers->stranger);
+}
+
 static void put_reasons(struct wire_writer *writer, const char *name, const uint64_t counts[REASON_COUNT], enum reason first)
 {
     uint32_t named = 0;
@@ -225,7 +252,7 @@ void method_status(const struct request *request)
     size_t policy_room = policy != NULL ? strlen(policy->path) + SHADOW_RULES_SHOWN * (POLICY_RULE_NAME_BYTES_MAX + 16) : 0;
     size_t room = 4096 + policy_room + (agent->reload_error != NULL ? strlen(agent->reload_error) : 0) +
                   strlen(agent->ring->config->state_path) + answer_missing_room(agent) +
-                  agent->ring->config->revocation.feed_count * FEED_ROOM;
+                  agent->ring->config->revocation.feed_count * FEED_ROOM + (agent->ring->config->peers.count + 1) * PEER_ROOM;
     unsigned issuers = 0;
 
     if (!rpc_params(request, NULL, 0, false))
@@ -238,7 +265,7 @@ void method_status(const struct request *request)
         return;
     double uptime = agent_now() - agent->started;
 
-    wire_put_map(writer, 13);
+    wire_put_map(writer, 14);
     put_pair_text(writer, "version", ASSAY_VERSION);
     put_pair_text(writer, "instance", agent->instance);
     put_pair_uint(writer, "pid", (uint64_t)getpid());
@@ -253,6 +280,7 @@ void method_status(const struct request *request)
     put_revocation(writer, agent);
     put_cache(writer, agent);
     put_connections(writer, agent);
+    put_peers(writer, &agent->ring->config->peers);
     put_counters(writer, agent);
     conn_answer_end(request->conn);
 }

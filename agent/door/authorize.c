@@ -196,7 +196,7 @@ static void answer(struct agent *agent, struct conn *conn, uint32_t msgid, const
     else
         put_holder(writer, good);
     if (asked->stamped && asked->single && all_allowed && (token == NULL || good != NULL) &&
-        stamp_make(agent, token, decision != NULL ? decision->basis : NULL, &stamp)) {
+        peer_page_refusal(conn_peer(conn)) == NULL && stamp_make(agent, token, decision != NULL ? decision->basis : NULL, &stamp)) {
         stamp_put(writer, agent, &stamp);
         ++*map;
     }
@@ -281,7 +281,7 @@ static void ask(const struct request *request, struct text token, struct text au
 
     if (token.bytes == 0)
         answer(request->agent, request->conn, request->msgid, asked, NULL);
-    else if (decide_now(request->agent, token, audience, false, &decision))
+    else if (decide_now(request->agent, token, audience, &conn_peer(request->conn)->bounds, false, &decision))
         answer(request->agent, request->conn, request->msgid, asked, &decision);
     else
         answer_later(request, asked, audience);

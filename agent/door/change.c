@@ -237,7 +237,7 @@ static void start_by_token(const struct request *request, struct text token, boo
                            .all_sources = all_sources, .exp = exp};
     struct decision decision;
 
-    if (decide_now(request->agent, token, (struct text){NULL, 0}, true, &decision)) {
+    if (decide_now(request->agent, token, (struct text){NULL, 0}, peer_admin_bounds(conn_peer(request->conn)), true, &decision)) {
         change_by_token(&its, &decision, false);
         return;
     }

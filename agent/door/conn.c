@@ -8,11 +8,6 @@
 #include "rpc.h"
 #include "usual.h"
 
-const struct peer *conn_peer(const struct conn *conn)
-{
-    return &conn->peer;
-}
-
 struct line_of_tasks *conn_line(struct conn *conn)
 {
     return &conn->line;
@@ -51,7 +46,7 @@ uint64_t conn_deadline(const struct conn *conn)
     return conn->since + conn->patience->milliseconds;
 }
 
-static void free_conn(struct conn *conn)
+void conn_free(struct conn *conn)
 {
     struct door *door = conn->door;
 
@@ -84,7 +79,7 @@ static void on_closed(uv_handle_t *handle)
     free_buffers(conn);
     conn->open = false;
     if (conn->held == 0)
-        free_conn(conn);
+        conn_free(conn);
 }
 
 void conn_close(struct conn *conn)
@@ -95,6 +90,7 @@ void conn_close(struct conn *conn)
         return;
     conn->closing = true;
     leave_patience(conn);
+    conn_leave(conn);
     free_buffers(conn); /* now, not at the end of the turn: others may be about to take what is written off here */
     conn_discharge(conn, conn->charged);
     *(conn->previous != NULL ? &conn->previous->next : &door->all) = conn->next;
@@ -293,31 +289,6 @@ void conn_read_on(struct conn *conn)
         conn->reading = true;
 }
 
-bool conn_hold(struct conn *conn)
-{
-    if (conn->account->in_flight >= IN_FLIGHT_PER_UID_MAX)
-        return false;
-    conn->account->in_flight++;
-    conn->door->held++;
-    conn->held++;
-    return true;
-}
-
-bool conn_release(struct conn *conn)
-{
-    conn->account->in_flight--;
-    conn->door->held--;
-    conn->held--;
-    if (!conn->open && conn->held == 0) {
-        free_conn(conn);
-        return false;
-    }
-    if (conn->closing)
-        return false;
-    conn_mark_dirty(conn);
-    return true;
-}
-
 void conn_hold_page(struct conn *conn)
 {
     conn->door->page_holders += !conn->holds_page;
@@ -331,19 +302,6 @@ void conn_drain(struct conn *conn)
     conn->draining = true;
     stop_reading(conn);
     conn_mark_dirty(conn); /* what was read and not taken up yet is still answered */
-}
-
-/* A user that has too many, or more than there is room for: the connection is taken and closed, so that it does not wait. */
-static bool is_welcome(struct conn *conn)
-{
-    struct door *door = conn->door;
-    unsigned most = door->connections_max - (conn->peer.uid == 0 ? 0 : CONNECTIONS_KEPT_FOR_ROOT);
-
-    if (door->facts.connections > most || (conn->peer.uid != 0 && conn->account->connections > CONNECTIONS_PER_UID_MAX)) {
-        door->facts.refused++;
-        return false;
-    }
-    return true;
 }
 
 static void on_turned_away(uv_handle_t *handle)
@@ -396,8 +354,9 @@ void conn_open(struct door *door, uv_stream_t *listener)
         return;
     }
     conn->account->connections++;
+    conn_join(conn);
     conn->line.user = &conn->account->lines;
-    if (!is_welcome(conn) || uv_read_start((uv_stream_t *)&conn->pipe, on_room, on_read) != 0) {
+    if (!conn_is_welcome(conn) || uv_read_start((uv_stream_t *)&conn->pipe, on_room, on_read) != 0) {
         conn_close(conn);
         return;
     }

@@ -17,6 +17,9 @@ void conn_open(struct door *door, uv_stream_t *listener);
 
 const struct peer *conn_peer(const struct conn *conn);
 
+/* A line in the log, once, about a peer that is none of the configuration's. */
+void conn_tell_stranger(struct conn *conn);
+
 /* Where its signature checks wait. Lives as long as a request of it is held. */
 struct line_of_tasks *conn_line(struct conn *conn);
 

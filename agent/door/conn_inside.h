@@ -28,7 +28,17 @@ struct conn {
     bool handling;                  /* messages are being taken out of its buffer */
     bool holds_page;                /* and so may be idle for ever */
     bool passes_page;               /* with what is sent next */
+    bool was_told_of;               /* in the log: that it is none of `peers` */
 };
+
+/* Its peer's rights are those of the configuration in force; and the end of that. */
+void conn_join(struct conn *conn);
+void conn_leave(struct conn *conn);
+
+/* A user that has too many, or more than there is room for: the connection is taken and closed, so that it does not wait. */
+bool conn_is_welcome(struct conn *conn);
+
+void conn_free(struct conn *conn);
 
 /* Memory for half messages and unsent answers (buffers.c): false if the user, or all together, have too much, and nobody has more than
    this connection. */

@@ -64,6 +64,9 @@ bool door_is_quiet(const struct door *door);
 void door_close(struct door *door);
 void door_free(struct door *door);
 
+/* Another configuration is in force: whoever is there has the rights that it gives. The old one must still be there. */
+void door_use_config(struct door *door);
+
 /* Between door.c and conn.c. */
 struct account *door_account(struct door *door, uid_t uid); /* NULL: out of memory */
 void door_account_left(struct door *door, struct account *account);

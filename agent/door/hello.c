@@ -44,6 +44,8 @@ void method_hello(const struct request *request)
 
     if (!rpc_params(request, NULL, 0, false))
         return;
+    if (refusal == NULL)
+        refusal = peer_page_refusal(conn_peer(request->conn));
     if (refusal == NULL && !conn_may_pass(request->conn)) {
         rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "read your answers before you say hello");
         return;

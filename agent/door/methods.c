@@ -14,9 +14,9 @@
 
 const struct method methods[] = {
     {"verify", RIGHT_VERIFY, method_verify},
-    {"authorize", RIGHT_VERIFY, method_authorize},
+    {"authorize", RIGHT_AUTHORIZE, method_authorize},
     {"ping", RIGHT_PING, method_ping},
-    {"hello", RIGHT_VERIFY, method_hello},
+    {"hello", RIGHT_HELLO, method_hello},
     {"revoke", RIGHT_ADMIN, method_revoke},
     {"unrevoke", RIGHT_ADMIN, method_unrevoke},
     {"revocations", RIGHT_ADMIN, method_revocations},
@@ -134,7 +134,7 @@ static void answer_yes(struct agent *agent, struct conn *conn, uint32_t msgid, c
         answer_put_head(writer, token);
     wire_put_uint(writer, age(agent, remotes_confirmed(decision->issuer)));
     answer_put_tail(writer, token, feeds_age(agent->feeds, token->issuer));
-    if (stamped && stamp_make(agent, token, decision->basis, &stamp)) {
+    if (stamped && peer_page_refusal(conn_peer(conn)) == NULL && stamp_make(agent, token, decision->basis, &stamp)) {
         stamp_put(writer, agent, &stamp);
         ++*map; /* one pair more: the count stands in its low bits */
     }
@@ -193,6 +193,7 @@ void method_wait(const struct request *request, struct waiter *waiter)
         return;
     }
     waiter->line = conn_line(request->conn);
+    waiter->bounds = waiter->signature_only ? peer_admin_bounds(conn_peer(request->conn)) : &conn_peer(request->conn)->bounds;
     if (decide_later(request->agent, waiter) == 0)
         return;
     free(waiter);
@@ -223,7 +224,7 @@ void verify(const struct request *request, struct text token, struct text audien
 {
     struct decision decision;
 
-    if (decide_now(request->agent, token, audience, false, &decision))
+    if (decide_now(request->agent, token, audience, &conn_peer(request->conn)->bounds, false, &decision))
         answer_verify(request->agent, request->conn, request->msgid, &decision, stamped);
     else
         verify_later(request, audience, stamped);
@@ -252,16 +253,20 @@ bool method_issuer(const struct request *request, struct text *issuer)
     const struct config *config = request->agent->ring->config;
     char name[256];
 
-    if (issuer->at == NULL && config->issuer_count == 1) {
+    if (issuer->at == NULL && config->issuer_count == 1)
         *issuer = config->issuers[0].rules.names.list[0];
-        return true;
-    }
     if (issuer->at == NULL) {
         rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "`iss` is missing, and %u issuers are configured", config->issuer_count);
         return false;
     }
-    if (keyring_issuer(request->agent->ring, *issuer) != NULL)
+    const struct issuer *found = keyring_issuer(request->agent->ring, *issuer);
+
+    if (found != NULL && bounds_have_issuer(peer_admin_bounds(conn_peer(request->conn)), found))
         return true;
+    if (found != NULL) {
+        rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "this peer's `issuers` do not have that one");
+        return false;
+    }
     snprintf(name, sizeof name, "%.*s", (int)issuer->bytes, issuer->at);
     const char *nearest = config_nearest_issuer(config, name);
 

@@ -1,22 +1,51 @@
-/* Who is at the other end of a connection: the kernel's word (SO_PEERCRED), and what that user may ask. */
+/* Who is at the other end of a connection: the kernel's word (SO_PEERCRED, SO_PEERGROUPS), and what that user may ask. */
 #ifndef ASSAY_PEER_H
 #define ASSAY_PEER_H
 
 #include <stdbool.h>
 #include <sys/types.h>
 
-enum right { RIGHT_PING, RIGHT_VERIFY, RIGHT_ADMIN };
+#include "agent/config/peers.h"
 
+struct config;
+
+/* All zero: nobody, who may ping. */
 struct peer {
     uid_t uid;
     gid_t gid;
     pid_t pid;
+    unsigned rights;                 /* RIGHT_BIT of each */
+    const struct peer_config *entry; /* of the configuration in force; NULL: that has no `peers` */
+    struct bounds bounds;
+    bool is_overflow; /* it has the uid that the kernel shows of whoever does not exist here */
 };
 
-/* 0, or -1 if the kernel does not say. */
+/* 0, or -1 if the kernel does not say. It may nothing yet. */
 int peer_of(int fd, struct peer *ret_peer);
 
-/* Whoever the socket's mode lets in may verify; root and the agent's own user may administer. */
-bool peer_may(const struct peer *peer, enum right right);
+/* What it may under this configuration, which must live as long as the peer or until the next call. What groups it is in the kernel
+   says, which keeps those of the moment in which it connected. */
+void peer_rank(struct peer *peer, int fd, const struct config *config);
+
+/* The same for somebody who came another way, with the rights of the entry of this name. False: there is none, and it may nothing.
+   Of the peer only uid, gid and pid are left as they are. A waiter that points to its bounds needs the configuration: hold it. */
+bool peer_named(const struct config *config, const char *name, struct peer *ret_peer);
+
+/* Is it none of the configuration's? */
+bool peer_is_stranger(const struct peer *peer);
+
+/* One request, which is counted. `now`: milliseconds of the loop's clock. */
+enum peer_verdict { PEER_FORBIDDEN = 0, PEER_LIMITED, PEER_MAY };
+enum peer_verdict peer_ask(const struct peer *peer, enum right right, uint64_t now);
+
+/* About whose tokens it may say something as an administrator. Who is one only because no entry is: about all. */
+const struct bounds *peer_admin_bounds(const struct peer *peer);
+
+/* Why it gets no page, and so no stamps; NULL: it may. What a client says again by itself is not counted. */
+const char *peer_page_refusal(const struct peer *peer);
+
+/* In words, for the peer itself: why it may not call this. */
+#define PEER_WORDS_BYTES 384
+void peer_explain(const struct peer *peer, enum right right, const char *method, char words[PEER_WORDS_BYTES]);
 
 #endif

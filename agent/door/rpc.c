@@ -3,7 +3,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "door.h"
 #include "methods.h"
@@ -165,14 +164,30 @@ static const struct method *find_method(struct text name)
     return NULL;
 }
 
+static void forbid(const struct request *request, enum right right, const char *method)
+{
+    const struct peer *peer = conn_peer(request->conn);
+    char words[PEER_WORDS_BYTES];
+
+    peer_explain(peer, right, method, words);
+    rpc_error(request->conn, request->msgid, ERROR_FORBIDDEN, "%s", words);
+    if (peer_is_stranger(peer))
+        conn_tell_stranger(request->conn);
+}
+
 static bool may(const struct request *request, enum right right, const char *method)
 {
-    if (peer_may(conn_peer(request->conn), right))
-        return true;
-    rpc_error(request->conn, request->msgid, ERROR_FORBIDDEN,
-              "uid %u may not call %s; without `peers` in the configuration only root and the agent's own user (uid %u) may",
-              conn_peer(request->conn)->uid, method, geteuid());
-    return false;
+    const struct peer *peer = conn_peer(request->conn);
+
+    if (peer->entry == NULL && (peer->rights & RIGHT_BIT(right)) != 0)
+        return true; /* nothing is configured, and nothing counted */
+    enum peer_verdict verdict = peer_ask(peer, right, uv_now(request->agent->loop));
+
+    if (verdict == PEER_FORBIDDEN)
+        forbid(request, right, method);
+    else if (verdict != PEER_MAY)
+        rpc_error(request->conn, request->msgid, ERROR_RATE_LIMITED, "peer `%s` has used up its `rate`; try again in a moment", peer->entry->name);
+    return verdict == PEER_MAY;
 }
 
 void rpc_handle_usual(struct conn *conn, struct agent *agent, const struct usual *usual)
@@ -180,7 +195,7 @@ void rpc_handle_usual(struct conn *conn, struct agent *agent, const struct usual
     const struct request request = {.agent = agent, .conn = conn, .msgid = usual->msgid};
 
     agent->door->facts.requests++;
-    if (!may(&request, RIGHT_VERIFY, usual->authorize ? "authorize" : "verify"))
+    if (!may(&request, usual->authorize ? RIGHT_AUTHORIZE : RIGHT_VERIFY, usual->authorize ? "authorize" : "verify"))
         return;
     if (usual->authorize)
         authorize(&request, usual->token, usual->audience, usual->action, usual->resource, usual->stamp);
@@ -193,6 +208,10 @@ static void call(struct request *request, struct text name, const msgpack_object
     const struct method *method = find_method(name);
     char shown[64];
 
+    if (method == NULL && peer_is_stranger(conn_peer(request->conn))) {
+        (void)may(request, RIGHT_NONE, printable(name, shown));
+        return;
+    }
     if (method == NULL) {
         rpc_error(request->conn, request->msgid, ERROR_UNKNOWN_METHOD, "this agent has no method `%s`", printable(name, shown));
         return;

@@ -101,6 +101,23 @@ void audit_broken_off(const struct peer *peer, const char *why)
         log_warning("a connection was closed", LOG_TEXT("why", why), LOG_NUMBER("uid", peer->uid), LOG_NUMBER("pid", peer->pid));
 }
 
+void audit_turned_away(const struct peer *peer)
+{
+    if (take_turn(agent_now()))
+        log_warning("a connection was closed, its peer has as many as it may", LOG_TEXT("peer", peer->entry->name),
+                    LOG_NUMBER("connections", peer->entry->connections), LOG_NUMBER("uid", peer->uid), LOG_NUMBER("pid", peer->pid));
+}
+
+void audit_stranger(const struct peer *peer)
+{
+    char line[64];
+
+    snprintf(line, sizeof line, "- {name: NAME, uid: %u}", peer->uid);
+    if (take_turn(agent_now()))
+        log_warning("somebody asks who is none of `peers`", LOG_TEXT("to_let_it_in", line), LOG_NUMBER("uid", peer->uid),
+                    LOG_NUMBER("gid", peer->gid), LOG_NUMBER("pid", peer->pid));
+}
+
 void audit_change(const struct peer *peer, const char *what, const char *kind, struct text issuer)
 {
     char name[256];

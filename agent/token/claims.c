@@ -2,11 +2,15 @@
 
 #include <string.h>
 
+#include "bounds.h"
+
 static const struct text names[CLAIM_COUNT] = {
 #define CLAIM_TEXT(name, text) {text, sizeof text - 1},
     CLAIMS(CLAIM_TEXT)
 #undef CLAIM_TEXT
 };
+
+const struct bounds no_bounds = {.any_issuer = true, .any_audience = true};
 
 bool text_is(struct text text, const char *at, size_t bytes)
 {

@@ -140,6 +140,8 @@ enum outcome check_issuer(struct token *token, const struct question *question)
         return refuse(token, REASON_BAD_CLAIM);
     for (unsigned i = 0; i < question->issuer_count; i++) {
         if (texts_have(&question->issuers[i]->names, iss.str, iss.count)) {
+            if (question->bounds != NULL && !bounds_have_issuer(question->bounds, question->issuers[i]))
+                break; /* to him it is nobody's */
             token->issuer = question->issuers[i];
             return OUTCOME_ACCEPTED;
         }

@@ -177,19 +177,28 @@ static bool is_asked_for(const void *context, const char *at, size_t bytes)
     return text_is(*(const struct text *)context, at, bytes);
 }
 
-static bool is_configured(const void *context, const char *at, size_t bytes)
+/* What is configured, and of that what who asks may have. */
+struct allowed {
+    const struct texts *audiences;
+    const struct bounds *bounds;
+};
+
+static bool is_allowed(const void *context, const char *at, size_t bytes)
 {
-    return texts_have(context, at, bytes);
+    const struct allowed *allowed = context;
+
+    return texts_have(allowed->audiences, at, bytes) &&
+           (allowed->bounds == NULL || bounds_have_audience(allowed->bounds, at, bytes));
 }
 
 enum outcome check_audience(struct token *token, const struct question *question)
 {
-    const struct texts *audiences = &token->issuer->audiences;
+    const struct allowed allowed = {&token->issuer->audiences, question->bounds};
     struct text asked = question->audience;
-    bool (*matches)(const void *, const char *, size_t) = asked.at != NULL ? is_asked_for : is_configured;
-    const void *wanted = asked.at != NULL ? (const void *)&asked : (const void *)audiences;
+    bool (*matches)(const void *, const char *, size_t) = asked.at != NULL ? is_asked_for : is_allowed;
+    const void *wanted = asked.at != NULL ? (const void *)&asked : (const void *)&allowed;
 
-    if (asked.at != NULL && !texts_have(audiences, asked.at, asked.bytes))
+    if (asked.at != NULL && !is_allowed(&allowed, asked.at, asked.bytes))
         return refuse(token, REASON_WRONG_AUDIENCE);
     if (!any_text(claim_cursor(&token->claims, audience_claim(token)), matches, wanted))
         return refuse(token, REASON_WRONG_AUDIENCE);

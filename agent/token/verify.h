@@ -10,6 +10,7 @@
 
 #include "assay/status.h"
 #include "base64url.h"
+#include "bounds.h"
 #include "claims.h"
 #include "signature.h"
 
@@ -85,6 +86,7 @@ struct question {
     const struct issuer *const *issuers;
     unsigned issuer_count;
     struct text audience; /* at NULL: any that the issuer's settings have */
+    const struct bounds *bounds; /* of who asks; NULL: none */
     double now;           /* Unix seconds */
     bool jws_only;        /* format, header, algorithm, key and signature alone: `assay inspect --jws` */
     struct token_room *room;

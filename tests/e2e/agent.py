@@ -452,14 +452,14 @@ class AssayTest(unittest.TestCase):
 needs_root = unittest.skipUnless(os.geteuid() == 0, "needs root, to be somebody else")
 
 
-def as_user(uid, function):
+def as_user(uid, function, groups=()):
     """What function() returns as that user, in a child."""
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
         try:
             os.close(read)
-            os.setgroups([])
+            os.setgroups(list(groups))
             os.setgid(uid)
             os.setuid(uid)
             os.write(write, json.dumps(function()).encode())
@@ -472,3 +472,17 @@ def as_user(uid, function):
         text = pipe.read()
     os.waitpid(child, 0)
     return json.loads(text)
+
+
+def connect_as(agent, uid, gid=None, groups=()):
+    """A client whose connection is that user's for as long as it is open: the kernel keeps who it was that connected."""
+    before = os.getgroups()
+    os.setgroups(list(groups))
+    os.setegid(uid if gid is None else gid)
+    os.seteuid(uid)
+    try:
+        return agent.connect()
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+        os.setgroups(before)

@@ -22,6 +22,11 @@ def other(*lines):
     return GOOD + "  - issuer: https://other.example.com\n    keys: {file: keys.json}\n" + "".join(f"    {line}\n" for line in lines)
 
 
+def peers(*entries):
+    """GOOD with peers; the first begins at line 6, column 5."""
+    return GOOD + "peers:\n" + "".join(f"  - {entry}\n" for entry in entries)
+
+
 # name: (configuration, "line:column" or "" for the whole file, words of the fault)
 BAD = {
     "unknown key at the top": (GOOD + "isuers: []\n", "5:1", ["isuers", "did you mean `issuers`?"]),
@@ -90,7 +95,50 @@ BAD = {
     "start_without of a file": (GOOD + "revocation: {feeds: [{file: keys.json, start_without: true}]}\n", "5:22", ["`start_without`"]),
     "a password that others can read": (GOOD + "revocation: {feeds: [{redis: redis://c, password_file: keys.json}]}\n", "5:56", ["chmod o-rwx"]),
     "a feed twice": (GOOD + "revocation: {feeds: [{redis: redis://c}, {redis: redis://c}]}\n", "5:42", ["twice"]),
-    "peers": (GOOD + "peers: []\n", "5:1", ["`peers`", "does not have"]),
+    "no peers": (GOOD + "peers: []\n", "5:8", ["no peer", "leave the key out"]),
+    "peers as keys": (GOOD + "peers: {a: b}\n", "5:8", ["list"]),
+    "peer as text": (GOOD + "peers: [a]\n", "5:9", ["keys with values"]),
+    "peer without a name": (peers("{uid: 1003}"), "6:5", ["`name` is missing"]),
+    "peer with an empty name": (peers('{name: "", uid: 1003}'), "6:12", ["no name for a peer"]),
+    "peer's name with a space": (peers("{name: a b, uid: 1003}"), "6:12", ["`a b`", "letters, digits"]),
+    "peer's long name": (peers("{name: " + "a" * 65 + ", uid: 1003}"), "6:12", ["1 to 64"]),
+    "two peers of one name": (peers("{name: a, uid: 1003}", "{name: a, uid: 1004}"), "7:5", ["two peers `a`"]),
+    "peer that is nobody": (peers("{name: a}"), "6:5", ["neither `uid` nor `gid`", "uid: 1003"]),
+    "peer that is two": (peers("{name: a, uid: 1003, gid: 4}"), "6:5", ["`uid` and `gid` in one entry"]),
+    "peer of no user": (peers("{name: a, uid: no-such-user}"), "6:20", ["no user `no-such-user`", "useradd --system no-such-user"]),
+    "peer of no group": (peers("{name: a, gid: no-such-group}"), "6:20", ["no group `no-such-group`", "groupadd --system no-such-group"]),
+    "peer of no user, in a list": (peers("{name: a, uid: [1003, no-such-user]}"), "6:27", ["no user `no-such-user`"]),
+    "peer of an empty list": (peers("{name: a, uid: []}"), "6:20", ["nobody stands here"]),
+    "peer of no user at all": (peers('{name: a, uid: ""}'), "6:20", ["no user ``"]),
+    "peer of uid -1": (peers("{name: a, uid: 4294967295}"), "6:20", ["`4294967295`"]),
+    "peer of uid 2^32": (peers("{name: a, uid: 4294967296}"), "6:20", ["`4294967296`"]),
+    "peer of uid 2^64": (peers("{name: a, uid: 18446744073709551616}"), "6:20", ["`18446744073709551616`"]),
+    "uid twice": (peers("{name: a, uid: [1003, 1003]}"), "6:27", ["`1003`", "twice"]),
+    "uid in two entries": (peers("{name: a, uid: 1003}", "{name: b, uid: [1002, 1003]}"), "7:5", ["uid 1003", "`a`", "first entry"]),
+    "gid in two entries": (peers("{name: a, gid: [1002, 1003]}", "{name: b, gid: 1003}"), "7:5", ["gid 1003", "`a`", "first entry"]),
+    "peer of the overflow uid": (peers("{name: a, uid: 65534}"), "6:5", ["65534", "user of its own"]),
+    "peer of the overflow gid": (peers("{name: a, gid: 65534}"), "6:5", ["65534", "user of its own"]),
+    "method of a peer": (peers("{name: a, uid: 1003, methods: [verfy]}"), "6:36", ["did you mean `verify`?"]),
+    "part of admin": (peers("{name: a, uid: 1003, methods: [verify, revoke]}"), "6:44", ["`revoke`", "write admin"]),
+    "methods as text": (peers("{name: a, uid: 1003, methods: verify}"), "6:35", ["list"]),
+    "issuer of a peer": (peers("{name: a, uid: 1003, issuers: [https://auth.exampel.com]}"), "6:36",
+                         ["https://auth.exampel.com", "not configured", "did you mean `https://auth.example.com`?"]),
+    "issuer of a peer, like none": (peers("{name: a, uid: 1003, issuers: [x]}"), "6:36", ["`x`", "not configured", "one of `issuers`"]),
+    "issuer of a peer twice": (peers("{name: a, uid: 1003, issuers: [https://auth.example.com, https://auth.example.com]}"), "6:62", ["twice"]),
+    "no issuer of a peer": (peers("{name: a, uid: 1003, issuers: []}"), "6:35", ["leave the key out"]),
+    "audience of a peer": (peers("{name: a, uid: 1003, audiences: [ordres]}"), "6:38", ["`ordres`", "`audiences`"]),
+    "audience of another issuer": (other("audiences: [stock]") + "peers:\n- {name: a, uid: 1003, issuers: [https://auth.example.com], audiences: [stock]}\n",
+                                   "9:73", ["`stock`", "this peer's issuers"]),
+    "audience of a peer twice": (peers("{name: a, uid: 1003, audiences: [orders, orders]}"), "6:46", ["twice"]),
+    "no audience of a peer": (peers("{name: a, uid: 1003, audiences: []}"), "6:37", ["leave the key out"]),
+    "rate without unit": (peers("{name: a, uid: 1003, rate: 100}"), "6:32", ["`100`", "50000/s"]),
+    "rate of an hour": (peers("{name: a, uid: 1003, rate: 100/h}"), "6:32", ["`100/h`"]),
+    "rate of nothing": (peers("{name: a, uid: 1003, rate: 0/s}"), "6:32", ["`0/s`"]),
+    "no connections": (peers("{name: a, uid: 1003, connections: 0}"), "6:39", ["1 to 999999"]),
+    "many connections": (peers("{name: a, uid: 1003, connections: 1000000}"), "6:39", ["1 to 999999"]),
+    "in_flight": (peers("{name: a, uid: 1003, in_flight: many}"), "6:37", ["`many`"]),
+    "unknown key of a peer": (peers("{name: a, uid: 1003, method: [verify]}"), "6:26", ["did you mean `methods`?"]),
+    "129 peers": (peers(*[f"{{name: a{i}, uid: {i}}}" for i in range(129)]), "134:5", ["128 peers"]),
     "http": (GOOD + "http: {listen: 127.0.0.1:80}\n", "5:1", ["`http`", "does not have"]),
     "service_tokens": (GOOD + "service_tokens: {}\n", "5:1", ["`service_tokens`", "does not have"]),
     "keys from two places": (GOOD.replace("file: keys.json", "file: keys.json, jwks_uri: https://a/b"), "3:11", ["exactly one of"]),
@@ -154,6 +202,11 @@ GOODS = {
     "Google with claims": GOOD.replace("https://auth.example.com", "https://accounts.google.com") + "    claims: {hd: [example.com]}\n",
     "7 aliases": issuer("aliases: [a, b, c, d, e, f, g]"),
     "10m": issuer("leeway: 10m"),
+    "peers": peers("{name: orders, uid: 0, methods: [verify, authorize, token, refresh, admin], issuers: [https://auth.example.com],"
+                   " audiences: [orders], rate: 50000/s, connections: 100, in_flight: 256}", "{name: a.b-c_D, gid: [adm, 4294967294]}",
+                   "{name: seldom, uid: [1, 2], rate: 1/m, methods: []}"),
+    "peers before issuers": "peers: [{name: a, uid: 1, issuers: [https://auth.example.com], audiences: [orders]}]\n" + GOOD,
+    "128 peers": peers(*[f"{{name: a{i}, uid: {i}}}" for i in range(128)]),
 }
 
 

@@ -14,7 +14,9 @@
 
 static const struct wire_limits limits = {FRAME_BYTES_MAX, FRAME_NODES_MAX, FRAME_DEPTH_MAX};
 static const struct wire_limits answer_limits = {ANSWER_BYTES_MAX + 1024, UINT32_MAX, 24};
-static const struct peer root = {0, 0, 1};
+static const struct peer root = {.pid = 1,
+                                 .rights = ~0U,
+                                 .bounds = {.any_issuer = true, .any_audience = true}};
 
 static uint8_t behaviour;
 static bool decided_later, closed;
@@ -58,6 +60,11 @@ const struct peer *conn_peer(const struct conn *conn)
 {
     (void)conn;
     return &root;
+}
+
+void conn_tell_stranger(struct conn *conn)
+{
+    (void)conn;
 }
 
 bool conn_hold(struct conn *conn)
@@ -107,8 +114,10 @@ static uint32_t touch(const char *at, size_t bytes)
     return sum;
 }
 
-bool decide_now(struct agent *agent, struct text token, struct text audience, bool signature_only, struct decision *ret_decision)
+bool decide_now(struct agent *agent, struct text token, struct text audience, const struct bounds *bounds, bool signature_only,
+                struct decision *ret_decision)
 {
+    CHECK(bounds == &root.bounds);
     (void)agent;
     (void)signature_only;
     CHECK(token.at != NULL && touch(token.at, token.bytes) + touch(audience.at, audience.bytes) < UINT32_MAX);
