@@ -173,7 +173,7 @@ struct door *door_open(struct agent *agent, char why[512])
 void door_drain(struct door *door)
 {
     if (door->made_socket)
-        socket_remove(door->agent->ring->config, door->listen_fd);
+        socket_remove(door->agent->ring->config->socket_path, door->listen_fd);
     uv_close((uv_handle_t *)&door->listener, NULL);
     conn_drain_all(door);
 }
