@@ -81,7 +81,6 @@ BAD = {
     "policy": (GOOD + "policy: /nowhere/policy.yaml\n", "5:9", ["/nowhere/policy.yaml", "cannot be read"]),
     "revocation": (GOOD + "revocation: {max_age: 1h, feeds: [{url: https://x.example.com/r}]}\n", "5:36", ["`url`", "does not have"]),
     "peers": (GOOD + "peers: []\n", "5:1", ["`peers`", "does not have"]),
-    "http": (GOOD + "http: {listen: 127.0.0.1:80}\n", "5:1", ["`http`", "does not have"]),
     "service_tokens": (GOOD + "service_tokens: {}\n", "5:1", ["`service_tokens`", "does not have"]),
     "keys from two places": (GOOD.replace("file: keys.json", "file: keys.json, jwks_uri: https://a/b"), "3:11", ["exactly one of"]),
     "keys from nowhere": (GOOD.replace("file: keys.json", "discovery: false"), "3:11", ["exactly one of", "`jwks_uri`"]),
