@@ -9,6 +9,7 @@ import unittest
 from urllib.parse import urlencode
 
 from agent import ASSAYD, ISSUER, AssayTest, Key, check_config, put_file, wait_for
+from http_bad import BAD, BAD_CHUNKS, CHUNKED
 from http_client import Http
 from test_config import FILES, GOOD
 
@@ -372,70 +373,6 @@ class Connections(HttpTest):
                     self.assertEqual(http.ask("GET", "/healthz", "Connection: close", version=version).status, 200)
                 self.assertTrue(http.is_closed())
 
-    BAD = {
-        "no version": "GET /healthz\r\nHost: x\r\n\r\n",
-        "two spaces before the version": "GET /healthz  HTTP/1.1\r\nHost: x\r\n\r\n",
-        "a space after the version": "GET /healthz HTTP/1.1 \r\nHost: x\r\n\r\n",
-        "HTTP/2": "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-        "HTTP/0.9": "GET /auth HTTP/0.9\r\nHost: x\r\n\r\n",
-        "HTTP/1.2": "GET /auth HTTP/1.2\r\nHost: x\r\n\r\n",
-        "TLS": "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-        "MessagePack": "\x94\x00\x01\xa4ping\x91\x80",
-        "an empty line first": "\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
-        "bare LF": "GET /healthz HTTP/1.1\nHost: x\n\n",
-        "bare LF after a header": "GET /healthz HTTP/1.1\r\nHost: x\nA: b\r\n\r\n",
-        "bare LF at the end": "GET /healthz HTTP/1.1\r\nHost: x\r\n\n",
-        "bare CR": "GET /healthz HTTP/1.1\r\nHost: x\rA: b\r\n\r\n",
-        "bare CR in a value": "GET /healthz HTTP/1.1\r\nHost: x\r\nA: b\rc\r\n\r\n",
-        "obs-fold": "GET /healthz HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n",
-        "obs-fold with a tab": "GET /healthz HTTP/1.1\r\nHost: x\r\nA: b\r\n\tc\r\n\r\n",
-        "a space before the first header": "GET /healthz HTTP/1.1\r\n Host: x\r\n\r\n",
-        "a space before the colon": "GET /healthz HTTP/1.1\r\nHost : x\r\n\r\n",
-        "no name": "GET /healthz HTTP/1.1\r\nHost: x\r\n: b\r\n\r\n",
-        "no colon": "GET /healthz HTTP/1.1\r\nHost: x\r\nA\r\n\r\n",
-        "a bad name": "GET /healthz HTTP/1.1\r\nHost: x\r\nA(: b\r\n\r\n",
-        "a name that is not ASCII": "GET /healthz HTTP/1.1\r\nHost: x\r\n\xc3\xa4: b\r\n\r\n",
-        "NUL in a name": "GET /healthz HTTP/1.1\r\nHost: x\r\nA\0: b\r\n\r\n",
-        "NUL in a value": "GET /healthz HTTP/1.1\r\nHost: x\r\nA: b\0c\r\n\r\n",
-        "NUL in the target": "GET /healthz\0 HTTP/1.1\r\nHost: x\r\n\r\n",
-        "a control character": "GET /healthz HTTP/1.1\r\nHost: x\r\nA: \x01\r\n\r\n",
-        "DEL": "GET /healthz HTTP/1.1\r\nHost: x\r\nA: \x7f\r\n\r\n",
-        "a tab in the first line": "GET\t/healthz HTTP/1.1\r\nHost: x\r\n\r\n",
-        "two spaces in the first line": "GET  /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
-        "a space in the target": "GET /healthz x HTTP/1.1\r\nHost: x\r\n\r\n",
-        "an unknown method": "FROBNICATE /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
-        "a method in small letters": "get /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
-        "CONNECT": "CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n",
-        "an absolute target": "GET http://localhost/healthz HTTP/1.1\r\nHost: x\r\n\r\n",
-        "*": "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
-        "no Host": "GET /healthz HTTP/1.1\r\n\r\n",
-        "two Hosts": "GET /healthz HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n",
-        "Content-Length twice": "POST /verify HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
-        "two Content-Lengths": "POST /verify HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
-        "Content-Length with a comma": "POST /verify HTTP/1.1\r\nHost: x\r\nContent-Length: 2, 2\r\n\r\n{}",
-        "Content-Length in hex": "POST /verify HTTP/1.1\r\nHost: x\r\nContent-Length: 0x2\r\n\r\n{}",
-        "Content-Length with a sign": "POST /verify HTTP/1.1\r\nHost: x\r\nContent-Length: +2\r\n\r\n{}",
-        "a negative Content-Length": "POST /verify HTTP/1.1\r\nHost: x\r\nContent-Length: -2\r\n\r\n{}",
-        "an empty Content-Length": "POST /verify HTTP/1.1\r\nHost: x\r\nContent-Length:\r\n\r\n{}",
-        "an endless Content-Length": f"POST /verify HTTP/1.1\r\nHost: x\r\nContent-Length: {'9' * 40}\r\n\r\n",
-        "both": "POST /verify HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        "both, the other way round": "POST /verify HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n0\r\n\r\n",
-        "gzip": "POST /verify HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
-        "gzip alone": "POST /verify HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n",
-        "xchunked": "POST /verify HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
-        "chunked twice": "POST /verify HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        "chunked in 1.0": "POST /verify HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        "an underscore": "POST /verify HTTP/1.1\r\nHost: x\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
-    }
-    CHUNKED = "POST /verify HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
-    BAD_CHUNKS = {
-        "no size": "\r\n{}\r\n0\r\n\r\n", "a sign": "+2\r\n{}\r\n0\r\n\r\n", "0x": "0x2\r\n{}\r\n0\r\n\r\n", "too short": "1\r\n{}\r\n0\r\n\r\n",
-        "bare LF after the size": "2\n{}\r\n0\r\n\r\n", "bare LF after the data": "2\r\n{}\n0\r\n\r\n", "bare LF at the end": "2\r\n{}\r\n0\n\n",
-        "an extension": "2;a=b\r\n{}\r\n0\r\n\r\n", "a trailer": "2\r\n{}\r\n0\r\nAuthorization: x\r\n\r\n", "a huge size": "ffffffffffffffffff\r\n",
-        "a space first": " 2\r\n{}\r\n0\r\n\r\n", "bare CR": "2\r{}\r\n0\r\n\r\n", "LF at the end": "2\r\n{}\r\n0\r\n\n",
-        "an extension's LF": "2;\n{}\r\n0\r\n\r\n",
-    }
-
     def assertRefused(self, data, *statuses):
         http = self.connect()
         http.send(data)
@@ -445,13 +382,13 @@ class Connections(HttpTest):
         self.assertTrue(http.is_closed())
 
     def test_what_is_no_request(self):
-        for name, data in self.BAD.items():
+        for name, data in BAD.items():
             with self.subTest(name):
                 self.assertRefused(data, *((505, 400) if name.startswith("HTTP/") else (400,)))
                 self.assertRefused(data + self.head(self.key.token()), *((505, 400) if name.startswith("HTTP/") else (400,)))
-        for name, data in self.BAD_CHUNKS.items():
+        for name, data in BAD_CHUNKS.items():
             with self.subTest("chunks: " + name):
-                self.assertRefused(self.CHUNKED + data, 400)
+                self.assertRefused(CHUNKED + data, 400)
         self.assertRefused("POST /verify HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n", 417)
 
     def test_too_large(self):
@@ -460,8 +397,8 @@ class Connections(HttpTest):
         self.assertRefused("GET /healthz HTTP/1.1\r\nHost: x\r\n" + "A: b\r\n" * 10000, 431)
         self.assertRefused("GET /" + "x" * 40000, 431)
         self.assertRefused("POST /verify HTTP/1.1\r\nHost: x\r\nContent-Length: 65537\r\n\r\n", 413)
-        self.assertRefused(self.CHUNKED + f"{70000:x}\r\n" + "x" * 70000, 413)
-        self.assertRefused(self.CHUNKED + "1\r\nx\r\n" * 20000, 413)
+        self.assertRefused(CHUNKED + f"{70000:x}\r\n" + "x" * 70000, 413)
+        self.assertRefused(CHUNKED + "1\r\nx\r\n" * 20000, 413)
         self.assertEqual(self.http.ask("POST", "/verify", "Content-Type: application/json", body=" " * 65536).status, 400)
 
     def test_slow(self):
