@@ -70,6 +70,8 @@ static size_t number(struct text text, unsigned base)
 {
     char digits[24] = "", *end;
 
+    for (; text.bytes > 1 && *text.at == '0'; text.at++, text.bytes--)
+        ;
     CHECK(text.bytes > 0 && text.bytes < sizeof digits);
     memcpy(digits, text.at, text.bytes);
     CHECK(strspn(digits, base == 10 ? "0123456789" : "0123456789abcdefABCDEF") == text.bytes);
