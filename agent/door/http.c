@@ -140,7 +140,7 @@ static int listen_on_path(struct http *http, const struct http_config *config, c
     http->listen_fd = socket_make(&place, &found, why);
     if (http->listen_fd < 0)
         return -1;
-    http->path = config->path;
+    http->made_socket = true;
     return uv_pipe_open(&http->listener.pipe, http->listen_fd);
 }
 
@@ -182,8 +182,8 @@ void http_drain(struct http *http)
     if (http == NULL || http->is_closed)
         return;
     http->is_closed = true;
-    if (http->path != NULL)
-        socket_remove(http->path, http->listen_fd);
+    if (http->made_socket) /* at its place, which no reload has changed */
+        socket_remove(http->agent->ring->config->http.path, http->listen_fd);
     uv_close(&http->listener.any, NULL);
     for (struct http_conn *conn = http->all, *next; conn != NULL; conn = next) {
         next = conn->next;

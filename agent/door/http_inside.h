@@ -35,7 +35,7 @@ struct http {
     union http_handle turned_away; /* takes the one for whom there is no memory */
     bool is_turning_away, has_one_waiting;
     bool is_tcp, is_closed;
-    const char *path; /* of the Unix socket, ours to remove; NULL: a port */
+    bool made_socket; /* which is ours to remove */
     int listen_fd;
     struct alarm *alarm; /* rings when the first deadline of a connection may have come */
     uint64_t alarm_due;  /* milliseconds of the loop's clock; 0: not set */

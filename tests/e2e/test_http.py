@@ -8,7 +8,7 @@ import time
 import unittest
 from urllib.parse import urlencode
 
-from agent import ASSAYD, ISSUER, AssayTest, Key, check_config, put_file, wait_for
+from agent import ASAN, ASSAYD, ISSUER, AssayTest, Key, check_config, put_file, wait_for
 from http_bad import BAD, BAD_CHUNKS, CHUNKED
 from http_client import Http
 from test_config import FILES, GOOD
@@ -426,6 +426,42 @@ class Connections(HttpTest):
                 sent += http.socket.send(self.head(self.key.token(), resource="/orders/1").encode())
         self.assertEqual(self.http.ask("GET", "/healthz").status, 200)
 
+    def test_more_than_there_is_room_for(self):
+        self.agent.stop()
+        self.agent.start(before=["prlimit", "--nofile=100"])  # 32 of them are the agent's, and 16 root's on the other socket
+        many = [self.connect() for _ in range(60)]
+        answered = 0
+        for http in many:
+            try:
+                answered += http.ask("GET", "/healthz").status == 200
+            except (EOFError, ConnectionError):
+                pass
+        self.assertEqual(answered, 52)
+        self.assertTrue(self.agent.call("ping")["ready"])
+        for http in many:
+            http.close()
+        wait_for("there is room", lambda: self.agent.call("ping") and self.is_served())
+
+    def is_served(self):
+        try:
+            return self.connect().ask("GET", "/healthz").status == 200
+        except (EOFError, ConnectionError):
+            return False
+
+    def test_memory_for_half_requests(self):
+        before = self.agent.anonymous()
+        many = []
+        for _ in range(300):
+            http = self.connect()
+            try:
+                http.send("POST /verify HTTP/1.1\r\nHost: x\r\nA: " + "x" * 32000 + "\r\nContent-Length: 65536\r\n\r\n" + "x" * 65000)
+            except ConnectionError:
+                pass
+            many.append(http)
+        self.assertEqual(self.connect().ask("GET", "/healthz").status, 200)
+        if not ASAN:
+            self.assertLess(self.agent.anonymous() - before, 40 << 20)
+
     def test_half_closed(self):
         token = self.key.token()
         self.http.send(self.head(token) + self.head(token))
@@ -461,6 +497,7 @@ class Connections(HttpTest):
         self.assertEqual(idle.ask("GET", "/healthz").status, 200)
         self.http.send(self.head(token))
         self.assertEqual(self.http.receive().status, 200)
+        self.agent.call("reload")
         self.assertEqual(self.agent.stop(), 0)
         self.assertTrue(idle.is_closed())
         self.assertFalse(os.path.exists(self.place))
