@@ -25,11 +25,13 @@ class Answer:
 
 
 class Http:
-    """A connection to a Unix socket's path, or to a port."""
+    """A connection to a Unix socket's path, to a port, or to an address with a port."""
 
     def __init__(self, place, seconds=10):
         if isinstance(place, int):
             self.socket = socket.create_connection(("127.0.0.1", place), timeout=seconds)
+        elif isinstance(place, tuple):
+            self.socket = socket.create_connection(place, timeout=seconds)
         else:
             self.socket = socket.socket(socket.AF_UNIX)
             self.socket.settimeout(seconds)
@@ -59,6 +61,8 @@ class Http:
             self.more()
         head, self.data = self.data.split(b"\r\n\r\n", 1)
         answer = Answer(head, b"")
+        if answer.status == 100:
+            return self.receive(head_only)
         length = 0 if head_only else int(answer["Content-Length"])
         while len(self.data) < length:
             self.more()

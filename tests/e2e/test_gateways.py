@@ -80,6 +80,14 @@ class Gateways:
             http.send(f"POST /orders HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nTransfer-Encoding: chunked\r\n\r\n"
                       "5\r\nhello\r\n0\r\n\r\n")
             self.assertThrough(http.receive(), "alice", "", ISSUER, "")
+            http.send(f"POST /orders HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nExpect: 100-continue\r\n"
+                      "Content-Length: 5\r\n\r\n")
+            while b"\r\n\r\n" not in http.data:
+                http.more()
+            self.assertEqual(http.data[:12], b"HTTP/1.1 100")
+            http.data = http.data.split(b"\r\n\r\n", 1)[1]
+            http.send("hello")
+            self.assertThrough(http.receive(), "alice", "", ISSUER, "")
 
     def test_none_and_bad(self):
         answer = self.ask(None)

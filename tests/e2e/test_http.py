@@ -389,6 +389,8 @@ class Connections(HttpTest):
         for name, data in BAD_CHUNKS.items():
             with self.subTest("chunks: " + name):
                 self.assertRefused(CHUNKED + data, 400)
+        self.assertEqual(self.http.ask("GET", "/healthz", "Expect: 100-continue", "Content-Length: 0").status, 200)
+        self.assertRefused(CHUNKED.replace("Host: x", "Host: x\r\nExpect: 100-continue") + "0\r\n\r\n", 417)
         self.assertRefused("POST /verify HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n", 417)
 
     def test_too_large(self):
@@ -553,6 +555,13 @@ class Ports(HttpTest):
                 self.assertEqual(self.http.ask("GET", "/healthz", host=host).status, status)
         http = self.connect()
         self.assertEqual(http.ask("GET", "/healthz", host=None, version="HTTP/1.0").status, 400)
+
+    @unittest.skipUnless(os.path.exists("/proc/net/if_inet6") and "lo" in open("/proc/net/if_inet6", encoding="utf-8").read(), "needs ::1")
+    def test_ipv6(self):
+        agent = self.prepare(keys=[self.key])
+        agent.configure(http={"listen": f"[::1]:{self.place}"})
+        agent.start()
+        self.assertEqual(self.connect(("::1", self.place)).ask("GET", "/readyz", host="[::1]").status, 200)
 
     def test_the_address_in_use(self):
         other = self.prepare(keys=[self.key])
