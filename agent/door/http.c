@@ -78,10 +78,12 @@ static void on_alarm(void *context)
     http->alarm_due = 0;
     for (struct http_conn *conn = http->all, *next; conn != NULL; conn = next) {
         next = conn->next;
-        if (conn->deadline <= now)
-            http_conn_close(conn);
-        else if (conn->deadline < first)
-            first = conn->deadline;
+        if (conn->deadline > now) {
+            first = conn->deadline < first ? conn->deadline : first;
+            continue;
+        }
+        http->agent->door->facts.timeouts++;
+        http_conn_close(conn);
     }
     http_arm(http, first);
 }

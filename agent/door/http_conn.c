@@ -108,6 +108,8 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
 
     (void)buffer;
     if (got < 0) { /* whatever was asked whole has been answered: nothing is read before it is */
+        if (got == UV_ENOBUFS)
+            audit_broken_off(&conn->peer, "half requests take too much memory");
         http_conn_close(conn);
         return;
     }
@@ -172,6 +174,7 @@ void http_conn_go_on(struct http_conn *conn)
             break;
         if (status == HTTP_BAD) {
             conn->ending = true;
+            conn->http->agent->door->facts.protocol_errors++;
             audit_broken_off(&conn->peer, conn->request.why);
             http_error(conn, conn->request.status, "bad_request", conn->request.why);
         } else {
@@ -320,6 +323,7 @@ void http_conn_open(struct http *http)
         conn->line.user = &conn->account->lines;
     }
     if (!met || !is_welcome(conn)) {
+        http->agent->door->facts.refused++;
         http_conn_close(conn);
         return;
     }

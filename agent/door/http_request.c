@@ -236,7 +236,8 @@ static enum http_read check_length(struct http_request *request, const char *byt
     if (counts[HTTP_CONTENT_LENGTH] == 1 && request->parser.content_length > HTTP_BODY_BYTES_MAX)
         return refuse(request, 413, "the request's body is too large");
     request->length = counts[HTTP_CONTENT_LENGTH] == 1 ? (uint32_t)request->parser.content_length : 0;
-    if (counts[HTTP_EXPECT] > 0 && (request->length > 0 || coding.at != NULL)) /* gateways pass it on without the body that it is about */
+    if (counts[HTTP_EXPECT] > 0 &&
+        (request->length > 0 || coding.at != NULL)) /* gateways pass it on without the body that it is about */
         return refuse(request, 417, "send the body without asking whether it may be sent");
     return HTTP_WHOLE;
 }
