@@ -89,6 +89,16 @@ class Gateways:
             http.send("hello")
             self.assertThrough(http.receive(), "alice", "", ISSUER, "")
 
+    def test_upgrades(self):
+        """What a client wants to talk next to the service is nothing to the agent."""
+        for protocol in ("websocket", "h2c"):
+            headers = ["Connection: Upgrade, HTTP2-Settings", f"Upgrade: {protocol}", "Sec-WebSocket-Version: 13",
+                       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA"]
+            self.assertThrough(self.ask(self.key.token(), "GET", "/orders", *headers), "alice", "", ISSUER, "")
+            self.app.requests.clear()
+            self.assertRefused(self.ask(None, "GET", "/orders", *headers), 401)
+            self.assertRefused(self.ask(self.key.token(), "GET", "/admin", *headers), 403)
+
     def test_none_and_bad(self):
         answer = self.ask(None)
         self.assertRefused(answer, 401)
