@@ -11,6 +11,7 @@
 #include "agent/clock.h"
 #include "agent/decide.h"
 #include "agent/door/door.h"
+#include "agent/door/http.h"
 #include "agent/earlier.h"
 #include "agent/keys/remotes.h"
 #include "agent/keys/watch.h"
@@ -131,6 +132,7 @@ int agent_use_keyring(struct agent *agent, struct keyring *ring)
         peers_carry_over(&old->config->peers, &ring->config->peers);
         if (agent->door != NULL)
             door_use_config(agent->door);
+        http_use_config(agent->http);
     }
     keyring_drop(old);
     tell_warnings(ring);
@@ -154,6 +156,7 @@ static void finish_stop(struct agent *agent)
         writer_stop(agent->writer);
     }
     watch_close(agent->watch);
+    http_close(agent->http);
     if (agent->door != NULL)
         door_close(agent->door);
     board_close(agent->board); /* first, then the marker: it speaks for the page */
@@ -185,7 +188,7 @@ static void on_tick(uv_timer_t *timer)
     struct stopping *stopping = timer->data;
     struct agent *agent = stopping->agent;
 
-    if ((!door_is_quiet(agent->door) || !reload_is_quiet(agent->reload)) && uv_now(agent->loop) < stopping->deadline)
+    if ((!door_is_quiet(agent->door) || !http_is_quiet(agent->http) || !reload_is_quiet(agent->reload)) && uv_now(agent->loop) < stopping->deadline)
         return;
     close_signals(stopping);
     signal(SIGTERM, SIG_IGN); /* libuv gives them back to the system, where a second one would end us half-way */
@@ -207,6 +210,7 @@ static void on_stop(uv_signal_t *signal, int number)
     sd_notify(0, "STOPPING=1");
     log_info("stopping", LOG_TEXT("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"));
     door_drain(agent->door);
+    http_drain(agent->http);
     stopping->deadline = uv_now(agent->loop) + DRAIN_SECONDS * 1000;
     uv_timer_start(&stopping->tick, on_tick, 0, 10);
 }
@@ -338,7 +342,9 @@ static int start_rooms(struct agent *agent)
     if (feeds_use_config(agent->feeds) < 0)
         return fail("out of memory");
     agent->door = door_open(agent, why);
-    return agent->door == NULL ? fail(why) : 0;
+    if (agent->door == NULL)
+        return fail(why);
+    return http_open(agent, &agent->http, why) < 0 ? fail(why) : 0;
 }
 
 void agent_check_ready(struct agent *agent)
@@ -365,8 +371,13 @@ static int serve(struct agent *agent)
     if (start_rooms(agent) < 0) {
         close_signals(&stopping);
         agent->stopping = true;
+        if (agent->door != NULL) /* it was the last room but one */
+            door_drain(agent->door);
         finish_stop(agent);
         uv_run(agent->loop, UV_RUN_DEFAULT); /* what is closed is freed there */
+        http_free(agent->http);
+        if (agent->door != NULL)
+            door_free(agent->door);
         return -1;
     }
     watch_files(agent->watch, agent->ring->config);
@@ -374,6 +385,7 @@ static int serve(struct agent *agent)
     tell_warnings(agent->ring);
     agent_check_ready(agent);
     uv_run(agent->loop, UV_RUN_DEFAULT);
+    http_free(agent->http);
     door_free(agent->door);
     log_info("stopped");
     return 0;

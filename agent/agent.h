@@ -13,6 +13,7 @@
 #include "agent/workers.h"
 
 struct door;
+struct http;
 struct watch;
 struct checks;
 struct reload;
@@ -60,6 +61,7 @@ struct agent {
     struct workers *workers;
     struct checks *checks;
     struct door *door;
+    struct http *http; /* NULL: none */
     struct watch *watch;
     struct reload *reload;
     struct https *https;

@@ -101,6 +101,14 @@
 #define HEARTBEAT_SECONDS 0.5    /* clients who hold the page believe in it for 1.9 seconds: three may be late */
 #define DRAIN_SECONDS 5          /* after SIGTERM: answers that are still being made */
 
+/* HTTP. A token and the headers of a browser behind a gateway stay below the 32 KiB that these take. */
+#define HTTP_HEAD_BYTES_MAX (32 * 1024)
+#define HTTP_BODY_BYTES_MAX (64 * 1024) /* as it comes: with the framing of its chunks */
+#define HTTP_IN_BYTES_FIRST 4096
+#define HTTP_REQUEST_SECONDS 10 /* from the first byte to the last, and for an answer to be taken */
+#define HTTP_RETRY_SECONDS_TEXT "1"
+#define HTTP_JSON_DEPTH_MAX 8 /* of what is asked */
+
 /* Signature checks. */
 #define WORKERS_MAX 64
 #define CHECKS_QUEUED_MAX 4096 /* about 0.1 s of RS256 on one core: who waits longer has given up */

@@ -29,8 +29,28 @@ update_package_lists() {
     $as_root apt-get update -qq
 }
 
+# llhttp: a library on Debian 13. Debian 12 has only its sources, in a package that would bring Node.js with it: they are taken out of it, into
+# the source tree's build/llhttp, where CMake looks. Without it everything but the HTTP endpoints is built.
+get_llhttp() {
+    if apt-cache show libllhttp-dev >/dev/null 2>&1; then
+        install_packages libllhttp-dev
+        return
+    fi
+    [ ! -e build/llhttp/llhttp.h ] && [ ! -e /usr/share/llhttp/llhttp.c ] || return 0
+    unpacked=$(mktemp -d)
+    chmod 755 "$unpacked"
+    if (cd "$unpacked" && apt-get download -qq node-llhttp >/dev/null 2>&1 && dpkg-deb -x node-llhttp_*.deb .); then
+        mkdir -p build/llhttp
+        find "$unpacked/usr/share" \( -path '*/llhttp/api.c' -o -path '*/llhttp/http.c' -o -path '*/llhttp/llhttp.c' -o -name llhttp.h \) \
+            -exec cp {} build/llhttp/ \;
+    else
+        echo "llhttp's sources cannot be had (Debian's node-llhttp), so the agent is built without its HTTP endpoints." >&2
+    fi
+    rm -rf "$unpacked"
+}
+
 install_build_packages() {
     command -v apt-get >/dev/null || { echo "This script installs with apt-get (Debian); elsewhere install the libraries that README names." >&2; return 1; }
     update_package_lists
-    install_packages $packages_build "$(package_msgpack)"
+    install_packages $packages_build "$(package_msgpack)" && get_llhttp
 }

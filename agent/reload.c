@@ -46,6 +46,11 @@ bool reload_is_quiet(const struct reload *reload)
     return !reload->busy;
 }
 
+static const char *as_text(const char *text)
+{
+    return text != NULL ? text : "";
+}
+
 /* What a running agent cannot change, since it stands on it. */
 static void check_fixed(const struct config *old, const struct config *new, struct faults *faults)
 {
@@ -53,6 +58,9 @@ static void check_fixed(const struct config *old, const struct config *new, stru
 
     if (strcmp(old->socket_path, new->socket_path) != 0 || old->socket_mode != new->socket_mode || old->socket_group != new->socket_group)
         fault_add(faults, place, "`socket` has changed, which needs a restart: systemctl restart assayd");
+    if (strcmp(as_text(old->http.listen), as_text(new->http.listen)) != 0 || old->http.mode != new->http.mode ||
+        old->http.group != new->http.group)
+        fault_add(faults, place, "`http` has changed, which needs a restart: systemctl restart assayd");
     if (strcmp(old->state_path, new->state_path) != 0)
         fault_add(faults, place, "`state` has changed, which needs a restart: systemctl restart assayd");
     if (old->threads != new->threads)

@@ -20,7 +20,7 @@ case "${1:-}" in
 esac
 
 packages_test="libcmocka-dev faketime valgrind clang lld python3 python3-msgpack python3-cryptography python3-yaml neovim strace
-               binutils openssl man-db libjwt-dev spin redis-server nginx-light
+               binutils openssl man-db libjwt-dev spin redis-server nginx-light caddy haproxy curl
                systemd systemd-container"
 
 passed=0

@@ -8,7 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static void read_mode(struct yaml *yaml, yaml_node_t *value, void *into)
+void config_read_mode(struct yaml *yaml, yaml_node_t *value, void *into)
 {
     const char *text = yaml_text(yaml, value);
     char *end;
@@ -23,7 +23,7 @@ static void read_mode(struct yaml *yaml, yaml_node_t *value, void *into)
         *(mode_t *)into = (mode_t)mode;
 }
 
-static void read_group(struct yaml *yaml, yaml_node_t *value, void *into)
+void config_read_group(struct yaml *yaml, yaml_node_t *value, void *into)
 {
     const char *text = yaml_text(yaml, value);
     struct group *group = text != NULL ? getgrnam(text) : NULL;
@@ -65,8 +65,8 @@ static void read_socket(struct yaml *yaml, yaml_node_t *value, void *into)
 {
     static const struct yaml_key keys[] = {
         {"path", read_socket_path, offsetof(struct config, socket_path), false, NULL},
-        {"mode", read_mode, offsetof(struct config, socket_mode), false, NULL},
-        {"group", read_group, offsetof(struct config, socket_group), false, NULL},
+        {"mode", config_read_mode, offsetof(struct config, socket_mode), false, NULL},
+        {"group", config_read_group, offsetof(struct config, socket_group), false, NULL},
         {0},
     };
 
@@ -164,7 +164,11 @@ static const struct yaml_key top_keys[] = {
     {"policy", read_policy, 0, false, NULL},
     {"revocation", config_read_revocation, offsetof(struct config, revocation), false, NULL},
     {"peers", config_read_peers, offsetof(struct config, peers), false, NULL},
-    {"http", NULL, 0, false, "the HTTP endpoints"},
+#ifdef ASSAY_HTTP
+    {"http", config_read_http, offsetof(struct config, http), false, NULL},
+#else
+    {"http", NULL, 0, false, "the HTTP endpoints (llhttp)"},
+#endif
     {"service_tokens", NULL, 0, false, "tokens for calling other services"},
     {0},
 };
@@ -177,6 +181,8 @@ static void set_defaults(struct config *config)
     config->socket_path = SOCKET_PATH_DEFAULT;
     config->socket_mode = 0660;
     config->socket_group = (gid_t)-1;
+    config->http.mode = 0660;
+    config->http.group = (gid_t)-1;
     config->state_path = STATE_PATH_DEFAULT;
     config->cache_bytes = CACHE_BYTES_DEFAULT;
     config->fast_path = true;
@@ -202,6 +208,7 @@ struct config *config_load(const char *path, struct faults *faults)
         config->path = yaml->path;
         yaml_read_map(yaml, yaml_root(yaml), top_keys, config);
         config_check_peers(yaml, config);
+        config_check_http(yaml, config);
         yaml_close(yaml);
     }
     if (faults->count > before || yaml == NULL) {

@@ -2,6 +2,7 @@
 #ifndef ASSAY_CONFIG_H
 #define ASSAY_CONFIG_H
 
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include "agent/config/feeds.h"
@@ -35,6 +36,17 @@ struct issuer_config {
     struct place place;
 };
 
+/* Where gateways and probes may ask over HTTP: a Unix socket, or a port of the loopback interface. */
+struct http_config {
+    const char *listen; /* as it was written; NULL: nowhere */
+    const char *path;   /* of the Unix socket; NULL: a port */
+    mode_t mode;
+    gid_t group;                /* (gid_t)-1: the agent's */
+    struct sockaddr_storage at; /* the port */
+    const char *peer;           /* whose rights callers have who come to a port; NULL: nobody's in particular */
+    struct place place;
+};
+
 struct config {
     unsigned references;
     struct arena arena;
@@ -42,6 +54,7 @@ struct config {
     const char *socket_path;
     mode_t socket_mode;
     gid_t socket_group; /* (gid_t)-1: the agent's */
+    struct http_config http;
     const char *state_path;
     const char *policy_path; /* NULL: none, and nobody may do anything */
     struct revocation_config revocation;
@@ -60,6 +73,16 @@ struct config {
 struct config *config_load(const char *path, struct faults *faults);
 struct config *config_hold(struct config *config);
 void config_drop(struct config *config); /* NULL is fine */
+
+/* `mode` and `group` of a socket. */
+void config_read_mode(struct yaml *yaml, yaml_node_t *value, void *mode);
+void config_read_group(struct yaml *yaml, yaml_node_t *value, void *group);
+
+/* The part that reads `http:`. */
+void config_read_http(struct yaml *yaml, yaml_node_t *value, void *http);
+
+/* What it says of peers, which may stand behind it in the file. */
+void config_check_http(struct yaml *yaml, const struct config *config);
 
 /* The part of it that reads `issuers:`; and of that the one that reads `keys:` into a key_source, which is looked at as a whole at the
    issuer's end. */

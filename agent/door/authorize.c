@@ -7,12 +7,9 @@
 #include "agent/policy/decision.h"
 #include "agent/stamp.h"
 #include "methods.h"
+#include "ruling.h"
 
-/* What is asked: one action on one resource, or several. */
-struct check_pair {
-    struct text action, resource;
-};
-
+/* What is asked: one question, or several. */
 struct checks_asked {
     unsigned count;
     bool single; /* asked without `checks` */
@@ -55,113 +52,18 @@ static void put_ruling(struct wire_writer *writer, const struct ruling *ruling)
     put_name_and_text(writer, "rule", ruling->rule != NULL ? ruling->rule->name : NULL);
 }
 
-/* Roles as they are met; how many they are is known only behind the last. */
-struct role_list {
-    struct wire_writer *writer;
-    uint16_t count;
-};
-
-static void put_role(void *context, const char *at, size_t bytes)
-{
-    struct role_list *list = context;
-
-    wire_put_str(list->writer, at, bytes);
-    list->count++;
-}
-
-static void put_roles(struct wire_writer *writer, const struct token *good)
-{
-    static const uint8_t head[] = {0xdc, 0, 0}; /* an array of a count in two bytes: more roles than that no token can hold */
-    uint8_t *start = writer->at;
-    struct role_list list = {writer, 0};
-
-    wire_put_raw(writer, head, sizeof head);
-    each_role(&good->claims, good->issuer, put_role, &list);
-    if (writer->full)
-        return;
-    start[1] = (uint8_t)(list.count >> 8);
-    start[2] = (uint8_t)list.count;
-}
-
-/* Whose token it is. Nothing of one that was not accepted. */
-static void put_holder(struct wire_writer *writer, const struct token *good)
-{
-    struct wire_item sub = good != NULL ? claim_item(&good->claims, CLAIM_SUB) : (struct wire_item){0};
-
-    wire_put_text(writer, "subject");
-    if (sub.type == WIRE_STR)
-        wire_put_str(writer, sub.str, sub.count);
-    else
-        wire_put_nil(writer);
-    wire_put_text(writer, "roles");
-    if (good != NULL)
-        put_roles(writer, good);
-    else
-        wire_put_array(writer, 0);
-}
-
-/* What is the same whenever this token is asked about. NULL: it is not kept, or there is no memory for it, and is made anew each time. */
-static const struct kept_holder *kept_holder(struct agent *agent, struct entry *entry, const struct token *good)
-{
-    const struct policy *policy = agent->ring->policy;
-    size_t room = 64 + 2 * (good != NULL ? good->claims.bytes : 0);
-    struct wire_writer writer;
-
-    if (entry == NULL || good == NULL || policy == NULL || entry->holder != NULL)
-        return entry != NULL && good != NULL ? entry->holder : NULL;
-    struct kept_holder *holder = malloc(sizeof *holder + room);
-
-    if (holder == NULL)
-        return NULL;
-    policy_fill_holder(policy, &good->claims, good->issuer, &holder->holder);
-    wire_writer_init(&writer, holder->answer, room);
-    put_holder(&writer, good);
-    holder->answer_bytes = wire_written(&writer);
-    holder->bytes = sizeof *holder + holder->answer_bytes;
-    struct kept_holder *fitting = realloc(holder, holder->bytes);
-
-    cache_keep_holder(agent->cache, entry, fitting != NULL ? fitting : holder);
-    return entry->holder;
-}
-
-/* One question: the resource first, whatever the token is. */
-static struct ruling decide_pair(struct agent *agent, const struct check_pair *pair, const struct token *good,
-                                 const struct kept_holder *kept, enum reason why_no_token)
-{
-    struct resource resource;
-    bool is_resource = resource_normalize(pair->resource.at, pair->resource.bytes, &resource) == 0;
-    struct ask ask = {
-        .holder = kept != NULL ? &kept->holder : NULL,
-        .claims = good != NULL ? &good->claims : NULL,
-        .issuer = good != NULL ? good->issuer : NULL,
-        .why_no_token = why_no_token,
-        .action = pair->action,
-        .resource = is_resource ? &resource : NULL,
-    };
-    struct ruling ruling = policy_decide(agent->ring->policy, &ask);
-
-    if (ruling.allow)
-        agent->counters.allowed++;
-    else
-        agent->counters.denied[ruling.reason]++;
-    return ruling;
-}
-
 /* `decision` NULL: no token was sent. */
 static void answer(struct agent *agent, struct conn *conn, uint32_t msgid, const struct checks_asked *asked,
                    const struct decision *decision)
 {
-    const struct token *token = decision != NULL ? decision->token : NULL;
-    enum outcome outcome = decision != NULL ? decision->outcome : OUTCOME_REFUSED;
-    struct entry *entry = decision != NULL ? decision->entry : NULL;
-    const struct token *good = outcome == OUTCOME_ACCEPTED ? token : NULL;
-    enum reason why = token == NULL ? REASON_NO_TOKEN : token->reason;
+    struct asker asker = asker_of(decision);
+    const struct token *token = asker.token, *good = asker.good;
     /* Subject and roles are written from the claims, and a setting may make them the same claim. */
     size_t room = 64 + asked->count * (size_t)RULING_ROOM + (good != NULL ? 2 * good->claims.bytes : 0) + STAMP_ROOM;
     struct stamp stamp;
     bool all_allowed = true;
 
-    if (token != NULL && outcome == OUTCOME_UNDECIDED) {
+    if (asker.undecided) {
         rpc_undecided(conn, msgid, decision->doubt, decision->why);
         return;
     }
@@ -173,8 +75,7 @@ static void answer(struct agent *agent, struct conn *conn, uint32_t msgid, const
 
     if (writer == NULL)
         return;
-    const struct kept_holder *kept = kept_holder(agent, entry, good);
-
+    ruling_prepare(agent, &asker);
     uint8_t *map = writer->at;
 
     wire_put_map(writer, asked->single ? 6 : 3);
@@ -183,18 +84,17 @@ static void answer(struct agent *agent, struct conn *conn, uint32_t msgid, const
         wire_put_array(writer, asked->count);
     }
     for (unsigned i = 0; i < asked->count; i++) {
-        struct ruling ruling = decide_pair(agent, &asked->pairs[i], good, kept, why);
+        struct ruling ruling = ruling_of(agent, conn_peer(conn), &asker, &asked->pairs[i]);
 
         if (!asked->single)
             wire_put_map(writer, 4);
         put_ruling(writer, &ruling);
         all_allowed = all_allowed && ruling.allow;
-        audit_ruling(agent, conn_peer(conn), asked->pairs[i].action, asked->pairs[i].resource, &ruling, token);
     }
-    if (kept != NULL)
-        wire_put_raw(writer, kept->answer, kept->answer_bytes);
+    if (asker.kept != NULL)
+        wire_put_raw(writer, asker.kept->answer, asker.kept->answer_bytes);
     else
-        put_holder(writer, good);
+        ruling_put_holder(writer, good);
     if (asked->stamped && asked->single && all_allowed && (token == NULL || good != NULL) &&
         peer_page_refusal(conn_peer(conn)) == NULL && stamp_make(agent, token, decision != NULL ? decision->basis : NULL, &stamp)) {
         stamp_put(writer, agent, &stamp);

@@ -54,7 +54,7 @@ bool conn_is_welcome(struct conn *conn)
     struct door *door = conn->door;
     unsigned most = door->connections_max - (conn->peer.uid == 0 ? 0 : CONNECTIONS_KEPT_FOR_ROOT);
 
-    if (door->facts.connections > most || (conn->peer.uid != 0 && conn->account->connections > CONNECTIONS_PER_UID_MAX)) {
+    if (door->facts.connections + door->others > most || (conn->peer.uid != 0 && conn->account->connections > CONNECTIONS_PER_UID_MAX)) {
         door->facts.refused++;
         return false;
     }

@@ -8,6 +8,7 @@
 #include "agent/alarm.h"
 #include "agent/earlier.h"
 #include "agent/observe/log.h"
+#include "http.h"
 #include "socket.h"
 
 struct account *door_account(struct door *door, uid_t uid)
@@ -86,6 +87,7 @@ static void on_sleep(uv_prepare_t *prepare)
     struct door *door = prepare->data;
 
     conn_flush_all(door); /* what timers and closing handles have left */
+    http_go_on(door->agent->http);
     workers_hand_over(door->agent->workers);
     store_let_go(door->agent->store);
     door->agent->turn = 0;
@@ -173,7 +175,7 @@ struct door *door_open(struct agent *agent, char why[512])
 void door_drain(struct door *door)
 {
     if (door->made_socket)
-        socket_remove(door->agent->ring->config, door->listen_fd);
+        socket_remove(door->agent->ring->config->socket_path, door->listen_fd);
     uv_close((uv_handle_t *)&door->listener, NULL);
     conn_drain_all(door);
 }

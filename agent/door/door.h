@@ -46,6 +46,7 @@ struct door {
     struct patience idle, partial;
     struct account *accounts;
     unsigned connections_max;
+    unsigned others; /* connections by HTTP, which take descriptors too */
     size_t buffered; /* bytes of all connections' half messages and unsent answers */
     unsigned held;   /* requests under way */
     struct door_facts facts;

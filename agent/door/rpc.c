@@ -53,18 +53,27 @@ void rpc_error(struct conn *conn, uint32_t msgid, enum wire_error error, const c
     conn_answer_end(conn);
 }
 
+const char *rpc_error_name(enum wire_error error)
+{
+    return error_names[error];
+}
+
+enum wire_error rpc_error_of(enum doubt doubt, const char **why)
+{
+    static const enum wire_error errors[] = {[DOUBT_FAILED] = ERROR_INTERNAL,       [DOUBT_CLOCK] = ERROR_CLOCK_UNTRUSTED,
+                                             [DOUBT_FEED] = ERROR_REVOCATION_STALE, [DOUBT_KEYS] = ERROR_KEYS_UNAVAILABLE,
+                                             [DOUBT_AGE] = ERROR_KEYS_STALE};
+
+    if (errors[doubt] == ERROR_INTERNAL)
+        *why = "the token could not be judged; the agent's log says why";
+    return errors[doubt];
+}
+
 void rpc_undecided(struct conn *conn, uint32_t msgid, enum doubt doubt, const char *why)
 {
-    if (doubt == DOUBT_CLOCK)
-        rpc_error(conn, msgid, ERROR_CLOCK_UNTRUSTED, "%s", why);
-    else if (doubt == DOUBT_KEYS)
-        rpc_error(conn, msgid, ERROR_KEYS_UNAVAILABLE, "%s", why);
-    else if (doubt == DOUBT_AGE)
-        rpc_error(conn, msgid, ERROR_KEYS_STALE, "%s", why);
-    else if (doubt == DOUBT_FEED)
-        rpc_error(conn, msgid, ERROR_REVOCATION_STALE, "%s", why);
-    else
-        rpc_error(conn, msgid, ERROR_INTERNAL, "the token could not be judged; the agent's log says why");
+    enum wire_error error = rpc_error_of(doubt, &why);
+
+    rpc_error(conn, msgid, error, "%s", why);
 }
 
 /* Words of a peer in an answer or a line of the log: short, and only letters that cannot break anything. */

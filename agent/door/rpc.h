@@ -41,6 +41,8 @@ void rpc_handle_usual(struct conn *conn, struct agent *agent, const struct usual
 struct wire_writer *rpc_result(struct conn *conn, uint32_t msgid, size_t room);
 
 /* An answer that is no answer. */
+enum wire_error rpc_error_of(enum doubt doubt, const char **why); /* *why: the doubt in words, which may become others */
+const char *rpc_error_name(enum wire_error error);
 void rpc_undecided(struct conn *conn, uint32_t msgid, enum doubt doubt, const char *why);
 __attribute__((format(printf, 4, 5))) void rpc_error(struct conn *conn, uint32_t msgid, enum wire_error error, const char *format, ...);
 

@@ -12,7 +12,16 @@
    was taken: that lock keeps two agents from doing this at once. */
 int socket_listen(const struct config *config, bool *ret_made, bool *ret_found, char why[SOCKET_WHY_BYTES]);
 
+/* The same for a Unix socket that is nobody's but ours to make. -1: `why` says what is wrong. */
+struct socket_place {
+    const char *path;
+    const char *key; /* of the configuration, which names another place */
+    mode_t mode;
+    gid_t group; /* (gid_t)-1: the agent's */
+};
+int socket_make(const struct socket_place *place, bool *ret_found, char why[SOCKET_WHY_BYTES]);
+
 /* Removes the file, if it is still the one that was made. */
-void socket_remove(const struct config *config, int fd);
+void socket_remove(const char *path, int fd);
 
 #endif

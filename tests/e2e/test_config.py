@@ -139,7 +139,6 @@ BAD = {
     "in_flight": (peers("{name: a, uid: 1003, in_flight: many}"), "6:37", ["`many`"]),
     "unknown key of a peer": (peers("{name: a, uid: 1003, method: [verify]}"), "6:26", ["did you mean `methods`?"]),
     "129 peers": (peers(*[f"{{name: a{i}, uid: {i}}}" for i in range(129)]), "134:5", ["128 peers"]),
-    "http": (GOOD + "http: {listen: 127.0.0.1:80}\n", "5:1", ["`http`", "does not have"]),
     "service_tokens": (GOOD + "service_tokens: {}\n", "5:1", ["`service_tokens`", "does not have"]),
     "keys from two places": (GOOD.replace("file: keys.json", "file: keys.json, jwks_uri: https://a/b"), "3:11", ["exactly one of"]),
     "keys from nowhere": (GOOD.replace("file: keys.json", "discovery: false"), "3:11", ["exactly one of", "`jwks_uri`"]),

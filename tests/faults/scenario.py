@@ -12,12 +12,15 @@ import time
 
 import agent as e2e
 from agent import Agent, Key, WireError, put_file
+from http_client import Http
 
 import table as tables
 
 SECONDS = 8           # a call, or a start, that takes longer hangs
 TRIES = 4             # a failure can show up more than once, while it is being dealt with
 UNDECIDED = {"internal", "overloaded"}
+with open(e2e.ASSAYD, "rb") as program:
+    HAS_HTTP = b"/ext_authz/" in program.read()
 SANITIZER_SIGNS = ("ERROR: AddressSanitizer", "runtime error", "ERROR: LeakSanitizer")
 NO = "refused"
 
@@ -79,7 +82,8 @@ class Day:
         put_file(self.agent.path("policy.yaml"), POLICY)
         self.feed = self.agent.path("revoked.ndjson")
         self.say("fed-before")
-        self.agent.configure(self.issuers(), policy=self.agent.path("policy.yaml"), revocation={"feeds": [{"file": self.feed}]})
+        http = {"http": {"listen": "unix:" + self.agent.path("http")}} if HAS_HTTP else {}
+        self.agent.configure(self.issuers(), policy=self.agent.path("policy.yaml"), revocation={"feeds": [{"file": self.feed}]}, **http)
         self.agent.environment = {
             "LD_PRELOAD": shim, "ASSAY_FAULT_TABLE": self.table.path,
             "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=1:allocator_may_return_null=1", **({"ASSAY_FAULT": fault} if fault else {})}
@@ -241,6 +245,58 @@ class Day:
                 raise Problem(f"authorize {action} {resource}: not {allow}")
         if self.ask("authorize", token=self.m.bad[0][0], action="GET", resource="/users/alice/orders")["allow"] is not False:
             raise Problem("authorize with a bad token: yes")
+
+    def http_once(self, requests):
+        """What is answered to requests that are sent together, up to where one is undecided or the connection is closed."""
+        answers = []
+        try:
+            with Http(self.agent.path("http"), SECONDS) as http:
+                http.send("".join(requests))
+                for _ in requests:
+                    answers.append(http.receive())
+                    if answers[-1].status == 503:
+                        self.note("error answered")
+                        return answers[:-1]
+        except socket.timeout:
+            raise Problem(f"HTTP: no answer in {SECONDS} s") from None
+        except (OSError, EOFError):
+            self.ended()
+            self.note("connection closed")
+        return answers
+
+    def http(self, *questions):
+        """Pairs of a request and what is right to say to it."""
+        for _ in range(TRIES):
+            answers = self.http_once([request for request, _ in questions])
+            for answer, (request, right) in zip(answers, questions):
+                if not right(answer):
+                    raise Problem(f"HTTP: {request.splitlines()[0]}: {answer.status} {answer.headers} {answer.body}")
+            if len(answers) == len(questions):
+                return
+        raise Problem("HTTP: fails again and again after one failure")
+
+    def step_15_http(self):
+        if not HAS_HTTP:
+            return
+
+        def gateway(token, resource):
+            return (f"GET /auth HTTP/1.1\r\nHost: x\r\nX-Original-Method: GET\r\nX-Original-URI: {resource}\r\n"
+                    f"Authorization: Bearer {token}\r\n\r\n")
+
+        def post(path, kind, body):
+            return f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/{kind}\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+
+        fresh = [self.m.keys[i % 4].token(jti=f"http-{i}", role="user") for i in range(4)]
+        own, others = "/users/alice/orders", "/users/bob/orders"
+        self.http(*((gateway(token, own), lambda answer: answer.status == 200 and answer["X-User-Id"] == "alice") for token in [*fresh, self.m.user]))
+        self.http((gateway(self.m.user, others), lambda answer: answer.status == 403),
+                  (gateway(self.m.bad[0][0], own), lambda answer: answer.status == 401),
+                  (gateway(self.m.bad[1][0], "/products"), lambda answer: answer.status == 200 and answer["X-User-Id"] == ""))
+        self.http((post("/verify", "json", json.dumps({"token": self.m.user})), lambda answer: answer.json()["valid"] is True),
+                  (post("/verify", "json", json.dumps({"token": self.m.bad[0][0]})), lambda answer: answer.json() == {"valid": False, "reason": self.m.bad[0][1]}),
+                  (post("/introspect", "x-www-form-urlencoded", f"token={self.m.user}"), lambda answer: answer.json()["sub"] == "alice"),
+                  ("GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n", lambda answer: answer.json()["ready"] is True))
+        self.http((post("/verify", "json", " " * 60000), lambda answer: answer.status == 400))
 
     def revoke(self, name, **selector):
         self.ask("revoke", **selector)

@@ -7,11 +7,15 @@ import base64
 import json
 import os
 import re
+import sys
 
 import msgpack
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS = os.path.dirname(HERE)
+sys.path.append(os.path.join(TESTS, "e2e"))
+from http_bad import BAD, BAD_CHUNKS, CHUNKED  # noqa: E402
+
 OWN = {"ask.json", "config.yaml", "keys.json", "keys.pem"}
 
 
@@ -196,8 +200,26 @@ def requests():
     put("request", "record", b"\0" + msgpack.packb({**record, "sub": "u", "before": 1, "exp": 2}))
 
 
+def http():
+    good = "GET /auth HTTP/1.1\r\nHost: x\r\nX-Original-Method: GET\r\nX-Original-URI: /a?b\r\nAuthorization: Bearer a.b.c\r\n"
+    post = "POST /verify HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    whole = {"auth": good + "\r\n", "forward": good.replace("Original", "Forwarded").replace("auth", "forward") + "Connection: close\r\n\r\n",
+             "old": "GET /healthz HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "ext": "PATCH /ext_authz/a HTTP/1.1\r\nHost: x\r\n\r\n",
+             "upgrade": good + "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n", "length": post + 'Content-Length: 11\r\n\r\n{"token":1}',
+             "chunks": post + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\nA\r\n0123456789\r\n0\r\n\r\n", "empty": post + "Content-Length: 0\r\n\r\n"}
+    for number, (name, text) in enumerate(whole.items()):
+        for piece in (0, number + 2, 255):
+            put("http", f"{name}-{piece}", bytes([piece]) + text.encode())
+    put("http", "pipelined", b"\x10" + "".join(whole.values()).encode())
+    for prefix, many in (("bad", BAD), ("chunks-bad", BAD_CHUNKS)):
+        for name, text in many.items():
+            text = (CHUNKED if prefix == "chunks-bad" else "") + text
+            put("http", f"{prefix}-{name}".replace(" ", "-").replace("/", "-").replace("*", "star").replace("'", ""), b"\3" + text.encode("latin-1"))
+
+
 tokens()
 others()
 policies()
 answers()
 requests()
+http()

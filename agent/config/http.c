@@ -1,0 +1,98 @@
+/* `http:`: where gateways and probes ask. */
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "config.h"
+
+static void read_path(struct yaml *yaml, yaml_node_t *value, const char *path, struct http_config *http)
+{
+    if (*path != '/')
+        yaml_fault(yaml, value, "`%s` is no absolute path; write for example unix:/run/assay/http.sock", path);
+    else if (strlen(path) >= sizeof((struct sockaddr_un *)0)->sun_path)
+        yaml_fault(yaml, value, "the path has %zu bytes; a socket's may have at most %zu", strlen(path),
+                   sizeof((struct sockaddr_un *)0)->sun_path - 1);
+    else
+        http->path = path;
+}
+
+/* What stands behind the address; `auto` is not among it, for gateways must know where to ask. */
+static bool read_port(const char *text, in_port_t *ret)
+{
+    char *end;
+    unsigned long port = strtoul(text, &end, 10);
+
+    *ret = htons((in_port_t)port);
+    return *text >= '1' && *text <= '9' && *end == '\0' && port <= UINT16_MAX;
+}
+
+/* Only loopback: what is said here says who somebody is, in the clear, to whoever asks. */
+static bool read_address(const char *text, struct sockaddr_storage *ret)
+{
+    struct sockaddr_in *v4 = (struct sockaddr_in *)ret;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ret;
+
+    *ret = (struct sockaddr_storage){0};
+    if (strncmp(text, "127.0.0.1:", 10) == 0) {
+        v4->sin_family = AF_INET;
+        v4->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        return read_port(text + 10, &v4->sin_port);
+    }
+    if (strncmp(text, "[::1]:", 6) != 0)
+        return false;
+    v6->sin6_family = AF_INET6;
+    v6->sin6_addr = in6addr_loopback;
+    return read_port(text + 6, &v6->sin6_port);
+}
+
+static void read_listen(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    struct http_config *http = into;
+    const char *text = yaml_text(yaml, value);
+
+    if (text == NULL)
+        return;
+    http->listen = text;
+    http->place = yaml_place(yaml, value);
+    if (strncmp(text, "unix:", 5) == 0)
+        read_path(yaml, value, text + 5, http);
+    else if (!read_address(text, &http->at))
+        yaml_fault(yaml, value,
+                   "`%s` is neither a Unix socket nor a port of this machine alone; write unix:/run/assay/http.sock, "
+                   "127.0.0.1:PORT or [::1]:PORT",
+                   text);
+}
+
+void config_read_http(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    struct http_config *http = into;
+    static const struct yaml_key keys[] = {
+        {"listen", read_listen, 0, true, NULL},
+        {"mode", config_read_mode, offsetof(struct http_config, mode), false, NULL},
+        {"group", config_read_group, offsetof(struct http_config, group), false, NULL},
+        {"peer", yaml_read_text, offsetof(struct http_config, peer), false, NULL},
+        {0},
+    };
+    const mode_t mode = http->mode;
+
+    yaml_read_map(yaml, value, keys, http);
+    if (http->listen == NULL)
+        return;
+    if (http->path == NULL && (http->mode != mode || http->group != (gid_t)-1))
+        yaml_fault(yaml, value, "`mode` and `group` are a Unix socket's; whoever is on this machine can reach a port");
+    if (http->path != NULL && http->peer != NULL)
+        yaml_fault(yaml, value, "`peer` is for a port; on a Unix socket the kernel says who calls");
+}
+
+void config_check_http(struct yaml *yaml, const struct config *config)
+{
+    const struct http_config *http = &config->http;
+
+    if (http->listen == NULL || http->path != NULL)
+        return;
+    if (http->peer == NULL && config->peers.configured)
+        fault_add(yaml->faults, http->place, "over TCP nobody knows who calls; say with `peer` whose rights callers have, one of `peers`");
+    else if (http->peer != NULL && peers_named(&config->peers, http->peer) == NULL)
+        fault_add(yaml->faults, http->place, "there is no `%s` in `peers`, whose rights callers could have", http->peer);
+}

@@ -1,0 +1,314 @@
+/* One HTTP connection: bytes in, one request after the other, answers out. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "agent/observe/audit.h"
+#include "http_inside.h"
+
+#define IN_BYTES_MAX (HTTP_HEAD_BYTES_MAX + HTTP_BODY_BYTES_MAX + HTTP_IN_BYTES_FIRST)
+
+static void drop_in(struct http_conn *conn)
+{
+    if (conn->in == NULL)
+        return;
+    explicit_bzero(conn->in, conn->in_bytes); /* it held a token */
+    free(conn->in);
+    http_discharge(conn, conn->in_room);
+    conn->in = NULL;
+    conn->in_bytes = conn->in_room = 0;
+}
+
+static void free_conn(struct http_conn *conn)
+{
+    drop_in(conn);
+    if (conn->account != NULL) {
+        conn->account->connections--;
+        http_account_left(conn->http, conn->account);
+    }
+    free(conn);
+}
+
+/* Freed when libuv lets go of it and no request of it is under way any more. */
+static void on_closed(uv_handle_t *handle)
+{
+    struct http_conn *conn = handle->data;
+
+    conn->open = false;
+    if (!conn->held)
+        free_conn(conn);
+}
+
+void http_conn_close(struct http_conn *conn)
+{
+    struct http *http = conn->http;
+
+    if (conn->closing)
+        return;
+    conn->closing = true;
+    if (!conn->held && !conn->handling) /* what is held stands in it */
+        drop_in(conn);
+    *(conn->previous != NULL ? &conn->previous->next : &http->all) = conn->next;
+    if (conn->next != NULL)
+        conn->next->previous = conn->previous;
+    if (conn->answered) {
+        struct http_conn **link = &http->answered;
+
+        while (*link != conn)
+            link = &(*link)->next_answered;
+        *link = conn->next_answered;
+    }
+    http->agent->door->others--;
+    http_leave(conn);
+    uv_close(&conn->handle.any, on_closed);
+}
+
+/* Room for what comes next. Moved by hand, so that nothing of a token stays where it was. */
+static bool make_room(struct http_conn *conn)
+{
+    size_t room = conn->in_room == 0 ? HTTP_IN_BYTES_FIRST : 2 * conn->in_room;
+
+    if (conn->in_room - conn->in_bytes >= HTTP_IN_BYTES_FIRST / 2 || conn->in_room == IN_BYTES_MAX)
+        return conn->in_room > conn->in_bytes;
+    if (room > IN_BYTES_MAX)
+        room = IN_BYTES_MAX;
+    if (!http_charge(conn, room - conn->in_room))
+        return false;
+    char *in = malloc(room);
+
+    if (in == NULL) {
+        http_discharge(conn, room - conn->in_room);
+        return false;
+    }
+    if (conn->in_bytes > 0) {
+        memcpy(in, conn->in, conn->in_bytes);
+        explicit_bzero(conn->in, conn->in_bytes);
+    }
+    free(conn->in);
+    conn->in = in;
+    conn->in_room = room;
+    return true;
+}
+
+static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buffer)
+{
+    struct http_conn *conn = handle->data;
+
+    (void)suggested;
+    if (conn->lingering)
+        *ret_buffer = uv_buf_init(conn->http->thrown_away, sizeof conn->http->thrown_away);
+    else if (make_room(conn))
+        *ret_buffer = uv_buf_init(conn->in + conn->in_bytes, (unsigned)(conn->in_room - conn->in_bytes));
+    else
+        *ret_buffer = uv_buf_init(NULL, 0);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
+{
+    struct http_conn *conn = stream->data;
+
+    (void)buffer;
+    if (got < 0) { /* whatever was asked whole has been answered: nothing is read before it is */
+        if (got == UV_ENOBUFS)
+            audit_broken_off(&conn->peer, "half requests take too much memory");
+        http_conn_close(conn);
+        return;
+    }
+    if (got == 0 || conn->lingering)
+        return;
+    if (conn->in_bytes == 0)
+        conn->began = uv_now(conn->http->agent->loop);
+    conn->in_bytes += (size_t)got;
+    http_conn_go_on(conn);
+}
+
+static void read_or_wait(struct http_conn *conn)
+{
+    bool read = !conn->closing && !conn->held && !conn->sending && (!conn->ending || conn->lingering);
+
+    if (conn->closing || read == conn->reading)
+        return;
+    conn->reading = read;
+    if (!read)
+        uv_read_stop(&conn->handle.stream);
+    else if (uv_read_start(&conn->handle.stream, on_room, on_read) != 0)
+        http_conn_close(conn);
+}
+
+/* A request has to be whole soon, and an answer to be taken; between them there is time. Drop by drop is not soon. */
+static void renew_deadline(struct http_conn *conn)
+{
+    uint64_t now = uv_now(conn->http->agent->loop);
+
+    if (conn->held)
+        conn->deadline = UINT64_MAX;
+    else if (conn->sending || conn->lingering)
+        conn->deadline = now + HTTP_REQUEST_SECONDS * 1000;
+    else if (conn->in_bytes > 0)
+        conn->deadline = conn->began + HTTP_REQUEST_SECONDS * 1000;
+    else
+        conn->deadline = now + CONNECTION_IDLE_SECONDS * 1000;
+    http_arm(conn->http, conn->deadline);
+}
+
+/* Closed at once, what the peer has sent meanwhile would take the answer with it (RFC 9112 section 9.6). */
+static void linger(struct http_conn *conn)
+{
+    uv_os_fd_t fd;
+
+    if (conn->http->is_closed || uv_fileno(&conn->handle.any, &fd) != 0 || shutdown(fd, SHUT_WR) < 0) {
+        http_conn_close(conn);
+        return;
+    }
+    conn->lingering = true;
+    drop_in(conn);
+}
+
+/* Takes up what stands there. */
+void http_conn_go_on(struct http_conn *conn)
+{
+    conn->handling = true;
+    while (!conn->closing && !conn->held && !conn->sending && !conn->ending && conn->in_bytes > 0) {
+        enum http_read status = http_request_read(&conn->request, conn->in, conn->in_bytes);
+
+        if (status == HTTP_MORE)
+            break;
+        if (status == HTTP_BAD) {
+            conn->ending = true;
+            conn->http->agent->door->facts.protocol_errors++;
+            audit_broken_off(&conn->peer, conn->request.why);
+            http_error(conn, conn->request.status, "bad_request", conn->request.why);
+        } else {
+            http_route(conn);
+        }
+    }
+    conn->handling = false;
+    if (!conn->closing && conn->ending && !conn->sending && !conn->lingering)
+        linger(conn);
+    if (conn->http->is_closed && !conn->held && !conn->sending && !conn->closing)
+        http_conn_close(conn);
+    if (conn->closing && !conn->held)
+        drop_in(conn);
+    if (conn->closing)
+        return;
+    if (conn->in_bytes == 0 && !conn->held)
+        drop_in(conn);
+    renew_deadline(conn);
+    read_or_wait(conn);
+}
+
+static void on_decided(struct waiter *waiter, const struct decision *decision)
+{
+    struct http_conn *conn = (struct http_conn *)((char *)waiter - offsetof(struct http_conn, waiter));
+
+    http_release(conn);
+    if (!conn->open) {
+        free_conn(conn);
+        return;
+    }
+    if (conn->closing)
+        return;
+    conn->decided(conn, decision);
+    if (conn->handling || conn->closing)
+        return;
+    conn->answered = true; /* others who wait for the same are still to be told: nothing new is asked meanwhile */
+    conn->next_answered = conn->http->answered;
+    conn->http->answered = conn;
+}
+
+void http_go_on(struct http *http)
+{
+    while (http != NULL && http->answered != NULL) {
+        struct http_conn *conn = http->answered;
+
+        http->answered = conn->next_answered;
+        conn->answered = false;
+        http_conn_go_on(conn);
+    }
+}
+
+static void ask_later(struct http_conn *conn, struct text audience)
+{
+    if (!http_hold(conn)) {
+        http_error(conn, 503, "overloaded", "too many requests of this user are under way");
+        return;
+    }
+    conn->waiter = (struct waiter){
+        .line = &conn->line, .audience = (char *)audience.at, .audience_bytes = audience.bytes, .bounds = &conn->peer.bounds, .decided = on_decided};
+    if (decide_later(conn->http->agent, &conn->waiter) == 0)
+        return;
+    http_release(conn);
+    http_error(conn, 503, "overloaded", "too many signatures wait to be checked; try again");
+}
+
+void http_ask(struct http_conn *conn, struct text token, struct text audience,
+              void (*decided)(struct http_conn *conn, const struct decision *decision))
+{
+    struct decision decision;
+
+    conn->decided = decided;
+    if (decide_now(conn->http->agent, token, audience, &conn->peer.bounds, false, &decision))
+        decided(conn, &decision);
+    else
+        ask_later(conn, audience);
+}
+
+void http_conn_drain(struct http_conn *conn)
+{
+    if (!conn->held && !conn->sending && !conn->handling)
+        http_conn_close(conn);
+}
+
+/* Who calls: over TCP nobody knows. */
+static bool meet(struct http_conn *conn)
+{
+    uv_os_fd_t fd;
+
+    conn->peer = (struct peer){.uid = (uid_t)-1, .gid = (gid_t)-1};
+    if (uv_accept(&conn->http->listener.stream, &conn->handle.stream) != 0 || uv_fileno(&conn->handle.any, &fd) != 0)
+        return false;
+    if (conn->http->is_tcp)
+        uv_tcp_nodelay(&conn->handle.tcp, 1);
+    else if (peer_of(fd, &conn->peer) < 0)
+        return false;
+    conn->account = http_account(conn->http, conn->peer.uid);
+    return conn->account != NULL;
+}
+
+void http_conn_open(struct http *http)
+{
+    struct http_conn *conn = calloc(1, sizeof *conn);
+
+    if (conn == NULL) {
+        http_turn_away(http);
+        return;
+    }
+    http->has_one_waiting = false;
+    if (http->is_tcp)
+        uv_tcp_init(http->agent->loop, &conn->handle.tcp);
+    else
+        uv_pipe_init(http->agent->loop, &conn->handle.pipe, 0);
+    conn->handle.any.data = conn;
+    conn->http = http;
+    conn->open = true;
+    conn->next = http->all;
+    if (http->all != NULL)
+        http->all->previous = conn;
+    http->all = conn;
+    http->agent->door->others++;
+    http_request_begin(&conn->request);
+    bool met = meet(conn);
+
+    if (met) {
+        http_join(conn);
+        conn->account->connections++;
+        conn->line.user = &conn->account->lines;
+    }
+    if (!met || !http_is_welcome(conn)) {
+        http->agent->door->facts.refused++;
+        http_conn_close(conn);
+        return;
+    }
+    renew_deadline(conn);
+    read_or_wait(conn);
+}

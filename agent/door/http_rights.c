@@ -1,0 +1,83 @@
+/* Who calls by HTTP, and what that allows: as conn_rights.c for the agent's own protocol, but that over TCP nobody knows who calls.
+   There the configuration names the entry whose rights callers have (`http.peer`). */
+#include "http_inside.h"
+
+static void rank(struct http_conn *conn)
+{
+    const struct config *config = conn->http->agent->ring->config;
+    uv_os_fd_t fd = -1;
+
+    if (!conn->http->is_tcp && uv_fileno(&conn->handle.any, &fd) != 0)
+        return;
+    if (conn->http->is_tcp && config->http.peer != NULL)
+        (void)peer_named(config, config->http.peer, &conn->peer);
+    else if (!conn->http->is_tcp || !config->peers.configured)
+        peer_rank(&conn->peer, fd, config);
+}
+
+void http_join(struct http_conn *conn)
+{
+    rank(conn);
+    if (conn->peer.entry == NULL)
+        return;
+    conn->peer.entry->tally->connections++;
+    conn->peer.entry->tally->in_flight += conn->held;
+}
+
+void http_leave(struct http_conn *conn)
+{
+    const struct peer_config *entry = conn->peer.entry;
+
+    if (entry != NULL) {
+        entry->tally->connections--;
+        entry->tally->in_flight -= conn->held;
+    }
+    conn->peer = (struct peer){.uid = conn->peer.uid, .gid = conn->peer.gid, .pid = conn->peer.pid};
+}
+
+void http_use_config(struct http *http)
+{
+    for (struct http_conn *conn = http != NULL ? http->all : NULL; conn != NULL; conn = conn->next) {
+        http_leave(conn);
+        http_join(conn);
+    }
+}
+
+bool http_is_welcome(const struct http_conn *conn)
+{
+    const struct door *door = conn->http->agent->door;
+    const struct peer_config *entry = conn->peer.entry;
+    unsigned most = door->connections_max - CONNECTIONS_KEPT_FOR_ROOT;
+
+    if (door->facts.connections + door->others > most ||
+        (conn->peer.uid != 0 && conn->account->connections > CONNECTIONS_PER_UID_MAX))
+        return false;
+    if (entry == NULL || entry->connections == 0 || entry->tally->connections <= entry->connections)
+        return true;
+    entry->tally->turned_away++;
+    return false;
+}
+
+bool http_hold(struct http_conn *conn)
+{
+    const struct peer_config *entry = conn->peer.entry;
+
+    if (conn->account->in_flight >= IN_FLIGHT_PER_UID_MAX ||
+        (entry != NULL && entry->in_flight > 0 && entry->tally->in_flight >= entry->in_flight))
+        return false;
+    if (entry != NULL)
+        entry->tally->in_flight++;
+    conn->account->in_flight++;
+    conn->http->held++;
+    conn->held = true;
+    return true;
+}
+
+void http_release(struct http_conn *conn)
+{
+    if (conn->peer.entry != NULL)
+        conn->peer.entry->tally->in_flight--;
+    conn->account->in_flight--;
+    conn->http->held--;
+    conn->held = false;
+}
