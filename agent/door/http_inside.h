@@ -77,7 +77,8 @@ struct http_conn {
 void http_conn_open(struct http *http);
 void http_conn_close(struct http_conn *conn);
 void http_conn_drain(struct http_conn *conn);
-void http_conn_go_on(struct http_conn *conn); /* with what stands in `in` */
+void http_conn_drop_in(struct http_conn *conn); /* what was read, which is wiped */
+void http_conn_go_on(struct http_conn *conn);   /* with what stands in `in` */
 
 /* http.c */
 struct http_account *http_account(struct http *http, uid_t uid); /* NULL: out of memory */
