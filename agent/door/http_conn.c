@@ -8,7 +8,7 @@
 
 #define IN_BYTES_MAX (HTTP_HEAD_BYTES_MAX + HTTP_BODY_BYTES_MAX + HTTP_IN_BYTES_FIRST)
 
-static void drop_in(struct http_conn *conn)
+void http_conn_drop_in(struct http_conn *conn)
 {
     if (conn->in == NULL)
         return;
@@ -21,7 +21,7 @@ static void drop_in(struct http_conn *conn)
 
 static void free_conn(struct http_conn *conn)
 {
-    drop_in(conn);
+    http_conn_drop_in(conn);
     if (conn->account != NULL) {
         conn->account->connections--;
         http_account_left(conn->http, conn->account);
@@ -47,7 +47,7 @@ void http_conn_close(struct http_conn *conn)
         return;
     conn->closing = true;
     if (!conn->held && !conn->handling) /* what is held stands in it */
-        drop_in(conn);
+        http_conn_drop_in(conn);
     *(conn->previous != NULL ? &conn->previous->next : &http->all) = conn->next;
     if (conn->next != NULL)
         conn->next->previous = conn->previous;
@@ -161,7 +161,7 @@ static void linger(struct http_conn *conn)
         return;
     }
     conn->lingering = true;
-    drop_in(conn);
+    http_conn_drop_in(conn);
 }
 
 /* Takes up what stands there. */
@@ -188,11 +188,11 @@ void http_conn_go_on(struct http_conn *conn)
     if (conn->http->is_closed && !conn->held && !conn->sending && !conn->closing)
         http_conn_close(conn);
     if (conn->closing && !conn->held)
-        drop_in(conn);
+        http_conn_drop_in(conn);
     if (conn->closing)
         return;
     if (conn->in_bytes == 0 && !conn->held)
-        drop_in(conn);
+        http_conn_drop_in(conn);
     renew_deadline(conn);
     read_or_wait(conn);
 }

@@ -77,7 +77,8 @@ struct http_conn {
 void http_conn_open(struct http *http);
 void http_conn_close(struct http_conn *conn);
 void http_conn_drain(struct http_conn *conn);
-void http_conn_go_on(struct http_conn *conn); /* with what stands in `in` */
+void http_conn_drop_in(struct http_conn *conn); /* what was read, which is wiped */
+void http_conn_go_on(struct http_conn *conn);   /* with what stands in `in` */
 
 /* http_rights.c: whose a connection is, what that allows, and how much of it is used. */
 void http_join(struct http_conn *conn);

@@ -90,7 +90,9 @@ void http_answer_end(struct http_conn *conn, const char *type, struct text body)
                   : request->is_old ? HTTP_KEEPS_AS_OLD
                                     : HTTP_KEEPS,
                   type, body, is_head);
-    if (!conn->ending)
+    if (conn->ending)
+        http_conn_drop_in(conn);
+    else
         drop_request(conn);
     send_out(conn);
 }
