@@ -47,7 +47,12 @@ step() {
 build() {
     folder=$1
     shift
-    cmake -S . -B "$folder" -G Ninja -DASSAY_WERROR=ON "$@" >/dev/null && cmake --build "$folder" | tail -n 1
+    log=$(mktemp)
+    cmake -S . -B "$folder" -G Ninja -DASSAY_WERROR=ON "$@" >"$log" 2>&1 && cmake --build "$folder" >"$log" 2>&1
+    built=$?
+    if [ $built -eq 0 ]; then tail -n 1 "$log"; else tail -n 60 "$log"; fi
+    rm -f "$log"
+    return $built
 }
 
 # cmocka, the cases, the vectors, the fuzzers' corpus.

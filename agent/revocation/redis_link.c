@@ -255,7 +255,7 @@ static void *run(void *context)
         if (is_closed(link))
             break;
         tell_error(link, why[0] != '\0' ? why : "the connection was closed");
-        wait = redis != NULL && monotonic_ns() - begun > FEED_RECONNECT_SECONDS_MAX * NS_PER_S ? FEED_RECONNECT_SECONDS_MIN : wait;
+        wait = redis != NULL && (double)(monotonic_ns() - begun) > FEED_RECONNECT_SECONDS_MAX * 1e9 ? FEED_RECONNECT_SECONDS_MIN : wait;
         if (!wait_for(link, wait * (0.5 + (double)(monotonic_ns() % 1000) / 2000)))
             break;
         wait = wait * 2 < FEED_RECONNECT_SECONDS_MAX ? wait * 2 : FEED_RECONNECT_SECONDS_MAX;
