@@ -1,5 +1,7 @@
-"""nginx that asks the agent beside the same nginx that asks another nginx for a static 204, both over a Unix socket; and a cached verify over
-HTTP beside a thousand slow clients. $ASSAY_BUILD: the build folder; needs wrk and nginx."""
+"""nginx that asks the agent beside the same nginx that asks another nginx for a static 204, both over a Unix socket, and beside Apache with
+mod_auth_openidc that verifies by itself, where that is installed; and a cached verify over HTTP beside a thousand slow clients.
+$ASSAY_BUILD: the build folder; needs wrk and nginx."""
+import datetime
 import os
 import re
 import socket
@@ -9,6 +11,8 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+from cryptography import x509  # noqa: E402
+from cryptography.hazmat.primitives import hashes, serialization  # noqa: E402
 from agent import Agent, Key, die_with_parent, put_file, running, wait_for  # noqa: E402
 from gateway import free_port  # noqa: E402
 from http_client import Http  # noqa: E402
@@ -66,6 +70,45 @@ def requests(port, token):
     return float(re.search(r"Requests/sec:\s+([\d.]+)", done.stdout).group(1))
 
 
+MODULES = "/usr/lib/apache2/modules"
+
+
+def apache(agent, key, port):
+    """The same page for the same tokens; the key as it wants it, in a certificate."""
+    folder = agent.path("apache")
+    os.makedirs(os.path.join(folder, "www"))
+    name, now = x509.Name([]), datetime.datetime.utcnow()
+    certificate = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.private.public_key()).serial_number(1)
+                   .not_valid_before(now - datetime.timedelta(1)).not_valid_after(now + datetime.timedelta(9)).sign(key.private, hashes.SHA256()))
+    put_file(os.path.join(folder, "key.pem"), certificate.public_bytes(serialization.Encoding.PEM).decode(), 0o644)
+    put_file(os.path.join(folder, "www", "page"), "hello", 0o644)
+    os.chmod(agent.folder, 0o755)
+    modules = "mpm_event authn_core authz_core authz_user auth_openidc".split()
+    load = "\n".join(f"LoadModule {module}_module {MODULES}/mod_{module}.so" for module in modules)
+    put_file(os.path.join(folder, "apache.conf"), f"""
+ServerRoot {folder}
+ServerName localhost
+PidFile {folder}/pid
+ErrorLog {folder}/error.log
+Listen 127.0.0.1:{port}
+{load}
+User www-data
+Group www-data
+MaxKeepAliveRequests 0
+DocumentRoot {folder}/www
+OIDCCryptoPassphrase x
+OIDCOAuthVerifyCertFiles {key.kid}#{folder}/key.pem
+OIDCOAuthRemoteUserClaim sub
+<Location />
+AuthType oauth20
+Require valid-user
+</Location>
+""")
+    process = subprocess.Popen(["/usr/sbin/apache2", "-DFOREGROUND", "-f", os.path.join(folder, "apache.conf")], preexec_fn=die_with_parent)
+    running.append(process)
+    return process
+
+
 def slow_clients(place):
     """A half request each, a byte more now and then."""
     found = []
@@ -103,15 +146,24 @@ def main():
     servers = [nginx(agent.path("static"), f"server {{ listen unix:{static}; location / {{ return 204; }} }}")]
     wait_for("nginx serves", lambda: os.path.exists(static))
     servers.append(nginx(agent.path("front"), asking(ports["agent"], place, "/auth") + asking(ports["static"], static, "/")))
+    if os.path.exists(f"{MODULES}/mod_auth_openidc.so"):
+        ports["mod_auth_openidc"] = free_port()
+        servers.append(apache(agent, key, ports["mod_auth_openidc"]))
+        wait_for("Apache serves", lambda: socket.socket().connect_ex(("127.0.0.1", ports["mod_auth_openidc"])) == 0)
     token = key.token(exp=int(time.time()) + 100000)
     wait_for("nginx serves", lambda: socket.socket().connect_ex(("127.0.0.1", ports["static"])) == 0)
     rates = {name: [] for name in ports}
     for _ in range(ROUNDS):
         for name, port in ports.items():
             rates[name].append(requests(port, token))
-    ours, limit = (statistics.median(rates[name]) for name in ("agent", "static"))
+    medians = {name: statistics.median(found) for name, found in rates.items()}
+    ours, limit = medians["agent"], medians["static"]
     print(f"nginx that asks the agent {ours:.0f} /s, that asks a static 204 {limit:.0f} /s, ratio {ours / limit:.2f} (goal: at least 0.8)")
     goal("nginx and the agent, by nginx and a static 204", ours / limit, "x", ">=", 0.8)
+    if "mod_auth_openidc" in medians:
+        peer = medians["mod_auth_openidc"]
+        print(f"Apache with mod_auth_openidc {peer:.0f} /s, nginx and the agent by it {ours / peer:.2f} (goal: more than 1)")
+        goal("nginx and the agent, by Apache with mod_auth_openidc", ours / peer, "x", ">=", 1)
     quiet, beside = [], []
     for _ in range(ROUNDS):
         quiet.append(trips(place, token)[1])
