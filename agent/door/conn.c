@@ -331,7 +331,6 @@ static void turn_away(struct door *door, uv_stream_t *listener)
 void conn_open(struct door *door, uv_stream_t *listener)
 {
     struct conn *conn = calloc(1, sizeof *conn);
-    uv_os_fd_t fd;
 
     if (conn == NULL) {
         turn_away(door, listener);
@@ -348,8 +347,8 @@ void conn_open(struct door *door, uv_stream_t *listener)
     door->all = conn;
     door->facts.connections++;
     door->facts.accepted++;
-    if (uv_accept(listener, (uv_stream_t *)&conn->pipe) != 0 || uv_fileno((uv_handle_t *)&conn->pipe, &fd) != 0 ||
-        peer_of(fd, &conn->peer) < 0 || (conn->account = door_account(door, conn->peer.uid)) == NULL) {
+    if (uv_accept(listener, (uv_stream_t *)&conn->pipe) != 0 || uv_fileno((uv_handle_t *)&conn->pipe, &conn->fd) != 0 ||
+        peer_of(conn->fd, &conn->peer) < 0 || (conn->account = door_account(door, conn->peer.uid)) == NULL) {
         conn_close(conn);
         return;
     }

@@ -7,6 +7,7 @@
 
 struct conn {
     uv_pipe_t pipe;
+    uv_os_fd_t fd; /* its descriptor */
     struct door *door;
     struct peer peer;
     struct account *account;

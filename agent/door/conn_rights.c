@@ -9,18 +9,15 @@ const struct peer *conn_peer(const struct conn *conn)
 
 void conn_join(struct conn *conn)
 {
-    uv_os_fd_t fd;
-
-    if (uv_fileno((uv_handle_t *)&conn->pipe, &fd) != 0)
-        return;
-    peer_rank(&conn->peer, fd, conn->door->agent->ring->config);
+    peer_rank(&conn->peer, conn->fd, conn->door->agent->ring->config);
     if (conn->peer.entry == NULL)
         return;
     conn->peer.entry->tally->connections++;
     conn->peer.entry->tally->in_flight += conn->held;
 }
 
-/* It may nothing from here on. What it has under way, and nobody waits for any more, must not point into a configuration that goes. */
+/* It may nothing from here on. What it has under way, and nobody waits for any more, must not point into a configuration that goes.
+ */
 void conn_leave(struct conn *conn)
 {
     const struct peer_config *entry = conn->peer.entry;
@@ -54,7 +51,8 @@ bool conn_is_welcome(struct conn *conn)
     struct door *door = conn->door;
     unsigned most = door->connections_max - (conn->peer.uid == 0 ? 0 : CONNECTIONS_KEPT_FOR_ROOT);
 
-    if (door->facts.connections + door->others > most || (conn->peer.uid != 0 && conn->account->connections > CONNECTIONS_PER_UID_MAX)) {
+    if (door->facts.connections + door->others > most ||
+        (conn->peer.uid != 0 && conn->account->connections > CONNECTIONS_PER_UID_MAX)) {
         door->facts.refused++;
         return false;
     }

@@ -262,14 +262,12 @@ void http_conn_drain(struct http_conn *conn)
 /* Who calls: over TCP nobody knows. */
 static bool meet(struct http_conn *conn)
 {
-    uv_os_fd_t fd;
-
     conn->peer = (struct peer){.uid = (uid_t)-1, .gid = (gid_t)-1};
-    if (uv_accept(&conn->http->listener.stream, &conn->handle.stream) != 0 || uv_fileno(&conn->handle.any, &fd) != 0)
+    if (uv_accept(&conn->http->listener.stream, &conn->handle.stream) != 0 || uv_fileno(&conn->handle.any, &conn->fd) != 0)
         return false;
     if (conn->http->is_tcp)
         uv_tcp_nodelay(&conn->handle.tcp, 1);
-    else if (peer_of(fd, &conn->peer) < 0)
+    else if (peer_of(conn->fd, &conn->peer) < 0)
         return false;
     conn->account = http_account(conn->http, conn->peer.uid);
     return conn->account != NULL;

@@ -51,6 +51,7 @@ struct http {
 /* One request at a time: until it is answered nothing more is read. */
 struct http_conn {
     union http_handle handle;
+    uv_os_fd_t fd; /* its descriptor */
     struct http *http;
     struct peer peer;
     struct http_account *account;

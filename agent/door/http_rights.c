@@ -5,14 +5,11 @@
 static void rank(struct http_conn *conn)
 {
     const struct config *config = conn->http->agent->ring->config;
-    uv_os_fd_t fd = -1;
 
-    if (!conn->http->is_tcp && uv_fileno(&conn->handle.any, &fd) != 0)
-        return;
     if (conn->http->is_tcp && config->http.peer != NULL)
         (void)peer_named(config, config->http.peer, &conn->peer);
     else if (!conn->http->is_tcp || !config->peers.configured)
-        peer_rank(&conn->peer, fd, config);
+        peer_rank(&conn->peer, conn->fd, config);
 }
 
 void http_join(struct http_conn *conn)
