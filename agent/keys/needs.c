@@ -10,13 +10,9 @@
 
 static struct remote *remote_of(const struct remotes *remotes, const struct issuer *issuer)
 {
-    const struct keyring *ring = remotes->agent->ring;
+    const struct keyring_entry *entry = remotes->all != NULL ? keyring_entry_of(remotes->agent->ring, issuer) : NULL;
 
-    for (unsigned i = 0; remotes->all != NULL && i < ring->count; i++) {
-        if (&ring->entries[i].issuer == issuer)
-            return ring->entries[i].remote;
-    }
-    return NULL;
+    return entry != NULL ? entry->remote : NULL;
 }
 
 static void explain(const struct remote *remote, enum need need, double now, char why[256])
