@@ -10,23 +10,14 @@ const struct peer *conn_peer(const struct conn *conn)
 void conn_join(struct conn *conn)
 {
     peer_rank(&conn->peer, conn->fd, conn->door->agent->ring->config);
-    if (conn->peer.entry == NULL)
-        return;
-    conn->peer.entry->tally->connections++;
-    conn->peer.entry->tally->in_flight += conn->held;
+    peer_join(&conn->peer, conn->held);
 }
 
 /* It may nothing from here on. What it has under way, and nobody waits for any more, must not point into a configuration that goes.
  */
 void conn_leave(struct conn *conn)
 {
-    const struct peer_config *entry = conn->peer.entry;
-
-    if (entry != NULL) {
-        entry->tally->connections--;
-        entry->tally->in_flight -= conn->held;
-    }
-    conn->peer = (struct peer){.uid = conn->peer.uid, .gid = conn->peer.gid, .pid = conn->peer.pid};
+    peer_leave(&conn->peer, conn->held);
 }
 
 /* All at once, for none of them may keep a right, nor a pointer, of the old one. */
@@ -66,13 +57,8 @@ bool conn_is_welcome(struct conn *conn)
 
 bool conn_hold(struct conn *conn)
 {
-    const struct peer_config *entry = conn->peer.entry;
-
-    if (conn->account->in_flight >= IN_FLIGHT_PER_UID_MAX ||
-        (entry != NULL && entry->in_flight > 0 && entry->tally->in_flight >= entry->in_flight))
+    if (conn->account->in_flight >= IN_FLIGHT_PER_UID_MAX || !peer_hold(&conn->peer))
         return false;
-    if (entry != NULL)
-        entry->tally->in_flight++;
     conn->account->in_flight++;
     conn->door->held++;
     conn->held++;
@@ -81,8 +67,7 @@ bool conn_hold(struct conn *conn)
 
 bool conn_release(struct conn *conn)
 {
-    if (conn->peer.entry != NULL)
-        conn->peer.entry->tally->in_flight--;
+    peer_release(&conn->peer);
     conn->account->in_flight--;
     conn->door->held--;
     conn->held--;

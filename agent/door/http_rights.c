@@ -15,21 +15,12 @@ static void rank(struct http_conn *conn)
 void http_join(struct http_conn *conn)
 {
     rank(conn);
-    if (conn->peer.entry == NULL)
-        return;
-    conn->peer.entry->tally->connections++;
-    conn->peer.entry->tally->in_flight += conn->held;
+    peer_join(&conn->peer, conn->held);
 }
 
 void http_leave(struct http_conn *conn)
 {
-    const struct peer_config *entry = conn->peer.entry;
-
-    if (entry != NULL) {
-        entry->tally->connections--;
-        entry->tally->in_flight -= conn->held;
-    }
-    conn->peer = (struct peer){.uid = conn->peer.uid, .gid = conn->peer.gid, .pid = conn->peer.pid};
+    peer_leave(&conn->peer, conn->held);
 }
 
 void http_use_config(struct http *http)
@@ -57,13 +48,8 @@ bool http_is_welcome(const struct http_conn *conn)
 
 bool http_hold(struct http_conn *conn)
 {
-    const struct peer_config *entry = conn->peer.entry;
-
-    if (conn->account->in_flight >= IN_FLIGHT_PER_UID_MAX ||
-        (entry != NULL && entry->in_flight > 0 && entry->tally->in_flight >= entry->in_flight))
+    if (conn->account->in_flight >= IN_FLIGHT_PER_UID_MAX || !peer_hold(&conn->peer))
         return false;
-    if (entry != NULL)
-        entry->tally->in_flight++;
     conn->account->in_flight++;
     conn->http->held++;
     conn->held = true;
@@ -72,8 +58,7 @@ bool http_hold(struct http_conn *conn)
 
 void http_release(struct http_conn *conn)
 {
-    if (conn->peer.entry != NULL)
-        conn->peer.entry->tally->in_flight--;
+    peer_release(&conn->peer);
     conn->account->in_flight--;
     conn->http->held--;
     conn->held = false;

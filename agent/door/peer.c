@@ -81,6 +81,41 @@ bool peer_named(const struct config *config, const char *name, struct peer *ret_
     return entry != NULL;
 }
 
+void peer_join(const struct peer *peer, unsigned in_flight)
+{
+    if (peer->entry == NULL)
+        return;
+    peer->entry->tally->connections++;
+    peer->entry->tally->in_flight += in_flight;
+}
+
+void peer_leave(struct peer *peer, unsigned in_flight)
+{
+    if (peer->entry != NULL) {
+        peer->entry->tally->connections--;
+        peer->entry->tally->in_flight -= in_flight;
+    }
+    *peer = (struct peer){.uid = peer->uid, .gid = peer->gid, .pid = peer->pid};
+}
+
+bool peer_hold(const struct peer *peer)
+{
+    const struct peer_config *entry = peer->entry;
+
+    if (entry == NULL)
+        return true;
+    if (entry->in_flight > 0 && entry->tally->in_flight >= entry->in_flight)
+        return false;
+    entry->tally->in_flight++;
+    return true;
+}
+
+void peer_release(const struct peer *peer)
+{
+    if (peer->entry != NULL)
+        peer->entry->tally->in_flight--;
+}
+
 bool peer_is_stranger(const struct peer *peer)
 {
     return peer->entry != NULL && peer->entry->name == NULL;
