@@ -31,8 +31,8 @@ void peer_rank(struct peer *peer, int fd, const struct config *config);
    Of the peer only uid, gid and pid are left as they are. A waiter that points to its bounds needs the configuration: hold it. */
 bool peer_named(const struct config *config, const char *name, struct peer *ret_peer);
 
-/* Its entry counts a connection of it more, with this many requests in flight, after peer_rank or peer_named. peer_leave counts it no
-   more: from there on it may nothing, and points into no configuration. */
+/* Its entry counts a connection of it more, with this many requests in flight, after peer_rank or peer_named. peer_leave counts it
+   no more: from there on it may nothing, and points into no configuration. */
 void peer_join(const struct peer *peer, unsigned in_flight);
 void peer_leave(struct peer *peer, unsigned in_flight);
 
