@@ -1,12 +1,10 @@
 #include "agent.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <openssl/rand.h>
-#include <systemd/sd-daemon.h>
 
 #include "agent/clock.h"
 #include "agent/decide.h"
@@ -16,10 +14,12 @@
 #include "agent/keys/remotes.h"
 #include "agent/keys/watch.h"
 #include "agent/observe/log.h"
+#include "agent/observe/notify.h"
 #include "agent/outbound/https.h"
 #include "agent/reload.h"
 #include "agent/revocation/feeds.h"
 #include "agent/revocation/forget.h"
+#include "agent/signals.h"
 
 double agent_now(void)
 {
@@ -156,94 +156,13 @@ static void finish_stop(struct agent *agent)
         writer_stop(agent->writer);
     }
     watch_close(agent->watch);
+    watchdog_close(agent->watchdog);
     http_close(agent->http);
     if (agent->door != NULL)
         door_close(agent->door);
     board_close(agent->board); /* first, then the marker: it speaks for the page */
     earlier_close(agent->earlier);
     agent->earlier = NULL;
-}
-
-struct stopping {
-    uv_signal_t term, interrupt, hangup;
-    uv_timer_t tick;
-    uint64_t deadline;
-    struct agent *agent;
-};
-
-/* What has been opened of them. */
-static void close_signals(struct stopping *stopping)
-{
-    uv_signal_t *all[] = {&stopping->term, &stopping->interrupt, &stopping->hangup};
-
-    uv_close((uv_handle_t *)&stopping->tick, NULL);
-    for (unsigned i = 0; i < sizeof all / sizeof *all; i++) {
-        if (all[i]->data != NULL)
-            uv_close((uv_handle_t *)all[i], NULL);
-    }
-}
-
-static void on_tick(uv_timer_t *timer)
-{
-    struct stopping *stopping = timer->data;
-    struct agent *agent = stopping->agent;
-
-    if ((!door_is_quiet(agent->door) || !http_is_quiet(agent->http) || !reload_is_quiet(agent->reload)) && uv_now(agent->loop) < stopping->deadline)
-        return;
-    close_signals(stopping);
-    signal(SIGTERM, SIG_IGN); /* libuv gives them back to the system, where a second one would end us half-way */
-    signal(SIGINT, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
-    finish_stop(agent);
-}
-
-static void on_stop(uv_signal_t *signal, int number)
-{
-    struct stopping *stopping = signal->data;
-    struct agent *agent = stopping->agent;
-
-    if (agent->stopping || agent->door == NULL)
-        return;
-    agent->stopping = true;
-    agent->ready = false;
-    board_close(agent->board); /* what clients remember ends here; the last calls come to us */
-    sd_notify(0, "STOPPING=1");
-    log_info("stopping", LOG_TEXT("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"));
-    door_drain(agent->door);
-    http_drain(agent->http);
-    stopping->deadline = uv_now(agent->loop) + DRAIN_SECONDS * 1000;
-    uv_timer_start(&stopping->tick, on_tick, 0, 10);
-}
-
-static void on_hangup(uv_signal_t *signal, int number)
-{
-    struct stopping *stopping = signal->data;
-
-    (void)number;
-    reload_all(stopping->agent->reload, NULL);
-}
-
-static int watch_signal(struct stopping *stopping, uv_signal_t *handle, uv_signal_cb call, int number)
-{
-    if (uv_signal_init(stopping->agent->loop, handle) != 0)
-        return -1;
-    handle->data = stopping; /* and so it is to be closed */
-    return uv_signal_start(handle, call, number) == 0 ? 0 : -1;
-}
-
-static int watch_signals(struct stopping *stopping, struct agent *agent)
-{
-    *stopping = (struct stopping){.agent = agent};
-    uv_timer_init(agent->loop, &stopping->tick);
-    stopping->tick.data = stopping;
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is an error of the store, not the end */
-    if (watch_signal(stopping, &stopping->term, on_stop, SIGTERM) == 0 &&
-        watch_signal(stopping, &stopping->interrupt, on_stop, SIGINT) == 0 &&
-        watch_signal(stopping, &stopping->hangup, on_hangup, SIGHUP) == 0)
-        return 0;
-    close_signals(stopping);
-    return -1;
 }
 
 static void on_files_changed(void *context)
@@ -336,6 +255,7 @@ static int start_rooms(struct agent *agent)
     agent->watch = watch_new(agent->loop, on_files_changed, agent);
     agent->feeds = feeds_new(agent);
     agent->forget = forget_new(agent);
+    agent->watchdog = watchdog_new(agent->loop);
     if (agent->earlier == NULL || agent->https == NULL || agent->workers == NULL || agent->writer == NULL || agent->watch == NULL || agent->feeds == NULL ||
         agent->forget == NULL)
         return fail("threads cannot be started, or there is no memory");
@@ -349,27 +269,28 @@ static int start_rooms(struct agent *agent)
 
 void agent_check_ready(struct agent *agent)
 {
-    if (agent->ready || agent->stopping || !feeds_are_read(agent->feeds) ||
-        !remotes_are_known(agent->remotes))
+    if (agent->ready || agent->stopping || !feeds_are_read(agent->feeds)) /* who tell how far they are */
         return;
+    if (!remotes_are_known(agent->remotes)) {
+        notify_status("waiting for the keys of an issuer; `assay health` says whose, and why");
+        return;
+    }
     agent->ready = true;
-    sd_notify(0, "READY=1");
-    if (agent->ring->config->revocation.feed_count > 0)
-        sd_notify(0, "STATUS=ready"); /* it told how far it had come */
+    notify_ready(agent->ring->count);
     log_info("ready", LOG_TEXT("socket", agent->ring->config->socket_path), LOG_NUMBER("issuers", agent->ring->count),
              LOG_TEXT("instance", agent->instance), LOG_TEXT("version", ASSAY_VERSION));
 }
 
 static int serve(struct agent *agent)
 {
-    struct stopping stopping;
+    struct signals signals;
 
-    if (watch_signals(&stopping, agent) < 0) {
+    if (signals_watch(&signals, agent, finish_stop) < 0) {
         uv_run(agent->loop, UV_RUN_DEFAULT);
         return fail("signals cannot be waited for");
     }
     if (start_rooms(agent) < 0) {
-        close_signals(&stopping);
+        signals_close(&signals);
         agent->stopping = true;
         if (agent->door != NULL) /* it was the last room but one */
             door_drain(agent->door);

@@ -15,6 +15,7 @@
 struct door;
 struct http;
 struct watch;
+struct watchdog;
 struct checks;
 struct reload;
 struct feeds;
@@ -63,6 +64,7 @@ struct agent {
     struct door *door;
     struct http *http; /* NULL: none */
     struct watch *watch;
+    struct watchdog *watchdog; /* NULL: nobody wants to hear of us */
     struct reload *reload;
     struct https *https;
     struct remotes *remotes;

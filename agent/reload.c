@@ -6,6 +6,7 @@
 #include "agent/keys/remotes.h"
 #include "agent/keys/watch.h"
 #include "agent/observe/log.h"
+#include "agent/observe/notify.h"
 #include "agent/revocation/feeds.h"
 
 struct reload {
@@ -121,10 +122,15 @@ static void use_all(struct reload *reload)
         if (feeds_use_config(agent->feeds) < 0)
             log_error("a revocation feed cannot be read, for there is no memory");
         log_info("configuration reloaded", LOG_TEXT("file", agent->config_path), LOG_NUMBER("issuers", agent->ring->count));
+        if (agent->ready)
+            notify_ready(agent->ring->count);
+        agent_check_ready(agent); /* what it waited for may be gone */
     } else {
         agent->reload_error = strdup(reload->faults.count > 0 ? reload->faults.text[0] : "out of memory");
         for (unsigned i = 0; i < reload->faults.count; i++)
             log_error("configuration refused, the old one goes on", LOG_TEXT("fault", reload->faults.text[i]));
+        if (agent->ready)
+            notify_refused(as_text(agent->reload_error));
     }
     reload->ring = NULL;
 }
@@ -228,6 +234,8 @@ static void start(struct reload *reload)
     reload->want_all = reload->want_files = false; /* all includes the files */
     reload->held = keyring_hold(reload->agent->ring);
     reload->busy = true;
+    if (reload->all && reload->agent->ready)
+        notify_reloading();
     reload->work.data = reload;
     uv_queue_work(reload->agent->loop, &reload->work, on_work, on_done);
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <libgen.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
@@ -173,17 +174,31 @@ static const struct yaml_key top_keys[] = {
     {0},
 };
 
+/* What a service manager made for this very service, so that several can run of one unit; else what is usual. */
+static const char *from_manager(struct config *config, const char *variable, const char *file, size_t bytes_max, const char *usual)
+{
+    const char *folder = secure_getenv(variable);
+
+    if (folder == NULL || *folder != '/' || strchr(folder, ':') != NULL || strlen(folder) + strlen(file) >= bytes_max)
+        return usual;
+    char *path = arena_get(&config->arena, strlen(folder) + strlen(file) + 1);
+
+    strcpy(stpcpy(path, folder), file);
+    return path;
+}
+
 static void set_defaults(struct config *config)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    const size_t path_max = sizeof((struct sockaddr_un *)0)->sun_path;
 
     config->references = 1;
-    config->socket_path = SOCKET_PATH_DEFAULT;
+    config->socket_path = from_manager(config, "RUNTIME_DIRECTORY", "/assayd.sock", path_max, SOCKET_PATH_DEFAULT);
     config->socket_mode = 0660;
     config->socket_group = (gid_t)-1;
     config->http.mode = 0660;
     config->http.group = (gid_t)-1;
-    config->state_path = STATE_PATH_DEFAULT;
+    config->state_path = from_manager(config, "STATE_DIRECTORY", "", PATH_MAX, STATE_PATH_DEFAULT);
     config->cache_bytes = CACHE_BYTES_DEFAULT;
     config->fast_path = true;
     config->threads = cores < 1 ? 1 : cores > WORKERS_MAX ? WORKERS_MAX : (unsigned)cores;

@@ -7,6 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "journal.h"
+
 #define LINE_BYTES_MAX 4096 /* PIPE_BUF */
 #define VALUE_BYTES_MAX 512
 
@@ -110,6 +112,8 @@ void log_write(enum log_level level, const char *event, const struct log_field *
             put_field(&line, &fields[i], json);
     }
     put(&line, "}", json ? 1 : 0);
+    if (journal_send(level, event, fields, count, line.text, line.used))
+        return;
     line.text[line.used++] = '\n';
     /* A pipe that says it is writable has room for a line, so the write cannot block. */
     struct pollfd writable = {.fd = STDERR_FILENO, .events = POLLOUT};

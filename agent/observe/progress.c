@@ -5,7 +5,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
-#include <systemd/sd-daemon.h>
+
+#include "agent/observe/notify.h"
+#include "agent/revocation/slots.h"
 
 void progress_show(const char *source, uint64_t done, uint64_t all, uint64_t lines)
 {
@@ -23,5 +25,8 @@ void progress_show(const char *source, uint64_t done, uint64_t all, uint64_t lin
     shown = true;
     if (terminal)
         fprintf(stderr, "\r\033[Kassayd: reading revocations, %s: %u %%, %" PRIu64 " lines", source, percent, lines);
-    sd_notifyf(0, "STATUS=reading revocations, %s: %u %%", source, percent);
+    char status[SOURCE_NAME_BYTES + 64];
+
+    snprintf(status, sizeof status, "reading revocations, %s: %u %%", source, percent);
+    notify_status(status);
 }

@@ -1,0 +1,84 @@
+#include "signals.h"
+
+#include <signal.h>
+
+#include "agent/door/door.h"
+#include "agent/door/http.h"
+#include "agent/observe/log.h"
+#include "agent/observe/notify.h"
+#include "agent/reload.h"
+
+void signals_close(struct signals *signals)
+{
+    uv_signal_t *all[] = {&signals->term, &signals->interrupt, &signals->hangup};
+
+    uv_close((uv_handle_t *)&signals->tick, NULL);
+    for (unsigned i = 0; i < sizeof all / sizeof *all; i++) {
+        if (all[i]->data != NULL)
+            uv_close((uv_handle_t *)all[i], NULL);
+    }
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct signals *signals = timer->data;
+    struct agent *agent = signals->agent;
+
+    if ((!door_is_quiet(agent->door) || !http_is_quiet(agent->http) || !reload_is_quiet(agent->reload)) &&
+        uv_now(agent->loop) < signals->deadline)
+        return;
+    signals_close(signals);
+    signal(SIGTERM, SIG_IGN); /* libuv gives them back to the system, where a second one would end us half-way */
+    signal(SIGINT, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    signals->finish(agent);
+}
+
+static void on_stop(uv_signal_t *handle, int number)
+{
+    struct signals *signals = handle->data;
+    struct agent *agent = signals->agent;
+
+    if (agent->stopping || agent->door == NULL)
+        return;
+    agent->stopping = true;
+    agent->ready = false;
+    board_close(agent->board); /* what clients remember ends here; the last calls come to us */
+    notify_stopping();
+    log_info("stopping", LOG_TEXT("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"));
+    door_drain(agent->door);
+    http_drain(agent->http);
+    signals->deadline = uv_now(agent->loop) + DRAIN_SECONDS * 1000;
+    uv_timer_start(&signals->tick, on_tick, 0, 10);
+}
+
+static void on_hangup(uv_signal_t *handle, int number)
+{
+    struct signals *signals = handle->data;
+
+    (void)number;
+    reload_all(signals->agent->reload, NULL);
+}
+
+static int watch_signal(struct signals *signals, uv_signal_t *handle, uv_signal_cb call, int number)
+{
+    if (uv_signal_init(signals->agent->loop, handle) != 0)
+        return -1;
+    handle->data = signals; /* and so it is to be closed */
+    return uv_signal_start(handle, call, number) == 0 ? 0 : -1;
+}
+
+int signals_watch(struct signals *signals, struct agent *agent, void (*finish)(struct agent *agent))
+{
+    *signals = (struct signals){.agent = agent, .finish = finish};
+    uv_timer_init(agent->loop, &signals->tick);
+    signals->tick.data = signals;
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is an error of the store, not the end */
+    if (watch_signal(signals, &signals->term, on_stop, SIGTERM) == 0 &&
+        watch_signal(signals, &signals->interrupt, on_stop, SIGINT) == 0 &&
+        watch_signal(signals, &signals->hangup, on_hangup, SIGHUP) == 0)
+        return 0;
+    signals_close(signals);
+    return -1;
+}
