@@ -7,9 +7,11 @@
 #include <openssl/rand.h>
 
 #include "agent/clock.h"
+#include "agent/confine.h"
 #include "agent/decide.h"
 #include "agent/door/door.h"
 #include "agent/door/http.h"
+#include "agent/door/socket.h"
 #include "agent/earlier.h"
 #include "agent/keys/remotes.h"
 #include "agent/keys/watch.h"
@@ -223,6 +225,9 @@ static int open_rooms(struct agent *agent)
         return fail("the stored keys cannot be read, or there is no memory");
     if (prepare_store(agent) < 0)
         return fail("the revocations cannot be written; is the disk full?");
+    if (socket_make_folders(config, why) < 0)
+        return fail(why);
+    confine(config); /* before the first thread, so that they all are */
     return 0;
 }
 

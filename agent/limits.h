@@ -99,6 +99,8 @@
 #define CONNECTION_IDLE_SECONDS 300
 #define PARTIAL_FRAME_SECONDS 10 /* half a message, or answers that are not read */
 #define HEARTBEAT_SECONDS 0.5    /* clients who hold the page believe in it for 1.9 seconds: three may be late */
+#define SECRET_MEMORY_BYTES (64 * 1024) /* never swapped out: what RLIMIT_MEMLOCK allows even in a container */
+#define SECRET_MEMORY_PIECE_BYTES 32
 #define DRAIN_SECONDS 5          /* after SIGTERM: answers that are still being made */
 
 /* HTTP. A token and the headers of a browser behind a gateway stay below the 32 KiB that these take. */

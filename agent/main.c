@@ -4,10 +4,10 @@
 #include <inttypes.h>
 #include <malloc.h>
 #include <stdio.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "agent.h"
+#include "agent/confine.h"
 #include "agent/observe/log.h"
 #include "agent/revocation/salvage.h"
 
@@ -135,14 +135,6 @@ static void open_standard_descriptors(void)
     }
 }
 
-/* A core would hold every token that is cached. */
-static void refuse_cores(void)
-{
-    const struct rlimit none = {0, 0};
-
-    (void)setrlimit(RLIMIT_CORE, &none);
-}
-
 /* What is large goes back to the system when it is freed: left to itself, malloc keeps more with each large piece that it has met, and
  * an agent that has once read a long feed would hold its buffers for ever. */
 static void keep_little_memory(void)
@@ -156,7 +148,7 @@ int main(int argc, char **argv)
     struct faults faults = {0};
 
     open_standard_descriptors();
-    refuse_cores();
+    confine_early();
     keep_little_memory();
     int code = read_options(argc, argv, &options);
 

@@ -87,7 +87,7 @@ int socket_make(const struct socket_place *place, bool *ret_found, char why[SOCK
     struct sockaddr_un address = {.sun_family = AF_UNIX};
 
     memcpy(address.sun_path, place->path, strlen(place->path) + 1); /* its length was checked */
-    if (make_parent(place->path, why) < 0 || clear_leftover(&address, place->key, ret_found, why) < 0)
+    if (clear_leftover(&address, place->key, ret_found, why) < 0)
         return -1;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
@@ -97,6 +97,13 @@ int socket_make(const struct socket_place *place, bool *ret_found, char why[SOCK
     if (fd >= 0)
         close(fd);
     return -1;
+}
+
+int socket_make_folders(const struct config *config, char why[SOCKET_WHY_BYTES])
+{
+    if (sd_listen_fds(0) == 0 && make_parent(config->socket_path, why) < 0)
+        return -1;
+    return config->http.path != NULL ? make_parent(config->http.path, why) : 0;
 }
 
 int socket_listen(const struct config *config, bool *ret_made, bool *ret_found, char why[SOCKET_WHY_BYTES])

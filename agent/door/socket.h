@@ -7,9 +7,11 @@
 
 #define SOCKET_WHY_BYTES 512
 
+/* The folders of the sockets that the agent makes itself, before it gives up the right to make folders. */
+int socket_make_folders(const struct config *config, char why[SOCKET_WHY_BYTES]);
+
 /* A listening descriptor; -1: `why` says what is wrong. *ret_made: the file is ours to remove at the end. *ret_found: a socket was
-   there before, so an agent may have been. Call it after the state's lock
-   was taken: that lock keeps two agents from doing this at once. */
+   there before, so an agent may have been. Call it after the state's lock was taken: that lock keeps two agents from doing this at once. */
 int socket_listen(const struct config *config, bool *ret_made, bool *ret_found, char why[SOCKET_WHY_BYTES]);
 
 /* The same for a Unix socket that is nobody's but ours to make. -1: `why` says what is wrong. */

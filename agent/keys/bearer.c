@@ -15,9 +15,7 @@
 
 void bearer_clear(struct bearer *bearer)
 {
-    if (bearer->text != NULL)
-        OPENSSL_cleanse(bearer->text, bearer->bytes);
-    free(bearer->text);
+    OPENSSL_secure_clear_free(bearer->text, bearer->bytes);
     *bearer = (struct bearer){0};
 }
 
@@ -51,7 +49,10 @@ int bearer_read(struct bearer *ret, const char *path, char *why, size_t why_byte
 {
     if (path == NULL)
         return 0;
-    struct bearer bearer = {malloc(BEARER_BYTES_MAX + 2), BEARER_BYTES_MAX + 2};
+    struct bearer bearer = {OPENSSL_secure_malloc(BEARER_BYTES_MAX + 2), BEARER_BYTES_MAX + 2};
+
+    if (bearer.text == NULL) /* many at once */
+        bearer.text = OPENSSL_malloc(BEARER_BYTES_MAX + 2);
 
     if (bearer.text == NULL) {
         snprintf(why, why_bytes, "out of memory");

@@ -2,6 +2,7 @@
    set stays (RFC 7517 section 5). */
 #include "keyset_build.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,9 +150,17 @@ static void *get_memory(size_t size)
     return memory;
 }
 
+/* There may have been a secret in it. */
+static void wipe_memory(void *memory)
+{
+    if (memory != NULL)
+        OPENSSL_cleanse(memory, malloc_usable_size(memory));
+    free(memory);
+}
+
 static void note_memory(void)
 {
-    json_set_alloc_funcs(get_memory, free);
+    json_set_alloc_funcs(get_memory, wipe_memory);
 }
 
 static json_t *read_json(const char *text, size_t size, json_error_t *error)

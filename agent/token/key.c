@@ -208,11 +208,22 @@ static EVP_PKEY *ec_pkey(const struct material *m)
     return pkey;
 }
 
+/* Never swapped out, as long as there is room for it in such memory. */
+static uint8_t *secret_copy(const uint8_t *bytes, size_t count)
+{
+    uint8_t *copy = OPENSSL_secure_malloc(count);
+
+    if (copy == NULL)
+        return OPENSSL_memdup(bytes, count);
+    memcpy(copy, bytes, count);
+    return copy;
+}
+
 static int set_numbers(struct key *key, const struct material *m)
 {
     switch (m->kind) {
     case KEY_HMAC:
-        key->secret = OPENSSL_memdup(m->first, m->first_bytes);
+        key->secret = secret_copy(m->first, m->first_bytes);
         key->secret_bytes = m->first_bytes;
         return key->secret != NULL ? 0 : -1;
     case KEY_RSA:
@@ -293,7 +304,7 @@ void key_free(struct key *key)
     for (size_t i = 0; i < sizeof key->prepared / sizeof *key->prepared; i++)
         EVP_PKEY_CTX_free(key->prepared[i].context);
     EVP_PKEY_free(key->pkey);
-    OPENSSL_clear_free(key->secret, key->secret_bytes);
+    OPENSSL_secure_clear_free(key->secret, key->secret_bytes);
     OPENSSL_free(key->kid);
     OPENSSL_free(key);
 }

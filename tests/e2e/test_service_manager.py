@@ -6,7 +6,7 @@ import socket
 import time
 import unittest
 
-from agent import AssayTest, Key, put_file, wait_for
+from agent import ASAN, AssayTest, Key, put_file, wait_for
 
 
 class Manager:
@@ -125,6 +125,20 @@ class ServiceManager(AssayTest):
         agent.socket = agent.path("runtime/assayd.sock")
         agent.start()
         self.assertTrue(os.path.exists(agent.path("states/data.mdb")))
+
+    @unittest.skipIf(ASAN, "a sanitizer looks into the process by what is taken away")
+    def test_every_thread_is_confined(self):
+        agent = self.launch()
+        self.manager.wait("READY")
+        threads = os.listdir(f"/proc/{agent.process.pid}/task")
+        self.assertGreater(len(threads), 3)
+        for thread in threads:
+            with open(f"/proc/{agent.process.pid}/task/{thread}/status", encoding="utf-8") as file:
+                facts = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+            self.assertEqual((facts["NoNewPrivs"], facts["Seccomp"]), ("1", "2"), facts["Name"])
+            self.assertGreaterEqual(int(facts["VmLck"].split()[0]), 64)
+        with open(f"/proc/{agent.process.pid}/limits", encoding="utf-8") as file:
+            self.assertRegex(file.read(), r"Max core file size +0 +0 ")
 
 
 if __name__ == "__main__":
