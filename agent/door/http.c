@@ -134,22 +134,18 @@ void http_turn_away(struct http *http)
     uv_close(&http->turned_away.any, on_turned_away);
 }
 
-static int listen_on_path(struct http *http, const struct http_config *config, char why[512])
+static int listen_on_path(struct http *http, char why[512])
 {
-    const struct socket_place place = {config->path, "http: listen", config->mode, config->group};
-    bool found;
-
-    http->listen_fd = socket_make(&place, &found, why);
+    http->listen_fd = socket_listen_http(http->agent->ring->config, &http->made_socket, why);
     if (http->listen_fd < 0)
         return -1;
-    http->made_socket = true;
     return uv_pipe_open(&http->listener.pipe, http->listen_fd);
 }
 
 static int start(struct http *http, const struct http_config *config, char why[512])
 {
     int status = http->is_tcp ? uv_tcp_bind(&http->listener.tcp, (const struct sockaddr *)&config->at, 0)
-                              : listen_on_path(http, config, why);
+                              : listen_on_path(http, why);
 
     if (status == -1)
         return -1;

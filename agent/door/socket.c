@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <libgen.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -10,17 +11,53 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-static int from_systemd(char why[SOCKET_WHY_BYTES])
-{
-    int count = sd_listen_fds(0);
+#include "agent/observe/log.h"
 
-    if (count == 0)
-        return -1;
-    if (count != 1 || sd_is_socket_unix(SD_LISTEN_FDS_START, SOCK_STREAM, 1, NULL, 0) <= 0) {
-        snprintf(why, SOCKET_WHY_BYTES, "systemd handed over %d descriptors; one listening Unix stream socket is expected", count);
+struct socket_place {
+    const char *path;
+    const char *key; /* of the configuration, which names another place */
+    mode_t mode;
+    gid_t group; /* (gid_t)-1: the agent's */
+};
+
+static bool is_bound_to(int fd, const char *path)
+{
+    struct sockaddr_un address = {0};
+    socklen_t size = sizeof address;
+
+    return getsockname(fd, (struct sockaddr *)&address, &size) == 0 &&
+           strncmp(address.sun_path, path, sizeof address.sun_path) == 0;
+}
+
+#define FOR_HTTP "http" /* FileDescriptorName= of assayd-http.socket */
+
+/* What systemd holds for us: one socket at most of each kind. -1: none of this kind; -2: what it handed over is not to be used. */
+static int from_systemd(bool for_http, char why[SOCKET_WHY_BYTES])
+{
+    char **names = NULL;
+    int count = sd_listen_fds_with_names(0, &names), found = -1;
+
+    if (count < 0) {
+        snprintf(why, SOCKET_WHY_BYTES, "what systemd handed over cannot be told: %s", strerror(-count));
         return -2;
     }
-    return SD_LISTEN_FDS_START;
+    for (int i = 0; i < count; i++) {
+        int fd = SD_LISTEN_FDS_START + i;
+        bool is_http = strcmp(names[i], FOR_HTTP) == 0;
+
+        if (sd_is_socket_unix(fd, SOCK_STREAM, 1, NULL, 0) <= 0) {
+            snprintf(why, SOCKET_WHY_BYTES, "systemd handed over `%.100s`, which is no listening Unix stream socket", names[i]);
+            found = -2;
+        } else if (is_http == for_http && found != -2) {
+            if (found >= 0)
+                snprintf(why, SOCKET_WHY_BYTES,
+                         "systemd handed over %d sockets; one for services is expected, and one named `" FOR_HTTP "`", count);
+            found = found == -1 ? fd : -2;
+        }
+        free(names[i]);
+    }
+    free(names);
+    return found;
 }
 
 /* The parent folder decides who could put another socket in our place. */
@@ -33,7 +70,8 @@ static int make_parent(const char *path, char why[SOCKET_WHY_BYTES])
 
     if (mkdir(parent, 0755) == 0 || errno == EEXIST)
         return 0;
-    snprintf(why, SOCKET_WHY_BYTES, "the folder %s cannot be made: %s; make it, and give it to the agent's user", parent, strerror(errno));
+    snprintf(why, SOCKET_WHY_BYTES, "the folder %s cannot be made: %s; make it, and give it to the agent's user", parent,
+             strerror(errno));
     return -1;
 }
 
@@ -45,7 +83,8 @@ static int clear_leftover(const struct sockaddr_un *address, const char *key, bo
     if (lstat(address->sun_path, &facts) < 0)
         return 0;
     if (!S_ISSOCK(facts.st_mode)) {
-        snprintf(why, SOCKET_WHY_BYTES, "%s is there and is no socket; remove it, or configure another `%s`", address->sun_path, key);
+        snprintf(why, SOCKET_WHY_BYTES, "%s is there and is no socket; remove it, or configure another `%s`", address->sun_path,
+                 key);
         return -1;
     }
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -55,7 +94,8 @@ static int clear_leftover(const struct sockaddr_un *address, const char *key, bo
     if (fd >= 0)
         close(fd);
     if (alive) {
-        snprintf(why, SOCKET_WHY_BYTES, "another program listens on %s; stop it, or configure another `%s`", address->sun_path, key);
+        snprintf(why, SOCKET_WHY_BYTES, "another program listens on %s; stop it, or configure another `%s`", address->sun_path,
+                 key);
         return -1;
     }
     *ret_found = true;
@@ -75,14 +115,14 @@ static int bind_closed(int fd, const struct sockaddr_un *address, const struct s
     umask(before);
     if (status < 0)
         return -1;
-    if (place->group != (gid_t)-1 && lchown(address->sun_path, (uid_t)-1, place->group) < 0)
-        return -1;
+    if (place->group != (gid_t)-1 && place->group != getegid() && lchown(address->sun_path, (uid_t)-1, place->group) < 0)
+        return -2;
     if (chmod(address->sun_path, place->mode) < 0)
         return -1;
     return listen(fd, LISTEN_BACKLOG);
 }
 
-int socket_make(const struct socket_place *place, bool *ret_found, char why[SOCKET_WHY_BYTES])
+static int make(const struct socket_place *place, bool *ret_found, char why[SOCKET_WHY_BYTES])
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
 
@@ -90,10 +130,14 @@ int socket_make(const struct socket_place *place, bool *ret_found, char why[SOCK
     if (clear_leftover(&address, place->key, ret_found, why) < 0)
         return -1;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int status = fd >= 0 ? bind_closed(fd, &address, place) : -1;
 
-    if (fd >= 0 && bind_closed(fd, &address, place) == 0)
+    if (status == 0)
         return fd;
-    snprintf(why, SOCKET_WHY_BYTES, "the socket %s cannot be made: %s", place->path, strerror(errno));
+    snprintf(why, SOCKET_WHY_BYTES,
+             status == -2 ? "the group of the socket %s cannot be set: %s; under systemd it is SocketGroup= of its socket unit"
+                          : "the socket %s cannot be made: %s",
+             place->path, strerror(errno));
     if (fd >= 0)
         close(fd);
     return -1;
@@ -101,34 +145,55 @@ int socket_make(const struct socket_place *place, bool *ret_found, char why[SOCK
 
 int socket_make_folders(const struct config *config, char why[SOCKET_WHY_BYTES])
 {
-    if (sd_listen_fds(0) == 0 && make_parent(config->socket_path, why) < 0)
+    if (from_systemd(false, why) == -1 && make_parent(config->socket_path, why) < 0)
         return -1;
-    return config->http.path != NULL ? make_parent(config->http.path, why) : 0;
+    return config->http.path != NULL && from_systemd(true, why) == -1 ? make_parent(config->http.path, why) : 0;
+}
+
+/* Taken, or made. What the configuration says of a socket that systemd holds is not followed, which somebody may wonder about. */
+static int take_or_make(const struct socket_place *place, bool for_http, bool *ret_made, bool *ret_found,
+                        char why[SOCKET_WHY_BYTES])
+{
+    int fd = from_systemd(for_http, why);
+
+    *ret_made = false;
+    *ret_found = fd >= 0;
+    if (fd >= 0 && !is_bound_to(fd, place->path))
+        log_warning("systemd holds the socket, and what is configured is not used", LOG_TEXT("configured", place->path));
+    if (fd != -1)
+        return fd < 0 ? -1 : fd;
+    fd = make(place, ret_found, why);
+    *ret_made = fd >= 0;
+    return fd;
 }
 
 int socket_listen(const struct config *config, bool *ret_made, bool *ret_found, char why[SOCKET_WHY_BYTES])
 {
     const struct socket_place place = {config->socket_path, "socket: path", config->socket_mode, config->socket_group};
-    int given = from_systemd(why);
 
-    *ret_made = false;
-    *ret_found = given >= 0;
-    if (given != -1)
-        return given < 0 ? -1 : given;
-    int fd = socket_make(&place, ret_found, why);
+    if (config->http.path == NULL && from_systemd(true, why) >= 0) {
+        snprintf(why, SOCKET_WHY_BYTES,
+                 "systemd holds a socket for HTTP, which is not configured; write `http: {listen: unix:PATH}`, or "
+                 "systemctl disable --now assayd-http.socket");
+        return -1;
+    }
+    return take_or_make(&place, false, ret_made, ret_found, why);
+}
 
-    *ret_made = fd >= 0;
-    return fd;
+int socket_listen_http(const struct config *config, bool *ret_made, char why[SOCKET_WHY_BYTES])
+{
+    const struct socket_place place = {config->http.path, "http: listen", config->http.mode, config->http.group};
+    bool found;
+
+    return take_or_make(&place, true, ret_made, &found, why);
 }
 
 void socket_remove(const char *path, int fd)
 {
     struct stat file;
-    struct sockaddr_un address;
-    socklen_t size = sizeof address;
 
-    /* The file's inode is not the socket's; what can be known is that our socket is bound to that name, and that a socket is there. */
-    if (getsockname(fd, (struct sockaddr *)&address, &size) == 0 && strcmp(address.sun_path, path) == 0 && lstat(path, &file) == 0 &&
-        S_ISSOCK(file.st_mode))
+    /* The file's inode is not the socket's; what can be known is that our socket is bound to that name, and that a socket is there.
+     */
+    if (is_bound_to(fd, path) && lstat(path, &file) == 0 && S_ISSOCK(file.st_mode))
         unlink(path);
 }

@@ -1,5 +1,5 @@
-/* The listening socket: taken from systemd, or made so that no moment exists in which the wrong people can connect, no running agent
-   loses its socket to a second one, and no stale file stands in the way. */
+/* The listening socket: taken from systemd, or made so that no moment exists in which the wrong people can connect, no running
+   agent loses its socket to a second one, and no stale file stands in the way. */
 #ifndef ASSAY_SOCKET_H
 #define ASSAY_SOCKET_H
 
@@ -11,17 +11,11 @@
 int socket_make_folders(const struct config *config, char why[SOCKET_WHY_BYTES]);
 
 /* A listening descriptor; -1: `why` says what is wrong. *ret_made: the file is ours to remove at the end. *ret_found: a socket was
-   there before, so an agent may have been. Call it after the state's lock was taken: that lock keeps two agents from doing this at once. */
+   there before, so an agent may have been. Call it after the state's lock was taken: that lock keeps two agents from doing this at
+   once. */
 int socket_listen(const struct config *config, bool *ret_made, bool *ret_found, char why[SOCKET_WHY_BYTES]);
 
-/* The same for a Unix socket that is nobody's but ours to make. -1: `why` says what is wrong. */
-struct socket_place {
-    const char *path;
-    const char *key; /* of the configuration, which names another place */
-    mode_t mode;
-    gid_t group; /* (gid_t)-1: the agent's */
-};
-int socket_make(const struct socket_place *place, bool *ret_found, char why[SOCKET_WHY_BYTES]);
+int socket_listen_http(const struct config *config, bool *ret_made, char why[SOCKET_WHY_BYTES]); /* `http:`, a Unix socket */
 
 /* Removes the file, if it is still the one that was made. */
 void socket_remove(const char *path, int fd);

@@ -95,20 +95,6 @@ class Stop(AssayTest):
 
 
 class Systemd(AssayTest):
-    def test_notify(self):
-        agent = self.prepare(keys=[Key()])
-        path = agent.path("notify")
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
-            notify.bind(path)
-            notify.settimeout(10)
-            agent.environment = {"NOTIFY_SOCKET": path}
-            agent.launch()
-            self.assertEqual(notify.recv(4096), b"READY=1")
-            self.assertIs(agent.call("ping")["ready"], True)      # at once: it is no promise but a fact
-            agent.process.terminate()
-            self.assertEqual(notify.recv(4096), b"STOPPING=1")
-            self.assertEqual(agent.wait_exit(), 0)
-
     def test_no_ready_for_a_bad_start(self):
         agent = self.prepare()
         path = agent.path("notify")
@@ -120,13 +106,27 @@ class Systemd(AssayTest):
             self.assertEqual(agent.wait_exit(), 2)
             self.assertRaises(BlockingIOError, notify.recv, 4096)
 
-    def activated(self, agent, listener):
-        """As systemd does it: the socket as descriptor 3, and the process told that it is meant."""
+    def activated(self, agent, *listeners, names=""):
+        """As systemd does it: the sockets as descriptors 3 and on, and the process told that it is meant."""
         program = ("import os, sys\n"
-                   f"os.dup2({listener.fileno()}, 3, inheritable=True)\n"
-                   "os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid()))\n"
+                   f"for fd, source in enumerate([os.dup(fd) for fd in {[s.fileno() for s in listeners]}], 3):\n"
+                   "    os.dup2(source, fd, inheritable=True)\n"
+                   f"os.environ.update(LISTEN_FDS='{len(listeners)}', LISTEN_PID=str(os.getpid()), LISTEN_FDNAMES='{names}')\n"
                    "os.execv(sys.argv[1], sys.argv[1:])\n")
-        agent.launch(before=[sys.executable, "-c", program], pass_fds=(listener.fileno(),))
+        agent.launch(before=[sys.executable, "-c", program], pass_fds=[s.fileno() for s in listeners])
+
+    def listener(self, path):
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.addCleanup(listener.close)
+        listener.bind(path)
+        listener.listen(10)
+        return listener
+
+    def refused(self, agent, *listeners, names=""):
+        agent.environment = {"ASAN_OPTIONS": "detect_leaks=0"}
+        self.activated(agent, *listeners, names=names)
+        self.assertEqual(agent.wait_exit(), 1)
+        return agent.log()
 
     def test_socket_activation(self):
         key = Key()
@@ -151,13 +151,38 @@ class Systemd(AssayTest):
             waiting.close()
 
     def test_a_descriptor_of_another_kind(self):
-        agent = self.prepare(keys=[Key()], environment={"ASAN_OPTIONS": "detect_leaks=0"})
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
             listener.bind(("127.0.0.1", 0))
             listener.listen(1)
-            self.activated(agent, listener)
-            self.assertEqual(agent.wait_exit(), 1)
-        self.assertIn("one listening Unix stream socket is expected", agent.log())
+            self.assertIn("`assayd.socket`, which is no listening Unix stream socket",
+                          self.refused(self.prepare(keys=[Key()]), listener, names="assayd.socket"))
+
+    def test_two_sockets_for_services(self):
+        agent = self.prepare(keys=[Key()])
+        sockets = [self.listener(agent.path(name)) for name in ("one", "two")]
+        self.assertIn("2 sockets; one for services is expected", self.refused(agent, *sockets, names="a.socket:b.socket"))
+
+    def test_a_socket_for_http(self):
+        agent = self.prepare(keys=[Key()])
+        sockets = [self.listener(agent.path(name)) for name in ("http", "services")]
+        agent.configure(http={"listen": "unix:" + agent.path("http")})
+        agent.socket, configured = agent.path("services"), agent.socket
+        self.activated(agent, *sockets, names="http:assayd.socket")
+        agent.wait_ready()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as gateway:
+            gateway.settimeout(10)
+            gateway.connect(agent.path("http"))
+            gateway.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            self.assertTrue(gateway.recv(4096).startswith(b"HTTP/1.1 200 "))
+        self.assertEqual(agent.stop(), 0)
+        self.assertTrue(os.path.exists(agent.path("http")))
+        self.assertFalse(os.path.exists(configured))
+        self.assertIn("systemd holds the socket, and what is configured is not used", agent.log())
+        self.assertEqual(agent.log().count("what is configured is not used"), 1)    # HTTP's is where it says
+
+    def test_a_socket_for_http_that_is_not_configured(self):
+        agent = self.prepare(keys=[Key()])
+        self.assertIn("systemctl disable --now assayd-http.socket", self.refused(agent, self.listener(agent.path("http")), names="http"))
 
     @unittest.skipUnless(shutil.which("systemd-socket-activate"), "needs systemd-socket-activate")
     def test_systemd_socket_activate(self):
