@@ -101,6 +101,10 @@ faults() {
     ASSAY_BUILD="$PWD/$1" /usr/bin/python3 "tests/faults/$2.py"
 }
 
+refused() {
+    ASSAY_BUILD="$PWD/$1" sh tests/refused.sh
+}
+
 units_in_systemd() {
     ASSAY_BUILD="$PWD/$1" sh tests/systemd.sh
 }
@@ -132,6 +136,7 @@ step "unit tests, cases, vectors" units build-tests
 step "identity providers" providers build-tests # one installation for all builds
 step "promises of the agent" promises build-tests
 step "README" readme build-tests
+step "README, why a token is refused" refused build-tests
 step "quickstart" quickstart
 step "systemd" units_in_systemd build-tests
 step "model of the fast path" sh tests/model/run.sh
