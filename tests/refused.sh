@@ -22,7 +22,7 @@ fail() {
 
 # Names on the wire of one list in status.h.
 names() {
-    awk -v list="$1" '/^#define/ { on = index($2, list "(") == 1; next } on && /X\(/ { split($0, part, "\""); print part[2] }' \
+    awk -v list="$1" '/^#define/ { on = index($2, list "(") == 1; next } on && /^    X\(/ { split($0, part, "\""); print part[2] }' \
         "$root/include/assay/status.h"
 }
 
