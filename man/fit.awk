@@ -8,7 +8,7 @@ function unlinked(text,    before, words, target) {
         text = substr(text, RSTART + RLENGTH)
         target = substr(words, index(words, "](") + 2)
         words = substr(words, 1, index(words, "](") - 1)
-        if (target ~ /^https?:/) words = words " (" target ")"
+        if (target ~ /^https?:/) words = words " (`" target "`)"
         if (target ~ /PROTOCOL\.md/) words = words " (**assay-protocol**(7))"
         text = before words text
     }
