@@ -20,7 +20,7 @@ case "${1:-}" in
 esac
 
 packages_test="libcmocka-dev faketime valgrind clang lld python3 python3-msgpack python3-cryptography python3-yaml neovim strace
-               binutils openssl man-db libjwt-dev spin redis-server nginx-light caddy haproxy curl
+               binutils openssl man-db mandoc lowdown zsh libjwt-dev spin redis-server nginx-light caddy haproxy curl
                systemd systemd-container"
 
 passed=0
@@ -101,6 +101,18 @@ faults() {
     ASSAY_BUILD="$PWD/$1" /usr/bin/python3 "tests/faults/$2.py"
 }
 
+refused() {
+    ASSAY_BUILD="$PWD/$1" sh tests/refused.sh
+}
+
+manual_pages() {
+    ASSAY_BUILD="$PWD/$1" sh tests/man.sh
+}
+
+completion() {
+    ASSAY_BUILD="$PWD/$1" sh tests/completion.sh
+}
+
 units_in_systemd() {
     ASSAY_BUILD="$PWD/$1" sh tests/systemd.sh
 }
@@ -132,6 +144,9 @@ step "unit tests, cases, vectors" units build-tests
 step "identity providers" providers build-tests # one installation for all builds
 step "promises of the agent" promises build-tests
 step "README" readme build-tests
+step "README, why a token is refused" refused build-tests
+step "manual pages" manual_pages build-tests
+step "completion" completion build-tests
 step "quickstart" quickstart
 step "systemd" units_in_systemd build-tests
 step "model of the fast path" sh tests/model/run.sh
