@@ -115,13 +115,13 @@ counted 7 "pages that are named"
 # On another day, in another time zone, by somebody who speaks otherwise: the same bytes.
 version=$(assay --version | sed 's/.* //')
 TZ=Asia/Tokyo LANG=C.UTF-8 VERSION=$version ASSAY=assay ASSAYD=assayd LOWDOWN=lowdown faketime '2031-02-03 04:05:06' \
-    sh man/page.sh agent/man/assayd.8.md "$folder/again.8"
+    sh agent/man/make/page.sh agent/man/assayd.8.md "$folder/again.8"
 sed 's/"again"/"assayd"/' "$folder/again.8" | cmp - "$manual/man8/assayd.8" || fail "assayd.8 comes out otherwise on another day"
 
 # What a template names and is not there ends the build.
 for line in '@README No such heading@' '@HELP assay no-such-command@' '@FILE no/such/file@' '@STATUS nothing@' '@NOTHING at all@' '@HEADER no/such/header.h@'; do
     printf '# NAME\n\nx - y\n\n%s\n' "$line" >"$folder/x.1.md"
-    VERSION=0 ASSAY=assay ASSAYD=assayd LOWDOWN=lowdown sh man/page.sh "$folder/x.1.md" "$folder/x.1" 2>"$folder/error" && fail "$line is taken"
+    VERSION=0 ASSAY=assay ASSAYD=assayd LOWDOWN=lowdown sh agent/man/make/page.sh "$folder/x.1.md" "$folder/x.1" 2>"$folder/error" && fail "$line is taken"
     grep -qF "$line" "$folder/error" || fail "$line: $(cat "$folder/error")"
     [ ! -e "$folder/x.1" ] || fail "$line: half a page is left"
 done

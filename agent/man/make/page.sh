@@ -1,6 +1,6 @@
 #!/bin/sh
 # One manual page: TEMPLATE, Markdown, with its lines @KIND NAME@ replaced by what is said elsewhere, so that nothing is said twice.
-#   VERSION=… ASSAY=… ASSAYD=… LOWDOWN=… sh man/page.sh TEMPLATE PAGE
+#   VERSION=… ASSAY=… ASSAYD=… LOWDOWN=… sh agent/man/make/page.sh TEMPLATE PAGE
 #   @README Heading@   that section of README.md          @HELP assay verify@   what --help says; of `assay` also @COMMANDS assay@
 #   @FILE path@        a whole file, without its title     @USAGE assayd@        the lines behind "Usage:"
 #   @HEADER path@      declarations, with their comments   @INTRO path@          the header's first comment
@@ -11,7 +11,7 @@ export LC_ALL=C
 template=$1
 page=$2
 here=$(cd "$(dirname "$0")" && pwd)
-root=$(dirname "$here")
+root=$(cd "$here/../../.." && pwd)
 name=$(basename "$template" .md)
 work=$page.work
 rm -rf "$work"
