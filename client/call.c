@@ -295,7 +295,8 @@ int assay_call(struct assay *assay, const char *method, const struct iovec *para
         return status;
     timing.deadline = timing.start + assay->timeout_ns;
 
-    /* An agent that was restarted, or found the connection idle for too long, has closed it; it did not see the request. Once. */
+    /* An agent that was restarted, or found the connection idle for too long, has closed it; it did not see the request. What is asked may be
+       asked twice: a verdict changes nothing, and a revocation said twice is one. */
     struct connection *connection = channel_take(&assay->channel);
 
     if (connection != NULL) {
@@ -304,9 +305,13 @@ int assay_call(struct assay *assay, const char *method, const struct iovec *para
         status = converse(assay, connection, method, &request, &timing, answer);
         if (status != ASSAY_E_UNREACHABLE || !reused)
             return status;
+        channel_lost(&assay->channel);
     }
-    status = channel_connect(&assay->channel, timing.deadline, &connection);
-    if (status != 0)
-        return status;
-    return converse(assay, connection, method, &request, &timing, answer);
+    do {
+        status = channel_connect(&assay->channel, timing.deadline, &connection);
+        if (status != 0)
+            return status;
+        status = converse(assay, connection, method, &request, &timing, answer);
+    } while (status == ASSAY_E_UNREACHABLE && channel_waited(&assay->channel, timing.deadline));
+    return status;
 }

@@ -116,6 +116,8 @@ struct connection *channel_take(struct channel *channel)
 void channel_put(struct channel *channel, struct connection *connection)
 {
     connection->reused = true;
+    if (atomic_load_explicit(&channel->lost, memory_order_relaxed) != 0)
+        atomic_store_explicit(&channel->lost, 0, memory_order_relaxed);
     for (unsigned i = 0; channel->life != NULL && i < IDLE_CONNECTIONS_MAX; i++) {
         struct connection *empty = NULL;
 
@@ -189,6 +191,31 @@ static int limit_waiting(int fd, int64_t deadline)
     return 0;
 }
 
+void channel_lost(struct channel *channel)
+{
+    int64_t never = 0;
+
+    (void)atomic_compare_exchange_strong(&channel->lost, &never, monotonic_ns());
+}
+
+bool channel_may_come_back(int error, int64_t lost, int64_t now)
+{
+    return (error == ECONNREFUSED || error == ENOENT || error == ECONNRESET || error == EPIPE) && lost != 0 && now - lost < COMES_BACK_NS;
+}
+
+bool channel_waited(const struct channel *channel, int64_t deadline)
+{
+    const struct timespec pause = {.tv_nsec = CONNECT_AGAIN_NS};
+    int64_t now = monotonic_ns();
+    int error = errno;
+
+    if (!channel_may_come_back(error, atomic_load(&channel->lost), now) || deadline - now <= CONNECT_AGAIN_NS)
+        return false;
+    (void)nanosleep(&pause, NULL);
+    errno = error;
+    return true;
+}
+
 /* A blocking connect() on purpose: without blocking, a full backlog is EAGAIN and nothing tells when there is a place.
    Where the agent has more connections waiting than it accepts, connect() waits for a place, by the same timeout as a send. */
 static int connect_in_time(const struct channel *channel, int fd, int64_t deadline)
@@ -200,7 +227,7 @@ static int connect_in_time(const struct channel *channel, int fd, int64_t deadli
             return status;
         if (connect(fd, (const struct sockaddr *)&channel->address, sizeof channel->address) == 0)
             return 0;
-        if (errno != EINTR && errno != EAGAIN)
+        if (errno != EINTR && errno != EAGAIN && !channel_waited(channel, deadline))
             return ASSAY_E_UNREACHABLE;
     }
 }

@@ -71,7 +71,11 @@
 /* Requests that are written by one call into the kernel. */
 #define SENT_TOGETHER_MAX 64
 
-/* Where the agent's backlog is full: the time until connecting is tried again. */
+/* Where the agent's backlog is full, or it is being begun anew: the time until connecting is tried again. */
 #define CONNECT_AGAIN_NS (5 * 1000 * 1000)
+
+/* An agent that has answered and is gone is waited for so long, for it may only be begun anew; once, and then calls fail at once until it
+   is back. It takes 20 ms to start; whoever begins it anew, a second. */
+#define COMES_BACK_NS INT64_C(2000000000)
 
 #endif

@@ -46,6 +46,8 @@ void stream_free(struct stream *stream)
 /* All live questions are to be sent, over another connection. */
 static void disconnect(struct stream *stream)
 {
+    if (stream->connection->reused && stream->lost == 0)
+        stream->lost = monotonic_ns();
     if (connection_is_ours(stream->connection))
         loop_unwatch(&stream->loop, stream->connection->fd);
     connection_close(take(stream->connection));
@@ -62,10 +64,15 @@ static void disconnect(struct stream *stream)
 static void lose_connection(struct stream *stream, int status, bool again)
 {
     struct asked *next;
+    int64_t now = monotonic_ns();
+    /* It has not said a word: of an agent that is being begun anew, or killed. */
+    bool anew = again && !stream->connection->reused && channel_may_come_back(ECONNRESET, stream->lost, now);
 
+    if (anew)
+        stream->connect_at = now + CONNECT_AGAIN_NS;
     for (struct asked *asked = stream->asked.live.first; asked != NULL; asked = next) {
         next = asked->next;
-        if (asked->outlived || (asked->awaited && !again))
+        if ((asked->outlived && (!anew || asked->cancelled)) || (asked->awaited && !again))
             asked_finish(&stream->asked, asked, status);
         else
             asked->outlived = true;
@@ -83,6 +90,8 @@ static void fail_all(struct stream *stream, int status)
 
 static int connect_now(struct channel *channel, struct stream *stream, int64_t now)
 {
+    if (stream->lost != 0 && now < stream->connect_at) /* not at every question anew */
+        return ASSAY_E_PENDING;
     if (!loop_is_ours(&stream->loop)) {
         loop_close(&stream->loop);
         int status = loop_open(&stream->loop);
@@ -93,6 +102,8 @@ static int connect_now(struct channel *channel, struct stream *stream, int64_t n
     struct connection *made CLEANUP(connection_close_at) = NULL;
     int status = channel_connect_now(channel, &made);
 
+    if (status == ASSAY_E_UNREACHABLE && channel_may_come_back(errno, stream->lost, now))
+        status = ASSAY_E_PENDING;
     if (status == ASSAY_E_PENDING)
         stream->connect_at = now + CONNECT_AGAIN_NS;
     if (status != 0)
@@ -221,7 +232,7 @@ static void expire(struct stream *stream)
             disconnect(stream);
         if (first == stream->unsent)
             stream->unsent = first->next;
-        asked_finish(&stream->asked, first, ASSAY_E_TIMEOUT);
+        asked_finish(&stream->asked, first, stream->connection == NULL && stream->lost != 0 ? ASSAY_E_UNREACHABLE : ASSAY_E_TIMEOUT);
     }
 }
 
@@ -289,6 +300,8 @@ static bool next_answer(struct assay *assay, struct stream *stream, void **ret_t
         explicit_bzero(stream->in + stream->at, bytes);
         stream->at += bytes;
         asked_answered(&stream->asked, asked);
+        stream->connection->reused = true;
+        stream->lost = 0;
         void *tag = asked->tag;
 
         asked_release(&stream->asked, asked);

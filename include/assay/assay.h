@@ -17,6 +17,9 @@
    was remembered. Such a call makes no system call, waits for nobody and allocates nothing. What is remembered is wiped when it goes, is in
    no core dump, and not in a child.
 
+   An agent that is gone may be being begun anew: a call waits for it for two seconds at most, within its own timeout, once; from then on
+   calls fail at once with ASSAY_E_UNREACHABLE until one succeeds. What was asked of an agent that was lost is asked again.
+
    The library does not log, exit, raise SIGPIPE or hold global state; every descriptor that it opens is close-on-exec. */
 #ifndef ASSAY_ASSAY_H
 #define ASSAY_ASSAY_H

@@ -378,9 +378,17 @@ class Agent:
         try:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
+            stacks = self.stacks()
             self.process.kill()
             self.process.wait()
-            raise AssertionError(f"assayd did not end within {seconds} s:\n{self.log()[-4000:]}") from None
+            raise AssertionError(f"assayd did not end within {seconds} s:\n{self.log()[-4000:]}\n{stacks}") from None
+
+    def stacks(self):
+        """Where each thread stands, for what happens too seldom to be watched."""
+        if not shutil.which("gdb"):
+            return ""
+        command = ["gdb", "-p", str(self.process.pid), "-batch", "-ex", "thread apply all bt"]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stdout[-8000:]
 
     def kill(self):
         self.process.kill()

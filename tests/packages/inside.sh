@@ -143,7 +143,7 @@ systemctl -q is-active assayd.service && fail "started before anybody asked"
 accepted && refused || fail "socket activation"
 systemctl -q is-active assayd.service || fail "not started by the socket"
 
-part "restarts and an upgrade under load"
+part "restarts, kill -9 and an upgrade under load"
 echo "# mine" >>/etc/assay/policy.yaml
 runuser -u orders -- /t/load good revoked >load.out 2>load.err &
 sleep 1
@@ -151,6 +151,8 @@ for i in 1 2 3 4 5; do
     systemctl restart assayd.service || fail "restart"
     sleep 0.3
 done
+systemctl kill -s KILL assayd.service
+sleep 1
 pid=$(systemctl show -P MainPID assayd.service)
 apt-get install -q ./newer/*.deb || fail "upgrade"
 eventually 10 is_new "$pid"

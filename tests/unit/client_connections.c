@@ -58,7 +58,8 @@ static enum fake_action hang_up_after_first(void *context, const struct fake_req
     return fake_echo(context, request, out);
 }
 
-static void a_request_is_tried_again_once(void **state)
+/* As long as the agent may be being begun anew, and then no more. */
+static void a_request_is_tried_again(void **state)
 {
     struct fake_agent *agent = fake_agent_start(hang_up_after_first, NULL, 0);
     struct assay *assay = open_at(agent, NULL);
@@ -66,9 +67,11 @@ static void a_request_is_tried_again_once(void **state)
     (void)state;
     assert_int_equal(verify(assay), 0);
     assert_int_equal(verify(assay), ASSAY_E_UNREACHABLE);
-    assert_int_equal(fake_agent_requests(agent), 3);
+    unsigned tries = fake_agent_requests(agent);
+
+    assert_in_range(tries, 10, 2 + 2000 / 5);
     assert_int_equal(verify(assay), ASSAY_E_UNREACHABLE);
-    assert_int_equal(fake_agent_requests(agent), 4); /* a new connection is not retried */
+    assert_int_equal(fake_agent_requests(agent), tries + 1); /* a new connection is not retried */
     assay_close(assay);
     fake_agent_stop(agent);
 }
@@ -265,7 +268,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_connection_is_used_again_and_a_dead_one_replaced),
-        cmocka_unit_test(a_request_is_tried_again_once),
+        cmocka_unit_test(a_request_is_tried_again),
         cmocka_unit_test(a_stranger_who_listens_is_not_believed),
         cmocka_unit_test(a_full_backlog_does_not_hold_a_call_for_ever),
         cmocka_unit_test(no_descriptor_is_lost),

@@ -257,24 +257,60 @@ static void half_an_answer_is_no_answer(void **state)
     works(both);
 }
 
-/* Nothing is ever sent over them, and it must come to an end all the same. */
-static void an_agent_that_closes_every_connection_is_unreachable(void **state)
+/* Nothing is ever sent over them, and it must come to an end all the same: of an agent that has answered, which may be being begun anew, after
+   two seconds and some 400 connections; of one that has not, after the second. */
+static void closes_every_connection(struct both *both, int connections_min, int connections_max)
 {
-    struct both *both = *state;
     void *tag;
     int status, connections = 0;
 
-    works(both);
-    hand_hang_up(both->agent);
     ask_about(both->assay, "t", both);
-    while ((status = assay_process(both->assay, &tag, NULL)) == ASSAY_E_PENDING && connections < 10)
+    while ((status = assay_process(both->assay, &tag, NULL)) == ASSAY_E_PENDING && connections <= connections_max)
         while (hand_accept(both->agent)) {
             hand_hang_up(both->agent);
             connections++;
         }
     assert_int_equal(status, ASSAY_E_UNREACHABLE);
     assert_ptr_equal(tag, both);
-    assert_int_equal(connections, 1);
+    assert_in_range(connections, connections_min, connections_max);
+    is_quiet(both);
+}
+
+static void an_agent_that_closes_every_connection_is_unreachable(void **state)
+{
+    closes_every_connection(*state, 2, 2);
+}
+
+static void and_so_is_one_that_has_answered_before(void **state)
+{
+    works(*state);
+    hand_hang_up(((struct both *)*state)->agent);
+    closes_every_connection(*state, 3, 401);
+}
+
+/* It is gone for a moment, with its socket; what was asked meanwhile is answered by the next. */
+static void an_agent_that_is_begun_anew_is_waited_for(void **state)
+{
+    struct both *both = *state;
+    char away[128];
+    void *tag;
+
+    works(both);
+    snprintf(away, sizeof away, "%s.away", both->agent->path);
+    assert_int_equal(rename(both->agent->path, away), 0);
+    hand_hang_up(both->agent);
+    ask_about(both->assay, "meanwhile", &both->tags[0]);
+    for (int i = 0; i < 30; i++) { /* 300 ms */
+        usleep(10000);
+        assert_int_equal(assay_process(both->assay, &tag, NULL), ASSAY_E_PENDING);
+    }
+    assert_int_equal(rename(away, both->agent->path), 0);
+    usleep(10000);
+    assert_int_equal(assay_process(both->assay, &tag, NULL), ASSAY_E_PENDING);
+    struct hand_request request = read_one(both);
+
+    hand_say_yes(both->agent, &request);
+    assert_int_equal(end_of(both->assay, &both->tags[0], "meanwhile"), 0);
     is_quiet(both);
 }
 
@@ -331,6 +367,8 @@ int main(void)
         TEST(and_not_twice),
         TEST(half_an_answer_is_no_answer),
         TEST(an_agent_that_closes_every_connection_is_unreachable),
+        TEST(and_so_is_one_that_has_answered_before),
+        TEST(an_agent_that_is_begun_anew_is_waited_for),
         TEST(without_an_agent_it_is_told_at_once),
         TEST(a_connection_that_idles_may_be_closed),
     };
