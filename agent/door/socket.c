@@ -1,6 +1,7 @@
 #include "socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,9 +9,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "agent/limits.h"
 #include "agent/observe/log.h"
 
 struct socket_place {
@@ -31,32 +32,64 @@ static bool is_bound_to(int fd, const char *path)
 
 #define FOR_HTTP "http" /* FileDescriptorName= of assayd-http.socket */
 
+/* sd_listen_fds(3)'s protocol. */
+#define FIRST_FD 3
+
+static int handed_over(void)
+{
+    const char *pid = secure_getenv("LISTEN_PID"), *count = secure_getenv("LISTEN_FDS");
+
+    if (pid == NULL || count == NULL || strtol(pid, NULL, 10) != getpid())
+        return 0;
+    long fds = strtol(count, NULL, 10);
+
+    return fds > 0 && fds <= HANDED_OVER_MAX ? (int)fds : 0;
+}
+
+/* The name of the one that comes next in LISTEN_FDNAMES, which may have none. */
+static void next_name(const char **names, char *ret_name, size_t room)
+{
+    size_t bytes = *names != NULL ? strcspn(*names, ":") : 0;
+
+    snprintf(ret_name, room, "%.*s", (int)bytes, bytes > 0 ? *names : "");
+    if (*names != NULL)
+        *names = (*names)[bytes] == ':' ? *names + bytes + 1 : NULL;
+}
+
+static bool is_option(int fd, int option, int wanted)
+{
+    int value;
+    socklen_t size = sizeof value;
+
+    return getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0 && value == wanted;
+}
+
+static bool is_listening(int fd)
+{
+    return is_option(fd, SO_DOMAIN, AF_UNIX) && is_option(fd, SO_TYPE, SOCK_STREAM) && is_option(fd, SO_ACCEPTCONN, 1) &&
+           fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
+}
+
 /* What systemd holds for us: one socket at most of each kind. -1: none of this kind; -2: what it handed over is not to be used. */
 static int from_systemd(bool for_http, char why[SOCKET_WHY_BYTES])
 {
-    char **names = NULL;
-    int count = sd_listen_fds_with_names(0, &names), found = -1;
+    const char *names = secure_getenv("LISTEN_FDNAMES");
+    int count = handed_over(), found = -1;
 
-    if (count < 0) {
-        snprintf(why, SOCKET_WHY_BYTES, "what systemd handed over cannot be told: %s", strerror(-count));
-        return -2;
-    }
-    for (int i = 0; i < count; i++) {
-        int fd = SD_LISTEN_FDS_START + i;
-        bool is_http = strcmp(names[i], FOR_HTTP) == 0;
+    for (int i = 0; i < count && found != -2; i++) {
+        char name[256];
 
-        if (sd_is_socket_unix(fd, SOCK_STREAM, 1, NULL, 0) <= 0) {
-            snprintf(why, SOCKET_WHY_BYTES, "systemd handed over `%.100s`, which is no listening Unix stream socket", names[i]);
+        next_name(&names, name, sizeof name);
+        if (!is_listening(FIRST_FD + i)) {
+            snprintf(why, SOCKET_WHY_BYTES, "systemd handed over `%.100s`, which is no listening Unix stream socket", name);
             found = -2;
-        } else if (is_http == for_http && found != -2) {
+        } else if ((strcmp(name, FOR_HTTP) == 0) == for_http) {
             if (found >= 0)
                 snprintf(why, SOCKET_WHY_BYTES,
                          "systemd handed over %d sockets; one for services is expected, and one named `" FOR_HTTP "`", count);
-            found = found == -1 ? fd : -2;
+            found = found == -1 ? FIRST_FD + i : -2;
         }
-        free(names[i]);
     }
-    free(names);
     return found;
 }
 

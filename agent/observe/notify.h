@@ -1,4 +1,5 @@
-/* What the service manager is told: systemd, or another that speaks its protocol. Without one nothing is sent. */
+/* What the service manager is told: systemd, or another that speaks its protocol. Without one nothing is sent. Not by libsystemd: the protocol is
+   a few lines (sd_notify(3)), and that library would bring six others, decompressors among them, into a process that holds tokens. */
 #ifndef ASSAY_NOTIFY_H
 #define ASSAY_NOTIFY_H
 
