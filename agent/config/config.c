@@ -168,7 +168,7 @@ static const struct yaml_key top_keys[] = {
 #ifdef ASSAY_HTTP
     {"http", config_read_http, offsetof(struct config, http), false, NULL},
 #else
-    {"http", NULL, 0, false, "the HTTP endpoints (llhttp)"},
+    {"http", NULL, 0, false, "HTTP (llhttp)"},
 #endif
     {"service_tokens", NULL, 0, false, "tokens for calling other services"},
     {0},

@@ -35,6 +35,7 @@ static void read_file(struct yaml *yaml, yaml_node_t *value, void *into)
                    errno == ENOENT ? "; to begin with none: touch " : "", errno == ENOENT ? *path : "");
 }
 
+#ifdef ASSAY_REDIS
 static void read_redis(struct yaml *yaml, yaml_node_t *value, void *into)
 {
     const char *text = yaml_text(yaml, value);
@@ -46,6 +47,7 @@ static void read_redis(struct yaml *yaml, yaml_node_t *value, void *into)
     else if (text != NULL)
         *(const char **)into = text;
 }
+#endif
 
 static void read_interval(struct yaml *yaml, yaml_node_t *value, void *into)
 {
@@ -65,8 +67,16 @@ static void read_undo(struct yaml *yaml, yaml_node_t *value, void *into)
 #define FEED(member) offsetof(struct feed_config, member)
 static const struct yaml_key feed_keys[] = {
     {"file", read_file, FEED(path), false, NULL},
+#ifdef ASSAY_HTTPS
     {"url", config_read_https, FEED(url), false, NULL},
+#else
+    {"url", NULL, 0, false, "HTTPS (libcurl)"},
+#endif
+#ifdef ASSAY_REDIS
     {"redis", read_redis, FEED(redis), false, NULL},
+#else
+    {"redis", NULL, 0, false, "a Redis (hiredis)"},
+#endif
     {"issuers", read_issuers, FEED(issuers), false, NULL},
     {"undo", read_undo, 0, false, NULL},
     {"interval", read_interval, FEED(interval), false, NULL},

@@ -61,8 +61,13 @@ void config_read_keys(struct yaml *yaml, yaml_node_t *value, void *into)
     static const struct yaml_key keys[] = {
         {"file", read_file, 0, false, NULL},
         {"kid", yaml_read_text, offsetof(struct key_source, kid), false, NULL},
+#ifdef ASSAY_HTTPS
         {"jwks_uri", config_read_https, offsetof(struct key_source, jwks_uri), false, NULL},
         {"discovery", yaml_read_bool, offsetof(struct key_source, discovery), false, NULL},
+#else
+        {"jwks_uri", NULL, 0, false, "HTTPS (libcurl)"},
+        {"discovery", NULL, 0, false, "HTTPS (libcurl)"},
+#endif
         {"ca_file", config_read_readable, offsetof(struct key_source, ca_file), false, NULL},
         {"token_file", config_read_secret, offsetof(struct key_source, token_file), false, NULL},
         {0},

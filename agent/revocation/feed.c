@@ -211,7 +211,11 @@ void feed_start(struct feed *feed)
 
 static const struct feed_kind *kind_of(const struct feed_config *config)
 {
-    return config->path != NULL ? &feed_kind_file : config->url != NULL ? &feed_kind_https : &feed_kind_redis;
+#ifdef ASSAY_REDIS
+    if (config->redis != NULL)
+        return &feed_kind_redis;
+#endif
+    return config->path != NULL ? &feed_kind_file : &feed_kind_https;
 }
 
 struct feed *feed_new(struct feeds *feeds, const struct feed_config *config)

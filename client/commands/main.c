@@ -67,8 +67,10 @@ static const struct command commands[] = {
      "Writes the private key as PEM to FILE, readable by its owner only, and the public JWK set to FILE.jwks.json.\n"
      "HS256, HS384, HS512: one secret, as a JWK set in FILE.\n",
      command_keygen},
+#ifdef ASSAY_MINT
     {"mint", "sign a token", "--key FILE --alg ALG --kid K --issuer I --audience A --subject S --ttl D [--claim NAME=JSON]…",
      "Prints a JWT with iss, sub, aud, iat, exp, a random jti, and the claims given.\n", command_mint},
+#endif
 };
 
 static void print_usage(FILE *out)
