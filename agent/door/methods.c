@@ -157,7 +157,7 @@ static void answer_no(struct conn *conn, uint32_t msgid, enum reason reason)
 
 static void answer_verify(struct agent *agent, struct conn *conn, uint32_t msgid, const struct decision *decision, bool stamped)
 {
-    audit_decision(agent, conn_peer(conn), "verify", decision->outcome, decision->token);
+    audit_decision(agent, conn_peer(conn), "verify", decision);
     if (decision->outcome == OUTCOME_ACCEPTED && decision->issuer != NULL)
         answer_yes(agent, conn, msgid, decision, stamped);
     else if (decision->outcome == OUTCOME_REFUSED)

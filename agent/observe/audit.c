@@ -4,6 +4,7 @@
 #include <string.h>
 #include <openssl/evp.h>
 
+#include "agent/door/rpc.h"
 #include "log.h"
 
 /* May one more line be written this second? Tells how many were left out when there is room again. */
@@ -52,8 +53,25 @@ static const char *claim_text(const struct token *token, enum claim claim, char 
     return out;
 }
 
-void audit_decision(struct agent *agent, const struct peer *peer, const char *method, enum outcome outcome, const struct token *token)
+/* A refusal's reason, or the error by which nobody could decide. */
+static const char *reason_of(const struct decision *decision)
 {
+    const char *why;
+
+    switch (decision->outcome) {
+    case OUTCOME_ACCEPTED:
+        return NULL;
+    case OUTCOME_REFUSED:
+        return reason_name(decision->token->reason);
+    default:
+        return rpc_error_name(rpc_error_of(decision->doubt, &why));
+    }
+}
+
+void audit_decision(struct agent *agent, const struct peer *peer, const char *method, const struct decision *decision)
+{
+    const struct token *token = decision->token;
+    enum outcome outcome = decision->outcome;
     enum log_decisions wanted = agent->ring->config->log_decisions;
     char digest[17], subject[256], jti[256];
     bool shadow = token->issuer != NULL && token->issuer->shadow;
@@ -62,7 +80,7 @@ void audit_decision(struct agent *agent, const struct peer *peer, const char *me
         return;
     digest_token(agent, token->text, digest);
     log_info(outcome == OUTCOME_ACCEPTED ? "accepted" : outcome == OUTCOME_REFUSED ? "refused" : "undecided", LOG_TEXT("method", method),
-             LOG_TEXT("reason", outcome == OUTCOME_REFUSED ? reason_name(token->reason) : NULL),
+             LOG_TEXT("reason", reason_of(decision)),
              LOG_TEXT("shadow", shadow ? (token->judged == REASON_NONE ? "would be accepted" : reason_name(token->judged)) : NULL),
              LOG_TEXT("issuer", token->issuer != NULL ? token->issuer->names.list[0].at : NULL),
              LOG_TEXT("subject", claim_text(token, CLAIM_SUB, subject)), LOG_TEXT("jti", claim_text(token, CLAIM_JTI, jti)),

@@ -4,11 +4,12 @@
 #define ASSAY_AUDIT_H
 
 #include "agent/agent.h"
+#include "agent/decide.h"
 #include "agent/door/peer.h"
 #include "agent/policy/decision.h"
 
 /* The configuration says which decisions are wanted (log: decisions). */
-void audit_decision(struct agent *agent, const struct peer *peer, const char *method, enum outcome outcome, const struct token *token);
+void audit_decision(struct agent *agent, const struct peer *peer, const char *method, const struct decision *decision);
 
 /* The same for a question that a policy answered. */
 void audit_ruling(struct agent *agent, const struct peer *peer, struct text action, struct text resource, const struct ruling *ruling,

@@ -147,6 +147,7 @@ class Follow(LiveTest):
         self.configure(keys={"jwks_uri": self.server.url("/elsewhere")})
         self.launch()
         self.assertError("keys_unavailable", lambda: self.agent.verify(self.key.token()), ISSUER, "503")
+        self.assertRegex(self.agent.log(), '"event":"undecided","method":"verify","reason":"keys_unavailable"')
 
 
 class Discovery(LiveTest):

@@ -110,11 +110,11 @@ const struct basis *request_basis(void)
 }
 
 /* Not asked here: the log, and the methods that look at the store or at the whole agent. */
-void audit_decision(struct agent *its, const struct peer *peer, const char *method, enum outcome outcome, const struct token *token)
+void audit_decision(struct agent *its, const struct peer *peer, const char *method, const struct decision *decision)
 {
     (void)its;
     (void)peer;
-    CHECK(method != NULL && (outcome == OUTCOME_UNDECIDED || token != NULL));
+    CHECK(method != NULL && (decision->outcome == OUTCOME_UNDECIDED || decision->token != NULL));
 }
 
 void audit_ruling(struct agent *its, const struct peer *peer, struct text action, struct text resource, const struct ruling *ruling,
