@@ -21,7 +21,7 @@ esac
 
 packages_test="libcmocka-dev faketime valgrind clang lld python3 python3-msgpack python3-cryptography python3-yaml neovim strace
                binutils openssl man-db mandoc lowdown zsh libjwt-dev spin redis-server nginx-light caddy haproxy curl
-               systemd systemd-container"
+               systemd-container mmdebstrap lintian"
 
 passed=0
 failed=0
@@ -113,8 +113,10 @@ completion() {
     ASSAY_BUILD="$PWD/$1" sh tests/completion.sh
 }
 
-units_in_systemd() {
-    ASSAY_BUILD="$PWD/$1" sh tests/systemd.sh
+# Without the libraries that can be left out.
+small_build() {
+    build "$1" -DASSAY_HTTPS=OFF -DASSAY_REDIS=OFF -DASSAY_HTTP=OFF -DASSAY_MINT=OFF -DASSAY_SECCOMP=OFF &&
+        ASSAY_BUILD="$PWD/$1" ASSAY_FULL="$PWD/$2" sh tests/small.sh
 }
 
 quickstart() {
@@ -148,7 +150,8 @@ step "README, why a token is refused" refused build-tests
 step "manual pages" manual_pages build-tests
 step "completion" completion build-tests
 step "quickstart" quickstart
-step "systemd" units_in_systemd build-tests
+step "Debian packages, in a systemd" sh tests/packages.sh
+step "without optional libraries" small_build build-small build-tests
 step "model of the fast path" sh tests/model/run.sh
 step "kill -9 and power cuts at every write" faults build-tests cuts
 step "kill -9 while key sets are stored" faults build-tests sets
