@@ -21,7 +21,7 @@ esac
 
 packages_test="libcmocka-dev faketime valgrind clang lld python3 python3-msgpack python3-cryptography python3-yaml neovim strace
                binutils openssl man-db mandoc lowdown zsh libjwt-dev spin redis-server nginx-light caddy haproxy curl
-               systemd-container mmdebstrap lintian"
+               systemd systemd-container mmdebstrap lintian"
 
 passed=0
 failed=0
