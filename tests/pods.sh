@@ -43,8 +43,11 @@ overlay() {
 }
 if overlay; then driver=overlay; else driver=vfs; fi
 storage="$ASSAY_PODS/storage"
-printf '#!/bin/sh\nexec %s --root %s/root --runroot %s/run --storage-driver %s "$@"\n' "$(command -v podman)" "$storage" "$storage" $driver \
-    >"$ASSAY_PODS/bin/podman"
+cat >"$ASSAY_PODS/bin/podman" <<PODMAN
+#!/bin/sh
+exec $(command -v podman) --root $storage/root --runroot $storage/run --tmpdir $storage/tmp --runtime-flag=root=$storage/crun --storage-driver $driver "\$@"
+PODMAN
+mount -t tmpfs tmpfs /dev/shm # where podman keeps locks, in one place for all storages
 chmod 755 "$ASSAY_PODS/bin/podman"
 PATH="$ASSAY_PODS/bin:$PATH"
 
