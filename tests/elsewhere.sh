@@ -28,9 +28,12 @@ if [ -z "${ASSAY_ELSEWHERE:-}" ]; then
     ASSAY_ELSEWHERE=$(mktemp -d)
     export ASSAY_ELSEWHERE
     trap 'rm -rf --one-file-system "$ASSAY_ELSEWHERE"' EXIT
-    trap 'exit 130' INT TERM
-    timeout -k 10 1200 unshare --mount --pid --fork --kill-child --mount-proc sh tests/elsewhere.sh "$what"
-    exit
+    timeout -k 2 1200 unshare --mount --pid --fork --kill-child --mount-proc sh tests/elsewhere.sh "$what" &
+    inside=$!
+    trap 'kill $inside; wait $inside || true; exit 130' INT TERM
+    code=0
+    wait $inside || code=$?
+    exit $code
 fi
 
 # In memory where there is enough of it: dpkg waits for the disk after each file.

@@ -21,9 +21,12 @@ if [ -z "${ASSAY_PODS:-}" ]; then
     ASSAY_PODS=$(mktemp -d)
     export ASSAY_PODS
     trap 'rm -rf "$ASSAY_PODS"' EXIT
-    trap 'exit 130' INT TERM
-    timeout -k 10 900 unshare --mount --pid --fork --kill-child --mount-proc sh tests/pods.sh
-    exit
+    timeout -k 2 900 unshare --mount --pid --fork --kill-child --mount-proc sh tests/pods.sh &
+    inside=$!
+    trap 'kill $inside; wait $inside || true; exit 130' INT TERM
+    code=0
+    wait $inside || code=$?
+    exit $code
 fi
 
 # crun refuses to run beside control groups of both versions, even where it is to make none.
@@ -45,9 +48,12 @@ if overlay; then driver=overlay; else driver=vfs; fi
 storage="$ASSAY_PODS/storage"
 cat >"$ASSAY_PODS/bin/podman" <<PODMAN
 #!/bin/sh
-exec $(command -v podman) --root $storage/root --runroot $storage/run --tmpdir $storage/tmp --runtime-flag=root=$storage/crun --storage-driver $driver "\$@"
+exec $(command -v podman) --root $storage/root --runroot $storage/run --tmpdir $storage/tmp --storage-driver $driver "\$@"
 PODMAN
-mount -t tmpfs tmpfs /dev/shm # where podman keeps locks, in one place for all storages
+# Where podman and crun keep what belongs to no storage: locks, and containers that run.
+mount -t tmpfs tmpfs /dev/shm
+mkdir -p /run/crun
+mount -t tmpfs tmpfs /run/crun
 chmod 755 "$ASSAY_PODS/bin/podman"
 PATH="$ASSAY_PODS/bin:$PATH"
 
