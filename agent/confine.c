@@ -82,7 +82,9 @@ static int allow_beside(int rules, const char *socket)
 static void confine_files(const struct config *config)
 {
     long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-    struct landlock_ruleset_attr taken = {ACCESS_TAKEN | (version >= 2 ? ACCESS_REFER : 0) | (version >= 3 ? ACCESS_TRUNCATE : 0)};
+    struct landlock_ruleset_attr taken = {
+        .handled_access_fs = ACCESS_TAKEN | (version >= 2 ? ACCESS_REFER : 0) | (version >= 3 ? ACCESS_TRUNCATE : 0),
+    };
     int rules = version > 0 ? (int)syscall(SYS_landlock_create_ruleset, &taken, sizeof taken, 0) : -1;
 
     if (rules < 0 || allow_below(rules, config->state_path, ACCESS_STATE & taken.handled_access_fs) < 0 ||
