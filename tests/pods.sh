@@ -35,14 +35,15 @@ if mountpoint -q /sys/fs/cgroup/unified; then
     mount -t cgroup2 cgroup2 /sys/fs/cgroup
 fi
 # In memory where there is enough of it: dpkg waits for the disk after each file.
-if [ "$(sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo)" -gt 6000000 ]; then mount -t tmpfs -o size=5g,mode=755 tmpfs "$ASSAY_PODS"; fi
+if [ "$(sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo)" -gt 6000000 ]; then
+    mount -t tmpfs -o size=5g,mode=755 tmpfs "$ASSAY_PODS"
+fi
 export TMPDIR="$ASSAY_PODS"
 mkdir "$ASSAY_PODS/bin" "$ASSAY_PODS/storage" "$ASSAY_PODS/application"
 # The storage is this test's own, and gone with it.
 overlay() {
-    mkdir "$ASSAY_PODS/lower" "$ASSAY_PODS/upper" "$ASSAY_PODS/work" "$ASSAY_PODS/merged"
-    mount -t overlay -o "lowerdir=$ASSAY_PODS/lower,upperdir=$ASSAY_PODS/upper,workdir=$ASSAY_PODS/work" overlay "$ASSAY_PODS/merged" 2>/dev/null &&
-        umount "$ASSAY_PODS/merged"
+    (cd "$ASSAY_PODS" && mkdir lower upper work merged &&
+        mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work overlay merged 2>/dev/null && umount merged)
 }
 if overlay; then driver=overlay; else driver=vfs; fi
 storage="$ASSAY_PODS/storage"

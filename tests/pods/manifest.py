@@ -26,7 +26,7 @@ def files_of(all_documents, volume):
 
 
 def write_files(folder, files, mode, group):
-    """As kubelet's atomic writer does: names are links through ..data, which is replaced as a whole. With a group it adds reading for that."""
+    """As kubelet's atomic writer does: names are links through ..data, which is replaced as a whole. A group may read."""
     real = f"{folder}/..1"
     os.makedirs(real)
     for name, text in files.items():
@@ -52,7 +52,8 @@ class Pod:
         for volume in self.spec["volumes"]:
             self.make_volume(all_documents, volume)
         if self.spec.get("automountServiceAccountToken", True):
-            write_files(self.at("service-account"), {"token": "eyJhbGciOiJub25lIn0.e30.", "ca.crt": os.environ["ASSAY_CA"]}, 0o644, self.group)
+            files = {"token": "eyJhbGciOiJub25lIn0.e30.", "ca.crt": os.environ["ASSAY_CA"]}
+            write_files(self.at("service-account"), files, 0o644, self.group)
 
     def at(self, name):
         os.makedirs(f"{self.folder}/{name}", exist_ok=True)
@@ -91,7 +92,8 @@ class Pod:
             mounts.append(f"--volume={self.folder}/service-account:{TOKEN_FOLDER}:ro")
         assert context["allowPrivilegeEscalation"] is False and context["seccompProfile"]["type"] == "RuntimeDefault"
         environment = [f"--env={it['name']}={it['value']}" for it in container.get("env", [])]
-        return [*LIMITS, *mounts, *environment, f"--user={context['runAsUser']}:{context['runAsGroup']}", *(f"--group-add={it}" for it in groups),
+        return [*LIMITS, *mounts, *environment,
+                f"--user={context['runAsUser']}:{context['runAsGroup']}", *(f"--group-add={it}" for it in groups),
                 *(f"--cap-drop={it.lower()}" for it in context["capabilities"].get("drop", [])),
                 *(f"--cap-add={it.lower()}" for it in context["capabilities"].get("add", [])), "--security-opt=no-new-privileges",
                 *(["--read-only", "--read-only-tmpfs=false"] if context["readOnlyRootFilesystem"] else [])]

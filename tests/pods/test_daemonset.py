@@ -49,7 +49,8 @@ class DaemonSet(unittest.TestCase):
 
     def test_the_very_configuration_is_good(self):
         pod = self.make_pod(self.exact, "DaemonSet")
-        said = podman("run", "--rm", "--network=none", *pod.options("assayd"), IMAGE, "--config", "/etc/assay/assayd.yaml", "--check", code=None)
+        said = podman("run", "--rm", "--network=none", *pod.options("assayd"), IMAGE,
+                      "--config", "/etc/assay/assayd.yaml", "--check", code=None)
         self.assertIn("good, 1 issuer", said)
 
     def test_applications_wait_for_the_folder(self):

@@ -45,7 +45,8 @@ class Podman(test_image.Image):
         self.addCleanup(podman, "rm", "--force", "--time=5", "--volumes", "assayd", code=None)
         self.assertEqual(len(commands), 5)
         for command in commands:
-            command = command.replace("-v /etc/assay:", f"-v {self.folder}/etc:").replace("podman run ", f"podman run --network=none {' '.join(LIMITS)} ")
+            command = command.replace("-v /etc/assay:", f"-v {self.folder}/etc:")
+            command = command.replace("podman run ", f"podman run --network=none {' '.join(LIMITS)} ")
             said = sh(command, self.folder)
             if " run -d " in command:
                 wait_until_ready("assayd")

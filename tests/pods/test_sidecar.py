@@ -50,7 +50,8 @@ class Sidecar(unittest.TestCase):
 
     def check(self, all_documents):
         pod = Pod(all_documents, find(all_documents, "Deployment"), tempfile.mkdtemp(dir=self.folder) + "/pod")
-        return podman("run", "--rm", "--network=none", *pod.options("assayd"), IMAGE, "--config", "/etc/assay/assayd.yaml", "--check", code=None)
+        return podman("run", "--rm", "--network=none", *pod.options("assayd"), IMAGE,
+                      "--config", "/etc/assay/assayd.yaml", "--check", code=None)
 
     def test_the_very_configuration_is_good(self):
         self.assertIn("good, 1 issuer, 1 rule", self.check(self.exact))
@@ -93,8 +94,8 @@ class Sidecar(unittest.TestCase):
     def test_revoked_for_the_fleet(self):
         token = self.mint("carol")
         self.verify(token)
-        podman("exec", "assayd", "/usr/bin/assay", "revoke", "--to", "redis://redis:6379/0", "--password-file", "/etc/assay-secrets/redis-password",
-               "--issuer", keys.ISSUER, "--sub", "carol")
+        podman("exec", "assayd", "/usr/bin/assay", "revoke", "--to", "redis://redis:6379/0",
+               "--password-file", "/etc/assay-secrets/redis-password", "--issuer", keys.ISSUER, "--sub", "carol")
         for _ in range(50):
             if "revoked" in self.verify(token, code=None):
                 break
