@@ -20,18 +20,6 @@
 #include "agent/limits.h"
 #include "agent/observe/log.h"
 
-void confine_early(void)
-{
-    const struct rlimit none = {0, 0};
-
-    (void)setrlimit(RLIMIT_CORE, &none); /* a core would hold every token that is cached */
-    (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-#ifndef ASSAY_LOOSE
-    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-#endif
-    (void)CRYPTO_secure_malloc_init(SECRET_MEMORY_BYTES, SECRET_MEMORY_PIECE_BYTES);
-}
-
 #ifndef ASSAY_LOOSE /* sanitizers and coverage look into the process, and write files, by what is taken away here */
 
 static void tell(const char *what, int error)
@@ -82,7 +70,9 @@ static int allow_beside(int rules, const char *socket)
 static void confine_files(const struct config *config)
 {
     long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-    struct landlock_ruleset_attr taken = {ACCESS_TAKEN | (version >= 2 ? ACCESS_REFER : 0) | (version >= 3 ? ACCESS_TRUNCATE : 0)};
+    struct landlock_ruleset_attr taken = {
+        .handled_access_fs = ACCESS_TAKEN | (version >= 2 ? ACCESS_REFER : 0) | (version >= 3 ? ACCESS_TRUNCATE : 0),
+    };
     int rules = version > 0 ? (int)syscall(SYS_landlock_create_ruleset, &taken, sizeof taken, 0) : -1;
 
     if (rules < 0 || allow_below(rules, config->state_path, ACCESS_STATE & taken.handled_access_fs) < 0 ||
@@ -121,9 +111,6 @@ static const char *const denied[] = {
     "bpf",
     "perf_event_open",
     "userfaultfd",
-    "io_uring_setup",
-    "io_uring_enter",
-    "io_uring_register",
     "init_module",
     "finit_module",
     "delete_module",
@@ -169,13 +156,17 @@ static const char *const denied[] = {
     "mknodat",
 };
 
-static void confine_calls(void)
+/* libuv has a ring from the moment on in which it makes a loop (since 1.45), and aborts where that is denied later; where it gets none it
+   goes on without. */
+static const char *const denied_early[] = {"io_uring_setup", "io_uring_enter", "io_uring_register"};
+
+static void deny(const char *const *names, size_t count)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
     int status = filter != NULL ? 0 : -ENOMEM;
 
-    for (size_t i = 0; status == 0 && i < sizeof denied / sizeof *denied; i++) {
-        int number = seccomp_syscall_resolve_name(denied[i]);
+    for (size_t i = 0; status == 0 && i < count; i++) {
+        int number = seccomp_syscall_resolve_name(names[i]);
 
         if (number != __NR_SCMP_ERROR) /* this machine, or this library, has no such call */
             status = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), number, 0);
@@ -186,7 +177,21 @@ static void confine_calls(void)
         tell("seccomp: system calls", -status);
     seccomp_release(filter);
 }
+
+static void confine_calls_early(void)
+{
+    deny(denied_early, sizeof denied_early / sizeof *denied_early);
+}
+
+static void confine_calls(void)
+{
+    deny(denied, sizeof denied / sizeof *denied);
+}
 #else
+static void confine_calls_early(void)
+{
+}
+
 static void confine_calls(void)
 {
 }
@@ -200,9 +205,26 @@ void confine(const struct config *config)
 
 #else
 
+static void confine_calls_early(void)
+{
+}
+
 void confine(const struct config *config)
 {
     (void)config;
 }
 
 #endif
+
+void confine_early(void)
+{
+    const struct rlimit none = {0, 0};
+
+    (void)setrlimit(RLIMIT_CORE, &none); /* a core would hold every token that is cached */
+    (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+#ifndef ASSAY_LOOSE
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+    confine_calls_early();
+    (void)CRYPTO_secure_malloc_init(SECRET_MEMORY_BYTES, SECRET_MEMORY_PIECE_BYTES);
+}

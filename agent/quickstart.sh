@@ -17,7 +17,8 @@ run() {
 say "1. Build"
 install_build_packages
 cmake -S . -B build -G Ninja -DASSAY_TESTS=OFF >/dev/null
-cmake --build build | tail -n 1
+built=$(cmake --build build 2>&1) || { printf '%s\n' "$built" | tail -n 40 >&2; exit 1; }
+printf '%s\n' "$built" | tail -n 1
 PATH="$PWD/build/agent:$PWD/build/client/commands:$PATH"
 
 folder=$(mktemp -d)

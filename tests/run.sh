@@ -21,7 +21,7 @@ esac
 
 packages_test="libcmocka-dev faketime valgrind clang lld python3 python3-msgpack python3-cryptography python3-yaml neovim strace
                binutils openssl man-db mandoc lowdown zsh libjwt-dev spin redis-server nginx-light caddy haproxy curl
-               systemd systemd-container mmdebstrap lintian"
+               systemd systemd-container podman crun mmdebstrap lintian iproute2"
 
 passed=0
 failed=0
@@ -124,6 +124,10 @@ quickstart() {
     printf '%s\n' "$output" | grep -q '"sub":"alice"' && printf '%s\n' "$output" | grep -q 'own-orders' && printf '%s\n' "$output" | grep -q 'refused: revoked'
 }
 
+pods() {
+    ASSAY_BUILD="$PWD/$1" sh tests/pods.sh
+}
+
 memcheck() {
     ASSAY_BUILD="$PWD/$1" sh tests/valgrind.sh
 }
@@ -152,6 +156,7 @@ step "completion" completion build-tests
 step "quickstart" quickstart
 step "Debian packages, in a systemd" sh tests/packages.sh
 step "without optional libraries" small_build build-small build-tests
+step "container image, Kubernetes manifests" pods build-tests
 step "model of the fast path" sh tests/model/run.sh
 step "kill -9 and power cuts at every write" faults build-tests cuts
 step "kill -9 while key sets are stored" faults build-tests sets
@@ -160,6 +165,8 @@ step "what other programs signed, by a second opinion" /usr/bin/python3 tests/to
 if [ -z "$quick" ]; then
     step "changed tokens, by second opinions" differ build-tests
     step "unit tests under valgrind" memcheck build-tests
+    step "Debian 13 (gcc, clang)" sh tests/elsewhere.sh trixie
+    step "arm64 cross build" sh tests/elsewhere.sh arm64
     step "build (clang)" build build-clang -DCMAKE_C_COMPILER=clang
     step "build (ASan, UBSan)" build build-asan -DCMAKE_BUILD_TYPE=Debug -DASSAY_SANITIZE=address,undefined
     step "unit tests under ASan, UBSan" sanitizers units build-asan

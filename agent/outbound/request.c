@@ -143,7 +143,7 @@ static bool set_up(struct https_request *request, CURL *curl, char *errors)
     errors[0] = '\0';
     bool set = curl_easy_setopt(curl, CURLOPT_URL, request->url) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https") == CURLE_OK &&
-               curl_easy_setopt(curl, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2) == CURLE_OK &&
+               curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_HTTPHEADER, request->headers) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_USERAGENT, "assayd/" ASSAY_VERSION) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, left) == CURLE_OK &&

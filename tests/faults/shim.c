@@ -196,7 +196,7 @@ static __attribute__((constructor)) void begin(void)
     own_module = module_of((const void *)(uintptr_t)begin);
     if (which != NULL)
         read_fault(which);
-    long fd = path != NULL ? syscall(SYS_open, path, O_RDWR | O_CLOEXEC) : -1;
+    long fd = path != NULL ? syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC) : -1;
 
     if (fd >= 0) {
         long at = syscall(SYS_mmap, NULL, sizeof *shim_table, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0L);

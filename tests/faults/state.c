@@ -38,7 +38,7 @@ static __attribute__((constructor)) void begin(void)
 
     folder = getenv("ASSAY_FAULT_STATE");
     if (path != NULL)
-        trace = (int)syscall(SYS_open, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+        trace = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (when != NULL) {
         kill_at = (unsigned)strtoul(when, &end, 10);
         kill_moment = (unsigned)strtoul(end + 1, NULL, 10);

@@ -168,7 +168,7 @@ static void no_key_of_two_is_left_out(void **state)
                  order == 0 ? "," OCT("b") : "");
         two_keys(text);
         for (unsigned i = 0; i < KEYS - 1; i++) {
-            snprintf(text, sizeof text, "%s%s", pems[order == 0 ? i : KEYS - 1], pems[order == 0 ? KEYS - 1 : i]);
+            snprintf(text, sizeof text, "%.2047s%.2047s", pems[order == 0 ? i : KEYS - 1], pems[order == 0 ? KEYS - 1 : i]);
             two_keys(text);
         }
     }
