@@ -97,7 +97,6 @@
 #define BUFFERS_BYTES_PER_UID_MAX (BUFFERS_BYTES_MAX / 4)
 #define CONNECTIONS_KEPT_FOR_ROOT 16
 #define CONNECTION_IDLE_SECONDS 300
-#define HANDED_OVER_MAX 16 /* sockets of systemd; two are of use */
 #define PARTIAL_FRAME_SECONDS 10 /* half a message, or answers that are not read */
 #define HEARTBEAT_SECONDS 0.5    /* clients who hold the page believe in it for 1.9 seconds: three may be late */
 #define SECRET_MEMORY_BYTES (64 * 1024) /* never swapped out: what RLIMIT_MEMLOCK allows even in a container */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +44,7 @@ static int handed_over(void)
         return 0;
     long fds = strtol(count, NULL, 10);
 
-    return fds > 0 && fds <= HANDED_OVER_MAX ? (int)fds : 0;
+    return fds > 0 && fds < INT_MAX ? (int)fds : 0; /* the first that is none of ours ends the look at them */
 }
 
 /* The name of the one that comes next in LISTEN_FDNAMES, which may have none. */

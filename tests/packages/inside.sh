@@ -143,6 +143,14 @@ systemctl -q is-active assayd.service && fail "started before anybody asked"
 accepted && refused || fail "socket activation"
 systemctl -q is-active assayd.service || fail "not started by the socket"
 
+part "a second agent on this host"
+cp right.yaml /etc/assay/second.yaml
+systemctl enable --now assayd@second.service || fail "an instance"
+accepted /run/assay-second/assayd.sock || fail "the instance's answer"
+assay verify --socket /run/assay-second/assayd.sock --token-file revoked >/dev/null || fail "the instance knows what only the first was told"
+[ "$(stat -c %a /var/lib/assay-second)" = 700 ] || fail "the instance's state"
+systemctl reload assayd@second.service || fail "the instance's reload"
+
 part "restarts, kill -9 and an upgrade under load"
 echo "# mine" >>/etc/assay/policy.yaml
 runuser -u orders -- /t/load good revoked >load.out 2>load.err &
@@ -154,8 +162,10 @@ done
 systemctl kill -s KILL assayd.service
 sleep 1
 pid=$(systemctl show -P MainPID assayd.service)
+second=$(systemctl show -P MainPID assayd@second.service)
 apt-get install -q ./newer/*.deb || fail "upgrade"
 eventually 10 is_new "$pid"
+[ "$(systemctl show -P MainPID assayd@second.service)" != "$second" ] || fail "the instance is still the older one"
 dpkg-query -W -f '${Version}\n' assayd | grep -q assay2 || fail "the upgrade did not happen"
 sleep 1
 pkill -TERM -x load
@@ -194,14 +204,6 @@ eventually 5 sh -c '! assay verify --token-file published >/dev/null 2>&1'
 settings assayd.service '[Service]' ''
 cp right.yaml /etc/assay/assayd.yaml
 systemctl restart assayd.service || fail "restart"
-
-part "a second agent on this host"
-cp right.yaml /etc/assay/second.yaml
-systemctl enable --now assayd@second.service || fail "an instance"
-accepted /run/assay-second/assayd.sock || fail "the instance's answer"
-assay verify --socket /run/assay-second/assayd.sock --token-file revoked >/dev/null || fail "the instance knows what only the first was told"
-[ "$(stat -c %a /var/lib/assay-second)" = 700 ] || fail "the instance's state"
-systemctl reload assayd@second.service || fail "the instance's reload"
 
 part "a gateway's socket"
 cat right.yaml - >/etc/assay/assayd.yaml <<END
