@@ -307,11 +307,15 @@ int assay_call(struct assay *assay, const char *method, const struct iovec *para
             return status;
         channel_lost(&assay->channel);
     }
-    do {
+    for (bool waited = false;; waited = true) {
         status = channel_connect(&assay->channel, timing.deadline, &connection);
-        if (status != 0)
+        if (status == 0)
+            status = converse(assay, connection, method, &request, &timing, answer);
+        else if (!waited)
             return status;
-        status = converse(assay, connection, method, &request, &timing, answer);
-    } while (status == ASSAY_E_UNREACHABLE && channel_waited(&assay->channel, timing.deadline));
-    return status;
+        if (status == ASSAY_E_TIMEOUT && waited) /* it was not to be reached all the time */
+            status = ASSAY_E_UNREACHABLE;
+        if (status != ASSAY_E_UNREACHABLE || !channel_waited(&assay->channel, timing.deadline))
+            return status;
+    }
 }

@@ -220,14 +220,17 @@ bool channel_waited(const struct channel *channel, int64_t deadline)
    Where the agent has more connections waiting than it accepts, connect() waits for a place, by the same timeout as a send. */
 static int connect_in_time(const struct channel *channel, int fd, int64_t deadline)
 {
-    for (;;) {
+    for (bool waited = false;;) {
         int status = limit_waiting(fd, deadline);
 
         if (status != 0)
-            return status;
+            return waited ? ASSAY_E_UNREACHABLE : status;
         if (connect(fd, (const struct sockaddr *)&channel->address, sizeof channel->address) == 0)
             return 0;
-        if (errno != EINTR && errno != EAGAIN && !channel_waited(channel, deadline))
+        if (errno == EINTR || errno == EAGAIN)
+            continue;
+        waited = channel_waited(channel, deadline);
+        if (!waited)
             return ASSAY_E_UNREACHABLE;
     }
 }
