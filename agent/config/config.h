@@ -95,8 +95,6 @@ void config_read_https(struct yaml *yaml, yaml_node_t *value, void *into);
 void config_read_readable(struct yaml *yaml, yaml_node_t *value, void *into);
 void config_read_secret(struct yaml *yaml, yaml_node_t *value, void *into);
 
-/* Can everybody read the token there? Kubernetes' are let pass, which it writes so: there is nobody else in a pod. */
-bool token_file_is_open(const char *path, mode_t mode);
 void config_check_keys(struct yaml *yaml, yaml_node_t *node, const struct issuer *rules, struct key_source *source);
 
 /* Claims and the values that they may have, for `claims:` of an issuer or of a policy's rule. */

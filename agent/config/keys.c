@@ -7,6 +7,7 @@
 
 #include "agent/keys/discovery.h"
 #include "config.h"
+#include "secret.h"
 
 static void read_file(struct yaml *yaml, yaml_node_t *value, void *into)
 {
@@ -35,24 +36,13 @@ void config_read_readable(struct yaml *yaml, yaml_node_t *value, void *into)
         yaml_fault(yaml, value, "%s cannot be read: %s", *path, strerror(errno));
 }
 
-bool token_file_is_open(const char *path, mode_t mode)
-{
-    static const char *const of_kubernetes[] = {"/var/run/secrets/", "/run/secrets/"};
-
-    for (unsigned i = 0; i < 2; i++) {
-        if (strncmp(path, of_kubernetes[i], strlen(of_kubernetes[i])) == 0)
-            return false;
-    }
-    return (mode & (S_IROTH | S_IWOTH)) != 0;
-}
-
 void config_read_secret(struct yaml *yaml, yaml_node_t *value, void *into)
 {
     const char **path = into;
     struct stat facts;
 
     config_read_readable(yaml, value, into);
-    if (*path != NULL && stat(*path, &facts) == 0 && token_file_is_open(*path, facts.st_mode))
+    if (*path != NULL && stat(*path, &facts) == 0 && secret_is_open(*path, facts.st_mode))
         yaml_fault(yaml, value, "the secret in %s can be read by everybody on this machine; chmod o-rwx %s", *path, *path);
 }
 

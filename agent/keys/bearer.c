@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include <openssl/crypto.h>
 
-#include "agent/config/config.h"
+#include "agent/config/secret.h"
 
 #define BEARER_BYTES_MAX 16000
 
@@ -35,7 +35,7 @@ static const char *check(const char *path, int fd, ssize_t got, char *text)
 
     if (got < 0 || fstat(fd, &facts) < 0)
         return strerror(errno);
-    if (token_file_is_open(path, facts.st_mode))
+    if (secret_is_open(path, facts.st_mode))
         return "everybody on this machine can read it; chmod o-rwx it";
     if (got > BEARER_BYTES_MAX)
         return "it is too large for a token";

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/config/secret.h"
 #include "agent/limits.h"
 #include "client/cleanup.h"
 
@@ -60,7 +61,7 @@ static int read_password(struct redis *redis, const char *path, struct password 
         return redis_say(redis, "the `password_file` %.120s: %s", path, strerror(errno));
     if (!S_ISREG(found.st_mode))
         return redis_say(redis, "the `password_file` %.120s is no regular file", path);
-    if ((found.st_mode & (S_IROTH | S_IWOTH)) != 0)
+    if (secret_is_open(path, found.st_mode))
         return redis_say(redis,
                          "the `password_file` %.120s is open to all users (mode %04o): chmod 600, and if it ever was so, a new "
                          "password",

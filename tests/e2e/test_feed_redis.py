@@ -1,6 +1,8 @@
 """A revocation feed that is a stream of Redis: said once, it counts in every agent, and whatever becomes of the Redis is noticed."""
 import json
 import os
+import shutil
+import tempfile
 import threading
 import time
 import unittest
@@ -303,6 +305,20 @@ class Locked(RedisFeedTest):
         self.server.cli("XADD", STREAM, "*", "r", record(jti="a"))
         self.becomes(self.key.token(jti="a"), "revoked")
         self.assertNotIn("sesame", self.agent.log())
+
+    @unittest.skipUnless(os.geteuid() == 0, "makes a folder below /run/secrets")
+    def test_a_password_as_kubernetes_writes_it(self):
+        """Readable to all, below /run/secrets, where there is nobody else."""
+        os.makedirs("/run/secrets", exist_ok=True)
+        folder = tempfile.mkdtemp(prefix="assay-", dir="/run/secrets")
+        self.addCleanup(shutil.rmtree, folder)
+        os.chmod(folder, 0o755)
+        put_file(os.path.join(folder, "redis"), "sesame\n", 0o644)
+        self.server = self.redis("locked", password="sesame")
+        self.configure(password_file=os.path.join(folder, "redis"))
+        self.agent.start()
+        self.server.cli("XADD", STREAM, "*", "r", record(jti="a"))
+        self.becomes(self.key.token(jti="a"), "revoked")
 
     def test_a_wrong_password_is_told_and_a_right_one_taken(self):
         self.server = self.redis("locked", password="sesame")
