@@ -30,7 +30,7 @@ library=$(find "$work/lib" -name 'libassay.so.0.*')
 needed=$(objdump -p "$library" | awk '$1 == "NEEDED" { print $2 }' | grep -vxE 'libc\.so\.6|ld-linux.*|libmsgpackc\.so\.2' || true)
 size=$(stat -c %s "$library")
 echo "packages: agent and library $kib KiB (limit 700), libassay.so $size bytes (limit 65536)"
-[ "$kib" -le 700 ] && [ "$size" -le 65536 ] && [ -z "$needed" ]
+[ "$kib" -le 700 ] && [ "$size" -le 65536 ] && [ -z "$needed" ] || { echo "packages: too large, or it needs too much: $needed"; exit 1; }
 
 [ "$(id -u)" -eq 0 ] && command -v systemd-nspawn >/dev/null && command -v mmdebstrap >/dev/null ||
     { echo "packages: not installed anywhere, which needs root, systemd-nspawn and mmdebstrap"; exit 0; }
