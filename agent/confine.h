@@ -5,8 +5,8 @@
 
 #include "agent/config/config.h"
 
-/* At the very start: no core, no look into the memory by the same user's other processes, no new privileges, no io_uring for the
-   event loop, and a piece of memory that is never swapped out, for secrets. */
+/* At the very start: no core, no look into the memory by the same user's other processes, no new privileges, and a piece of memory
+   that is never swapped out, for secrets. */
 void confine_early(void);
 
 /* From here on the calling thread, and all that it starts, write files only below the state's folder and make sockets only in their

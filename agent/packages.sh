@@ -1,7 +1,7 @@
 # Sourced by agent/quickstart.sh and tests/run.sh: installs Debian packages that are missing. Nothing happens where all are there.
 
 packages_build="cmake ninja-build gcc libc6-dev pkg-config libuv1-dev liblmdb-dev libssl-dev libjwt-dev libjansson-dev libyaml-dev
-                libseccomp-dev libxxhash-dev libcurl4-openssl-dev libhiredis-dev lowdown"
+                libxxhash-dev libcurl4-openssl-dev libhiredis-dev lowdown"
 
 # Debian 13 calls msgpack-c what it is; Debian 12 calls it msgpack.
 package_msgpack() {

@@ -12,9 +12,7 @@
 #include <cmocka.h>
 #include <openssl/crypto.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -135,7 +133,7 @@ static void files_elsewhere(void)
     REFUSED(symlink("/etc", in(state, "link")), EACCES);
     REFUSED(bind_in(elsewhere, "socket"), EACCES);
     REFUSED(bind_in(state, "socket"), EACCES);
-    REFUSED(mkfifo(in(state, "fifo"), 0600), errno == EPERM ? EPERM : EACCES); /* seccomp is the first to refuse */
+    REFUSED(mkfifo(in(state, "fifo"), 0600), EACCES);
 }
 
 static void *try_in_thread(void *ret)
@@ -155,23 +153,8 @@ static void threads_too(void)
 
 static void no_program(void)
 {
-    (void)execl("/bin/true", "true", (char *)NULL);
-    CHECK(errno == EPERM || errno == EACCES);
-}
-
-static void calls(void)
-{
-    REFUSED(execl("/bin/true", "true", (char *)NULL), EPERM);
-    REFUSED(syscall(SYS_execveat, AT_FDCWD, "/bin/true", NULL, NULL, 0), EPERM);
-    REFUSED(ptrace(PTRACE_TRACEME, 0, NULL, NULL), EPERM);
-    REFUSED(syscall(SYS_process_vm_readv, getppid(), NULL, 0, NULL, 0, 0), EPERM);
-    REFUSED(mount("none", elsewhere, "tmpfs", 0, NULL), EPERM);
-    REFUSED(syscall(SYS_unshare, 0), EPERM);
-    REFUSED(syscall(SYS_bpf, 0, NULL, 0), EPERM);
-    REFUSED(syscall(SYS_io_uring_setup, 1, NULL), EPERM);
-    REFUSED(syscall(SYS_keyctl, 0, 0, 0, 0, 0), EPERM);
-    REFUSED(syscall(SYS_setuid, getuid()), EPERM);
-    REFUSED(syscall(SYS_personality, 0xffffffffUL), EPERM);
+    REFUSED(execl("/bin/true", "true", (char *)NULL), EACCES);
+    REFUSED(syscall(SYS_execveat, AT_FDCWD, "/bin/true", NULL, NULL, 0), EACCES);
 }
 
 static bool has_landlock(void)
@@ -196,6 +179,8 @@ static void it_writes_nowhere_else(void **unused)
 static void it_starts_no_program(void **unused)
 {
     (void)unused;
+    if (!has_landlock())
+        skip();
     confined(no_program);
 }
 
@@ -205,17 +190,6 @@ static void its_threads_are_confined_too(void **unused)
     if (!has_landlock())
         skip();
     confined(threads_too);
-}
-
-static void calls_that_it_has_no_use_for_fail(void **unused)
-{
-    (void)unused;
-#ifdef ASSAY_SECCOMP
-    confined(calls);
-#else
-    (void)calls;
-    skip();
-#endif
 }
 
 /* A folder for sockets that is not there: systemd holds the socket, elsewhere. */
@@ -263,7 +237,6 @@ int main(void)
         cmocka_unit_test(it_writes_nowhere_else),
         cmocka_unit_test(it_starts_no_program),
         cmocka_unit_test(its_threads_are_confined_too),
-        cmocka_unit_test(calls_that_it_has_no_use_for_fail),
         cmocka_unit_test(without_a_folder_for_the_socket),
         cmocka_unit_test(nobody_looks_into_it),
     };
