@@ -13,10 +13,10 @@ from agent import ASAN, AssayTest, Key, put_file, wait_for
 class Manager:
     """Takes the datagrams; each is {name: value}."""
 
-    def __init__(self, folder):
-        self.path = os.path.join(folder, "notify")
+    def __init__(self, path):
+        self.path = path
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.socket.bind(self.path)
+        self.socket.bind("\0" + path[1:] if path[0] == "@" else path)
         self.heard = []
 
     def listen(self):
@@ -42,13 +42,15 @@ class Manager:
 
 
 class ServiceManager(AssayTest):
-    def launch(self, watchdog_ms=None, **top):
+    def launch(self, watchdog_ms=None, watchdog_pid=None, at=None, **top):
         agent = self.prepare(keys=[Key()])
-        self.manager = Manager(agent.folder)
+        self.manager = Manager(at or agent.path("notify"))
         self.addCleanup(self.manager.socket.close)
         agent.environment = {"NOTIFY_SOCKET": self.manager.path}
         if watchdog_ms:
             agent.environment["WATCHDOG_USEC"] = str(watchdog_ms * 1000)
+        if watchdog_pid:
+            agent.environment["WATCHDOG_PID"] = str(watchdog_pid)
         agent.configure(**top)
         agent.launch()
         return agent
@@ -114,10 +116,15 @@ class ServiceManager(AssayTest):
         self.manager.wait("WATCHDOG")
 
     def test_nobody_is_fed_who_did_not_ask(self):
-        self.launch()
+        for others in ({}, {"watchdog_ms": 100, "watchdog_pid": os.getpid()}):  # or who watches another process
+            self.launch(**others)
+            self.manager.wait("READY")
+            time.sleep(0.3)
+            self.assertEqual(self.manager.said("WATCHDOG"), [])
+
+    def test_an_abstract_name(self):
+        self.launch(at=f"@assay-{os.getpid()}")
         self.manager.wait("READY")
-        time.sleep(0.3)
-        self.assertEqual(self.manager.said("WATCHDOG"), [])
 
     def test_folders_that_the_manager_made_are_the_defaults(self):
         agent = self.prepare(keys=[Key()])

@@ -106,12 +106,12 @@ class Systemd(AssayTest):
             self.assertEqual(agent.wait_exit(), 2)
             self.assertRaises(BlockingIOError, notify.recv, 4096)
 
-    def activated(self, agent, *listeners, names=""):
+    def activated(self, agent, *listeners, names="", pid="os.getpid()"):
         """As systemd does it: the sockets as descriptors 3 and on, and the process told that it is meant."""
         program = ("import os, sys\n"
                    f"for fd, source in enumerate([os.dup(fd) for fd in {[s.fileno() for s in listeners]}], 3):\n"
                    "    os.dup2(source, fd, inheritable=True)\n"
-                   f"os.environ.update(LISTEN_FDS='{len(listeners)}', LISTEN_PID=str(os.getpid()), LISTEN_FDNAMES='{names}')\n"
+                   f"os.environ.update(LISTEN_FDS='{len(listeners)}', LISTEN_PID=str({pid}), LISTEN_FDNAMES='{names}')\n"
                    "os.execv(sys.argv[1], sys.argv[1:])\n")
         agent.launch(before=[sys.executable, "-c", program], pass_fds=[s.fileno() for s in listeners])
 
@@ -161,6 +161,12 @@ class Systemd(AssayTest):
         agent = self.prepare(keys=[Key()])
         sockets = [self.listener(agent.path(name)) for name in ("one", "two")]
         self.assertIn("2 sockets; one for services is expected", self.refused(agent, *sockets, names="a.socket:b.socket"))
+
+    def test_sockets_that_are_meant_for_another_process(self):
+        agent = self.prepare(keys=[Key()])
+        self.activated(agent, self.listener(agent.path("another's")), names="assayd.socket", pid="os.getppid()")
+        agent.wait_ready()
+        self.assertTrue(os.path.exists(agent.socket))
 
     def test_a_socket_for_http(self):
         agent = self.prepare(keys=[Key()])
