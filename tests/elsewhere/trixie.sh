@@ -10,7 +10,14 @@ quickstart() {
     grep -q '"sub":"alice"' /tmp/quickstart && grep -q 'refused: revoked' /tmp/quickstart || { cat /tmp/quickstart && return 1; }
 }
 
+# Built for it, and installed in it. No systemd runs here: that is tests/packages.sh, on Debian 12.
+packages() {
+    sh systemd/package.sh && apt-get install -y -qq --no-install-recommends ./build-packages/*.deb && assayd --version &&
+        getent passwd assay && [ -e /usr/lib/systemd/system/assayd.service ]
+}
+
 step "trixie: quickstart" quickstart
+step "trixie: Debian packages" packages
 step "trixie: packages" install_packages clang libcmocka-dev
 step "trixie: build, $(gcc --version | head -n 1)" build build
 step "trixie: unit tests" units build
