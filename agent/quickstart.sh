@@ -93,7 +93,7 @@ fi
 say "7. What next"
 cat <<NEXT
   A service of your own:   README.md, "Ten lines of C"
-  An agent for this host:  cmake --install build, then systemd/assayd.service
+  An agent for this host:  sh systemd/package.sh; README.md, "Install"
   Your issuer's keys:      save its JWK Set to a file and name it under keys: {file: …}
   Your rules:              README.md, "Who may do what"; assay policy test FILE
   All commands:            build/client/commands/assay --help
