@@ -105,6 +105,7 @@ int main(void)
 
     printf("from exec to the first right answer, medians of %d starts\n", ROUNDS);
     printf("  empty store %8.2f ms      a million revocations %8.2f ms (goal: at most 50)      ratio %.2f\n", without, with, with / without);
+    goal("start with an empty store, first right answer", without, "ms", AT_MOST, 50);
     goal("start with 1 million revocations, first right answer", with, "ms", AT_MOST, 50);
     for (unsigned i = 0; i < 2; i++) {
         agent_launch(&agents[i]);
