@@ -38,7 +38,6 @@ void conn_tell_stranger(struct conn *conn)
 
 bool conn_is_welcome(struct conn *conn)
 {
-    const struct peer_config *entry = conn->peer.entry;
     struct door *door = conn->door;
     unsigned most = door->connections_max - (conn->peer.uid == 0 ? 0 : CONNECTIONS_KEPT_FOR_ROOT);
 
@@ -47,10 +46,9 @@ bool conn_is_welcome(struct conn *conn)
         door->facts.refused++;
         return false;
     }
-    if (entry == NULL || entry->connections == 0 || entry->tally->connections <= entry->connections)
+    if (!peer_is_too_many(&conn->peer))
         return true;
     door->facts.refused++;
-    entry->tally->turned_away++;
     audit_turned_away(&conn->peer);
     return false;
 }

@@ -34,16 +34,12 @@ void http_use_config(struct http *http)
 bool http_is_welcome(const struct http_conn *conn)
 {
     const struct door *door = conn->http->agent->door;
-    const struct peer_config *entry = conn->peer.entry;
     unsigned most = door->connections_max - CONNECTIONS_KEPT_FOR_ROOT;
 
     if (door->facts.connections + door->others > most ||
         (conn->peer.uid != 0 && conn->account->connections > CONNECTIONS_PER_UID_MAX))
         return false;
-    if (entry == NULL || entry->connections == 0 || entry->tally->connections <= entry->connections)
-        return true;
-    entry->tally->turned_away++;
-    return false;
+    return !peer_is_too_many(&conn->peer);
 }
 
 bool http_hold(struct http_conn *conn)

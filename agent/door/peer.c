@@ -98,6 +98,16 @@ void peer_leave(struct peer *peer, unsigned in_flight)
     *peer = (struct peer){.uid = peer->uid, .gid = peer->gid, .pid = peer->pid};
 }
 
+bool peer_is_too_many(const struct peer *peer)
+{
+    const struct peer_config *entry = peer->entry;
+
+    if (entry == NULL || entry->connections == 0 || entry->tally->connections <= entry->connections)
+        return false;
+    entry->tally->turned_away++;
+    return true;
+}
+
 bool peer_hold(const struct peer *peer)
 {
     const struct peer_config *entry = peer->entry;

@@ -36,6 +36,9 @@ bool peer_named(const struct config *config, const char *name, struct peer *ret_
 void peer_join(const struct peer *peer, unsigned in_flight);
 void peer_leave(struct peer *peer, unsigned in_flight);
 
+/* Has its entry, with this connection, more of them than it may? Counted then. */
+bool peer_is_too_many(const struct peer *peer);
+
 /* A request more in flight. False: its entry allows no more, and none is counted. */
 bool peer_hold(const struct peer *peer);
 void peer_release(const struct peer *peer);
