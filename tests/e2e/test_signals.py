@@ -157,6 +157,13 @@ class Systemd(AssayTest):
             self.assertIn("`assayd.socket`, which is no listening Unix stream socket",
                           self.refused(self.prepare(keys=[Key()]), listener, names="assayd.socket"))
 
+    def test_sockets_on_which_nobody_can_call(self):
+        for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):    # one that does not listen, and one that cannot
+            agent = self.prepare(keys=[Key()])
+            with socket.socket(socket.AF_UNIX, kind) as odd:
+                odd.bind(agent.path("odd"))
+                self.assertIn("`odd.socket`, which is no listening Unix stream socket", self.refused(agent, odd, names="odd.socket"))
+
     def test_two_sockets_for_services(self):
         agent = self.prepare(keys=[Key()])
         sockets = [self.listener(agent.path(name)) for name in ("one", "two")]

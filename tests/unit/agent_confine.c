@@ -126,6 +126,8 @@ static void files_elsewhere(void)
     REFUSED(create(elsewhere, "new"), EACCES);
     REFUSED(create("/tmp", "assay-confine-new"), EACCES);
     REFUSED(create(sockets, "file"), EACCES);
+    if (syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) >= 3)
+        REFUSED(truncate(in(elsewhere, "file"), 0), EACCES);
     REFUSED(unlink(in(elsewhere, "file")), EACCES);
     REFUSED(mkdir(in(elsewhere, "folder"), 0700), EACCES);
     REFUSED(mkdir(in(state, "folder"), 0700), EACCES);
