@@ -4,6 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 root=$PWD
+. tests/wait.sh
 folder=$(mktemp -d)
 agent=""
 trap '[ -z "$agent" ] || kill "$agent"; rm -rf "$folder"' EXIT
@@ -56,12 +57,8 @@ done
 export ASSAY_SOCKET="$folder/run/assayd.sock"
 assayd --config assayd2.yaml 2>log &
 agent=$!
-tries=0
-until assay health >/dev/null 2>&1; do
-    tries=$((tries + 1))
-    [ $tries -lt 200 ] || { cat log; exit 1; }
-    sleep 0.05
-done
+is_ready() { assay health >/dev/null 2>&1; }
+eventually is_ready || { cat log; exit 1; }
 
 (cd "$root" && block c 1) >service.c
 cc -Wall -Wextra -Werror service.c -o service $(PKG_CONFIG_SYSROOT_DIR="$folder/root" pkg-config --cflags --libs libassay)

@@ -5,6 +5,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 root=$PWD
+. tests/wait.sh
 export PATH="$ASSAY_BUILD/client/commands:$ASSAY_BUILD/agent:$PATH"
 folder=$(mktemp -d)
 agent=""
@@ -59,12 +60,11 @@ export ASSAY_SOCKET="$folder/run/assayd.sock"
 start() {
     assayd --config "$1" 2>>log &
     agent=$!
-    tries=0
-    until [ -S "$ASSAY_SOCKET" ] && assay status >/dev/null 2>&1; do
-        tries=$((tries + 1))
-        [ $tries -lt 200 ] || { cat log; exit 1; }
-        sleep 0.05
-    done
+    eventually answers || { cat log; exit 1; }
+}
+
+answers() {
+    [ -S "$ASSAY_SOCKET" ] && assay status >/dev/null 2>&1
 }
 
 assay health 2>seen && exit 1
@@ -158,12 +158,8 @@ wait "$agent" || :
 sed "s|^    keys: .*|    keys: {jwks_uri: https://127.0.0.1:1/jwks}|; s|^log:|peers: [{name: nobody-here, uid: 4000000000}]\nlog:|" assayd.yaml >unreachable.yaml
 assayd --config unreachable.yaml 2>>log &
 agent=$!
-tries=0
-until assay health 2>seen || grep -q "not ready" seen; do
-    tries=$((tries + 1))
-    [ $tries -lt 200 ] || fail "health: $(cat seen)"
-    sleep 0.05
-done
+is_told() { assay health 2>seen || grep -q "not ready" seen; }
+eventually is_told || fail "health: $(cat seen)"
 grep -q "not ready; missing: keys of $issuer" seen && grep -q '"not ready; missing: …"' section || fail "health: $(cat seen)"
 assay verify <token 2>seen && fail "accepted without keys"
 grep -q "^assay: forbidden: " seen && grep -q "{name: …, uid: $(id -u)}" seen || fail "forbidden expected: $(cat seen)"
@@ -197,12 +193,7 @@ chmod 777 open
 somebody /usr/bin/python3 -c 'import socket, time
 s = socket.socket(socket.AF_UNIX); s.bind("open/s"); s.listen(); time.sleep(30)' &
 listener=$!
-tries=0
-until [ -S open/s ]; do
-    tries=$((tries + 1))
-    [ $tries -lt 200 ] || fail "nobody listens"
-    sleep 0.05
-done
+eventually [ -S open/s ] || fail "nobody listens"
 chmod 777 open/s
 assay verify --socket "$folder/open/s" <token 2>seen && fail "a stranger is believed"
 grep -q "is served by a user who is neither root nor the owner of its directory" seen &&

@@ -2,6 +2,7 @@
 # A build without the libraries that can be left out ($ASSAY_BUILD): it verifies and revokes, links nothing of them, and refuses by name what it
 # cannot do. $ASSAY_FULL: a whole build, whose `assay mint` makes the token.
 set -eu
+. "$(dirname "$0")/wait.sh"
 small=$ASSAY_BUILD
 work=$(mktemp -d)
 agent=""
@@ -44,12 +45,8 @@ configure "$key" ''
 export ASSAY_SOCKET="$work/run/assayd.sock"
 "$small/agent/assayd" --config assayd.yaml 2>log &
 agent=$!
-tries=0
-until assay health >/dev/null 2>&1; do
-    tries=$((tries + 1))
-    [ $tries -lt 200 ] || { cat log; exit 1; }
-    sleep 0.05
-done
+is_ready() { assay health >/dev/null 2>&1; }
+eventually is_ready || { cat log; exit 1; }
 assay verify --audience orders <token | grep -q alice || fail "a good token"
 assay revoke --token-file token >/dev/null
 assay verify <token 2>why && fail "a revoked token"

@@ -1,0 +1,11 @@
+# Sourced: what a script waits for, in the place of a sleep.
+
+# Until COMMAND succeeds; 1 if it has not after some ten seconds.
+eventually() {
+    tries=200
+    until "$@"; do
+        tries=$((tries - 1))
+        [ $tries -gt 0 ] || return 1
+        sleep 0.05
+    done
+}
