@@ -1,9 +1,12 @@
 """Plays kubelet: makes a pod's volumes as it does, with its owners and modes, and says what podman has to be told of a container."""
+import copy
 import os
 import shutil
+import tempfile
 
 import yaml
 
+import keys
 from podman import LIMITS
 
 MANIFESTS = os.path.join(os.path.dirname(__file__), "../../agent/pods")
@@ -111,3 +114,12 @@ def with_keys(all_documents, jwks):
     config["assayd.yaml"] = yaml.safe_dump(parsed)
     config["keys.json"] = jwks
     return all_documents
+
+
+def played(name):
+    """A folder for a test with a key in `keys`; the manifest as it is; and with that key for its issuer."""
+    folder = tempfile.mkdtemp(dir=os.environ["ASSAY_PODS"])
+    os.chmod(folder, 0o755)
+    os.makedirs(folder + "/keys")
+    exact = documents(name)
+    return folder, exact, with_keys(copy.deepcopy(exact), keys.make_key(folder + "/keys"))

@@ -1,12 +1,9 @@
 """The agent of a node as daemonset.yaml has it, its folders on the node, and applications of several users."""
-import copy
-import os
 import shutil
-import tempfile
 import unittest
 
 import keys
-from manifest import Pod, documents, find, with_keys
+from manifest import Pod, find, played
 from podman import IMAGE, podman, start, wait_until_ready
 
 # Stands for the image that the manifest names: a shell, chown and chmod.
@@ -16,11 +13,7 @@ ISSUER = "https://kubernetes.default.svc.cluster.local"
 
 class DaemonSet(unittest.TestCase):
     def setUp(self):
-        self.folder = tempfile.mkdtemp(dir=os.environ["ASSAY_PODS"])
-        os.chmod(self.folder, 0o755)
-        os.makedirs(self.folder + "/keys")
-        self.exact = documents("daemonset.yaml")
-        self.documents = with_keys(copy.deepcopy(self.exact), keys.make_key(self.folder + "/keys"))
+        self.folder, self.exact, self.documents = played("daemonset.yaml")
         self.pods = 0
         self.pod = self.make_pod(self.documents, "DaemonSet")
 

@@ -7,7 +7,7 @@ import time
 import unittest
 
 import keys
-from manifest import Pod, documents, find, with_keys
+from manifest import Pod, find, played
 from podman import IMAGE, podman, start, state, wait_until_ready
 
 SECRET = "change-me"
@@ -18,11 +18,7 @@ APPLICATION = "/app/epoll"
 class Sidecar(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.mkdtemp(dir=os.environ["ASSAY_PODS"])
-        os.chmod(cls.folder, 0o755)
-        os.makedirs(cls.folder + "/keys")
-        cls.exact = documents("sidecar.yaml")
-        cls.documents = with_keys(copy.deepcopy(cls.exact), keys.make_key(cls.folder + "/keys"))
+        cls.folder, cls.exact, cls.documents = played("sidecar.yaml")
         cls.redis = subprocess.Popen(["redis-server", "--port", "6379", "--requirepass", SECRET, "--save", "", "--dir", cls.folder],
                                      stdout=subprocess.DEVNULL)
         cls.pod = Pod(cls.documents, find(cls.documents, "Deployment"), cls.folder + "/pod")
