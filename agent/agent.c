@@ -13,11 +13,12 @@
 #include "agent/door/http.h"
 #include "agent/door/socket.h"
 #include "agent/earlier.h"
+#include "agent/files/watch.h"
 #include "agent/keys/remotes.h"
-#include "agent/keys/watch.h"
 #include "agent/observe/log.h"
 #include "agent/observe/notify.h"
 #include "agent/outbound/https.h"
+#include "agent/refresh.h"
 #include "agent/reload.h"
 #include "agent/revocation/feeds.h"
 #include "agent/revocation/forget.h"
@@ -128,6 +129,8 @@ int agent_use_keyring(struct agent *agent, struct keyring *ring)
             free(agent->key_errors[i]);
         free(agent->key_errors);
         agent->key_errors = key_errors;
+        free(agent->policy_error);
+        agent->policy_error = NULL;
     }
     agent->ring = ring;
     if (other_config) {
@@ -157,6 +160,7 @@ static void finish_stop(struct agent *agent)
         clock_note(agent);
         writer_stop(agent->writer);
     }
+    refresh_close(agent->refresh);
     watch_close(agent->watch);
     watchdog_close(agent->watchdog);
     http_close(agent->http);
@@ -167,12 +171,14 @@ static void finish_stop(struct agent *agent)
     agent->earlier = NULL;
 }
 
-static void on_files_changed(void *context)
+/* Whoever asked after a long silence was kept waiting until the files had been looked at. */
+static void on_seen(void *context)
 {
     struct agent *agent = context;
 
-    reload_key_files(agent->reload);
-    feeds_look(agent->feeds);
+    if (agent->door != NULL)
+        door_go_on(agent->door);
+    http_take_up(agent->http);
 }
 
 /* Before anybody can ask: the keys of this start are compared with the kids that were revoked before it, and lines of feeds that
@@ -216,9 +222,10 @@ static int open_rooms(struct agent *agent)
     agent->cache = cache_new(config->cache_bytes);
     agent->checks = checks_new();
     agent->reload = reload_new(agent);
+    agent->refresh = refresh_new(agent);
     agent->remotes = remotes_new(agent);
     agent->key_errors = calloc(agent->ring->count, sizeof *agent->key_errors);
-    if (agent->board == NULL || agent->hasher == NULL || agent->cache == NULL || agent->checks == NULL || agent->reload == NULL || agent->remotes == NULL ||
+    if (agent->board == NULL || agent->hasher == NULL || agent->cache == NULL || agent->checks == NULL || agent->reload == NULL || agent->refresh == NULL || agent->remotes == NULL ||
         agent->key_errors == NULL)
         return fail("out of memory");
     if (remotes_prepare(agent->remotes, agent->ring) < 0)
@@ -236,11 +243,13 @@ static void free_rooms(struct agent *agent)
     for (unsigned i = 0; agent->key_errors != NULL && i < agent->ring->count; i++)
         free(agent->key_errors[i]);
     free(agent->key_errors);
+    free(agent->policy_error);
     free(agent->reload_error);
     feeds_free(agent->feeds);
     remotes_free(agent->remotes);
     forget_free(agent->forget);
     reload_free(agent->reload);
+    refresh_free(agent->refresh);
     checks_free(agent->checks);
     cache_free(agent->cache);
     board_free(agent->board);
@@ -257,7 +266,7 @@ static int start_rooms(struct agent *agent)
     agent->workers = workers_start(agent->loop, agent->ring->config->threads, decide_checked, agent);
     agent->writer = writer_start(agent->loop, agent->store, on_committed, agent);
     agent->https = https_new(agent->loop);
-    agent->watch = watch_new(agent->loop, on_files_changed, agent);
+    agent->watch = watch_new(agent->loop, on_seen, agent);
     agent->feeds = feeds_new(agent);
     agent->forget = forget_new(agent);
     agent->watchdog = watchdog_new(agent->loop);
@@ -306,7 +315,7 @@ static int serve(struct agent *agent)
             door_free(agent->door);
         return -1;
     }
-    watch_files(agent->watch, agent->ring->config);
+    refresh_use_config(agent->refresh);
     remotes_use(agent->remotes);
     tell_warnings(agent->ring);
     agent_check_ready(agent);

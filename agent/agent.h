@@ -18,6 +18,7 @@ struct watch;
 struct watchdog;
 struct checks;
 struct reload;
+struct refresh;
 struct feeds;
 struct https;
 struct remotes;
@@ -52,6 +53,7 @@ struct agent {
     double turn; /* when this turn of the loop began; 0: nobody has asked yet */
     struct keyring *ring;
     char **key_errors; /* by issuer: why its key file could not be taken over; NULL: it could */
+    char *policy_error; /* likewise of the policy's */
     char *reload_error; /* why the last reload was refused */
     struct store *store;
     struct writer *writer;
@@ -66,6 +68,7 @@ struct agent {
     struct watch *watch;
     struct watchdog *watchdog; /* NULL: nobody wants to hear of us */
     struct reload *reload;
+    struct refresh *refresh;
     struct https *https;
     struct remotes *remotes;
     struct feeds *feeds;

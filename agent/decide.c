@@ -135,6 +135,20 @@ static enum outcome doubt_clock(struct agent *agent, double now)
     return OUTCOME_UNDECIDED;
 }
 
+/* Are the issuer's keys, and what is said to be revoked, what their sources say? */
+static enum outcome judge_sources(struct agent *agent, const struct token *token, double now)
+{
+    if (!remotes_are_fresh(agent->remotes, token->issuer, now, agent->checks->why)) {
+        agent->checks->doubt = DOUBT_AGE;
+        return OUTCOME_UNDECIDED;
+    }
+    if (!feeds_are_fresh(agent->feeds, token->issuer, now, agent->checks->why)) {
+        agent->checks->doubt = DOUBT_FEED;
+        return OUTCOME_UNDECIDED;
+    }
+    return OUTCOME_ACCEPTED;
+}
+
 /* What is asked on every call, of a token whose signature and claims are good. */
 static enum outcome judge_now(struct agent *agent, struct token *token, struct basis *basis, struct text audience,
                               const struct bounds *bounds)
@@ -149,14 +163,8 @@ static enum outcome judge_now(struct agent *agent, struct token *token, struct b
         return doubt_clock(agent, question.now);
     enum outcome outcome = token_check(token, &question, STAGE_NOW, STAGE_NOW);
 
-    if (outcome == OUTCOME_ACCEPTED && !remotes_are_fresh(agent->remotes, token->issuer, question.now, agent->checks->why)) {
-        agent->checks->doubt = DOUBT_AGE;
-        return OUTCOME_UNDECIDED;
-    }
-    if (outcome == OUTCOME_ACCEPTED && !feeds_are_fresh(agent->feeds, token->issuer, question.now, agent->checks->why)) {
-        agent->checks->doubt = DOUBT_FEED;
-        return OUTCOME_UNDECIDED;
-    }
+    if (outcome == OUTCOME_ACCEPTED && (outcome = judge_sources(agent, token, question.now)) == OUTCOME_UNDECIDED)
+        basis->judged = false; /* nobody may take it for a yes when the sources are good again: something may have been missed */
     return outcome;
 }
 

@@ -21,6 +21,10 @@
 #define KEY_SET_KEYS_MAX 1024
 #define KEY_SET_WARNINGS_MAX 16 /* told by name; the others are counted */
 
+/* Files: until a change counts, whatever the file system, or nothing is said that rests on it. */
+#define FILE_BOUND_SECONDS 2
+#define POLICY_SETTLES_SECONDS 0.5 /* half a policy may be a whole one with fewer rules, so one that is being written is left alone */
+
 /* Key sets that are fetched. Of a thousand agents that do the same at the same time, hardly ever more than 20 come in one second. */
 #define FETCH_SPREAD_SECONDS 150 /* after a start with old sets: 6.7 in an average second; over 60 s it were 16.7, and often 27 */
 #define FETCH_BACK_OFF_SECONDS 2 /* the first, without usable keys; it doubles up to the refresh period */
@@ -152,7 +156,8 @@
 #define FEED_RECONNECT_SECONDS_MIN 0.1
 #define FEED_RECONNECT_SECONDS_MAX 5.0
 #define FEED_RETRY_SECONDS 5             /* after a failure of the disk */
-#define UNREADABLE_KEPT_MAX 1024         /* lines of feeds that could not be read, all feeds together */
+#define FEED_SETTLES_SECONDS 1           /* a file that is read from its start, until what it takes back counts */
+#define UNREADABLE_KEPT_MAX 1024         /* lines of feeds that could not be read, all feeds together; what is excluded is not kept */
 #define UNREADABLE_BYTES_MAX 4096        /* of such a line; a longer one is counted, and cannot be tried again */
 #define UNREADABLE_LOGGED_MAX 16         /* a batch: the others are only counted */
 #define FORGET_GRACE_SECONDS (24 * 3600) /* after a record's `exp` */

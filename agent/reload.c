@@ -4,28 +4,21 @@
 #include <string.h>
 
 #include "agent/keys/remotes.h"
-#include "agent/keys/watch.h"
 #include "agent/observe/log.h"
 #include "agent/observe/notify.h"
+#include "agent/refresh.h"
 #include "agent/revocation/feeds.h"
 
 struct reload {
     struct agent *agent;
     uv_work_t work;
     bool busy;
-    bool all;                       /* what is under way: everything, or the key files */
-    bool want_all, want_files;      /* what comes after it */
-    struct reload_waiter *waiters;  /* of what is under way */
-    struct reload_waiter *next;     /* of what comes after it */
+    bool wanted;                   /* another one comes after it */
+    struct reload_waiter *waiters; /* of what is under way */
+    struct reload_waiter *next;    /* of what comes after it */
     struct faults faults;
-
-    struct keyring *ring;           /* all: what was read, or NULL */
-    struct keyring *held;           /* files: the keyring that was in force when it began */
-    struct read_file {
-        struct keyring *ring; /* what was read, or NULL */
-        bool changed;
-        struct faults faults;
-    } *files;                       /* files: by issuer */
+    struct keyring *ring; /* what was read, or NULL */
+    struct keyring *held; /* that was in force when it began */
 };
 
 struct reload *reload_new(struct agent *agent)
@@ -82,23 +75,11 @@ static void read_all(struct reload *reload)
         config_drop(config);
 }
 
-static void read_files(struct reload *reload)
-{
-    for (unsigned i = 0; i < reload->held->count; i++) {
-        struct read_file *file = &reload->files[i];
-
-        file->ring = keyring_reload_file(reload->held, i, agent_now(), &file->changed, &file->faults);
-    }
-}
-
 static void on_work(uv_work_t *work)
 {
     struct reload *reload = work->data;
 
-    if (reload->all)
-        read_all(reload);
-    else
-        read_files(reload);
+    read_all(reload);
 }
 
 static void use_all(struct reload *reload)
@@ -117,7 +98,7 @@ static void use_all(struct reload *reload)
 
         log_setup(config->log_level, config->log_json);
         cache_resize(agent->cache, config->cache_bytes);
-        watch_files(agent->watch, agent->ring->config);
+        refresh_use_config(agent->refresh);
         remotes_use(agent->remotes);
         if (feeds_use_config(agent->feeds) < 0)
             log_error("a revocation feed cannot be read, for there is no memory");
@@ -133,29 +114,6 @@ static void use_all(struct reload *reload)
             notify_refused(as_text(agent->reload_error));
     }
     reload->ring = NULL;
-}
-
-/* One issuer's file. A broken one leaves the old keys in force, and the status and the log say so until it is mended. */
-static void use_file(struct reload *reload, unsigned index)
-{
-    struct agent *agent = reload->agent;
-    struct read_file *file = &reload->files[index];
-    struct keyring *ring = file->ring != NULL ? keyring_adopt(file->ring, agent->ring) : NULL;
-    bool current = agent->ring->config == reload->held->config;
-
-    if (current) {
-        free(agent->key_errors[index]);
-        agent->key_errors[index] = NULL;
-    }
-    if (ring != NULL) {
-        log_info("keys replaced", LOG_TEXT("issuer", ring->entries[index].issuer.names.list[0].at),
-                 LOG_NUMBER("keys", ring->entries[index].keys->count), LOG_NUMBER("skipped", ring->entries[index].keys->skipped));
-        (void)agent_use_keyring(agent, ring);
-    } else if (current && file->changed && file->ring == NULL) {
-        agent->key_errors[index] = strdup(file->faults.count > 0 ? file->faults.text[0] : "out of memory");
-        log_error("keys not replaced, the old ones go on", LOG_TEXT("fault", agent->key_errors[index]));
-    }
-    faults_clear(&file->faults);
 }
 
 static void start(struct reload *reload);
@@ -175,20 +133,10 @@ static void give_up(struct reload *reload)
     struct faults faults = {0};
 
     reload->next = NULL;
-    reload->want_all = reload->want_files = false;
+    reload->wanted = false;
     fault_add(&faults, (struct place){reload->agent->config_path, 0, 0}, "not read, the agent is stopping");
     tell(waiters, &faults);
     faults_clear(&faults);
-}
-
-static void drop_unused(struct reload *reload)
-{
-    keyring_drop(reload->ring);
-    reload->ring = NULL;
-    for (unsigned i = 0; reload->files != NULL && i < reload->held->count; i++) {
-        keyring_drop(reload->files[i].ring != NULL ? keyring_adopt(reload->files[i].ring, reload->agent->ring) : NULL);
-        faults_clear(&reload->files[i].faults);
-    }
 }
 
 static void on_done(uv_work_t *work, int status)
@@ -198,14 +146,10 @@ static void on_done(uv_work_t *work, int status)
 
     (void)status;
     if (reload->agent->stopping)
-        drop_unused(reload);
-    else if (reload->all)
-        use_all(reload);
+        keyring_drop(reload->ring);
     else
-        for (unsigned i = 0; i < reload->held->count; i++)
-            use_file(reload, i);
-    free(reload->files);
-    reload->files = NULL;
+        use_all(reload);
+    reload->ring = NULL;
     reload->waiters = NULL;
     tell(waiters, &reload->faults);
     faults_clear(&reload->faults);
@@ -217,24 +161,18 @@ static void on_done(uv_work_t *work, int status)
 
 static void start(struct reload *reload)
 {
-    if (reload->busy || (!reload->want_all && !reload->want_files))
+    if (reload->busy || !reload->wanted)
         return;
     if (reload->agent->stopping) {
         give_up(reload);
         return;
     }
-    reload->all = reload->want_all;
-    if (!reload->all) {
-        reload->files = calloc(reload->agent->ring->count, sizeof *reload->files);
-        if (reload->files == NULL)
-            return;
-    }
     reload->waiters = reload->next;
     reload->next = NULL;
-    reload->want_all = reload->want_files = false; /* all includes the files */
+    reload->wanted = false;
     reload->held = keyring_hold(reload->agent->ring);
     reload->busy = true;
-    if (reload->all && reload->agent->ready)
+    if (reload->agent->ready)
         notify_reloading();
     reload->work.data = reload;
     uv_queue_work(reload->agent->loop, &reload->work, on_work, on_done);
@@ -246,12 +184,6 @@ void reload_all(struct reload *reload, struct reload_waiter *waiter)
         waiter->next = reload->next;
         reload->next = waiter;
     }
-    reload->want_all = true;
-    start(reload);
-}
-
-void reload_key_files(struct reload *reload)
-{
-    reload->want_files = true;
+    reload->wanted = true;
     start(reload);
 }

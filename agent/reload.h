@@ -1,4 +1,4 @@
-/* Reading the configuration and the key files anew, off the loop. What is good takes effect whole; what is not changes nothing, and says
+/* Reading the configuration, with the policy and all key files, anew, off the loop. What is good takes effect whole; what is not changes nothing, and says
    why. One read at a time: whoever asks during one gets the next, which begins when that has ended. */
 #ifndef ASSAY_RELOAD_H
 #define ASSAY_RELOAD_H
@@ -16,9 +16,6 @@ void reload_free(struct reload *reload);        /* not while one is under way; N
 
 /* Reads the configuration and all key files. `waiter` may be NULL. */
 void reload_all(struct reload *reload, struct reload_waiter *waiter);
-
-/* Reads the key files again whose content may have changed. */
-void reload_key_files(struct reload *reload);
 
 bool reload_is_quiet(const struct reload *reload);
 

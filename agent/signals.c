@@ -6,6 +6,7 @@
 #include "agent/door/http.h"
 #include "agent/observe/log.h"
 #include "agent/observe/notify.h"
+#include "agent/refresh.h"
 #include "agent/reload.h"
 
 void signals_close(struct signals *signals)
@@ -24,7 +25,7 @@ static void on_tick(uv_timer_t *timer)
     struct signals *signals = timer->data;
     struct agent *agent = signals->agent;
 
-    if ((!door_is_quiet(agent->door) || !http_is_quiet(agent->http) || !reload_is_quiet(agent->reload)) &&
+    if ((!door_is_quiet(agent->door) || !http_is_quiet(agent->http) || !reload_is_quiet(agent->reload) || !refresh_is_quiet(agent->refresh)) &&
         uv_now(agent->loop) < signals->deadline)
         return;
     signals_close(signals);

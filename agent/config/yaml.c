@@ -6,6 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 struct arena_block {
     struct arena_block *next;
     max_align_t bytes[];
@@ -138,6 +141,26 @@ static int parse(struct yaml *yaml, FILE *file)
     return status;
 }
 
+/* -1: it cannot be read to its end. */
+static int sum(FILE *file, uint64_t ret_sum[2])
+{
+    XXH3_state_t *state = XXH3_createState();
+    char piece[16384];
+    size_t got;
+
+    if (state == NULL)
+        return -1;
+    XXH3_128bits_reset(state);
+    while ((got = fread(piece, 1, sizeof piece, file)) > 0)
+        XXH3_128bits_update(state, piece, got);
+    XXH128_hash_t hash = XXH3_128bits_digest(state);
+
+    XXH3_freeState(state);
+    ret_sum[0] = hash.low64;
+    ret_sum[1] = hash.high64;
+    return ferror(file) != 0 ? -1 : 0;
+}
+
 struct yaml *yaml_open(const char *path, long bytes_max, struct arena *arena, struct faults *faults)
 {
     FILE *file = fopen(path, "re");
@@ -157,7 +180,12 @@ struct yaml *yaml_open(const char *path, long bytes_max, struct arena *arena, st
         return NULL;
     }
     rewind(file);
-    int status = parse(yaml, file);
+    int status = sum(file, yaml->sum);
+
+    if (status < 0)
+        fault_add(faults, (struct place){path, 0, 0}, "cannot be read: %s", strerror(errno));
+    rewind(file);
+    status = status == 0 ? parse(yaml, file) : -1;
 
     fclose(file);
     if (status < 0)

@@ -21,6 +21,7 @@ void arena_free(struct arena *arena);
 struct yaml {
     const char *path;
     yaml_document_t document;
+    uint64_t sum[2]; /* of the file's bytes: another sum, another content */
     struct faults *faults;
     struct arena *arena;
 };

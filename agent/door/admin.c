@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "agent/earlier.h"
+#include "agent/refresh.h"
 #include "agent/reload.h"
 #include "answers.h"
 #include "door.h"
@@ -16,6 +17,16 @@
 
 #define SHADOW_RULES_SHOWN 64
 
+/* How long ago somebody looked, and found that what is in force is what its source says. */
+static void put_confirmed(struct wire_writer *writer, double confirmed, double now)
+{
+    wire_put_text(writer, "confirmed");
+    if (confirmed > 0)
+        wire_put_uint(writer, now > confirmed ? (uint64_t)(now - confirmed) : 0);
+    else
+        wire_put_nil(writer);
+}
+
 /* Of keys that come from a file only what is wrong with it changes. */
 static void put_keys(struct wire_writer *writer, const struct agent *agent, unsigned index, double now)
 {
@@ -24,6 +35,7 @@ static void put_keys(struct wire_writer *writer, const struct agent *agent, unsi
     bool remote = remotes_facts(entry, now, &facts);
     double since = remotes_confirmed(entry);
 
+    put_confirmed(writer, remote ? since : refresh_keys_confirmed(agent->refresh, index), now);
     put_pair_uint(writer, "keys", entry->keys->count);
     put_pair_uint(writer, "skipped", entry->keys->skipped);
     wire_put_text(writer, "key_age");
@@ -51,7 +63,7 @@ static void put_issuers(struct wire_writer *writer, const struct agent *agent, u
     for (unsigned i = 0; i < count; i++) {
         const struct issuer *issuer = &agent->ring->entries[i].issuer;
 
-        wire_put_map(writer, 11);
+        wire_put_map(writer, 12);
         wire_put_text(writer, "issuer");
         wire_put_str(writer, issuer->names.list[0].at, issuer->names.list[0].bytes);
         put_pair_text(writer, "mode", issuer->shadow ? "shadow" : "enforce");
@@ -147,15 +159,19 @@ static void put_shadow_rules(struct wire_writer *writer, const struct policy *po
     }
 }
 
-static void put_policy(struct wire_writer *writer, const struct policy *policy)
+static void put_policy(struct wire_writer *writer, const struct agent *agent)
 {
+    const struct policy *policy = agent->ring->policy;
+
     wire_put_text(writer, "policy");
     if (policy == NULL) {
         wire_put_nil(writer);
         return;
     }
-    wire_put_map(writer, 4);
+    wire_put_map(writer, 6);
     put_pair_text(writer, "file", policy->path);
+    put_confirmed(writer, refresh_policy_confirmed(agent->refresh), agent_now());
+    put_pair_text(writer, "error", agent->policy_error);
     put_pair_uint(writer, "rules", policy->rule_count);
     put_pair_uint(writer, "warnings", policy->warnings.count);
     put_shadow_rules(writer, policy);
@@ -189,20 +205,22 @@ static int sum_counts(void *context, const struct slot *slot)
 static void put_feed(void *context, const struct feed_facts *facts)
 {
     struct wire_writer *writer = context;
-    double age = agent_now() - facts->good;
     char error[80];
 
-    wire_put_map(writer, 8);
+    wire_put_map(writer, 10);
     put_pair_text(writer, "source", facts->source);
     wire_put_text(writer, "read");
     wire_put_bool(writer, facts->is_read);
     if (facts->error != NULL)
         snprintf(error, sizeof error, "%.79s", facts->error);
     put_pair_text(writer, "error", facts->error != NULL ? error : NULL);
-    put_pair_uint(writer, "age", facts->is_aging && facts->good > 0 && age > 0 ? (uint64_t)age : 0);
+    wire_put_text(writer, "complete");
+    wire_put_bool(writer, facts->is_read && !facts->is_incomplete);
+    put_confirmed(writer, facts->confirmed, agent_now());
     put_pair_uint(writer, "lines", facts->lines);
     put_pair_uint(writer, "records", facts->records);
     put_pair_uint(writer, "unreadable", facts->unreadable);
+    put_pair_uint(writer, "excluded", facts->excluded);
     put_pair_uint(writer, "gaps", facts->gaps);
 }
 
@@ -249,7 +267,7 @@ void method_status(const struct request *request)
 {
     const struct agent *agent = request->agent;
     const struct policy *policy = agent->ring->policy;
-    size_t policy_room = policy != NULL ? strlen(policy->path) + SHADOW_RULES_SHOWN * (POLICY_RULE_NAME_BYTES_MAX + 16) : 0;
+    size_t policy_room = policy != NULL ? strlen(policy->path) + (agent->policy_error != NULL ? strlen(agent->policy_error) : 0) + SHADOW_RULES_SHOWN * (POLICY_RULE_NAME_BYTES_MAX + 16) : 0;
     size_t room = 4096 + policy_room + (agent->reload_error != NULL ? strlen(agent->reload_error) : 0) +
                   strlen(agent->ring->config->state_path) + answer_missing_room(agent) +
                   agent->ring->config->revocation.feed_count * FEED_ROOM + (agent->ring->config->peers.count + 1) * PEER_ROOM;
@@ -276,7 +294,7 @@ void method_status(const struct request *request)
     answer_put_missing(writer, agent);
     put_pair_text(writer, "reload_error", agent->reload_error);
     put_issuers(writer, agent, issuers);
-    put_policy(writer, policy);
+    put_policy(writer, agent);
     put_revocation(writer, agent);
     put_cache(writer, agent);
     put_connections(writer, agent);

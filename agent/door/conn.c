@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/files/watch.h"
 #include "agent/observe/audit.h"
 #include "conn_inside.h"
 #include "rpc.h"
@@ -118,11 +119,11 @@ void conn_mark_dirty(struct conn *conn)
     conn->door->dirty = conn;
 }
 
-/* Has it little enough to wait for that more of its requests can be taken up? */
+/* Has it little enough to wait for that more of its requests can be taken up, and have the files been looked at lately? */
 static bool may_handle(const struct conn *conn)
 {
     return !conn->closing && conn->held < IN_FLIGHT_PER_CONNECTION_MAX &&
-           conn->out_bytes + conn->unsent < CONNECTION_UNSENT_BYTES_MAX;
+           conn->out_bytes + conn->unsent < CONNECTION_UNSENT_BYTES_MAX && watch_sees(conn->door->agent->watch);
 }
 
 static bool may_read(const struct conn *conn)
@@ -211,7 +212,9 @@ static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buffer)
 
 void conn_close_if_done(struct conn *conn)
 {
-    if (conn->draining && conn->held == 0 && conn->out_bytes == 0 && conn->unsent == 0)
+    bool is_kept_waiting = conn->partial_bytes > 0 && watch_waits(conn->door->agent->watch);
+
+    if (conn->draining && conn->held == 0 && conn->out_bytes == 0 && conn->unsent == 0 && !is_kept_waiting)
         conn_close(conn);
 }
 
@@ -361,6 +364,14 @@ void conn_open(struct door *door, uv_stream_t *listener)
     }
     conn->reading = true;
     have_patience(conn, &door->idle);
+}
+
+void door_go_on(struct door *door)
+{
+    for (struct conn *conn = door->all; conn != NULL; conn = conn->next) {
+        if (!conn->reading)
+            conn_mark_dirty(conn);
+    }
 }
 
 void conn_close_all(struct door *door)

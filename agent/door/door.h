@@ -65,6 +65,9 @@ bool door_is_quiet(const struct door *door);
 void door_close(struct door *door);
 void door_free(struct door *door);
 
+/* Answers may be given again (watch_sees). */
+void door_go_on(struct door *door);
+
 /* Another configuration is in force: whoever is there has the rights that it gives. The old one must still be there. */
 void door_use_config(struct door *door);
 

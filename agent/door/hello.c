@@ -2,14 +2,15 @@
 #include "agent/alarm.h"
 #include "agent/clock.h"
 #include "agent/earlier.h"
+#include "agent/files/watch.h"
 #include "agent/stamp.h"
 #include "client/clock.h"
 #include "answers.h"
 #include "conn_inside.h"
 #include "methods.h"
 
-/* Nobody who holds the page asks about time; so that a clock that is set back is noticed, and the time at which clients say yes is
-   known to the next run, it is looked at here. */
+/* Nobody who holds the page asks about time or files; so that a clock that is set back is noticed, the time at which clients say yes
+   is known to the next run, and what was changed in a file ends their yeses, all of it is looked at here. */
 void door_beat(void *context)
 {
     struct door *door = context;
@@ -18,6 +19,7 @@ void door_beat(void *context)
         return;
     board_beat(door->agent->board);
     clock_saw(door->agent, agent_now());
+    watch_look(door->agent->watch);
     alarm_set(door->heart, HEARTBEAT_SECONDS);
 }
 

@@ -21,6 +21,9 @@ void http_use_config(struct http *http);
 /* Takes up what stands behind requests that were answered in this turn of the loop. */
 void http_go_on(struct http *http);
 
+/* Answers may be given again (watch_sees). */
+void http_take_up(struct http *http);
+
 /* Closes what is left; freed after the loop has closed the handles. */
 void http_close(struct http *http);
 void http_free(struct http *http);
@@ -45,6 +48,10 @@ static inline void http_use_config(struct http *http)
     (void)http;
 }
 static inline void http_go_on(struct http *http)
+{
+    (void)http;
+}
+static inline void http_take_up(struct http *http)
 {
     (void)http;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "agent/files/watch.h"
 #include "agent/observe/audit.h"
 #include "http_inside.h"
 
@@ -168,7 +169,7 @@ static void linger(struct http_conn *conn)
 void http_conn_go_on(struct http_conn *conn)
 {
     conn->handling = true;
-    while (!conn->closing && !conn->held && !conn->sending && !conn->ending && conn->in_bytes > 0) {
+    while (!conn->closing && !conn->held && !conn->sending && !conn->ending && conn->in_bytes > 0 && watch_sees(conn->http->agent->watch)) {
         enum http_read status = http_request_read(&conn->request, conn->in, conn->in_bytes);
 
         if (status == HTTP_MORE)
@@ -216,6 +217,17 @@ static void on_decided(struct waiter *waiter, const struct decision *decision)
     conn->http->answered = conn;
 }
 
+void http_take_up(struct http *http)
+{
+    for (struct http_conn *conn = http != NULL ? http->all : NULL; conn != NULL; conn = conn->next) {
+        if (conn->in_bytes == 0 || conn->answered || conn->handling || conn->closing)
+            continue;
+        conn->answered = true;
+        conn->next_answered = http->answered;
+        http->answered = conn;
+    }
+}
+
 void http_go_on(struct http *http)
 {
     while (http != NULL && http->answered != NULL) {
@@ -255,7 +267,9 @@ void http_ask(struct http_conn *conn, struct text token, struct text audience,
 
 void http_conn_drain(struct http_conn *conn)
 {
-    if (!conn->held && !conn->sending && !conn->handling)
+    bool is_kept_waiting = conn->in_bytes > 0 && watch_waits(conn->http->agent->watch);
+
+    if (!conn->held && !conn->sending && !conn->handling && !is_kept_waiting)
         http_conn_close(conn);
 }
 

@@ -254,6 +254,20 @@ struct keyring *keyring_with(const struct keyring *current, unsigned index, stru
     return ring;
 }
 
+struct keyring *keyring_with_policy(const struct keyring *current, struct policy *policy)
+{
+    struct keyring *ring = keyring_new(current->config);
+
+    if (ring == NULL) {
+        policy_drop(policy);
+        return NULL;
+    }
+    fill_up(ring, current);
+    policy_drop(ring->policy);
+    ring->policy = policy;
+    return ring;
+}
+
 void keyring_fill(struct keyring *ring, unsigned index, struct keyset *keys, double loaded)
 {
     keyset_drop(ring->entries[index].keys);

@@ -41,6 +41,9 @@ struct keyring *keyring_adopt(struct keyring *keyring, const struct keyring *cur
    thread. */
 struct keyring *keyring_with(const struct keyring *current, unsigned index, struct keyset *keys, double loaded);
 
+/* The same keyring, but for the policy, which it takes over. NULL: out of memory, and it is dropped. On the loop's thread. */
+struct keyring *keyring_with_policy(const struct keyring *current, struct policy *policy);
+
 /* Fills in the keys of an issuer that has none yet, before the keyring is put in force. Takes them over. */
 void keyring_fill(struct keyring *keyring, unsigned index, struct keyset *keys, double loaded);
 

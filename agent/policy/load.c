@@ -352,6 +352,7 @@ struct policy *policy_load(const char *path, const struct config *config, struct
 
     if (yaml != NULL) {
         policy->path = yaml->path;
+        memcpy(policy->sum, yaml->sum, sizeof policy->sum);
         yaml_read_map(yaml, yaml_root(yaml), top_keys, &reading);
         yaml_close(yaml);
         for (unsigned role = 0; role < policy->roles.count; role++)
@@ -366,6 +367,11 @@ struct policy *policy_load(const char *path, const struct config *config, struct
         return NULL;
     }
     return policy;
+}
+
+bool policy_is_same(const struct policy *a, const struct policy *b)
+{
+    return memcmp(a->sum, b->sum, sizeof a->sum) == 0;
 }
 
 struct policy *policy_hold(struct policy *policy)

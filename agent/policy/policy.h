@@ -53,6 +53,7 @@ struct policy {
     unsigned references; /* the loop thread's alone */
     struct arena arena;
     const char *path;
+    uint64_t sum[2]; /* of the file's bytes */
     struct rule *rules;
     unsigned rule_count;
     struct policy_test *tests;
@@ -67,6 +68,7 @@ struct policy {
 /* Reads and compiles a policy. `config` has the issuers that rules may name; NULL: any. NULL: at least one fault. May be called on any
    thread. */
 struct policy *policy_load(const char *path, const struct config *config, struct faults *faults);
+bool policy_is_same(const struct policy *a, const struct policy *b); /* read from the same bytes? */
 struct policy *policy_hold(struct policy *policy); /* NULL is fine, and comes back */
 void policy_drop(struct policy *policy);           /* likewise */
 

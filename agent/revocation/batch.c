@@ -28,6 +28,11 @@ struct batch {
     struct entry_op *ops; /* a portion of them */
     size_t count;
     size_t written, part; /* ops that are on the disk; that the last part wrote */
+    const char *folder;
+    struct words *later; /* what is to be done after all others; NULL: nothing */
+    enum batch_end end;
+    bool second;         /* `later` is being done */
+    bool broken;         /* something was lost on the way, and it must be read anew */
     struct groups groups;
     unsigned kinds;
     struct unreadable *unreadable;
@@ -43,6 +48,7 @@ struct batch *batch_new(const char *source, const char *folder)
     if (batch == NULL)
         return NULL;
     snprintf(batch->source, sizeof batch->source, "%s", source);
+    batch->folder = folder;
     batch->words = words_new(folder);
     if (batch->words != NULL)
         return batch;
@@ -50,16 +56,23 @@ struct batch *batch_new(const char *source, const char *folder)
     return NULL;
 }
 
-void batch_free(struct batch *batch)
+static void drop_unreadable(struct batch *batch)
 {
-    if (batch == NULL)
-        return;
     while (batch->unreadable != NULL) {
         struct unreadable *line = batch->unreadable;
 
         batch->unreadable = line->next;
         free(line);
     }
+    batch->unreadable_count = 0;
+}
+
+void batch_free(struct batch *batch)
+{
+    if (batch == NULL)
+        return;
+    drop_unreadable(batch);
+    words_free(batch->later);
     groups_clear(&batch->groups);
     free(batch->ops);
     words_free(batch->words);
@@ -146,9 +159,53 @@ static void follow(struct entry_op *first, const struct entry_op *then)
         first->change = ENTRY_SET; /* taken back, and given anew: what was there before has no say */
 }
 
-void batch_seal(struct batch *batch)
+void batch_seal(struct batch *batch, enum batch_end end)
 {
+    batch->end = end;
     words_seal(batch->words);
+}
+
+bool batch_moved_cursor(const struct batch *batch)
+{
+    return batch->end != BATCH_GOES_ON || batch->later == NULL;
+}
+
+/* What was kept for later comes before what is added now. */
+static int take_over(struct words *later, struct words *words)
+{
+    word_bytes *some;
+    size_t count;
+
+    words_seal(later);
+    while (words_left(later)) {
+        if (words_take(later, &some, &count) < 0)
+            return -1;
+        for (size_t i = 0; i < count; i++) {
+            if (words_add(words, some[i]) != 1)
+                return -1;
+        }
+    }
+    return 0;
+}
+
+int batch_go_on(struct batch *batch)
+{
+    struct words *words = words_new(batch->folder), *later = batch->later;
+    int status = words != NULL ? 0 : -1;
+
+    if (status == 0 && later != NULL)
+        status = take_over(later, words);
+    words_free(later);
+    words_free(batch->words);
+    batch->words = words;
+    batch->later = NULL;
+    drop_unreadable(batch);
+    free(batch->ops);
+    batch->ops = NULL;
+    batch->records = batch->count = batch->written = batch->part = 0;
+    batch->second = false;
+    batch->broken = status < 0;
+    return status;
 }
 
 static struct entry_op op_of(const uint8_t *word)
@@ -160,10 +217,47 @@ static struct entry_op op_of(const uint8_t *word)
     return op;
 }
 
+static int keep_word(struct batch *batch, const struct entry_op *op, bool undo)
+{
+    uint8_t word[ENTRY_BYTES];
+
+    if (batch->end == BATCH_BREAKS_OFF)
+        return 0;
+    memcpy(word, op->entry, ENTRY_BYTES);
+    word_set_slot(word, (uint16_t)((unsigned)op->tag | (undo ? GROUP_UNDO : 0)));
+    if (batch->later == NULL && (batch->later = words_new(batch->folder)) == NULL)
+        return -1;
+    return words_add(batch->later, word) == 1 ? 0 : -1;
+}
+
+/* Of what this portion says, only what revokes is done now, and the rest is kept for later. `all`: there is more to come about these
+   hashes, which must come behind what is kept. */
+static int put_off(struct batch *batch, bool all)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < batch->count; i++) {
+        struct entry_op op = batch->ops[i];
+        bool takes_back = op.change != ENTRY_ADD;
+
+        if (takes_back && keep_word(batch, &op, true) < 0)
+            return -1;
+        if (op.change != ENTRY_REMOVE && (takes_back || all) && keep_word(batch, &op, false) < 0)
+            return -1;
+        if (op.change == ENTRY_REMOVE)
+            continue;
+        op.change = ENTRY_ADD;
+        batch->ops[kept++] = op;
+    }
+    batch->count = kept;
+    return 0;
+}
+
 /* The next portion. All are of one source, so one hash is one entry. */
 static int load(struct batch *batch)
 {
     size_t all = words_count(batch->words), most = all < FEED_RUN_RECORDS ? all : FEED_RUN_RECORDS, count, kept = 0;
+    bool is_split = words_are_split(batch->words);
     word_bytes *words;
 
     /* Room first, for all portions: what was taken is not given again. */
@@ -181,7 +275,10 @@ static int load(struct batch *batch)
     }
     batch->written = 0;
     batch->count = kept;
-    return 0;
+    is_split |= words_are_split(batch->words);
+    if ((batch->end != BATCH_ENDS || is_split) && !batch->second && put_off(batch, is_split) < 0)
+        batch->broken = true;
+    return batch->broken ? -1 : 0;
 }
 
 static int find_slots(struct batch *batch, struct view *view)
@@ -277,13 +374,34 @@ static int finish(struct batch *batch, struct hasher *hasher, struct view *view,
         if (write_unreadable(batch, view, line) < 0)
             return -1;
     }
-    if (batch->cursor_bytes == 0)
+    if (batch->cursor_bytes == 0 || !batch_moved_cursor(batch))
         return 0;
     return view_put(view, TABLE_META, cursor_key(batch->source, key), (struct bytes){batch->cursor, batch->cursor_bytes});
 }
 
+/* What was put off is done now, and then no more. */
+static void begin_second(struct batch *batch)
+{
+    words_seal(batch->later);
+    words_free(batch->words);
+    batch->words = batch->later;
+    batch->later = NULL;
+    free(batch->ops);
+    batch->ops = NULL;
+    batch->count = batch->written = 0;
+    batch->second = true;
+}
+
+/* With this portion all of it is written. */
+static bool is_last_portion(const struct batch *batch)
+{
+    return !words_left(batch->words) && (batch->end != BATCH_ENDS || batch->later == NULL);
+}
+
 int batch_write(struct batch *batch, struct hasher *hasher, struct view *view, const struct keyring *ring)
 {
+    if (batch->broken)
+        return -1;
     if (batch->written == batch->count && words_left(batch->words) && load(batch) < 0)
         return -1;
     if (find_slots(batch, view) < 0 || list_note_kinds(view, batch->kinds) < 0 ||
@@ -291,7 +409,7 @@ int batch_write(struct batch *batch, struct hasher *hasher, struct view *view, c
                        &batch->part) < 0 ||
         count_changes(batch, view) < 0)
         return -1;
-    return batch->written + batch->part == batch->count && !words_left(batch->words) ? finish(batch, hasher, view, ring) : 0;
+    return batch->written + batch->part == batch->count && is_last_portion(batch) ? finish(batch, hasher, view, ring) : 0;
 }
 
 bool batch_advance(struct batch *batch)
@@ -300,7 +418,12 @@ bool batch_advance(struct batch *batch)
     batch->part = 0;
     for (size_t i = 0; i < batch->groups.count; i++)
         batch->groups.list[i].has_slot = true;
-    return batch->written == batch->count && !words_left(batch->words);
+    if (batch->written < batch->count || words_left(batch->words))
+        return false;
+    if (is_last_portion(batch))
+        return true;
+    begin_second(batch);
+    return false;
 }
 
 struct again {

@@ -1,6 +1,9 @@
 /* Records of one source on their way into the list: gathered off the loop (words.h), then written portion by portion, from the
    highest hashes down, in a few transactions, the last of which also moves the cursor. All feeds go this way. Writing a batch
-   again, whole or in part, changes nothing. */
+   again, whole or in part, changes nothing.
+
+   A reading may take several batches, one after the other (batch_go_on). What is revoked counts with each of them; what is taken
+   back counts with the last one alone, for a later line may revoke it again, and in between it would be accepted. */
 #ifndef ASSAY_BATCH_H
 #define ASSAY_BATCH_H
 
@@ -25,8 +28,16 @@ int batch_keep_unreadable(struct batch *batch, uint64_t number, const char *text
 void batch_set_cursor(struct batch *batch, const void *cursor, size_t bytes);
 #define CURSOR_BYTES_MAX 640
 
-/* No more lines. After it the batch is the writer's. */
-void batch_seal(struct batch *batch);
+/* No more lines. After it the batch is the writer's. Where the reading goes on, what is taken back is kept for the next batch, and
+   as long as there is some of that, the cursor stays where it was. Where it has broken off, what is taken back is forgotten. */
+enum batch_end { BATCH_BREAKS_OFF = 0, BATCH_GOES_ON, BATCH_ENDS };
+void batch_seal(struct batch *batch, enum batch_end end);
+
+/* All of it is on the disk: room for the next one of the same reading. -1: out of memory, and it is of no use any more. */
+int batch_go_on(struct batch *batch);
+
+/* Did the last part move the cursor? */
+bool batch_moved_cursor(const struct batch *batch);
 
 /* In a write job: the next part. 0 or -1. `ring`: whose keys a revoked kid covers. May be run again until batch_advance is called.
  */
@@ -41,7 +52,7 @@ bool batch_is_empty(const struct batch *batch); /* nothing but perhaps a cursor 
 /* A feed's cursor. 1, 0: there is none; -1. */
 int batch_cursor(struct view *view, const char *source, void *cursor, size_t bytes);
 
-/* Lines that could not be read, of every source: `again` says whether it can now (1: forget it; 0: keep it; -1: give up). 0 or -1.
+/* Lines that could not be read, of every source, in no order: `again` says whether it can now (1: forget it; 0: keep it; -1: give up). 0 or -1.
  */
 int unreadable_each(struct view *view,
                     int (*again)(void *context, const char *source, uint64_t number, const char *text, size_t bytes),

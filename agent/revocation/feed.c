@@ -6,11 +6,14 @@
 
 #include "agent/observe/log.h"
 #include "agent/observe/progress.h"
+#include "client/clock.h"
 #include "feed_inside.h"
 
 void feed_free(struct feed *feed)
 {
     feed->kind->close(feed);
+    batch_free(feed->batch);
+    free(feed->folder);
     free(feed->source);
     free(feed);
 }
@@ -20,7 +23,7 @@ void feeds_count(struct feeds *feeds)
     feeds->not_good = feeds->incomplete ? 1 : 0;
     feeds->bounded = false;
     for (const struct feed *feed = feeds->first; feed != NULL; feed = feed->next) {
-        feeds->not_good += !feed->is_read || feed->error[0] != '\0';
+        feeds->not_good += !feed->is_read || feed->error[0] != '\0' || feed->is_incomplete || feed->is_late;
         feeds->bounded |= feed_is_remote(feed->config) && feeds->agent->ring->config->revocation.max_age > 0;
     }
 }
@@ -38,11 +41,24 @@ static void tell_board(const struct feed *feed)
             board_bump(agent->board, feed->things[i]);
 }
 
+void feed_bump(struct feed *feed)
+{
+    const struct keyring *ring = feed->all->agent->ring;
+    struct board *board = feed->all->agent->board;
+
+    for (unsigned i = 0; i < ring->count; i++) {
+        struct text name = ring->issuers[i]->names.list[0];
+
+        if (feed_may_speak_for(feed->config, ring->issuers[i], name))
+            board_bump(board, board_thing(board, THING_ISSUER, name, (struct text){"", 0}));
+    }
+}
+
 /* What is accepted while a feed can be read rests on that: it has no end that could be told in advance. */
 static void set_error(struct feed *feed, const char *error)
 {
     if ((error != NULL) != (feed->error[0] != '\0'))
-        board_bump_keys(feed->all->agent->board);
+        feed_bump(feed);
     if (error != NULL && strncmp(feed->error, error, sizeof feed->error - 1) != 0)
         log_error("a revocation feed cannot be read; what it said before stands", LOG_TEXT("feed", feed->source),
                   LOG_TEXT("error", error));
@@ -55,8 +71,12 @@ static void set_error(struct feed *feed, const char *error)
 /* Nothing of it is under way any more. */
 static void rest(struct feed *feed, bool lost)
 {
-    batch_free(feed->batch);
-    feed->batch = NULL;
+    bool ends = lost || feed->status == READ_ALL || feed->status == READ_UNSURE || feed->all->stopped || feed->dropped;
+
+    if (ends) {
+        batch_free(feed->batch);
+        feed->batch = NULL;
+    }
     keyring_drop(feed->ring);
     feed->ring = NULL;
     feed->busy = false;
@@ -83,19 +103,28 @@ static int run_job(struct job *job, struct view *view)
     return status;
 }
 
+static void go_back(struct feed *feed)
+{
+    memcpy(feed->cursor, feed->stored, feed->cursor_bytes);
+    feed->mark.passed_over = feed->stored_mark.passed_over;
+}
+
 static void fail(struct feed *feed, const char *why)
 {
-    memcpy(feed->cursor, feed->stored, feed->cursor_bytes); /* what was read is not in the store */
+    go_back(feed); /* what was read is not in the store */
+    feed->status = READ_FAILED;
     set_error(feed, why);
     rest(feed, true);
 }
 
 void feed_is_alive(struct feed *feed)
 {
-    bool first = !feed->is_read;
+    bool first = !feed->is_read || feed->is_incomplete || feed->is_late;
 
     feed->good = agent_now();
+    feed->good_ns = monotonic_ns();
     feed->is_read = true;
+    feed->is_incomplete = feed->is_late = false;
     if (first || feed->error[0] != '\0')
         set_error(feed, NULL);
     if (first)
@@ -107,21 +136,40 @@ void feed_cannot_be_read(struct feed *feed, const char *why)
     set_error(feed, why);
 }
 
+/* Whatever state it was in: what has been accepted since the last look rests on nothing any more. */
 void feed_is_incomplete(struct feed *feed, const char *why)
 {
     feed->good = 0;
+    feed->good_ns = 0;
     feed->is_read = false;
+    feed->is_incomplete = true;
     feed->gaps++;
+    feed_bump(feed);
     set_error(feed, why);
+}
+
+void feed_is_late(struct feed *feed)
+{
+    feed->is_late = true;
+    feed_bump(feed);
+    feeds_count(feed->all);
+    log_warning("a revocation feed has changed and could not be read in time; nothing is decided that rests on it",
+                LOG_TEXT("feed", feed->source));
 }
 
 /* All that was read is on the disk. */
 static void written(struct feed *feed)
 {
-    memcpy(feed->stored, feed->cursor, feed->cursor_bytes);
+    bool to_its_end = feed->status == READ_ALL || feed->status == READ_UNSETTLED;
+
+    if (batch_moved_cursor(feed->batch)) {
+        memcpy(feed->stored, feed->cursor, feed->cursor_bytes);
+        feed->stored_mark = feed->mark;
+    }
     feed->records += batch_records(feed->batch);
     feed->unreadable += feed->unreadable_now;
-    if (feed->status == READ_ALL)
+    feed->excluded += feed->excluded_now;
+    if (to_its_end)
         feed_is_alive(feed);
     else if (feed->status == READ_FAILED)
         set_error(feed, feed->why);
@@ -138,35 +186,79 @@ static void job_done(struct job *job, int status)
         rest(feed, true);
     else if (status < 0)
         fail(feed, "what it said could not be written; is the disk full?");
+    else if (feed->dropped)
+        rest(feed, true);
     else if (batch_advance(feed->batch))
         written(feed);
     else if (writer_submit(feed->all->agent->writer, &feed->job) < 0)
         fail(feed, "too many changes wait to be written");
 }
 
+/* What is stored: the mark, and behind it the cursor. */
+static size_t make_value(const struct feed *feed, uint8_t value[CURSOR_BYTES_MAX])
+{
+    memcpy(value, &feed->mark, sizeof feed->mark);
+    memcpy(value + sizeof feed->mark, feed->cursor, feed->cursor_bytes);
+    return sizeof feed->mark + feed->cursor_bytes;
+}
+
+static bool is_stored(const struct feed *feed)
+{
+    return memcmp(feed->cursor, feed->stored, feed->cursor_bytes) == 0 && memcmp(&feed->mark, &feed->stored_mark, sizeof feed->mark) == 0;
+}
+
 void feed_was_read(struct feed *feed)
 {
-    batch_set_cursor(feed->batch, feed->cursor, feed->cursor_bytes);
-    batch_seal(feed->batch);
-    if (feed->all->stopped)
+    uint8_t value[CURSOR_BYTES_MAX];
+    bool ends = feed->status == READ_ALL || feed->status == READ_UNSURE;
+
+    if (feed->status == READ_FAILED && !feed->restarts)
+        go_back(feed);
+    else if (feed->unreadable_now + feed->excluded_now > 0)
+        feed->mark.passed_over = 1;
+    batch_set_cursor(feed->batch, value, make_value(feed, value));
+    batch_seal(feed->batch, ends ? BATCH_ENDS : feed->status == READ_FAILED ? BATCH_BREAKS_OFF : BATCH_GOES_ON);
+    if (feed->all->stopped || feed->dropped)
         rest(feed, true);
-    else if (batch_is_empty(feed->batch) && memcmp(feed->cursor, feed->stored, feed->cursor_bytes) == 0)
+    else if (batch_is_empty(feed->batch) && is_stored(feed))
         written(feed); /* nothing has come: no reason to write */
     else if (writer_submit(feed->all->agent->writer, &feed->job) < 0)
         fail(feed, "too many changes wait to be written");
 }
 
-/* What an earlier run has left. */
+static int is_its_slot(void *source, const struct slot *slot)
+{
+    return strcmp(slot->source, source) == 0;
+}
+
+/* What an earlier run has left. Lines that had no effect then may have one now. */
 static int load_cursor(struct feed *feed)
 {
     struct view *view = feed->has_stored ? NULL : store_view(feed->all->agent->store);
+    uint8_t value[CURSOR_BYTES_MAX];
+    struct feed_mark now;
 
     if (feed->has_stored)
         return 0;
-    if (view == NULL || batch_cursor(view, feed->source, feed->stored, feed->cursor_bytes) < 0)
+    int found = view != NULL ? batch_cursor(view, feed->source, value, sizeof feed->mark + feed->cursor_bytes) : -1;
+
+    if (found < 0)
         return -1;
-    memcpy(feed->cursor, feed->stored, feed->cursor_bytes);
+    feed_mark_rights(feed->config, feed->all->agent->ring->config, &now);
+    feed->mark = now;
+    if (found == 1 && memcmp(value, &now.version, sizeof now.version) == 0) {
+        memcpy(&feed->stored_mark, value, sizeof feed->stored_mark);
+        memcpy(feed->stored, value + sizeof feed->stored_mark, feed->cursor_bytes);
+        memcpy(feed->cursor, feed->stored, feed->cursor_bytes);
+        feed->mark.passed_over = feed->stored_mark.passed_over;
+    }
+    feed->is_new = found == 0 && slot_each(view, is_its_slot, feed->source) == 0;
     feed->has_stored = true;
+    if (feed->mark.passed_over > 0 && !feed_marks_agree(&feed->stored_mark, &now)) {
+        log_info("a revocation feed may say what it could not say before, and is read from its start", LOG_TEXT("feed", feed->source));
+        feed->kind->reset(feed, memcmp(feed->stored_mark.issuers, now.issuers, sizeof now.issuers) == 0);
+        feed->mark.passed_over = 0;
+    }
     return 0;
 }
 
@@ -178,6 +270,15 @@ void feed_begin(struct feed *feed)
     } else if (feed->kind->begin != NULL) {
         feed->kind->begin(feed);
     }
+}
+
+/* A new one, or room in the one of a reading that goes on. */
+static int make_batch(struct feed *feed)
+{
+    if (feed->batch != NULL)
+        return batch_go_on(feed->batch);
+    feed->batch = batch_new(feed->source, feed->folder);
+    return feed->batch != NULL ? 0 : -1;
 }
 
 void feed_start(struct feed *feed)
@@ -194,7 +295,8 @@ void feed_start(struct feed *feed)
     feed->busy = true;
     feed->shows = !agent->ready;
     feed->status = READ_FAILED;
-    feed->unreadable_now = 0;
+    feed->unreadable_now = feed->excluded_now = 0;
+    feed->restarts = false;
     feed->thing_count = 0;
     strcpy(feed->why, "out of memory");
     atomic_store(&feed->enough, false);
@@ -202,8 +304,7 @@ void feed_start(struct feed *feed)
         if (strcmp(revocation->feeds[i].source, feed->source) == 0)
             feed->use = &revocation->feeds[i];
     }
-    feed->batch = batch_new(feed->source, feed->ring->config->state_path);
-    if (feed->batch == NULL)
+    if (make_batch(feed) < 0)
         fail(feed, "out of memory");
     else
         feed->kind->read(feed);
@@ -232,7 +333,8 @@ struct feed *feed_new(struct feeds *feeds, const struct feed_config *config)
     feed->job.done = job_done;
     feed->job.tells = true;
     feed->source = strdup(config->source);
-    if (feed->source != NULL && kind->open(feed) == 0)
+    feed->folder = strdup(feeds->agent->ring->config->state_path);
+    if (feed->source != NULL && feed->folder != NULL && kind->open(feed) == 0)
         return feed;
     feed_free(feed);
     return NULL;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/observe/log.h"
+#include "client/clock.h"
 #include "feed_inside.h"
 
 /* Remote ones know themselves when it is time. */
@@ -39,12 +40,29 @@ struct feeds *feeds_new(struct agent *agent)
     return NULL;
 }
 
-static struct feed *take_out(struct feed **list, const struct feed_config *config)
+/* May the feed go on under this configuration? What is being read under other rights is not to count, and what was passed over under
+   them may count now: then it begins anew, from what is stored. */
+static bool may_go_on(struct feed *feed, const struct feed_config *config, const struct config *whole)
+{
+    struct feed_mark now;
+
+    if (feed->kind->fits != NULL && !feed->kind->fits(feed, config))
+        return false;
+    feed_mark_rights(config, whole, &now);
+    if (!feed->has_stored || feed_marks_agree(&feed->mark, &now))
+        return true;
+    if (feed->busy || feed->batch != NULL || feed->mark.passed_over > 0)
+        return false;
+    feed->mark = now;
+    return true;
+}
+
+static struct feed *take_out(struct feed **list, const struct feed_config *config, const struct config *whole)
 {
     for (struct feed **link = list; *link != NULL; link = &(*link)->next) {
         struct feed *feed = *link;
 
-        if (strcmp(feed->source, config->source) != 0 || (feed->kind->fits != NULL && !feed->kind->fits(feed, config)))
+        if (strcmp(feed->source, config->source) != 0 || !may_go_on(feed, config, whole))
             continue;
         *link = feed->next;
         return feed;
@@ -57,18 +75,12 @@ static void drop_all(struct feed *list)
     for (struct feed *feed = list, *next; feed != NULL; feed = next) {
         next = feed->next;
         feed->dropped = true;
+        atomic_store(&feed->enough, true);
         if (feed->kind->end != NULL)
             feed->kind->end(feed);
         if (!feed->busy)
             feed_free(feed);
     }
-}
-
-/* A long feed takes a while to read. What was read so far counts, and it is read on under what is in force then. */
-static void end_reading(struct feed *list)
-{
-    for (struct feed *feed = list; feed != NULL; feed = feed->next)
-        atomic_store(&feed->enough, true);
 }
 
 int feeds_use_config(struct feeds *feeds)
@@ -77,11 +89,10 @@ int feeds_use_config(struct feeds *feeds)
     struct feed *old = feeds->first, **last = &feeds->first;
     int status = 0;
 
-    end_reading(old);
     feeds->first = NULL;
     feeds->incomplete = false;
     for (unsigned i = 0; i < revocation->feed_count; i++) {
-        struct feed *feed = take_out(&old, &revocation->feeds[i]);
+        struct feed *feed = take_out(&old, &revocation->feeds[i], feeds->agent->ring->config);
 
         if (feed == NULL)
             feed = feed_new(feeds, &revocation->feeds[i]);
@@ -101,21 +112,40 @@ int feeds_use_config(struct feeds *feeds)
     return status;
 }
 
+/* Seconds since it was confirmed, by whichever clock says more: one of them may have been set back. */
+static double age_of(const struct feed *feed, double now)
+{
+    double since = feed->good_ns > 0 ? (double)(monotonic_ns() - feed->good_ns) / 1e9 : 0;
+
+    return fmax(fmax(now - feed->good, since), 0);
+}
+
 /* May what the issuer has accepted rest on this feed? */
 static bool is_fresh(const struct feed *feed, double max_age, double now, char why[256])
 {
-    bool remote = feed_is_remote(feed->config), failed = feed->error[0] != '\0';
+    bool failed = feed->error[0] != '\0', remote = feed_is_remote(feed->config);
     const char *colon = failed ? ": " : "";
 
-    if (remote ? !(feed->good > 0) && !feed->config->start_without : !feed->is_read) {
+    if (feed->is_incomplete || (remote ? !(feed->good > 0) && !feed->config->start_without : !feed->is_read)) {
         snprintf(why, 256, "%.120s has not been read to its end yet%s%.100s", feed->source, colon, feed->error);
         return false;
     }
-    if ((remote ? feed->good > 0 : failed) && max_age > 0 && now - feed->good > max_age) {
-        snprintf(why, 256, "%.120s could not be read for %.0f seconds%s%.80s", feed->source, now - feed->good, colon, feed->error);
+    if (feed->is_late) {
+        snprintf(why, 256, "%.120s has changed, and could not be read again in time%s%.60s", feed->source, colon, feed->error);
+        return false;
+    }
+    if (feed->good > 0 && max_age > 0 && age_of(feed, now) > max_age) {
+        snprintf(why, 256, "%.120s was last confirmed %.0f seconds ago%s%.80s", feed->source, age_of(feed, now), colon, feed->error);
         return false;
     }
     return true;
+}
+
+/* Those that somebody else looks at. */
+static void confirm(struct feed *feed)
+{
+    if (feed->kind->confirm != NULL)
+        feed->kind->confirm(feed);
 }
 
 bool feeds_are_fresh(const struct feeds *feeds, const struct issuer *issuer, double now, char why[256])
@@ -128,14 +158,16 @@ bool feeds_are_fresh(const struct feeds *feeds, const struct issuer *issuer, dou
         snprintf(why, 256, "there was no memory for a revocation feed; run: assay reload");
         return false;
     }
-    for (const struct feed *feed = feeds->first; feed != NULL; feed = feed->next) {
+    for (struct feed *feed = feeds->first; feed != NULL; feed = feed->next) {
+        confirm(feed);
         if (feed_may_speak_for(feed->config, issuer, issuer->names.list[0]) && !is_fresh(feed, max_age, now, why))
             return false;
     }
     return true;
 }
 
-/* A file that can be read is as it is now; what comes from elsewhere is as old as the last word from there. */
+/* A file is looked at as long as anybody asks, and who holds the page is told when that fails; what comes from elsewhere is as old as
+   the last word from there. */
 static bool is_aging(const struct feed *feed)
 {
     return feed_is_remote(feed->config) ? feed->good > 0 : feed->error[0] != '\0';
@@ -158,10 +190,11 @@ int64_t feeds_age(const struct feeds *feeds, const struct issuer *issuer)
 {
     int64_t age = -1;
 
-    for (const struct feed *feed = feeds->first; feed != NULL; feed = feed->next) {
+    for (struct feed *feed = feeds->first; feed != NULL; feed = feed->next) {
         if (!feed_may_speak_for(feed->config, issuer, issuer->names.list[0]))
             continue;
-        double its = is_aging(feed) ? fmax(agent_now() - feed->good, 0) : 0;
+        confirm(feed);
+        double its = feed->good > 0 ? age_of(feed, agent_now()) : 0;
 
         if (its > (double)age)
             age = (int64_t)its;
@@ -174,7 +207,7 @@ bool feeds_are_read(const struct feeds *feeds)
     if (feeds->incomplete)
         return false;
     for (const struct feed *feed = feeds->first; feed != NULL; feed = feed->next) {
-        if (!feed->is_read && !feed->config->start_without)
+        if (!feed->is_read && (feed->is_incomplete || !feed->config->start_without))
             return false;
     }
     return true;
@@ -182,7 +215,8 @@ bool feeds_are_read(const struct feeds *feeds)
 
 void feeds_each(const struct feeds *feeds, void (*each)(void *context, const struct feed_facts *facts), void *context)
 {
-    for (const struct feed *feed = feeds->first; feed != NULL; feed = feed->next) {
+    for (struct feed *feed = feeds->first; feed != NULL; feed = feed->next) {
+        confirm(feed);
         struct feed_facts facts = {
             .source = feed->source,
             .error = feed->error[0] != '\0' ? feed->error : NULL,
@@ -191,11 +225,12 @@ void feeds_each(const struct feeds *feeds, void (*each)(void *context, const str
             .lines = feed->lines,
             .records = feed->records,
             .unreadable = feed->unreadable,
+            .excluded = feed->excluded,
             .gaps = feed->gaps,
             .offset = feed->offset,
             .size = feed->size,
-            .good = feed->good,
-            .is_aging = is_aging(feed),
+            .confirmed = feed->good,
+            .is_incomplete = feed->is_incomplete || feed->is_late,
         };
 
         each(context, &facts);
@@ -205,8 +240,8 @@ void feeds_each(const struct feeds *feeds, void (*each)(void *context, const str
 void feeds_stop(struct feeds *feeds)
 {
     feeds->stopped = true;
-    end_reading(feeds->first);
     for (struct feed *feed = feeds->first; feed != NULL; feed = feed->next) {
+        atomic_store(&feed->enough, true);
         if (feed->kind->end != NULL)
             feed->kind->end(feed);
     }
@@ -225,7 +260,7 @@ void feeds_free(struct feeds *feeds)
     free(feeds);
 }
 
-/* Lines of feeds that are configured no more stay as they are. */
+/* Lines of feeds that are configured no more stay as they are, and so does what takes back: later lines may have revoked it again. */
 struct retry {
     struct agent *agent;
     struct hasher *hasher;
@@ -252,12 +287,9 @@ static int try_again(void *context, const char *source, uint64_t number, const c
                         LOG_TEXT("why", why));
             return 0;
         }
-        retry->applied++;
         if (line.undo)
-            return list_undo(retry->hasher, retry->view, &line.record, keyring_spellings(retry->agent->ring, line.record.issuer),
-                             source) < 0
-                       ? -1
-                       : 1;
+            return 0;
+        retry->applied++;
         return list_apply(retry->hasher, retry->view, &line.record, source) < 0 ? -1 : 1;
     }
     return 0;

@@ -13,10 +13,11 @@ struct feeds *feeds_new(struct agent *agent); /* NULL: out of memory */
 /* The feeds of the configuration in force, and no others; those that were read before go on. */
 int feeds_use_config(struct feeds *feeds); /* -1: out of memory */
 
-/* At the start, in a write transaction: lines that could not be read once may be readable now. 0 or -1. */
+/* At the start, in a write transaction: lines that could not be read once may be readable now, and then what they revoke is revoked.
+   0 or -1. */
 int feeds_retry_unreadable(struct agent *agent, struct hasher *hasher, struct view *view);
 
-/* Files may have changed. */
+/* Files are read on, whether anybody has noticed a change or not. */
 void feeds_look(struct feeds *feeds);
 
 /* May a token of this issuer be accepted? False: a feed that may speak for it was not read yet, or could not be read for too long;
@@ -26,7 +27,7 @@ bool feeds_are_fresh(const struct feeds *feeds, const struct issuer *issuer, dou
 /* Until when may a token of this issuer be accepted, if nothing changes? Unix seconds; infinite: for ever. */
 double feeds_until(const struct feeds *feeds, const struct issuer *issuer);
 
-/* Seconds since the feeds for this issuer were all as they should be; -1: it has none. */
+/* Seconds since the feeds for this issuer were all confirmed; -1: it has none. */
 int64_t feeds_age(const struct feeds *feeds, const struct issuer *issuer);
 
 /* Was each of them read once? */
@@ -38,11 +39,11 @@ struct feed_facts {
     const char *error; /* NULL: none */
     bool is_read;
     bool starts_without;                 /* being ready does not wait for it */
-    uint64_t lines, records, unreadable; /* records and unreadable: since the start */
+    uint64_t lines, records, unreadable, excluded; /* all but `lines`: since the start; excluded: by the configuration */
     uint64_t gaps;                       /* how often something may have been missed for ever, since the start */
     uint64_t offset, size;
-    double good;   /* Unix seconds: when it was last read to its end; 0: never */
-    bool is_aging; /* what it said gets older */
+    double confirmed;   /* Unix seconds: when it was last known to be read to its end; 0: never */
+    bool is_incomplete; /* what it says is not all in force: nothing is decided that rests on it */
 };
 void feeds_each(const struct feeds *feeds, void (*each)(void *context, const struct feed_facts *facts), void *context);
 

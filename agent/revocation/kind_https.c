@@ -18,7 +18,7 @@ struct https_cursor {
     char etag[HTTPS_ETAG_BYTES_MAX];
     char after[HTTPS_CURSOR_BYTES_MAX];
 };
-_Static_assert(sizeof(struct https_cursor) <= CURSOR_BYTES_MAX, "a cursor must fit");
+_Static_assert(sizeof(struct feed_mark) + sizeof(struct https_cursor) <= CURSOR_BYTES_MAX, "a cursor must fit");
 
 struct https_feed {
     struct feed feed; /* first */
@@ -112,6 +112,18 @@ static bool is_no_list(const struct https_feed *its)
            (its->feed.unreadable_now > 0 || (its->line == 0 && its->half_bytes > 0));
 }
 
+/* A line without its newline at the end of an answer: whoever wrote the list may not know better. Half of one can be told from a whole
+   one, for no object's beginning is an object. */
+static void take_last(struct https_feed *its)
+{
+    if (its->request.status != 200 || its->half_bytes == 0 || its->out_of_memory || its->enough)
+        return;
+    if (!its->too_long && feed_is_line(&its->reader, its->half, its->half_bytes)) {
+        (void)take_line(its, its->half, its->half_bytes);
+        its->half_bytes = 0;
+    }
+}
+
 /* An answer that ends in the middle of a line has not come whole, or is a file that is being written: what it said counts, and it
    is asked for again. So does the first part of one that was broken off. */
 static void judge(struct https_feed *its)
@@ -119,25 +131,26 @@ static void judge(struct https_feed *its)
     const struct https_request *request = &its->request;
     struct feed *feed = &its->feed;
 
+    take_last(its);
     if (its->out_of_memory) {
         fail(its, "out of memory");
     } else if (its->enough) {
         fail(its, "the list is longer than can be read at once, or another configuration came in between");
     } else if (request->status == 200 && is_no_list(its)) {
         fail(its, "none of its lines is a record; is this the list?");
+    } else if (request->status == 200 && its->half_bytes > 0) {
+        fail(its, "the list ends in the middle of a line: it has not come whole, or is being written");
     } else if (request->status == 200) {
         feed->status = READ_ALL;
         its->lines = its->cursor.after[0] != '\0' ? its->lines + its->line : its->line;
-        if (its->half_bytes == 0) {
-            memcpy(its->cursor.etag, request->etag, sizeof its->cursor.etag);
-            if (request->cursor[0] != '\0')
-                memcpy(its->cursor.after, request->cursor, sizeof its->cursor.after);
-        }
+        memcpy(its->cursor.etag, request->etag, sizeof its->cursor.etag);
+        if (request->cursor[0] != '\0')
+            memcpy(its->cursor.after, request->cursor, sizeof its->cursor.after);
     } else if (request->status == 204 || (request->status == 304 && request->known_etag != NULL && *request->known_etag != '\0')) {
         feed->status = READ_ALL;
     } else if (request->status == 410 && its->cursor.after[0] != '\0') {
         fail(its, "it does not know our cursor any more (410); the list is read from its start");
-        its->cursor.after[0] = its->cursor.etag[0] = '\0';
+        memset(&its->cursor, 0, sizeof its->cursor); /* nor does a restart make it good again */
         its->gap = true;
     } else if (request->status != 0) {
         snprintf(feed->why, sizeof feed->why, "it answers %d", request->status);
@@ -222,6 +235,7 @@ static void done(struct https_job *job)
     }
     if (its->gap)
         feed_is_incomplete(&its->feed, its->feed.why);
+    its->feed.restarts = its->gap;
     if (its->feed.status == READ_ALL && (double)its->cursor.good + FEED_NOTED_EVERY_SECONDS < now)
         its->cursor.good = (uint64_t)now;
     feed_was_read(&its->feed);
@@ -233,6 +247,15 @@ static void read_https(struct feed *feed)
 
     its->job = (struct https_job){.run = run, .done = done};
     https_submit(feed->all->agent->https, &its->job);
+}
+
+static void reset_https(struct feed *feed, bool keeps_age)
+{
+    struct https_feed *its = (struct https_feed *)feed;
+    uint64_t good = keeps_age ? its->cursor.good : 0;
+
+    memset(&its->cursor, 0, sizeof its->cursor);
+    its->cursor.good = good;
 }
 
 static void begin_https(struct feed *feed)
@@ -298,6 +321,7 @@ const struct feed_kind feed_kind_https = {.bytes = sizeof(struct https_feed),
                                           .open = open_https,
                                           .close = close_https,
                                           .begin = begin_https,
+                                          .reset = reset_https,
                                           .read = read_https,
                                           .rest = rest_https,
                                           .end = end_https};

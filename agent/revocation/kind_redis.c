@@ -140,6 +140,13 @@ static int open_redis(struct feed *feed)
     return 0;
 }
 
+static void reset_redis(struct feed *feed, bool keeps_age)
+{
+    struct redis_feed *its = (struct redis_feed *)feed;
+
+    its->cursor = (struct redis_cursor){.good = keeps_age ? its->cursor.good : 0, .id = "0-0"};
+}
+
 /* Its cursor has been loaded. */
 static void begin_redis(struct feed *feed)
 {
@@ -181,6 +188,7 @@ const struct feed_kind feed_kind_redis = {.bytes = sizeof(struct redis_feed),
                                           .open = open_redis,
                                           .close = close_redis,
                                           .begin = begin_redis,
+                                          .reset = reset_redis,
                                           .fits = fits_redis,
                                           .read = read_redis,
                                           .rest = rest_redis,

@@ -7,6 +7,7 @@
 #include "agent/token/json.h"
 
 const char line_failed[] = "there was no memory to read it";
+const char line_broken[] = "it is no JSON object as RFC 8259 has it, or a name stands in it twice";
 
 #define LINE_DEPTH_MAX 2 /* {"undo": {…}} */
 
@@ -79,7 +80,7 @@ const char *line_read(struct line_reader *reader, const char *text, size_t bytes
         return "it is longer than 16 KiB";
     wire_writer_init(&writer, reader->wire, sizeof reader->wire);
     if (json_to_wire(text, bytes, LINE_DEPTH_MAX, &writer) < 0)
-        return "it is no JSON object as RFC 8259 has it, or a name stands in it twice";
+        return line_broken;
     msgpack_zone_clear(reader->zone);
     if (msgpack_unpack((const char *)reader->wire, wire_written(&writer), NULL, reader->zone, &object) != MSGPACK_UNPACK_SUCCESS)
         return line_failed; /* json_to_wire has written it well */

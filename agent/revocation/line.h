@@ -16,6 +16,7 @@ void line_reader_free(struct line_reader *reader); /* NULL is fine */
 
 /* NULL: it was read, and is valid until the next one is; otherwise what is wrong with it. Without its newline. */
 extern const char line_failed[]; /* it may be a good one: there was no memory to read it */
+extern const char line_broken[]; /* it is no JSON object, or only a part of one */
 const char *line_read(struct line_reader *reader, const char *text, size_t bytes, struct line *ret);
 
 #endif

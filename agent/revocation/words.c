@@ -215,6 +215,11 @@ bool words_left(const struct words *words)
     return words->given < words->added;
 }
 
+bool words_are_split(const struct words *words)
+{
+    return words->next_run != 0;
+}
+
 static bool read_all(int fd, void *to, size_t bytes, uint64_t offset)
 {
     char *at = to;

@@ -31,4 +31,7 @@ void words_seal(struct words *words);
 int words_take(struct words *words, word_bytes **ret, size_t *ret_count);
 bool words_left(const struct words *words);
 
+/* Is there more to come of hashes that were in the last portion? */
+bool words_are_split(const struct words *words);
+
 #endif

@@ -138,7 +138,7 @@ class Follow(HttpsFeedTest):
         self.agent.start()
         self.assertEqual(self.agent.verify(self.key.token(jti="a")), "revoked")
         self.assertEqual(self.agent.verify(self.key.token(jti="a", iss=OTHER)), "accepted")
-        self.assertEqual((self.facts()["records"], self.facts()["unreadable"]), (1, 2))
+        self.assertEqual((self.facts()["records"], self.facts()["unreadable"], self.facts()["excluded"]), (1, 0, 2))
         self.assertIn("may not take back", self.agent.log())
 
     def test_undo_where_it_is_allowed(self):
@@ -159,10 +159,19 @@ class Follow(HttpsFeedTest):
     def test_half_a_line_counts_when_its_end_comes(self):
         whole = line(jti="a") + line(jti="b")
         self.publish(whole[:-5], '"half"')
-        self.agent.start()
-        self.assertEqual([self.agent.verify(self.key.token(jti=j)) for j in "ab"], ["revoked", "accepted"])
-        self.publish(whole, '"half"')  # the same ETag: what ended in the middle was not all
+        self.launch()
+        self.becomes(self.key.token(jti="a"), "revoked")
+        self.assertEqual(self.says(self.key.token(jti="b")), "revocation_stale")  # what ends in the middle has not come whole
+        self.assertIn("in the middle of a line", self.facts()["error"])
+        self.publish(whole, '"half"')  # the same ETag: it was not believed
         self.becomes(self.key.token(jti="b"), "revoked")
+        self.assertIsNone(self.facts()["error"])
+
+    def test_the_last_line_of_a_whole_answer_needs_no_newline(self):
+        self.publish(line(jti="a") + line(jti="b")[:-1])
+        self.agent.start()
+        self.assertEqual([self.agent.verify(self.key.token(jti=j)) for j in "ab"], ["revoked", "revoked"])
+        self.assertEqual((self.facts()["records"], self.facts()["error"]), (2, None))
 
     def test_a_million_lines_are_read_in_little_memory(self):
         count = 200_000
@@ -276,7 +285,7 @@ class Age(HttpsFeedTest):
         begin = time.monotonic()
 
         self.becomes(token, "revocation_stale", 6)
-        self.assertError("revocation_stale", lambda: self.agent.verify(token), "could not be read for")
+        self.assertError("revocation_stale", lambda: self.agent.verify(token), "was last confirmed")
         self.assertGreater(time.monotonic() - begin, 1.5)
         self.server.start()
         self.becomes(token, "accepted", 8)

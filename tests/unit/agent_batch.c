@@ -31,7 +31,7 @@ static void batches_of_any_size_leave_what_their_lines_say(void **state)
 
         assert_int_equal(fill(batch, sizes[i], NAMES), sizes[i]);
         assert_int_equal(batch_records(batch), sizes[i]);
-        batch_seal(batch);
+        batch_seal(batch, BATCH_ENDS);
         assert_true(write_some(batch, UINT32_MAX));
         batch_free(batch);
         all_is_as_it_should_be(NAMES);
@@ -60,7 +60,7 @@ static void a_batch_may_be_of_thousands_of_issuers(void **state)
             assert_int_equal(add_of(batch, text, RECORD_JTI), 1);
             assert_int_equal(add_of(batch, text, RECORD_SID), 1);
         }
-        batch_seal(batch);
+        batch_seal(batch, BATCH_ENDS);
         assert_true(write_some(batch, UINT32_MAX));
         batch_free(batch);
         assert_int_equal(slot_each(store_view(store), count_one, &slots), 0);
@@ -76,7 +76,7 @@ static void lines_about_one_thing_keep_their_order(void **state)
 
     (void)state;
     assert_int_equal(fill(batch, LINES, 2), LINES);
-    batch_seal(batch);
+    batch_seal(batch, BATCH_ENDS);
     assert_true(write_some(batch, UINT32_MAX));
     batch_free(batch);
     all_is_as_it_should_be(2);
@@ -88,14 +88,14 @@ static void a_batch_that_ended_in_the_middle_is_written_again(void **state)
 
     (void)state;
     (void)fill(batch, LINES, NAMES);
-    batch_seal(batch);
+    batch_seal(batch, BATCH_ENDS);
     assert_false(write_some(batch, 2));
     batch_free(batch);
     assert_false(cursor_stands());
     begin_anew();
     batch = new_batch();
     (void)fill(batch, LINES, NAMES);
-    batch_seal(batch);
+    batch_seal(batch, BATCH_ENDS);
     assert_true(write_some(batch, UINT32_MAX));
     batch_free(batch);
     assert_true(cursor_stands());
@@ -112,7 +112,7 @@ static void a_long_batch_leaves_no_pages_half_empty(void **state)
     (void)state;
     for (unsigned i = 0; i < LINES; i++)
         assert_int_equal(add(batch, i, false, SECONDS_NONE, SECONDS_NONE), 1);
-    batch_seal(batch);
+    batch_seal(batch, BATCH_ENDS);
     assert_true(write_some(batch, UINT32_MAX));
     batch_free(batch);
     snprintf(path, sizeof path, "%s/data.mdb", state_path);

@@ -51,7 +51,7 @@ static void without_a_file_batches_are_as_long_as_memory_is(void **state)
     (void)state;
     assert_int_equal(fill(batch, LINES, NAMES), FEED_RUN_RECORDS);
     assert_int_equal(add(batch, 1, false, 1, 1), 0);
-    batch_seal(batch);
+    batch_seal(batch, BATCH_ENDS);
     assert_true(write_some(batch, UINT32_MAX));
     batch_free(batch);
     all_is_as_it_should_be(NAMES);
@@ -112,7 +112,7 @@ static void a_file_that_is_full_ends_the_batch(void **state)
 
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
     assert_true(taken == 2 * FEED_RUN_RECORDS || taken == FEED_RUN_RECORDS); /* some file systems make no such file at all */
-    batch_seal(batch);
+    batch_seal(batch, BATCH_ENDS);
     assert_true(write_some(batch, UINT32_MAX));
     batch_free(batch);
     all_is_as_it_should_be(NAMES);
@@ -143,7 +143,7 @@ static void what_the_disk_gives_back_otherwise_is_not_written(void **state)
 
     (void)state;
     (void)fill(batch, LINES, NAMES);
-    batch_seal(batch);
+    batch_seal(batch, BATCH_ENDS);
     int fd = file_of_words();
 
     if (fd < 0)
@@ -176,7 +176,7 @@ static void lines_that_cannot_be_read_take_no_more_memory_than_can_be_kept(void 
         assert_int_equal(batch_keep_unreadable(batch, i + 1, text, i == 0 ? sizeof text : (size_t)size), 0);
     }
     assert_in_range(mallinfo2().uordblks - before, 0, 256 * UNREADABLE_KEPT_MAX); /* a sanitizer's malloc counts nothing */
-    batch_seal(batch);
+    batch_seal(batch, BATCH_ENDS);
     assert_true(write_some(batch, UINT32_MAX));
     batch_free(batch);
     assert_int_equal(unreadable_count(store_view(store), &kept), 0);

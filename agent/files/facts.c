@@ -1,0 +1,97 @@
+#include "facts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#define NS_PER_S INT64_C(1000000000)
+
+/* Not in every linux/magic.h. */
+#define MAGIC_XFS      0x58465342
+#define MAGIC_ZFS      0x2fc12fc1
+#define MAGIC_F2FS     0xf2f52010
+#define MAGIC_EROFS    0xe0f5e1e2
+#define MAGIC_BCACHEFS 0xca451a4e
+
+struct file_facts facts_of(const struct stat *found)
+{
+    return (struct file_facts){
+        .device = found->st_dev,
+        .inode = found->st_ino,
+        .size = (uint64_t)found->st_size,
+        .mode = found->st_mode,
+        .changed_ns = found->st_ctim.tv_sec * NS_PER_S + found->st_ctim.tv_nsec,
+        .modified_ns = found->st_mtim.tv_sec * NS_PER_S + found->st_mtim.tv_nsec,
+    };
+}
+
+bool facts_are_same(const struct file_facts *a, const struct file_facts *b)
+{
+    return memcmp(a, b, sizeof *a) == 0;
+}
+
+int facts_look(const char *path, bool open_it, struct file_facts *ret)
+{
+    struct stat found;
+    int fd = open_it ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1;
+    int status = open_it && fd < 0 ? -1 : open_it ? fstat(fd, &found) : stat(path, &found);
+    int error = status < 0 ? errno : 0;
+
+    if (fd >= 0)
+        close(fd);
+    if (error == 0)
+        *ret = facts_of(&found);
+    return error;
+}
+
+static bool is_local(const char *path)
+{
+    struct statfs found;
+
+    if (statfs(path, &found) < 0)
+        return false;
+    switch ((unsigned long)found.f_type) {
+    case EXT4_SUPER_MAGIC:
+    case BTRFS_SUPER_MAGIC:
+    case TMPFS_MAGIC:
+    case RAMFS_MAGIC:
+    case OVERLAYFS_SUPER_MAGIC:
+    case SQUASHFS_MAGIC:
+    case MAGIC_XFS:
+    case MAGIC_ZFS:
+    case MAGIC_F2FS:
+    case MAGIC_EROFS:
+    case MAGIC_BCACHEFS:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* The path, and each folder that stands in it. */
+static bool is_local_all_along(char *path)
+{
+    for (char *end = path + strlen(path); end > path; end = strrchr(path, '/')) {
+        *end = '\0';
+        if (*path != '\0' && !is_local(path))
+            return false;
+        if (strchr(path, '/') == NULL)
+            break;
+    }
+    return is_local(*path == '\0' ? "/" : ".");
+}
+
+bool facts_are_local(const char *path)
+{
+    char *real = realpath(path, NULL), *given = strdup(path);
+    bool local = real != NULL && given != NULL && is_local_all_along(given) && is_local_all_along(real);
+
+    free(real);
+    free(given);
+    return local;
+}

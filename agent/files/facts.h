@@ -1,0 +1,27 @@
+/* What the file system says of a file without reading it. Two looks that find the same facts have, as a rule, seen the same content:
+   who wants to be sure reads it again a while later (watch.c), for a clock of a file system may stand still for two seconds. */
+#ifndef ASSAY_FILE_FACTS_H
+#define ASSAY_FILE_FACTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+/* All zero: nothing is known. Without padding, for it is compared and stored as bytes. */
+struct file_facts {
+    uint64_t device, inode, size, mode;
+    int64_t changed_ns, modified_ns; /* st_ctim, st_mtim: Unix nanoseconds by the file system's clock */
+};
+
+struct file_facts facts_of(const struct stat *found);
+bool facts_are_same(const struct file_facts *a, const struct file_facts *b);
+
+/* Of what the path names now. 0, or an errno. `open_it`: a network file system may answer a stat() from what it remembers, but asks
+   its server when a file is opened. May block as long as the file system does. */
+int facts_look(const char *path, bool open_it, struct file_facts *ret);
+
+/* Do the file and all folders on the way to it lie on file systems that answer by themselves, without a server or a program that
+   might hang? What cannot be told is not local. May block. */
+bool facts_are_local(const char *path);
+
+#endif
