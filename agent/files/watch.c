@@ -291,10 +291,10 @@ static void look_at(struct watched *watched)
 
 void watch_look(struct watch *watch)
 {
+    if (watch == NULL || watch->closed)
+        return;
     uint64_t now = uv_now(watch->loop);
 
-    if (watch->closed)
-        return;
     watch->last = now;
     for (struct watched *watched = watch->first, *next; watched != NULL; watched = next) {
         next = watched->next;

@@ -45,7 +45,7 @@ void watched_again(struct watched *watched, double seconds);
 double watched_confirmed(const struct watched *watched);
 int64_t watched_confirmed_ns(const struct watched *watched);
 
-/* Looks at all of them, now. */
+/* Looks at all of them, now. NULL is fine. */
 void watch_look(struct watch *watch);
 
 /* May anything be answered? False: nobody has asked for so long that the files must be looked at first, which is under way; `seen`
