@@ -1,5 +1,6 @@
 /* `revoke` and `unrevoke`: from a record, or from a token whose signature is good, to a write job and its answer. The answer is sent when
    the change is on the disk, and after every later decision is certain to see it. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -257,7 +258,7 @@ static void change(const struct request *request, bool undo)
 
     if (!rpc_params(request, params, undo ? 2 : 1, true))
         return;
-    const char *why = record_read(request->params, !undo, &record);
+    const char *why = record_read(request->params, false, &record);
 
     if (token.at != NULL) {
         /* Beside a token only `exp` says anything. */
@@ -286,6 +287,8 @@ static void change(const struct request *request, bool undo)
         return;
     const struct issuer *issuer = keyring_issuer(request->agent->ring, record.issuer);
 
+    if (!undo && record.kind == RECORD_SUB && record.before == SECONDS_NONE)
+        record.before = (int64_t)ceil(agent_now() + issuer->leeway); /* its issuer's clock may be so much ahead, and its tokens are accepted */
     record_set_exp(&record, agent_now(), issuer->lifetime_max > 0 ? issuer->lifetime_max + issuer->leeway : 0);
     submit(request, &record, undo, all_sources, false);
 }

@@ -12,7 +12,7 @@
 #include "folders.h"
 
 #define LOOK_MS    500  /* between two looks */
-#define WAIT_MS    1500 /* since the last look, or for it: beyond it nothing is answered without one, and nobody waits any longer */
+#define WAIT_MS    900  /* since the last look, or for it: beyond it nothing is answered without one, and nobody waits any longer */
 #define GATHER_MS  20   /* a file that is written in several pieces is read once */
 #define AGAIN_MS   1000 /* after a reading that failed */
 #define BOUND_MS   ((uint64_t)(FILE_BOUND_SECONDS * 1000))
@@ -107,9 +107,9 @@ static void see_if_seen(struct watch *watch)
     stop_waiting(watch);
 }
 
-static void note_change(struct watched *watched)
+static void note_change(struct watched *watched, bool once_more)
 {
-    if (watched->since == 0)
+    if (watched->since == 0 && !once_more)
         watched->since = uv_now(watched->watch->loop);
     if (watched->told)
         watched->again = true;
@@ -158,10 +158,12 @@ static void lose(struct watched *watched, int error)
                           error == HANGS);
 }
 
-static bool is_changed(struct watched *watched, const struct file_facts *facts)
+/* It is to be read; `once_more`: although nothing says that it has changed. */
+static bool is_changed(struct watched *watched, const struct file_facts *facts, bool *ret_once_more)
 {
     uint64_t now = uv_now(watched->watch->loop);
 
+    *ret_once_more = false;
     if (!watched->has_seen || watched->error != 0 || !facts_are_same(&watched->seen, facts)) {
         watched->is_local = watched->is_local && facts->device == watched->seen.device;
         watched->seen = *facts;
@@ -173,19 +175,23 @@ static bool is_changed(struct watched *watched, const struct file_facts *facts)
     }
     if (watched->rereads < REREADS && now - watched->changed_at >= reread_ms[watched->rereads]) {
         watched->rereads++;
+        *ret_once_more = true;
         return true;
     }
+    *ret_once_more = !watched->forced;
     return watched->forced || (watched->again_at != 0 && now >= watched->again_at);
 }
 
 static void looked(struct watched *watched, int error, const struct file_facts *facts)
 {
+    bool once_more;
+
     if (error != 0) {
         lose(watched, error);
         return;
     }
-    if (is_changed(watched, facts)) {
-        note_change(watched);
+    if (is_changed(watched, facts, &once_more)) {
+        note_change(watched, once_more);
         watched->again_at = 0;
     }
     watched->forced = false;
@@ -265,6 +271,8 @@ static void see_if_late(struct watched *watched, uint64_t now)
         watched->overdue = true;
         lose(watched, HANGS);
     }
+    if (watched->told && watched->since == 0 && now - watched->told_at > BOUND_MS)
+        lose(watched, HANGS);
     if (watched->since != 0 && watched->error == 0 && !watched->late && now - watched->since > BOUND_MS) {
         watched->late = true;
         if (watched->watcher.late != NULL)

@@ -152,9 +152,7 @@ void feed_is_late(struct feed *feed)
 {
     feed->is_late = true;
     feed_bump(feed);
-    feeds_count(feed->all);
-    log_warning("a revocation feed has changed and could not be read in time; nothing is decided that rests on it",
-                LOG_TEXT("feed", feed->source));
+    set_error(feed, "it has changed, and reading it takes longer than it may");
 }
 
 /* All that was read is on the disk. */

@@ -138,6 +138,9 @@ static int check_record(struct selector *selector, enum selector_use use, struct
     return code != 0 ? code : check_sizes(selector);
 }
 
+/* No agent is asked, which would know how far its issuer's clock may be ahead: the leeway that is the default. */
+#define LEEWAY_SECONDS_USUAL 30
+
 /* As a line of a feed. */
 static int write_record(const struct selector *selector, enum selector_use use, char **ret_text)
 {
@@ -150,7 +153,12 @@ static int write_record(const struct selector *selector, enum selector_use use, 
         wire_put_map(&writer, 1);
         wire_put_text(&writer, "undo");
     }
-    int code = selector_write(selector, use, (int64_t)time(NULL), 0, &writer);
+    struct selector filled = *selector;
+    int64_t now = (int64_t)time(NULL);
+
+    if (use == SELECTOR_REVOKE && filled.sub != NULL && filled.before == NOT_GIVEN)
+        filled.before = now + LEEWAY_SECONDS_USUAL;
+    int code = selector_write(&filled, use, now, 0, &writer);
 
     if (code != 0)
         return code;

@@ -183,7 +183,7 @@ int selector_write(const struct selector *selector, enum selector_use use, int64
     struct kind given = {0};
     unsigned selects = list_kinds(selector, &given, 1);
     bool is_token = selects == 1 && strcmp(given.option, "token") == 0;
-    bool has_before = use != SELECTOR_LOOK_UP && (selector->before != NOT_GIVEN || selector->sub != NULL || selector->all);
+    bool has_before = use != SELECTOR_LOOK_UP && (selector->before != NOT_GIVEN || (use == SELECTOR_UNREVOKE && (selector->sub != NULL || selector->all)));
     bool names_all = use == SELECTOR_LOOK_UP && selector->all;
     bool has_exp = selector->ttl_ms != NOT_GIVEN;
     unsigned pairs = (unsigned)((selector->issuer != NULL) + (given.key != NULL) + is_token + names_all + has_before + has_exp);

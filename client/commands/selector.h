@@ -30,12 +30,12 @@ struct selector {
     }
 #define SELECTOR_BEFORE(selector)                                                                                                  \
     {                                                                                                                              \
-        "before", OPTION_TIME, &(selector).before, "TIME", "issued until then (with --sub: default now)"                           \
+        "before", OPTION_TIME, &(selector).before, "TIME", "issued until then (with --sub: default now, and the leeway)"                           \
     }
 
 /* The use decides what is needed. */
 enum selector_use {
-    SELECTOR_REVOKE = 1, /* one selector; `before` with --all */
+    SELECTOR_REVOKE = 1, /* one selector; `before` with --all; with --sub the agent fills it in */
     SELECTOR_UNREVOKE,   /* one selector; `before` filled in */
     SELECTOR_LOOK_UP,    /* one selector or none; no `before` */
 };

@@ -37,11 +37,23 @@ static char *age_text(uint64_t seconds)
     return printed < 0 ? NULL : text;
 }
 
+/* When a source was last known to say what is in force. */
+static char *confirmed_text(const struct value *value)
+{
+    if (value == NULL || value->type != WIRE_UINT)
+        return strdup("never");
+    char *age CLEANUP_FREE = age_text(value->uint), *text = NULL;
+
+    return age != NULL && asprintf(&text, "%s ago", age) >= 0 ? text : NULL;
+}
+
 /* A scalar as a cell, to be freed; NULL if there is no memory. */
 static char *cell_text(const char *name, const struct value *value)
 {
     char *text;
 
+    if (strcmp(name, "confirmed") == 0)
+        return confirmed_text(value);
     if (value == NULL || value->type == WIRE_NIL)
         return strdup("-");
     if (value->type == WIRE_BOOL)

@@ -97,8 +97,8 @@ class Selectors(RevokeTest):
         token = self.key.token()
         self.there_and_back(["--sub", "alice"], token, self.key.token(sub="bob"))
         self.revoke("--sub", "alice")
-        self.assertTrue(self.now <= self.held_by("--sub", "alice")["before"] <= time.time())
-        self.assertVerifies(self.key.token(iat=self.now + 20, nbf=None))        # issued later, and still within the leeway
+        self.assertTrue(self.now + 30 <= self.held_by("--sub", "alice")["before"] <= time.time() + 31)
+        self.assertVerifies(self.key.token(iat=self.now + 20, nbf=None), "revoked") # by an issuer whose clock is ahead, and within the leeway
 
     def test_before_in_each_spelling(self):
         when = self.now - 1000
