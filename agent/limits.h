@@ -43,6 +43,8 @@
 #define HTTPS_REDIRECTS_MAX 3        /* to the same host */
 #define HTTPS_ETAG_BYTES_MAX 256
 #define HTTPS_CURSOR_BYTES_MAX 256
+#define HTTPS_CONNECTION_SECONDS_MAX 60 /* used again, it rests on the system's authorities as they were when it began */
+#define CA_FILE_BYTES_MAX (4 * 1024 * 1024) /* the system's own, of all authorities, has 0.2 MB; read for each request */
 #define URL_BYTES_MAX 2048              /* issuers', and of their keys: proxies and servers take hardly more */
 #define DISCOVERY_BYTES_MAX (64 * 1024) /* a discovery document; the largest have some 10 KiB */
 #define DISCOVERY_DEPTH_MAX 16          /* they have 3 levels */

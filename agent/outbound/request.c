@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "agent/keys/url.h"
+#include "authorities.h"
 #include "assay/status.h"
 #include "client/clock.h"
 
@@ -129,7 +130,27 @@ static void drop_headers(struct https_request *request)
     request->headers = NULL;
 }
 
-/* True: all of it was taken. What libcurl cannot do with is no memory, or a file that cannot be read. */
+/* libcurl keeps the authorities of a file for a day, by its path; given as bytes they are those of this request, and a connection or
+   session that began with others is not used for it. The system's are read anew for each connection, which does not last. */
+static bool set_authorities(struct https_request *request, CURL *curl)
+{
+    struct authorities authorities;
+
+    if (request->ca_file == NULL)
+        return curl_easy_setopt(curl, CURLOPT_CA_CACHE_TIMEOUT, 0L) == CURLE_OK &&
+               curl_easy_setopt(curl, CURLOPT_SSL_SESSIONID_CACHE, 0L) == CURLE_OK &&
+               curl_easy_setopt(curl, CURLOPT_MAXLIFETIME_CONN, (long)HTTPS_CONNECTION_SECONDS_MAX) == CURLE_OK;
+    if (authorities_read(request->ca_file, &authorities, request->why, sizeof request->why) < 0)
+        return false;
+    struct curl_blob blob = {authorities.bytes, authorities.size, CURL_BLOB_COPY};
+    bool set = curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, &blob) == CURLE_OK &&
+               curl_easy_setopt(curl, CURLOPT_CAPATH, NULL) == CURLE_OK;
+
+    authorities_clear(&authorities);
+    return set;
+}
+
+/* True: all of it was taken. What libcurl cannot do with is no memory; request->why, where it is something else. */
 static bool set_up(struct https_request *request, CURL *curl, char *errors)
 {
     int64_t now = monotonic_ns();
@@ -159,8 +180,7 @@ static bool set_up(struct https_request *request, CURL *curl, char *errors)
     if (set && request->take != NULL)
         set = curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L) == CURLE_OK &&
               curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)FEED_STALL_SECONDS) == CURLE_OK;
-    return set && (request->ca_file == NULL || (curl_easy_setopt(curl, CURLOPT_CAINFO, request->ca_file) == CURLE_OK &&
-                                                curl_easy_setopt(curl, CURLOPT_CAPATH, NULL) == CURLE_OK));
+    return set && set_authorities(request, curl);
 }
 
 static void drop_transfer(struct https *https, struct https_request *request)
@@ -197,7 +217,8 @@ void https_get(struct https *https, struct https_request *request)
     if (transfer != NULL && (transfer->curl = curl_easy_init()) != NULL && set_up(request, transfer->curl, transfer->errors) &&
         curl_multi_add_handle(https->multi, transfer->curl) == CURLM_OK)
         return;
-    snprintf(request->why, sizeof request->why, "out of memory");
+    if (request->why[0] == '\0')
+        snprintf(request->why, sizeof request->why, "out of memory");
     drop_transfer(https, request);
     request->arrived(https, request);
 }
@@ -225,7 +246,7 @@ static void explain(struct https_request *request, CURLcode code, const char *er
         snprintf(request->why, sizeof request->why, "its certificate is not trusted: %.120s%s", details,
                  request->ca_file == NULL ? "; for an authority of your own: `ca_file`" : "");
     else if (code == CURLE_SSL_CACERT_BADFILE)
-        snprintf(request->why, sizeof request->why, "the `ca_file` %.160s cannot be used",
+        snprintf(request->why, sizeof request->why, "the `ca_file` cannot be used (no certificate in it): %.160s",
                  request->ca_file != NULL ? request->ca_file : "");
     else
         snprintf(request->why, sizeof request->why, "%.200s", details);

@@ -9,6 +9,7 @@
 #include <hiredis/hiredis.h>
 
 #include "agent/limits.h"
+#include "agent/outbound/authorities.h"
 #include "agent/outbound/redis.h"
 #include "client/cleanup.h"
 #include "client/clock.h"
@@ -199,16 +200,30 @@ static bool read_once(struct redis_link *link, struct stream_reader *reader, boo
     return true;
 }
 
-/* Reads until the connection breaks; `why` says how. It waits only where it has just found that there is nothing more: so it knows
-   how much there has been before the next entry comes. */
-static void read_stream(struct redis_link *link, struct redis *redis, char why[256])
+/* The connection rests on the authorities as they were before it was opened. */
+static bool is_trusted(const struct redis_link *link, const struct authorities_facts *before)
+{
+    struct authorities_facts now;
+
+    if (!link->place.tls)
+        return true;
+    authorities_look(link->ca_file, &now);
+    return authorities_are_same(before, &now);
+}
+
+/* Reads until the connection breaks, `why` says how, or is to be opened again: true. It waits only where it has just found that there
+   is nothing more: so it knows how much there has been before the next entry comes. */
+static bool read_stream(struct redis_link *link, struct redis *redis, const struct authorities_facts *authorities, char why[256])
 {
     struct stream_reader reader = {.redis = redis, .stream = link->stream, .wake_fd = link->wake_fd};
-    bool waits = false;
+    bool waits = false, trusted = true, reads = true;
 
-    while (!is_closed(link) && read_once(link, &reader, &waits))
-        ;
+    while (!is_closed(link) && reads && trusted) {
+        reads = read_once(link, &reader, &waits);
+        trusted = is_trusted(link, authorities);
+    }
     memcpy(why, reader.why, sizeof reader.why);
+    return reads && !trusted;
 }
 
 static void *run(void *context)
@@ -220,13 +235,17 @@ static void *run(void *context)
     while (!is_closed(link)) {
         char why[256] = "";
         int64_t begun = monotonic_ns();
-        struct redis *redis = redis_open(&link->place, &login, begun + FEED_REDIS_SECONDS_MAX * NS_PER_S, link->wake_fd, why);
+        struct authorities_facts authorities;
 
-        if (redis != NULL)
-            read_stream(link, redis, why);
+        authorities_look(link->ca_file, &authorities);
+        struct redis *redis = redis_open(&link->place, &login, begun + FEED_REDIS_SECONDS_MAX * NS_PER_S, link->wake_fd, why);
+        bool again = redis != NULL && read_stream(link, redis, &authorities, why);
+
         redis_close(redis);
         if (is_closed(link))
             break;
+        if (again)
+            continue;
         tell_error(link, why[0] != '\0' ? why : "the connection was closed");
         wait = redis != NULL && (double)(monotonic_ns() - begun) > FEED_RECONNECT_SECONDS_MAX * 1e9 ? FEED_RECONNECT_SECONDS_MIN : wait;
         if (!wait_for(link, wait * (0.5 + (double)(monotonic_ns() % 1000) / 2000)))

@@ -282,5 +282,51 @@ class Age(HttpsFeedTest):
         self.becomes(token, "accepted", 8)
 
 
+
+class Authorities(HttpsFeedTest):
+    """The `ca_file` counts as it is now, whatever connections, sessions and copies there are from before."""
+
+    def setUp(self):
+        super().setUp()
+        folder = self.agent.path("other authority")
+        os.mkdir(folder)
+        self.other = Authority(folder)
+
+    def replace_authority(self, by):
+        with open(by.ca, "rb") as file:
+            put_file(self.authority.ca, file.read().decode())
+
+    def test_one_that_was_taken_out_is_not_believed_on_a_connection_that_lasts(self):
+        self.publish(line(jti="a"))
+        self.agent.start()
+        wait_for("it was asked again", lambda: len(self.server.requests) >= 3)
+        self.assertEqual(self.server.accepted, 1)  # one connection, which lasts
+        self.replace_authority(self.other)
+        wait_for("it is told", lambda: "certificate is not trusted" in (self.facts()["error"] or ""))
+        asked = len(self.server.requests)
+        self.publish(line(jti="b"))
+        wait_for("it was tried again", lambda: self.server.accepted >= 4, 12)
+        self.assertEqual(len(self.server.requests), asked)
+        self.assertEqual(self.agent.verify(self.key.token(jti="b")), "accepted")
+
+    def test_a_new_one_is_believed_at_once(self):
+        self.agent.start()
+        self.replace_authority(self.other)
+        self.server.certificate = self.other.issue()
+        self.server.drop()
+        self.publish(line(jti="a"))
+        self.becomes(self.key.token(jti="a"), "revoked", 6)
+
+    def test_a_file_that_is_none(self):
+        self.agent.start()
+        for text, words in (("", "empty"), ("x", "no certificate in it"), (None, "No such file")):
+            if text is None:
+                os.unlink(self.authority.ca)
+            else:
+                put_file(self.authority.ca, text)
+            wait_for("it is told", lambda: words in (self.facts()["error"] or ""), 15)
+            self.assertIn("`ca_file`", self.facts()["error"])
+
+
 if __name__ == "__main__":
     unittest.main()

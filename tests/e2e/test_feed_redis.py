@@ -582,6 +582,29 @@ class Locked(RedisFeedTest):
         self.assertIn("certificate", self.error())
 
 
+    def test_a_connection_does_not_outlive_its_authority(self):
+        authorities = []
+        for name in ("authority", "other"):
+            os.mkdir(self.agent.path(name))
+            authorities.append(Authority(self.agent.path(name)))
+        old, new = authorities
+        self.server = self.redis("tls", tls=(old.issue(), old.ca))
+        self.configure(ca_file=old.ca)
+        self.agent.start()
+        self.revoke(jti="a")
+        self.becomes(self.key.token(jti="a"), "revoked")
+        with open(new.ca, encoding="ascii") as file:
+            text = file.read()
+        put_file(old.ca, text)
+        wait_for("it is told", lambda: "certificate" in self.error(), 8)
+        self.server.stop()
+        self.server.tls = (new.issue(), new.ca)
+        self.server.start()
+        wait_for("it is well again", lambda: not self.error(), 12)
+        self.revoke(jti="b")
+        self.becomes(self.key.token(jti="b"), "revoked")
+
+
 @needs_redis
 class Many(RedisFeedTest):
     def test_a_flood_of_revocations_is_gathered(self):
