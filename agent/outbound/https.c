@@ -1,4 +1,4 @@
-#include "https_inside.h"
+#include "names.h"
 
 #include <stdlib.h>
 
@@ -91,6 +91,7 @@ static void *run(void *context)
     int running, left;
 
     while (take_jobs(https)) {
+        requests_go_on(https);
         CURLMcode code = curl_multi_perform(https->multi, &running);
 
         for (CURLMsg *message; (message = curl_multi_info_read(https->multi, &left)) != NULL;) {
@@ -98,7 +99,7 @@ static void *run(void *context)
                 request_finished(https, message->easy_handle, message->data.result);
         }
         if (code == CURLM_OK && https->under_way != NULL)
-            (void)curl_multi_poll(https->multi, NULL, 0, HTTPS_SECONDS_MAX * 1000, NULL);
+            names_wait(https);
     }
     return NULL;
 }

@@ -1,4 +1,4 @@
-#include "https_inside.h"
+#include "names.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,12 +9,7 @@
 #include "authorities.h"
 #include "assay/status.h"
 #include "client/clock.h"
-
-/* Its handle, and where libcurl writes what went wrong. */
-struct transfer {
-    CURL *curl;
-    char errors[CURL_ERROR_SIZE];
-};
+#include "threads.h"
 
 /* What is said beside an answer that is no 200 is for nobody. */
 static size_t pass_on(struct https_request *request, const char *bytes, size_t size)
@@ -151,30 +146,26 @@ static bool set_authorities(struct https_request *request, CURL *curl)
 }
 
 /* True: all of it was taken. What libcurl cannot do with is no memory; request->why, where it is something else. */
-static bool set_up(struct https_request *request, CURL *curl, char *errors)
+static bool set_up(struct https_request *request, struct transfer *transfer)
 {
-    int64_t now = monotonic_ns();
-    long left = (request->take != NULL ? FEED_ANSWER_SECONDS_MAX : HTTPS_SECONDS_MAX) * 1000L;
+    CURL *curl = transfer->curl;
 
-    if (request->deadline > 0)
-        left = request->deadline > now ? (long)((request->deadline - now) / NS_PER_MS) + 1 : 1;
     add_header(request, "Accept: %s", request->accept);
     add_header(request, "Authorization: Bearer %s", request->bearer);
     add_header(request, "If-None-Match: %s", request->known_etag);
-    errors[0] = '\0';
     bool set = curl_easy_setopt(curl, CURLOPT_URL, request->url) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https") == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_HTTPHEADER, request->headers) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_USERAGENT, "assayd/" ASSAY_VERSION) == CURLE_OK &&
-               curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, left) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, HTTPS_CONNECT_SECONDS_MAX * 1000L) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+               curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK && /* where it looks a name up itself */
                curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_WRITEDATA, request) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_HEADERDATA, request) == CURLE_OK &&
-               curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, errors) == CURLE_OK &&
+               curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, transfer->errors) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_PRIVATE, request) == CURLE_OK;
 
     if (set && request->take != NULL)
@@ -183,11 +174,23 @@ static bool set_up(struct https_request *request, CURL *curl, char *errors)
     return set && set_authorities(request, curl);
 }
 
+/* True: it may have ended while libcurl was looking a name up; its thread is left behind. */
+static bool has_left_thread(const struct transfer *transfer)
+{
+    curl_off_t microseconds = 0;
+
+    return transfer->by_libcurl && (curl_easy_getinfo(transfer->curl, CURLINFO_NAMELOOKUP_TIME_T, &microseconds) != CURLE_OK || microseconds == 0);
+}
+
 static void drop_transfer(struct https *https, struct https_request *request)
 {
     struct transfer *transfer = request->handle;
 
+    if (transfer != NULL)
+        names_drop(https, transfer);
     if (transfer != NULL && transfer->curl != NULL) {
+        if (has_left_thread(transfer))
+            threads_leave_one();
         (void)curl_multi_remove_handle(https->multi, transfer->curl);
         curl_easy_cleanup(transfer->curl);
     }
@@ -203,9 +206,41 @@ static void drop_body(struct https_request *request)
     request->size = 0;
 }
 
-void https_get(struct https *https, struct https_request *request)
+static void fail(struct https *https, struct https_request *request)
+{
+    if (request->why[0] == '\0')
+        snprintf(request->why, sizeof request->why, "out of memory");
+    drop_transfer(https, request);
+    request->arrived(https, request);
+}
+
+static struct transfer *new_transfer(struct https_request *request)
 {
     struct transfer *transfer = calloc(1, sizeof *transfer);
+    int64_t longest = (request->take != NULL ? FEED_ANSWER_SECONDS_MAX : HTTPS_SECONDS_MAX) * NS_PER_S;
+
+    if (transfer == NULL)
+        return NULL;
+    transfer->request = request;
+    transfer->begun = monotonic_ns();
+    transfer->deadline = request->deadline > 0 ? request->deadline : transfer->begun + longest;
+    transfer->curl = curl_easy_init();
+    return transfer;
+}
+
+/* Its host's addresses are known. False: there is no memory. */
+static bool begin(struct https *https, const struct transfer *transfer)
+{
+    int64_t left = transfer->deadline - monotonic_ns();
+
+    return curl_easy_setopt(transfer->curl, CURLOPT_TIMEOUT_MS, left > 0 ? (long)(left / NS_PER_MS) + 1 : 1L) == CURLE_OK &&
+           curl_multi_add_handle(https->multi, transfer->curl) == CURLM_OK;
+}
+
+void https_get(struct https *https, struct https_request *request)
+{
+    struct transfer *transfer = new_transfer(request);
+    int known = -1;
 
     request->status = 0;
     request->why[0] = request->etag[0] = request->cursor[0] = '\0';
@@ -214,13 +249,20 @@ void https_get(struct https *https, struct https_request *request)
     request->too_much = false;
     request->https = https;
     request->handle = transfer;
-    if (transfer != NULL && (transfer->curl = curl_easy_init()) != NULL && set_up(request, transfer->curl, transfer->errors) &&
-        curl_multi_add_handle(https->multi, transfer->curl) == CURLM_OK)
-        return;
-    if (request->why[0] == '\0')
-        snprintf(request->why, sizeof request->why, "out of memory");
-    drop_transfer(https, request);
-    request->arrived(https, request);
+    if (transfer != NULL && transfer->curl != NULL && set_up(request, transfer))
+        known = names_begin(https, request, transfer);
+    if (known < 0 || (known == 1 && !begin(https, transfer)))
+        fail(https, request);
+}
+
+void requests_go_on(struct https *https)
+{
+    for (struct transfer *transfer; (transfer = names_next(https)) != NULL;) {
+        struct https_request *request = transfer->request;
+
+        if (names_use(request, transfer) < 0 || !begin(https, transfer))
+            fail(https, request);
+    }
 }
 
 void https_clear(struct https_request *request)

@@ -11,6 +11,7 @@
 #include "agent/limits.h"
 #include "agent/outbound/authorities.h"
 #include "agent/outbound/redis.h"
+#include "agent/outbound/threads.h"
 #include "client/cleanup.h"
 #include "client/clock.h"
 #include "stream_reader.h"
@@ -276,16 +277,9 @@ static bool copy_texts(struct redis_link *link, const struct feed_config *config
 
 static int start_thread(struct redis_link *link)
 {
-    pthread_attr_t attributes;
-    pthread_t thread;
-
-    if (pthread_attr_init(&attributes) != 0)
-        return -1;
-    (void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     link->references++;
-    int status = pthread_create(&thread, &attributes, run, link) == 0 ? 0 : -1;
+    int status = threads_start(run, link);
 
-    pthread_attr_destroy(&attributes);
     if (status < 0)
         link->references--;
     return status;

@@ -44,7 +44,7 @@ int redis_link_each(struct redis_link *link,
 /* The reply was dealt with: the thread reads on behind the position. */
 void redis_link_go_on(struct redis_link *link, const struct stream_position *position);
 
-/* No more news. The thread ends by itself, soon; nobody waits for it. NULL is fine. */
+/* No more news. The thread ends by itself, soon (outbound/threads.h). NULL is fine. */
 void redis_link_close(struct redis_link *link);
 
 #endif

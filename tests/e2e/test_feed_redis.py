@@ -11,7 +11,7 @@ import unittest
 from agent import ASAN, ISSUER, AssayTest, Key, WireError, put_file, wait_for
 from library import NO, YES, Apart
 from redis_server import RedisServer, needs_redis
-from tls import Authority
+from tls import Authority, Server
 
 OTHER = "https://other.example.com"
 STREAM = "assay:revocations"
@@ -603,6 +603,36 @@ class Locked(RedisFeedTest):
         wait_for("it is well again", lambda: not self.error(), 12)
         self.revoke(jti="b")
         self.becomes(self.key.token(jti="b"), "revoked")
+
+
+@needs_redis
+class Ends(RedisFeedTest):
+    """Threads in the middle of TLS while the process ends."""
+
+    def silent(self):
+        """It takes connections, and never says a word in TLS."""
+        server = Server(self.certificate)
+        server.accepting = "silent"
+        server.start()
+        self.addCleanup(server.stop)
+        return f"rediss://localhost:{server.port}"
+
+    def test_many_ends_whatever_the_threads_are_doing(self):
+        os.mkdir(self.agent.path("authority"))
+        authority = Authority(self.agent.path("authority"))
+        self.certificate = authority.issue()
+        self.server = self.redis("tls", tls=(self.certificate, authority.ca))
+        for i in range(100):
+            self.revoke(jti=f"j{i}")
+        urls = [self.server.url_of(db=i) for i in range(6)] + [self.silent(), "rediss://localhost:1"]
+        for ca_file in ({"ca_file": authority.ca}, {}):
+            self.agent.configure(revocation={"feeds": [{"redis": url, "start_without": True, **ca_file} for url in urls]})
+            for i in range(200 if os.environ.get("ASSAY_LONG") else 20):
+                self.launch()
+                time.sleep(i % 20 * 0.01)
+                begin = time.monotonic()
+                self.assertEqual(self.agent.stop(), 0, self.agent.log()[-2000:])
+                self.assertLess(time.monotonic() - begin, 2)
 
 
 @needs_redis
