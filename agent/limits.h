@@ -42,6 +42,7 @@
 #define HTTPS_HEADER_BYTES_MAX (64 * 1024)
 #define HTTPS_REDIRECTS_MAX 3        /* to the same host */
 #define HTTPS_ETAG_BYTES_MAX 256
+#define HTTPS_ETAG_SECONDS_MIN 2     /* since what is served was changed: times of files have whole seconds, and clocks steps */
 #define HTTPS_CURSOR_BYTES_MAX 256
 #define HTTPS_CONNECTION_SECONDS_MAX 60 /* used again, it rests on the system's authorities as they were when it began */
 #define CA_FILE_BYTES_MAX (4 * 1024 * 1024) /* the system's own, of all authorities, has 0.2 MB; read for each request */

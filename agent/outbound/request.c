@@ -92,6 +92,13 @@ static size_t on_header(char *line, size_t one, size_t size, void *context)
     if (size > 5 && memcmp(line, "HTTP/", 5) == 0) { /* of a later answer: an interim one says nothing */
         request->etag[0] = request->cursor[0] = '\0';
         request->max_age = request->retry_after = -1;
+        request->date = request->modified = -1;
+        request->is_dated = false;
+    } else if (header_is(line, size, "Date", value, sizeof value)) {
+        request->date = curl_getdate(value, NULL);
+    } else if (header_is(line, size, "Last-Modified", value, sizeof value)) {
+        request->modified = curl_getdate(value, NULL);
+        request->is_dated = true;
     } else if (header_is(line, size, "ETag", value, sizeof request->etag) && is_plain(value)) {
         memcpy(request->etag, value, strlen(value) + 1);
     } else if (header_is(line, size, "Assay-Cursor", value, sizeof request->cursor) && is_plain(value)) {
@@ -245,6 +252,8 @@ void https_get(struct https *https, struct https_request *request)
     request->status = 0;
     request->why[0] = request->etag[0] = request->cursor[0] = '\0';
     request->max_age = request->retry_after = -1;
+    request->date = request->modified = -1;
+    request->is_dated = false;
     request->header_bytes = 0;
     request->too_much = false;
     request->https = https;
@@ -271,6 +280,14 @@ void https_clear(struct https_request *request)
         drop_transfer(request->https, request);
     drop_body(request);
     request->redirects = 0;
+}
+
+/* A server that makes ETags of a file's time, as nginx does of seconds and size, gives two files of one second the same. So where
+   there is a time, it must be past: whatever is written now would have another. */
+static bool is_etag_certain(const struct https_request *request)
+{
+    return !request->is_dated || (request->modified >= 0 && request->date >= 0 &&
+                                  request->date - request->modified >= HTTPS_ETAG_SECONDS_MIN);
 }
 
 /* In words that say what to do, where there is something. */
@@ -341,6 +358,8 @@ void request_finished(struct https *https, CURL *curl, CURLcode code)
         request->status = (int)status;
         if (follow(https, request, curl))
             return;
+        if (!is_etag_certain(request))
+            request->etag[0] = '\0';
     } else {
         explain(request, code, transfer->errors);
     }
