@@ -109,6 +109,10 @@ static bool start(struct https *https)
     if (https->started)
         return true;
     https->multi = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? curl_multi_init() : NULL;
+#if LIBCURL_VERSION_NUM >= 0x081400
+    if (https->multi != NULL)
+        (void)curl_multi_setopt(https->multi, CURLMOPT_QUICK_EXIT, 1L); /* as in request.c */
+#endif
     https->started = https->multi != NULL && pthread_create(&https->thread, NULL, run, https) == 0;
     if (!https->started && https->multi != NULL)
         curl_multi_cleanup(https->multi);

@@ -188,7 +188,7 @@ const struct addrinfo *lookup_addresses(const struct lookup *lookup, char *why, 
 
 void lookup_explain_late(const char *host, char *why, size_t why_bytes)
 {
-    snprintf(why, why_bytes, "the name servers for %.120s do not answer", host);
+    snprintf(why, why_bytes, "the name %.120s was not resolved in time; do its name servers answer?", host);
 }
 
 void lookup_drop(struct lookup *lookup)
