@@ -480,7 +480,8 @@ class Proxy:
         self.to, self.holds, self.pairs = port, None, []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.threads = [threading.Thread(target=self.accept, daemon=True)]
+        self.threads[0].start()
 
     def accept(self):
         while True:
@@ -490,8 +491,9 @@ class Proxy:
             except OSError:
                 return
             self.pairs += [client, server]
-            threading.Thread(target=self.pump, args=(client, server, True), daemon=True).start()
-            threading.Thread(target=self.pump, args=(server, client, False), daemon=True).start()
+            for how in ((client, server, True), (server, client, False)):
+                self.threads.append(threading.Thread(target=self.pump, args=how, daemon=True))
+                self.threads[-1].start()
 
     def pump(self, source, sink, watched):
         try:
@@ -499,6 +501,7 @@ class Proxy:
                 if watched and self.holds and self.holds in data:
                     return
                 sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
         except OSError:
             pass
 
@@ -510,8 +513,12 @@ class Proxy:
                 pass
 
     def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.threads[0].join()
         self.listener.close()
         self.cut()
+        for thread in self.threads[1:]:
+            thread.join()
         for end in self.pairs:
             end.close()
 
