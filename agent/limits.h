@@ -46,7 +46,14 @@
 #define HTTPS_HEADER_BYTES_MAX (64 * 1024)
 #define HTTPS_REDIRECTS_MAX 3        /* to the same host */
 #define HTTPS_ETAG_BYTES_MAX 256
+#define HTTPS_ETAG_SECONDS_MIN 2     /* since what is served was changed: times of files have whole seconds, and clocks steps */
 #define HTTPS_CURSOR_BYTES_MAX 256
+#define HTTPS_CONNECTION_SECONDS_MAX 60 /* used again, it rests on the system's authorities as they were when it began */
+#define CA_FILE_BYTES_MAX (4 * 1024 * 1024) /* the system's own, of all authorities, has 0.2 MB; read for each request */
+#define LOOKUPS_MAX 32               /* names being looked up at once, each by a thread; a name server that is silent keeps each half a minute */
+#define LOOKUP_SECONDS_MAX 4         /* one that lasts longer is not waited for any more */
+#define LOOKUP_KEPT_SECONDS 60       /* addresses for HTTPS, as libcurl keeps them */
+#define THREADS_END_SECONDS_MAX 1    /* that the process's end waits for threads */
 #define URL_BYTES_MAX 2048              /* issuers', and of their keys: proxies and servers take hardly more */
 #define DISCOVERY_BYTES_MAX (64 * 1024) /* a discovery document; the largest have some 10 KiB */
 #define DISCOVERY_DEPTH_MAX 16          /* they have 3 levels */

@@ -9,6 +9,7 @@
 #include "agent.h"
 #include "agent/confine.h"
 #include "agent/observe/log.h"
+#include "agent/outbound/threads.h"
 #include "agent/revocation/salvage.h"
 
 static const char help[] =
@@ -166,7 +167,7 @@ int main(int argc, char **argv)
         return 2;
     }
     if (!options.check)
-        return agent_run(ring, options.config) == 0 ? 0 : 1;
+        threads_exit(agent_run(ring, options.config) == 0 ? 0 : 1);
     tell_warnings(ring);
     printf("%s: good, %u issuer%s", options.config, ring->count, ring->count == 1 ? "" : "s");
     if (ring->policy != NULL)

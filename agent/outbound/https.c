@@ -1,4 +1,4 @@
-#include "https_inside.h"
+#include "names.h"
 
 #include <stdlib.h>
 
@@ -91,6 +91,7 @@ static void *run(void *context)
     int running, left;
 
     while (take_jobs(https)) {
+        requests_go_on(https);
         CURLMcode code = curl_multi_perform(https->multi, &running);
 
         for (CURLMsg *message; (message = curl_multi_info_read(https->multi, &left)) != NULL;) {
@@ -98,7 +99,7 @@ static void *run(void *context)
                 request_finished(https, message->easy_handle, message->data.result);
         }
         if (code == CURLM_OK && https->under_way != NULL)
-            (void)curl_multi_poll(https->multi, NULL, 0, HTTPS_SECONDS_MAX * 1000, NULL);
+            names_wait(https);
     }
     return NULL;
 }
@@ -108,6 +109,10 @@ static bool start(struct https *https)
     if (https->started)
         return true;
     https->multi = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? curl_multi_init() : NULL;
+#if LIBCURL_VERSION_NUM >= 0x081400
+    if (https->multi != NULL)
+        (void)curl_multi_setopt(https->multi, CURLMOPT_QUICK_EXIT, 1L); /* as in request.c */
+#endif
     https->started = https->multi != NULL && pthread_create(&https->thread, NULL, run, https) == 0;
     if (!https->started && https->multi != NULL)
         curl_multi_cleanup(https->multi);

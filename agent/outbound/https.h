@@ -7,6 +7,7 @@
 #define ASSAY_HTTPS_H
 
 #include <stdbool.h>
+#include <time.h>
 
 #include <uv.h>
 
@@ -49,7 +50,7 @@ struct https_request {
     char why[256];
     char *body; /* `size` bytes; https_clear frees it */
     size_t size;
-    char etag[HTTPS_ETAG_BYTES_MAX];     /* empty: none */
+    char etag[HTTPS_ETAG_BYTES_MAX];     /* empty: none, or none that changes whenever what is served does */
     char cursor[HTTPS_CURSOR_BYTES_MAX]; /* of Assay-Cursor (revocation/kind_https.c); empty: none */
     double max_age, retry_after;     /* seconds; negative: none was said */
 
@@ -57,6 +58,8 @@ struct https_request {
     struct https *https;
     void *handle, *headers;
     size_t header_bytes;
+    time_t date, modified; /* as the answer says; -1: it does not, or in words that cannot be read */
+    bool is_dated;         /* it has a Last-Modified */
     unsigned redirects;
     bool too_much;
     char location[URL_BYTES_MAX + 1];

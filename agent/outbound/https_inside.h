@@ -1,4 +1,4 @@
-/* The inside of HTTPS, for https.c (the thread and its jobs) and request.c (one request, and libcurl). */
+/* The inside of HTTPS, for https.c (the thread and its jobs), request.c (one request, and libcurl) and names.c (before it). */
 #ifndef ASSAY_HTTPS_INSIDE_H
 #define ASSAY_HTTPS_INSIDE_H
 
@@ -11,6 +11,21 @@ struct jobs {
     struct https_job *first, **last;
 };
 
+struct lookup;
+
+/* A request's handle, and what goes with it. */
+struct transfer {
+    struct https_request *request;
+    CURL *curl;
+    char errors[CURL_ERROR_SIZE]; /* libcurl writes what went wrong */
+    int64_t begun, deadline;
+    struct transfer *next; /* whose names are looked up */
+    struct lookup *lookup;
+    char host[256], port[8];
+    struct curl_slist *resolved;
+    bool by_libcurl; /* which looks the name up */
+};
+
 struct https {
     uv_async_t wake;
     pthread_t thread;
@@ -21,9 +36,13 @@ struct https {
     bool stop, sleeps;           /* sleeps: on the condition, not in libcurl */
     CURLM *multi;                /* the thread's, but that the loop may wake it */
     struct https_job *under_way; /* the thread's; the loop's after its end */
+    struct transfer *looking_up; /* the same */
 };
 
 /* What libcurl has ended: on the thread. */
 void request_finished(struct https *https, CURL *curl, CURLcode code);
+
+/* Requests whose names were looked up go on. */
+void requests_go_on(struct https *https);
 
 #endif

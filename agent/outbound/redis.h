@@ -34,7 +34,7 @@ struct redis_login {
 };
 
 /* Connects, over all addresses of the host; TLS (1.2 or later, the certificate and its name are checked); AUTH, SELECT. Names are
-   looked up by getaddrinfo(), which heeds neither deadline nor descriptor. wake_fd -1: none. NULL: `why`. */
+   looked up at each connect (lookup.h). wake_fd -1: none. NULL: `why`. */
 struct redis *redis_open(const struct redis_place *place, const struct redis_login *login, int64_t deadline, int wake_fd,
                          char why[REDIS_WHY_BYTES]);
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -13,6 +14,7 @@
 #include "agent/limits.h"
 #include "client/cleanup.h"
 #include "client/clock.h"
+#include "lookup.h"
 
 /* Some of it is what the other side said. */
 int redis_say(struct redis *redis, const char *format, ...)
@@ -84,16 +86,28 @@ static int failed(struct redis *redis, const struct redis_place *place, int caus
     return redis_say(redis, "%.120s port %u cannot be reached: %s", place->host, place->port, strerror(cause));
 }
 
+static void set_port(struct sockaddr_storage *where, unsigned port)
+{
+    if (where->ss_family == AF_INET6)
+        ((struct sockaddr_in6 *)where)->sin6_port = htons((uint16_t)port);
+    else
+        ((struct sockaddr_in *)where)->sin_port = htons((uint16_t)port);
+}
+
 static int connect_one(struct redis *redis, const struct redis_place *place, const struct addrinfo *address, int64_t deadline)
 {
+    struct sockaddr_storage where = {0};
     int cause = 0;
     socklen_t size = sizeof cause;
+
+    memcpy(&where, address->ai_addr, address->ai_addrlen);
+    set_port(&where, place->port);
 
     redis->fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, address->ai_protocol);
     if (redis->fd < 0)
         return failed(redis, place, errno);
     set_options(redis->fd);
-    if (connect(redis->fd, address->ai_addr, address->ai_addrlen) == 0)
+    if (connect(redis->fd, (struct sockaddr *)&where, address->ai_addrlen) == 0)
         return 0;
     if (errno != EINPROGRESS)
         return failed(redis, place, errno);
@@ -104,34 +118,49 @@ static int connect_one(struct redis *redis, const struct redis_place *place, con
     return cause == 0 ? 0 : failed(redis, place, cause);
 }
 
-static void free_addresses(struct addrinfo **addresses)
+static void drop_lookup(struct lookup **lookup)
 {
-    if (*addresses != NULL)
-        freeaddrinfo(*addresses);
+    lookup_drop(*lookup);
 }
 
-static int look_up(struct redis *redis, const struct redis_place *place, struct addrinfo **ret_addresses)
+/* As redis_wait(), with another descriptor than the connection's, which is not there yet. */
+static int wait_for(struct redis *redis, int fd)
 {
-    const struct addrinfo wanted = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
-    char port[8];
+    redis->fd = fd;
+    int status = redis_wait(redis, POLLIN, redis->deadline);
 
-    snprintf(port, sizeof port, "%u", place->port);
-    int code = getaddrinfo(place->host, port, &wanted, ret_addresses);
+    redis->fd = -1;
+    return status;
+}
 
-    if (code == 0)
-        return redis_may_go_on(redis);
-    *ret_addresses = NULL;
-    return redis_say(redis, "the name %.120s cannot be resolved: %s", place->host,
-                     code == EAI_SYSTEM ? strerror(errno) : gai_strerror(code));
+/* Where a Redis is may have changed a moment ago: that is what failovers do. */
+static int look_up(struct redis *redis, const struct redis_place *place, struct lookup **ret_lookup,
+                   const struct addrinfo **ret_addresses)
+{
+    char why[REDIS_WHY_BYTES];
+    struct lookup *lookup = lookup_begin(place->host, 0, why, sizeof why);
+
+    if (lookup == NULL)
+        return redis_say(redis, "%s", why);
+    *ret_lookup = lookup;
+    if (wait_for(redis, lookup_fd(lookup)) < 0) {
+        lookup_explain_late(place->host, why, sizeof why);
+        return redis_say(redis, "%s", why);
+    }
+    if (redis_may_go_on(redis) < 0)
+        return -1;
+    *ret_addresses = lookup_addresses(lookup, why, sizeof why);
+    return *ret_addresses != NULL ? 0 : redis_say(redis, "%s", why);
 }
 
 /* One that does not answer takes an equal part of the time, not all of it. */
 int redis_connect(struct redis *redis, const struct redis_place *place)
 {
-    struct addrinfo *addresses CLEANUP(free_addresses) = NULL;
+    struct lookup *lookup CLEANUP(drop_lookup) = NULL;
+    const struct addrinfo *addresses;
     int64_t left = 0;
 
-    if (look_up(redis, place, &addresses) < 0)
+    if (look_up(redis, place, &lookup, &addresses) < 0)
         return -1;
     for (const struct addrinfo *address = addresses; address != NULL; address = address->ai_next)
         left++;

@@ -1,4 +1,4 @@
-#include "https_inside.h"
+#include "names.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,14 +6,10 @@
 #include <strings.h>
 
 #include "agent/keys/url.h"
+#include "authorities.h"
 #include "assay/status.h"
 #include "client/clock.h"
-
-/* Its handle, and where libcurl writes what went wrong. */
-struct transfer {
-    CURL *curl;
-    char errors[CURL_ERROR_SIZE];
-};
+#include "threads.h"
 
 /* What is said beside an answer that is no 200 is for nobody. */
 static size_t pass_on(struct https_request *request, const char *bytes, size_t size)
@@ -96,6 +92,13 @@ static size_t on_header(char *line, size_t one, size_t size, void *context)
     if (size > 5 && memcmp(line, "HTTP/", 5) == 0) { /* of a later answer: an interim one says nothing */
         request->etag[0] = request->cursor[0] = '\0';
         request->max_age = request->retry_after = -1;
+        request->date = request->modified = -1;
+        request->is_dated = false;
+    } else if (header_is(line, size, "Date", value, sizeof value)) {
+        request->date = curl_getdate(value, NULL);
+    } else if (header_is(line, size, "Last-Modified", value, sizeof value)) {
+        request->modified = curl_getdate(value, NULL);
+        request->is_dated = true;
     } else if (header_is(line, size, "ETag", value, sizeof request->etag) && is_plain(value)) {
         memcpy(request->etag, value, strlen(value) + 1);
     } else if (header_is(line, size, "Assay-Cursor", value, sizeof request->cursor) && is_plain(value)) {
@@ -129,45 +132,72 @@ static void drop_headers(struct https_request *request)
     request->headers = NULL;
 }
 
-/* True: all of it was taken. What libcurl cannot do with is no memory, or a file that cannot be read. */
-static bool set_up(struct https_request *request, CURL *curl, char *errors)
+/* libcurl keeps the authorities of a file for a day, by its path; given as bytes they are those of this request, and a connection or
+   session that began with others is not used for it. The system's are read anew for each connection, which does not last. */
+static bool set_authorities(struct https_request *request, CURL *curl)
 {
-    int64_t now = monotonic_ns();
-    long left = (request->take != NULL ? FEED_ANSWER_SECONDS_MAX : HTTPS_SECONDS_MAX) * 1000L;
+    struct authorities authorities;
 
-    if (request->deadline > 0)
-        left = request->deadline > now ? (long)((request->deadline - now) / NS_PER_MS) + 1 : 1;
+    if (request->ca_file == NULL)
+        return curl_easy_setopt(curl, CURLOPT_CA_CACHE_TIMEOUT, 0L) == CURLE_OK &&
+               curl_easy_setopt(curl, CURLOPT_SSL_SESSIONID_CACHE, 0L) == CURLE_OK &&
+               curl_easy_setopt(curl, CURLOPT_MAXLIFETIME_CONN, (long)HTTPS_CONNECTION_SECONDS_MAX) == CURLE_OK;
+    if (authorities_read(request->ca_file, &authorities, request->why, sizeof request->why) < 0)
+        return false;
+    struct curl_blob blob = {authorities.bytes, authorities.size, CURL_BLOB_COPY};
+    bool set = curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, &blob) == CURLE_OK &&
+               curl_easy_setopt(curl, CURLOPT_CAPATH, NULL) == CURLE_OK;
+
+    authorities_clear(&authorities);
+    return set;
+}
+
+/* True: all of it was taken. What libcurl cannot do with is no memory; request->why, where it is something else. */
+static bool set_up(struct https_request *request, struct transfer *transfer)
+{
+    CURL *curl = transfer->curl;
+
     add_header(request, "Accept: %s", request->accept);
     add_header(request, "Authorization: Bearer %s", request->bearer);
     add_header(request, "If-None-Match: %s", request->known_etag);
-    errors[0] = '\0';
     bool set = curl_easy_setopt(curl, CURLOPT_URL, request->url) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https") == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_HTTPHEADER, request->headers) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_USERAGENT, "assayd/" ASSAY_VERSION) == CURLE_OK &&
-               curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, left) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, HTTPS_CONNECT_SECONDS_MAX * 1000L) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+               curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK && /* where it looks a name up itself */
                curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_WRITEDATA, request) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_HEADERDATA, request) == CURLE_OK &&
-               curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, errors) == CURLE_OK &&
+               curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, transfer->errors) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_PRIVATE, request) == CURLE_OK;
 
     if (set && request->take != NULL)
         set = curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L) == CURLE_OK &&
               curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)FEED_STALL_SECONDS) == CURLE_OK;
-    return set && (request->ca_file == NULL || (curl_easy_setopt(curl, CURLOPT_CAINFO, request->ca_file) == CURLE_OK &&
-                                                curl_easy_setopt(curl, CURLOPT_CAPATH, NULL) == CURLE_OK));
+    return set && set_authorities(request, curl);
+}
+
+/* True: it may have ended while libcurl was looking a name up; its thread is left behind. */
+static bool has_left_thread(const struct transfer *transfer)
+{
+    curl_off_t microseconds = 0;
+
+    return transfer->by_libcurl && (curl_easy_getinfo(transfer->curl, CURLINFO_NAMELOOKUP_TIME_T, &microseconds) != CURLE_OK || microseconds == 0);
 }
 
 static void drop_transfer(struct https *https, struct https_request *request)
 {
     struct transfer *transfer = request->handle;
 
+    if (transfer != NULL)
+        names_drop(https, transfer);
     if (transfer != NULL && transfer->curl != NULL) {
+        if (has_left_thread(transfer))
+            threads_leave_one();
         (void)curl_multi_remove_handle(https->multi, transfer->curl);
         curl_easy_cleanup(transfer->curl);
     }
@@ -183,23 +213,65 @@ static void drop_body(struct https_request *request)
     request->size = 0;
 }
 
-void https_get(struct https *https, struct https_request *request)
+static void fail(struct https *https, struct https_request *request)
+{
+    if (request->why[0] == '\0')
+        snprintf(request->why, sizeof request->why, "out of memory");
+    drop_transfer(https, request);
+    request->arrived(https, request);
+}
+
+static struct transfer *new_transfer(struct https_request *request)
 {
     struct transfer *transfer = calloc(1, sizeof *transfer);
+    int64_t longest = (request->take != NULL ? FEED_ANSWER_SECONDS_MAX : HTTPS_SECONDS_MAX) * NS_PER_S;
+
+    if (transfer == NULL)
+        return NULL;
+    transfer->request = request;
+    transfer->begun = monotonic_ns();
+    transfer->deadline = request->deadline > 0 ? request->deadline : transfer->begun + longest;
+    transfer->curl = curl_easy_init();
+    return transfer;
+}
+
+/* Its host's addresses are known. False: there is no memory. */
+static bool begin(struct https *https, const struct transfer *transfer)
+{
+    int64_t left = transfer->deadline - monotonic_ns();
+
+    return curl_easy_setopt(transfer->curl, CURLOPT_TIMEOUT_MS, left > 0 ? (long)(left / NS_PER_MS) + 1 : 1L) == CURLE_OK &&
+           curl_multi_add_handle(https->multi, transfer->curl) == CURLM_OK;
+}
+
+void https_get(struct https *https, struct https_request *request)
+{
+    struct transfer *transfer = new_transfer(request);
+    int known = -1;
 
     request->status = 0;
     request->why[0] = request->etag[0] = request->cursor[0] = '\0';
     request->max_age = request->retry_after = -1;
+    request->date = request->modified = -1;
+    request->is_dated = false;
     request->header_bytes = 0;
     request->too_much = false;
     request->https = https;
     request->handle = transfer;
-    if (transfer != NULL && (transfer->curl = curl_easy_init()) != NULL && set_up(request, transfer->curl, transfer->errors) &&
-        curl_multi_add_handle(https->multi, transfer->curl) == CURLM_OK)
-        return;
-    snprintf(request->why, sizeof request->why, "out of memory");
-    drop_transfer(https, request);
-    request->arrived(https, request);
+    if (transfer != NULL && transfer->curl != NULL && set_up(request, transfer))
+        known = names_begin(https, request, transfer);
+    if (known < 0 || (known == 1 && !begin(https, transfer)))
+        fail(https, request);
+}
+
+void requests_go_on(struct https *https)
+{
+    for (struct transfer *transfer; (transfer = names_next(https)) != NULL;) {
+        struct https_request *request = transfer->request;
+
+        if (names_use(request, transfer) < 0 || !begin(https, transfer))
+            fail(https, request);
+    }
 }
 
 void https_clear(struct https_request *request)
@@ -208,6 +280,14 @@ void https_clear(struct https_request *request)
         drop_transfer(request->https, request);
     drop_body(request);
     request->redirects = 0;
+}
+
+/* A server that makes ETags of a file's time, as nginx does of seconds and size, gives two files of one second the same. So where
+   there is a time, it must be past: whatever is written now would have another. */
+static bool is_etag_certain(const struct https_request *request)
+{
+    return !request->is_dated || (request->modified >= 0 && request->date >= 0 &&
+                                  request->date - request->modified >= HTTPS_ETAG_SECONDS_MIN);
 }
 
 /* In words that say what to do, where there is something. */
@@ -225,7 +305,7 @@ static void explain(struct https_request *request, CURLcode code, const char *er
         snprintf(request->why, sizeof request->why, "its certificate is not trusted: %.120s%s", details,
                  request->ca_file == NULL ? "; for an authority of your own: `ca_file`" : "");
     else if (code == CURLE_SSL_CACERT_BADFILE)
-        snprintf(request->why, sizeof request->why, "the `ca_file` %.160s cannot be used",
+        snprintf(request->why, sizeof request->why, "the `ca_file` cannot be used (no certificate in it): %.160s",
                  request->ca_file != NULL ? request->ca_file : "");
     else
         snprintf(request->why, sizeof request->why, "%.200s", details);
@@ -278,6 +358,8 @@ void request_finished(struct https *https, CURL *curl, CURLcode code)
         request->status = (int)status;
         if (follow(https, request, curl))
             return;
+        if (!is_etag_certain(request))
+            request->etag[0] = '\0';
     } else {
         explain(request, code, transfer->errors);
     }

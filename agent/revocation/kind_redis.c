@@ -7,10 +7,10 @@
 #include "feed_inside.h"
 #include "redis_link.h"
 
-/* What is stored: the last entry that was read, and when all there was had been, in whole seconds. */
+/* What is stored: how far it was read, and when that was all, in whole seconds. */
 struct redis_cursor {
     uint64_t good;
-    char id[STREAM_ID_BYTES];
+    struct stream_position position;
 };
 
 struct redis_feed {
@@ -22,16 +22,16 @@ struct redis_feed {
     uint64_t lines;
     bool reads;    /* a reply */
     bool alive;    /* all was read, and nobody has been told yet */
-    bool restarts; /* the stream is read from its start: what is stored is of no use */
+    bool restarts; /* something was missed, and that is not on its way to the disk yet: what is stored is of no use */
 };
 
-static int take(void *context, const char *id, const char *text, size_t bytes)
+static int take(void *context, const struct stream_position *position, const char *text, size_t bytes)
 {
     struct redis_feed *its = context;
     int status = feed_take(&its->reader, ++its->lines, text, bytes);
 
     if (status == 1)
-        snprintf(its->cursor.id, sizeof its->cursor.id, "%s", id);
+        its->cursor.position = *position;
     return status;
 }
 
@@ -72,7 +72,7 @@ static void read_redis(struct feed *feed)
     if (its->reads && uv_queue_work(feed->all->agent->loop, &its->work, on_work, on_read) == 0)
         return;
     if (!its->reads)
-        feed->status = feed->is_read ? READ_ALL : READ_PART; /* only the time is noted */
+        feed->status = READ_PART; /* only the cursor is noted: whether all is well may have changed when it is on the disk */
     feed_was_read(feed);
 }
 
@@ -83,21 +83,45 @@ static void rest_redis(struct feed *feed, bool lost)
     (void)lost; /* the cursor is the stored one then, and what came comes again */
     feed->lines = its->lines;
     if (its->reads)
-        redis_link_go_on(its->link, its->cursor.id);
+        redis_link_go_on(its->link, &its->cursor.position);
     its->reads = false;
     redis_link_look_again(its->link);
 }
 
 /* That nothing new has come is written down now and then. */
-static void note_alive(struct redis_feed *its)
+static void note_alive(struct redis_feed *its, const struct stream_position *position)
 {
     double now = agent_now();
 
     feed_is_alive(&its->feed);
     if ((double)its->cursor.good + FEED_NOTED_EVERY_SECONDS >= now)
         return;
-    its->cursor.good = (uint64_t)now;
+    its->cursor = (struct redis_cursor){.good = (uint64_t)now, .position = *position};
     feed_start(&its->feed);
+}
+
+/* At once on the disk, too: after a restart nothing may rest on how well it was before. */
+static void note_gap(struct redis_feed *its)
+{
+    its->restarts = false;
+    its->cursor = (struct redis_cursor){.position.id = STREAM_START};
+    feed_start(&its->feed);
+}
+
+/* What was well before it went wrong is well no more. */
+static void take_faults(struct redis_feed *its, const struct redis_news *news)
+{
+    char gap[192];
+
+    if (news->gap[0] != '\0') {
+        snprintf(gap, sizeof gap, "%s; it is read from its start", news->gap);
+        feed_is_incomplete(&its->feed, gap);
+        its->restarts = true;
+    }
+    if (news->error[0] != '\0')
+        feed_cannot_be_read(&its->feed, news->error);
+    if (news->gap[0] != '\0' || news->error[0] != '\0')
+        its->alive = false;
 }
 
 static void on_news(void *context)
@@ -105,29 +129,21 @@ static void on_news(void *context)
     struct redis_feed *its = context;
     struct feed *feed = &its->feed;
     struct redis_news news;
-    char gap[192];
 
     redis_link_news(its->link, &news);
-    if (news.gap[0] != '\0') {
-        snprintf(gap, sizeof gap, "%s; it is read from its start", news.gap);
-        feed_is_incomplete(feed, gap);
-        its->restarts = true;
-    }
-    if (news.error[0] != '\0')
-        feed_cannot_be_read(feed, news.error);
+    take_faults(its, &news);
     its->alive |= news.alive;
     if (feed->busy)
         return; /* looked at again when that has ended */
     if (its->restarts) {
-        its->cursor = (struct redis_cursor){.id = "0-0"};
-        its->restarts = false;
-    }
-    if (news.has_reply) {
+        note_gap(its);
+    } else if (news.has_reply) {
         its->reads = true;
+        its->alive = false; /* as it was before these came */
         feed_start(feed);
     } else if (its->alive) {
         its->alive = false;
-        note_alive(its);
+        note_alive(its, &news.position);
     }
 }
 
@@ -154,7 +170,7 @@ static void begin_redis(struct feed *feed)
 
     feed->good = (double)its->cursor.good; /* of an earlier run */
     feed->is_read = false;
-    its->link = redis_link_new(feed->all->agent->loop, feed->config, its->cursor.id, on_news, feed);
+    its->link = redis_link_new(feed->all->agent->loop, feed->config, &its->cursor.position, on_news, feed);
     if (its->link == NULL)
         feed_cannot_be_read(feed, "there is no memory, thread or descriptor for its connection; run: assay reload");
 }

@@ -9,9 +9,12 @@
 #include <hiredis/hiredis.h>
 
 #include "agent/limits.h"
+#include "agent/outbound/authorities.h"
 #include "agent/outbound/redis.h"
+#include "agent/outbound/threads.h"
+#include "client/cleanup.h"
 #include "client/clock.h"
-#include "stream_gap.h"
+#include "stream_reader.h"
 
 struct redis_link {
     uv_async_t wake; /* of the loop; not sent to once it is closed */
@@ -29,7 +32,9 @@ struct redis_link {
     bool closed;
     struct redis_news pending;
     redisReply *reply;
-    char id[STREAM_ID_BYTES];
+    bool after_gap;                  /* the reply came with one */
+    struct stream_position last;     /* of the reply */
+    struct stream_position position; /* the loop's while there is a reply, else the thread's, and written with the lock */
 };
 
 /* --- shared -------------------------------------------------------------- */
@@ -81,24 +86,40 @@ static void tell_error(struct redis_link *link, const char *why)
 {
     pthread_mutex_lock(&link->lock);
     snprintf(link->pending.error, sizeof link->pending.error, "%s", why);
+    link->pending.alive = false;
     tell(link);
     pthread_mutex_unlock(&link->lock);
 }
 
-static void tell_alive(struct redis_link *link)
+/* Nothing new has come. */
+static void tell_alive(struct redis_link *link, const struct stream_position *position)
 {
     pthread_mutex_lock(&link->lock);
+    link->position = *position;
     link->pending.alive = true;
     link->pending.error[0] = '\0'; /* it is over */
     tell(link);
     pthread_mutex_unlock(&link->lock);
 }
 
-/* Lays it down, and waits until it was dealt with. */
-static void deliver(struct redis_link *link, redisReply *reply)
+/* To be called with the lock. Whatever was well before it is well no more. */
+static void tell_gap(struct redis_link *link, const char *missed)
+{
+    link->position = (struct stream_position){.id = STREAM_START};
+    snprintf(link->pending.gap, sizeof link->pending.gap, "%s", missed);
+    link->pending.alive = false;
+    tell(link);
+}
+
+/* Lays it down, and waits until it was dealt with. `missed`: something before it, or NULL. */
+static void deliver(struct redis_link *link, redisReply *reply, const struct stream_position *last, const char *missed)
 {
     pthread_mutex_lock(&link->lock);
+    if (missed != NULL)
+        tell_gap(link, missed);
     link->reply = reply;
+    link->last = *last;
+    link->after_gap = missed != NULL;
     link->pending.error[0] = '\0';
     tell(link);
     while (link->reply != NULL && !link->closed)
@@ -137,105 +158,73 @@ static bool pace(struct redis_link *link)
     return link->tokens >= 0 || wait_for(link, -link->tokens / FEED_REPLIES_PER_SECOND);
 }
 
-static redisReply *call(struct redis_link *link, struct redis *redis, double seconds, char why[256], int count, const char **words)
+static void free_reply(redisReply **reply)
 {
-    size_t lengths[12];
-
-    for (int i = 0; i < count; i++)
-        lengths[i] = strlen(words[i]);
-    redisReply *reply =
-        redis_call(redis, monotonic_ns() + (int64_t)(seconds * (double)NS_PER_S), link->wake_fd, why, count, words, lengths);
-
-    if (reply != NULL && reply->type == REDIS_REPLY_ERROR) {
-        snprintf(why, 256, "%.200s", reply->str);
-        freeReplyObject(reply);
-        return NULL;
-    }
-    return reply;
+    if (*reply != NULL)
+        freeReplyObject(*reply);
 }
 
-/* 0, or -1: the connection is of no use. */
-static int look_for_gap(struct redis_link *link, struct redis *redis, char why[256])
+/* False: the connection is of no use; reader->why. */
+static bool read_once(struct redis_link *link, struct stream_reader *reader, bool *waits)
 {
-    const char *entry[] = {"XRANGE", link->stream, link->id, link->id, "COUNT", "1"}, *info[] = {"XINFO", "STREAM", link->stream};
+    redisReply *reply CLEANUP(free_reply) = NULL;
+    struct stream_position position = link->position; /* the thread's now */
+    struct stream_part part = {0};
+    const redisReply *record;
     const char *missed = NULL;
+    int count = stream_read(reader, position.id, *waits, &reply);
 
-    if (strcmp(link->id, "0-0") == 0)
-        return 0;
-    redisReply *reply = call(link, redis, FEED_REDIS_SECONDS_MAX, why, 6, entry);
-
-    if (reply == NULL)
-        return -1;
-    bool there = reply->type == REDIS_REPLY_ARRAY && reply->elements > 0;
-
-    freeReplyObject(reply);
-    if (there)
-        return 0;
-    reply = call(link, redis, FEED_REDIS_SECONDS_MAX, why, 3, info);
-    if (reply != NULL) {
-        missed = stream_gap(reply, link->id);
-        freeReplyObject(reply);
-    } else if (strstr(why, "no such key") != NULL) {
-        missed = "the stream is gone";
-    } else {
-        return -1;
+    if (count < 0)
+        return false;
+    part.entries = (unsigned)count;
+    if (count > 0 && !stream_entry(stream_entries(reply)->element[count - 1], &part.last, &record)) {
+        snprintf(reader->why, sizeof reader->why, "it answers what is no stream");
+        return false;
     }
-    if (missed == NULL)
-        return 0;
-    pthread_mutex_lock(&link->lock);
-    strcpy(link->id, "0-0");
-    snprintf(link->pending.gap, sizeof link->pending.gap, "%s", missed);
-    tell(link);
-    pthread_mutex_unlock(&link->lock);
-    return 0;
+    enum stream_check check = stream_check(reader, &position, &part, &missed);
+
+    if (check == STREAM_UNCHECKED)
+        return false;
+    *waits = count == 0 && check == STREAM_WHOLE;
+    if (count > 0) {
+        deliver(link, reply, &part.last, missed);
+        reply = NULL;
+        return count >= FEED_REPLY_ENTRIES || pace(link);
+    }
+    if (check == STREAM_WHOLE) {
+        tell_alive(link, &position);
+    } else if (check == STREAM_MISSED) {
+        pthread_mutex_lock(&link->lock);
+        tell_gap(link, missed);
+        pthread_mutex_unlock(&link->lock);
+    }
+    return true;
 }
 
-/* [[stream, [entry, …]]], or nil: nothing new. How many, or -1. */
-static int count_entries(const redisReply *reply)
+/* The connection rests on the authorities as they were before it was opened. */
+static bool is_trusted(const struct redis_link *link, const struct authorities_facts *before)
 {
-    if (reply->type == REDIS_REPLY_NIL)
-        return 0;
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 1 || reply->element[0]->type != REDIS_REPLY_ARRAY ||
-        reply->element[0]->elements != 2 || reply->element[0]->element[1]->type != REDIS_REPLY_ARRAY)
-        return -1;
-    return (int)reply->element[0]->element[1]->elements;
+    struct authorities_facts now;
+
+    if (!link->place.tls)
+        return true;
+    authorities_look(link->ca_file, &now);
+    return authorities_are_same(before, &now);
 }
 
-/* Reads until the connection breaks; `why` says how. Waiting begins when there is nothing more. */
-static void read_stream(struct redis_link *link, struct redis *redis, char why[256])
+/* Reads until the connection breaks, `why` says how, or is to be opened again: true. It waits only where it has just found that there
+   is nothing more: so it knows how much there has been before the next entry comes. */
+static bool read_stream(struct redis_link *link, struct redis *redis, const struct authorities_facts *authorities, char why[256])
 {
-    static const char most[] = FEED_REPLY_ENTRIES_TEXT;
-    int64_t looked = 0;
-    bool waits = false;
+    struct stream_reader reader = {.redis = redis, .stream = link->stream, .wake_fd = link->wake_fd};
+    bool waits = false, trusted = true, reads = true;
 
-    while (!is_closed(link)) {
-        if (monotonic_ns() - looked > NS_PER_S) {
-            if (look_for_gap(link, redis, why) < 0)
-                return;
-            looked = monotonic_ns();
-        }
-        const char *at_once[] = {"XREAD", "COUNT", most, "STREAMS", link->stream, link->id};
-        const char *later[] = {"XREAD", "COUNT", most, "BLOCK", FEED_BLOCK_MILLISECONDS_TEXT, "STREAMS", link->stream, link->id};
-        redisReply *reply = call(link, redis, FEED_REDIS_SECONDS_MAX + (waits ? FEED_BLOCK_SECONDS : 0), why, waits ? 8 : 6,
-                                 waits ? later : at_once);
-        int count = reply != NULL ? count_entries(reply) : -1;
-
-        if (reply != NULL && count < 0)
-            snprintf(why, 256, "it answers what is no stream");
-        if (count <= 0) {
-            if (reply != NULL)
-                freeReplyObject(reply);
-            if (count < 0)
-                return;
-            tell_alive(link);
-            waits = true;
-            continue;
-        }
-        deliver(link, reply);
-        waits = count < FEED_REPLY_ENTRIES;
-        if (waits && !pace(link))
-            return;
+    while (!is_closed(link) && reads && trusted) {
+        reads = read_once(link, &reader, &waits);
+        trusted = is_trusted(link, authorities);
     }
+    memcpy(why, reader.why, sizeof reader.why);
+    return reads && !trusted;
 }
 
 static void *run(void *context)
@@ -247,13 +236,17 @@ static void *run(void *context)
     while (!is_closed(link)) {
         char why[256] = "";
         int64_t begun = monotonic_ns();
-        struct redis *redis = redis_open(&link->place, &login, begun + FEED_REDIS_SECONDS_MAX * NS_PER_S, link->wake_fd, why);
+        struct authorities_facts authorities;
 
-        if (redis != NULL)
-            read_stream(link, redis, why);
+        authorities_look(link->ca_file, &authorities);
+        struct redis *redis = redis_open(&link->place, &login, begun + FEED_REDIS_SECONDS_MAX * NS_PER_S, link->wake_fd, why);
+        bool again = redis != NULL && read_stream(link, redis, &authorities, why);
+
         redis_close(redis);
         if (is_closed(link))
             break;
+        if (again)
+            continue;
         tell_error(link, why[0] != '\0' ? why : "the connection was closed");
         wait = redis != NULL && (double)(monotonic_ns() - begun) > FEED_RECONNECT_SECONDS_MAX * 1e9 ? FEED_RECONNECT_SECONDS_MIN : wait;
         if (!wait_for(link, wait * (0.5 + (double)(monotonic_ns() % 1000) / 2000)))
@@ -284,23 +277,23 @@ static bool copy_texts(struct redis_link *link, const struct feed_config *config
 
 static int start_thread(struct redis_link *link)
 {
-    pthread_attr_t attributes;
-    pthread_t thread;
-
-    if (pthread_attr_init(&attributes) != 0)
-        return -1;
-    (void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     link->references++;
-    int status = pthread_create(&thread, &attributes, run, link) == 0 ? 0 : -1;
+    int status = threads_start(run, link);
 
-    pthread_attr_destroy(&attributes);
     if (status < 0)
         link->references--;
     return status;
 }
 
-struct redis_link *redis_link_new(uv_loop_t *loop, const struct feed_config *config, const char *id, void (*news)(void *context),
-                                  void *context)
+static void set_position(struct redis_link *link, const struct stream_position *position)
+{
+    link->position = *position;
+    if (link->position.id[0] == '\0')
+        link->position = (struct stream_position){.id = STREAM_START};
+}
+
+struct redis_link *redis_link_new(uv_loop_t *loop, const struct feed_config *config, const struct stream_position *position,
+                                  void (*news)(void *context), void *context)
 {
     struct redis_link *link = calloc(1, sizeof *link);
     pthread_condattr_t monotonic;
@@ -313,7 +306,7 @@ struct redis_link *redis_link_new(uv_loop_t *loop, const struct feed_config *con
     link->references = 1;
     link->tokens = FEED_REPLIES_PER_SECOND;
     link->paced = monotonic_ns();
-    snprintf(link->id, sizeof link->id, "%s", *id != '\0' ? id : "0-0");
+    set_position(link, position);
     say(config, link->said);
     pthread_mutex_init(&link->lock, NULL);
     pthread_condattr_init(&monotonic);
@@ -346,6 +339,7 @@ void redis_link_news(struct redis_link *link, struct redis_news *ret)
     pthread_mutex_lock(&link->lock);
     *ret = link->pending;
     ret->has_reply = link->reply != NULL;
+    ret->position = link->position;
     memset(&link->pending, 0, sizeof link->pending);
     pthread_mutex_unlock(&link->lock);
 }
@@ -355,48 +349,40 @@ void redis_link_look_again(struct redis_link *link)
     uv_async_send(&link->wake);
 }
 
-/* The text of an entry's field `r`; what has none is a record that cannot be read. */
-static const redisReply *record_of(const redisReply *fields)
+/* The last one's position may say more: how many there have been. */
+static void position_behind(const struct redis_link *link, bool is_last, struct stream_position *position)
 {
-    static char none[] = "{}";
-    static const redisReply nothing = {.type = REDIS_REPLY_STRING, .str = none, .len = 2};
-
-    for (size_t i = 0; fields->type == REDIS_REPLY_ARRAY && i + 1 < fields->elements; i += 2) {
-        const redisReply *name = fields->element[i], *value = fields->element[i + 1];
-
-        if (name->type == REDIS_REPLY_STRING && strcmp(name->str, "r") == 0 && value->type == REDIS_REPLY_STRING)
-            return value;
-    }
-    return &nothing;
+    if (link->after_gap)
+        *position = link->position;
+    else if (is_last)
+        *position = link->last;
 }
 
-int redis_link_each(struct redis_link *link, int (*take)(void *context, const char *id, const char *text, size_t bytes),
+int redis_link_each(struct redis_link *link,
+                    int (*each)(void *context, const struct stream_position *position, const char *text, size_t bytes),
                     void *context, bool *ret_more)
 {
-    const redisReply *entries = link->reply->element[0]->element[1];
+    const redisReply *entries = stream_entries(link->reply), *record;
+    struct stream_position position;
     int status = 1;
 
-    *ret_more = entries->elements >= FEED_REPLY_ENTRIES;
+    *ret_more = entries->elements >= FEED_REPLY_ENTRIES || link->after_gap;
     for (size_t i = 0; status == 1 && i < entries->elements; i++) {
-        const redisReply *entry = entries->element[i];
-
-        if (entry->type != REDIS_REPLY_ARRAY || entry->elements != 2 || entry->element[0]->type != REDIS_REPLY_STRING ||
-            entry->element[0]->len >= STREAM_ID_BYTES)
+        if (!stream_entry(entries->element[i], &position, &record))
             return -2;
-        const redisReply *record = record_of(entry->element[1]);
-
-        status = take(context, entry->element[0]->str, record->str, (size_t)record->len);
+        position_behind(link, i + 1 == entries->elements, &position);
+        status = each(context, &position, record->str, (size_t)record->len);
     }
     return status;
 }
 
-void redis_link_go_on(struct redis_link *link, const char *id)
+void redis_link_go_on(struct redis_link *link, const struct stream_position *position)
 {
     pthread_mutex_lock(&link->lock);
     if (link->reply != NULL)
         freeReplyObject(link->reply);
     link->reply = NULL;
-    snprintf(link->id, sizeof link->id, "%s", *id != '\0' ? id : "0-0");
+    set_position(link, position);
     pthread_cond_signal(&link->go);
     pthread_mutex_unlock(&link->lock);
 }

@@ -1,11 +1,13 @@
 """A revocation feed over HTTPS: a list that is asked for again and again, and what its server may do to it."""
 import json
 import os
+import shutil
+import subprocess
 import time
 import unittest
 from urllib.parse import parse_qs, urlsplit
 
-from agent import ISSUER, AssayTest, Key, WireError, put_file, wait_for
+from agent import ISSUER, AssayTest, Key, WireError, die_with_parent, put_file, wait_for
 from behaviours import (Behaviour, bearer, document, endless, gzip_bomb, hang_up, head, header_flood, html, raw, redirect, silent, slow, status,
                         truncated, unavailable)
 from tls import Authority, Server
@@ -289,6 +291,137 @@ class Age(HttpsFeedTest):
         self.assertGreater(time.monotonic() - begin, 1.5)
         self.server.start()
         self.becomes(token, "accepted", 8)
+
+
+
+class Authorities(HttpsFeedTest):
+    """The `ca_file` counts as it is now, whatever connections, sessions and copies there are from before."""
+
+    def setUp(self):
+        super().setUp()
+        folder = self.agent.path("other authority")
+        os.mkdir(folder)
+        self.other = Authority(folder)
+
+    def replace_authority(self, by):
+        with open(by.ca, "rb") as file:
+            put_file(self.authority.ca, file.read().decode())
+
+    def test_one_that_was_taken_out_is_not_believed_on_a_connection_that_lasts(self):
+        self.publish(line(jti="a"))
+        self.agent.start()
+        wait_for("it was asked again", lambda: len(self.server.requests) >= 3)
+        self.assertEqual(self.server.accepted, 1)  # one connection, which lasts
+        self.replace_authority(self.other)
+        wait_for("it is told", lambda: "certificate is not trusted" in (self.facts()["error"] or ""))
+        asked = len(self.server.requests)
+        self.publish(line(jti="b"))
+        wait_for("it was tried again", lambda: self.server.accepted >= 4, 12)
+        self.assertEqual(len(self.server.requests), asked)
+        self.assertEqual(self.agent.verify(self.key.token(jti="b")), "accepted")
+
+    def test_a_new_one_is_believed_at_once(self):
+        self.agent.start()
+        self.replace_authority(self.other)
+        self.server.certificate = self.other.issue()
+        self.server.drop()
+        self.publish(line(jti="a"))
+        self.becomes(self.key.token(jti="a"), "revoked", 6)
+
+    def test_a_file_that_is_none(self):
+        self.agent.start()
+        for text, words in (("", "empty"), ("x", "no certificate in it"), (None, "No such file")):
+            if text is None:
+                os.unlink(self.authority.ca)
+            else:
+                put_file(self.authority.ca, text)
+            wait_for("it is told", lambda: words in (self.facts()["error"] or ""), 15)
+            self.assertIn("`ca_file`", self.facts()["error"])
+
+
+
+def undated(answer):
+    """Without the Date of now, which comes first."""
+    begin, _, rest = answer.split(b"\r\n", 2)
+    return begin + b"\r\n" + rest
+
+
+def dated(text, etag, modified, date):
+    """Its Last-Modified and Date; None: none."""
+    def function(request, out):
+        headers = [("ETag", etag), *[(name, value) for name, value in (("Last-Modified", modified), ("Date", date)) if value]]
+        if request.headers.get("if-none-match") == etag:
+            out.send(undated(head(304, headers)))
+            return
+        out.send(undated(head(200, [*headers, ("Content-Length", str(len(text)))])) + text.encode())
+    return Behaviour(function)
+
+
+class CertainETags(HttpsFeedTest):
+    """Only where whatever was written later must have another ETag, a 304 is asked for."""
+
+    def test_times_that_leave_no_doubt_and_others(self):
+        day = "Sun, 29 Nov 2026 14:00:"
+        for modified, date, asks in ((None, None, True), (day + "00 GMT", day + "02 GMT", True), (day + "00 GMT", day + "01 GMT", False),
+                                     (day + "00 GMT", day + "00 GMT", False), (day + "09 GMT", day + "00 GMT", False),
+                                     (day + "00 GMT", None, False), ("yesterday", day + "09 GMT", False)):
+            with self.subTest(modified=modified, date=date):
+                self.server.forget()
+                self.server.routes["/revocations"] = dated(line(jti="a"), f'"{modified} {date}"', modified, date)
+                self.agent.start()
+                wait_for("it was asked again", lambda: len(self.server.requests) >= 2)
+                self.assertEqual(self.server.requests[1].headers.get("if-none-match") is not None, asks)
+                self.agent.stop()
+
+
+@unittest.skipUnless(shutil.which("nginx"), "needs nginx")
+class Nginx(HttpsFeedTest):
+    """Its ETags are a file's time, in seconds, and size."""
+
+    def setUp(self):
+        super().setUp()
+        self.server.stop()
+        self.list = self.agent.path("list")
+        certificate = self.authority.issue()
+        user = "user root;" if os.geteuid() == 0 else ""
+        text = f"""daemon off; {user} pid {self.agent.path("pid")}; error_log {self.agent.path("nginx.log")}; events {{}}
+            http {{ access_log {self.agent.path("access")}; client_body_temp_path {self.agent.path("t1")};
+            proxy_temp_path {self.agent.path("t2")}; fastcgi_temp_path {self.agent.path("t3")};
+            uwsgi_temp_path {self.agent.path("t4")}; scgi_temp_path {self.agent.path("t5")};
+            server {{ listen 127.0.0.1:{self.server.port} ssl; ssl_certificate {certificate.cert}; ssl_certificate_key {certificate.key};
+            location = /revocations {{ alias {self.list}; default_type application/x-ndjson; }} }} }}"""
+        put_file(self.agent.path("nginx.conf"), text)
+        self.nginx = subprocess.Popen(["nginx", "-e", self.agent.path("nginx.log"), "-c", self.agent.path("nginx.conf")],
+                                      preexec_fn=die_with_parent)
+        self.addCleanup(self.nginx.wait)
+        self.addCleanup(self.nginx.terminate)
+        wait_for("nginx listens", lambda: os.path.exists(self.agent.path("pid")))
+
+    def second(self):
+        return int(os.stat(self.list).st_mtime)
+
+    def published_within_a_second(self, number):
+        """The first was read, then the second was written; False: it took longer."""
+        put_file(self.list, line(jti=f"a{number}"))
+        begun = self.second()
+        wait_for("it was read", lambda: self.says(self.key.token(jti=f"a{number}")) == "revoked")
+        put_file(self.list, line(jti=f"b{number}"))
+        return self.second() == begun
+
+    def test_a_file_that_is_written_twice_within_a_second(self):
+        put_file(self.list, line(jti="00"))
+        self.agent.start()
+        for number in range(9):
+            if self.published_within_a_second(number):
+                break
+        else:
+            self.fail("too slow")
+        self.becomes(self.key.token(jti=f"b{number}"), "revoked", 6)
+        wait_for("nothing is sent again", lambda: self.statuses()[-3:] == ["304"] * 3)
+
+    def statuses(self):
+        with open(self.agent.path("access"), encoding="utf-8") as file:
+            return [entry.split('"')[2].split()[0] for entry in file]
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 import json
 import os
 import shutil
+import socket
 import tempfile
 import threading
 import time
@@ -10,7 +11,7 @@ import unittest
 from agent import ASAN, ISSUER, AssayTest, Key, WireError, put_file, wait_for
 from library import NO, YES, Apart
 from redis_server import RedisServer, needs_redis
-from tls import Authority
+from tls import Authority, Server
 
 OTHER = "https://other.example.com"
 STREAM = "assay:revocations"
@@ -291,6 +292,238 @@ class Gone(RedisFeedTest):
 
 
 @needs_redis
+class Missed(RedisFeedTest):
+    """Entries that nobody will ever see are told; those that can be seen count; and what was seen to be all makes no noise."""
+
+    def begin(self, *ids, **settings):
+        """The agent has read entries with these ids, and knows that there are no more."""
+        self.configure(**settings)
+        for number in ids:
+            self.add(number)
+        self.agent.start()
+        wait_for("all was read", lambda: self.facts()["records"] == len(ids) and not self.error())
+
+    def add(self, number, *options, server=None, jti=None):
+        (server or self.server).cli("XADD", STREAM, *options, number, "r", record(jti=jti or number))
+
+    def at_once(self, *commands):
+        with self.server.connect() as client:
+            client.many([("MULTI",), *commands, ("EXEC",)])
+
+    def in_stream(self):
+        return [json.loads(fields[1])["jti"] for _, fields in self.server.cli("XRANGE", STREAM, "-", "+")]
+
+    def commits(self):
+        return self.agent.call("status")["revocation"]["commits"]
+
+    def gaps(self, count, *words):
+        wait_for("it is told", lambda: self.facts()["gaps"] == count and not self.error(), 15)
+        for word in words:
+            self.assertIn(word, self.agent.log())
+
+    def counts(self, *ids):
+        for number in ids:
+            self.becomes(self.key.token(jti=number), "revoked")
+
+    def test_trimmed_within_a_moment(self):
+        self.begin()
+        self.revoke(jti="first")
+        self.becomes(self.key.token(jti="first"), "revoked")
+        lost = []
+        for burst in range(10):
+            ids = [f"{burst}.{i}" for i in range(50)]
+            before = self.facts()["gaps"]
+            self.at_once(*[("XADD", STREAM, "MAXLEN", "1", "*", "r", record(jti=number)) for number in ids])
+            there = self.in_stream()
+            wait_for("those that are there count", lambda: all(self.says(self.key.token(jti=j)) == "revoked" for j in there))
+            gone = [number for number in ids if number not in there]
+            self.assertTrue(gone)
+            self.assertEqual(self.facts()["gaps"], before + 1)
+            lost += gone
+        self.assertEqual(len(lost), 490)
+        self.assertEqual(self.agent.log().count("it is read from its start"), 10)
+
+    def test_a_first_entry_that_was_trimmed_at_once(self):
+        self.begin()
+        self.at_once(("XADD", STREAM, "5-0", "r", record(jti="a")), ("XADD", STREAM, "MAXLEN", "1", "6-0", "r", record(jti="b")))
+        self.gaps(1, "trimmed past")
+        self.counts("b")
+
+    def test_a_publisher_that_keeps_one_entry(self):
+        self.begin()
+        for i in range(20):
+            self.add(f"{i + 1}-0", "MAXLEN", "1")
+            self.counts(f"{i + 1}-0")
+        self.assertEqual(self.facts()["gaps"], 0)
+
+    def test_entries_that_go_when_they_are_old(self):
+        self.begin("1-0", "2-0")
+        self.server.cli("XTRIM", STREAM, "MAXLEN", "0")
+        self.agent.restart()
+        self.assertEqual(self.facts()["gaps"], 0)
+        self.add("7-0", "MINID", "7-0")
+        self.counts("7-0")
+        with self.server.connect() as client:
+            client.many([("XADD", STREAM, "MINID", "8-0", f"{8 + i}-0", "r", record(jti=f"{8 + i}-0")) for i in range(100)])
+        self.counts("8-0", "107-0")
+        self.assertEqual(self.facts()["gaps"], 0)
+
+    def test_deleted_entries(self):
+        self.begin("1-0", "2-0", "3-0")
+        self.server.cli("XDEL", STREAM, "3-0")
+        self.add("4-0")
+        self.counts("4-0")
+        self.server.cli("XDEL", STREAM, "2-0", "4-0")
+        self.agent.restart()
+        self.add("5-0")
+        self.counts("5-0")
+        self.assertEqual(self.facts()["gaps"], 0)
+
+    def test_a_stream_made_again_with_the_same_ids(self):
+        self.begin("5-0")
+        self.agent.stop()
+        self.server.cli("DEL", STREAM)
+        self.add("4-0", jti="other")
+        self.add("5-0", jti="another")
+        self.agent.start()
+        self.gaps(1, "another entry has the id")
+        self.counts("other", "another")
+
+    def test_an_older_copy_that_was_written_on(self):
+        self.begin("1-0")
+        with self.server.connect() as client:
+            client.socket.sendall(client.packed(("DUMP", STREAM)))
+            copy = client.reader.read(int(client.line()[1:]) + 2)[:-2]
+        self.add("5-0")
+        self.counts("5-0")
+        self.agent.stop()
+        self.server.cli("RESTORE", STREAM, "0", copy, "REPLACE")
+        self.add("4-0")
+        self.add("6-0")
+        self.agent.start()
+        self.gaps(1, "lacks the entry")
+        self.counts("4-0", "6-0")
+
+    def replica(self):
+        """It has what there was, and nothing that comes from now on."""
+        other = self.redis("replica")
+        other.cli("REPLICAOF", "127.0.0.1", self.server.port)
+        wait_for("it has all", lambda: other.cli("EXISTS", STREAM))
+        other.cli("REPLICAOF", "NO", "ONE")
+        return other
+
+    def fail_over(self, other):
+        port = self.server.port
+        self.server.kill()
+        other.cli("CONFIG", "SET", "port", port)
+        other.port, self.server = port, other
+
+    def test_a_failover_that_lost_what_was_read_last(self):
+        self.begin("1-0")
+        other = self.replica()
+        self.add("5-0")
+        self.counts("5-0")
+        self.add("4-0", server=other)
+        self.add("6-0", server=other)
+        self.fail_over(other)
+        self.gaps(1, "lacks the entry")
+        self.counts("4-0", "6-0")
+
+    def test_a_failover_that_lost_what_was_read_last_and_trims(self):
+        self.begin("1-0")
+        other = self.replica()
+        self.add("5-0")
+        self.counts("5-0")
+        for number in ("3-0", "6-0"):
+            self.add(number, "MAXLEN", "1", server=other)  # as many were added as without 3-0 and with 5-0
+        self.fail_over(other)
+        self.gaps(1, "trimmed past")
+        self.counts("6-0")
+
+    def test_a_failover_that_lost_nothing(self):
+        self.begin("1-0", "2-0")
+        other = self.replica()
+        self.fail_over(other)
+        self.add("3-0")
+        self.counts("3-0")
+        self.assertEqual(self.facts()["gaps"], 0)
+
+    def test_a_restart_right_after_a_gap(self):
+        """What was well before the gap is not so after it, on the disk too."""
+        proxy = Proxy(self.server.port)
+        self.addCleanup(proxy.close)
+        self.agent.configure(revocation={"feeds": [{"redis": f"redis://127.0.0.1:{proxy.port}"}]})
+        self.add("1-0")
+        self.agent.start()
+        self.counts("1-0")
+        self.assertEqual(self.agent.verify(self.key.token()), "accepted")
+        before = self.commits()
+        proxy.holds = b"\r\n0-0\r\n"  # it is not read from its start
+        self.at_once(("XADD", STREAM, "*", "r", record(jti="a")), ("XADD", STREAM, "MAXLEN", "1", "*", "r", record(jti="b")))
+        wait_for("the gap is noticed", lambda: self.facts()["gaps"] == 1)
+        self.becomes(self.key.token(), "revocation_stale")
+        wait_for("it is on the disk", lambda: self.commits() >= before + 2)  # the gap, and what came with it
+        self.agent.kill()
+        self.launch()
+        self.assertEqual(self.facts()["gaps"], 0)
+        self.assertEqual(self.says(self.key.token()), "revocation_stale")
+        proxy.holds = None
+        proxy.cut()
+        self.becomes(self.key.token(), "accepted")
+        self.counts("b")
+
+
+class Proxy:
+    """Before a server on loopback: what a client sends that holds these bytes is kept back, and all that it sends later."""
+
+    def __init__(self, port):
+        self.to, self.holds, self.pairs = port, None, []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.threads = [threading.Thread(target=self.accept, daemon=True)]
+        self.threads[0].start()
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+                server = socket.create_connection(("127.0.0.1", self.to))
+            except OSError:
+                return
+            self.pairs += [client, server]
+            for how in ((client, server, True), (server, client, False)):
+                self.threads.append(threading.Thread(target=self.pump, args=how, daemon=True))
+                self.threads[-1].start()
+
+    def pump(self, source, sink, watched):
+        try:
+            while data := source.recv(65536):
+                if watched and self.holds and self.holds in data:
+                    return
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def cut(self):
+        for end in self.pairs:
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.threads[0].join()
+        self.listener.close()
+        self.cut()
+        for thread in self.threads[1:]:
+            thread.join()
+        for end in self.pairs:
+            end.close()
+
+
+@needs_redis
 class Locked(RedisFeedTest):
     """A password, a user, TLS."""
 
@@ -354,6 +587,59 @@ class Locked(RedisFeedTest):
         self.launch()
         wait_for("it is told", self.error)
         self.assertIn("certificate", self.error())
+
+
+    def test_a_connection_does_not_outlive_its_authority(self):
+        authorities = []
+        for name in ("authority", "other"):
+            os.mkdir(self.agent.path(name))
+            authorities.append(Authority(self.agent.path(name)))
+        old, new = authorities
+        self.server = self.redis("tls", tls=(old.issue(), old.ca))
+        self.configure(ca_file=old.ca)
+        self.agent.start()
+        self.revoke(jti="a")
+        self.becomes(self.key.token(jti="a"), "revoked")
+        with open(new.ca, encoding="ascii") as file:
+            text = file.read()
+        put_file(old.ca, text)
+        wait_for("it is told", lambda: "certificate" in self.error(), 8)
+        self.server.stop()
+        self.server.tls = (new.issue(), new.ca)
+        self.server.start()
+        wait_for("it is well again", lambda: not self.error(), 12)
+        self.revoke(jti="b")
+        self.becomes(self.key.token(jti="b"), "revoked")
+
+
+@needs_redis
+class Ends(RedisFeedTest):
+    """Threads in the middle of TLS while the process ends."""
+
+    def silent(self):
+        """It takes connections, and never says a word in TLS."""
+        server = Server(self.certificate)
+        server.accepting = "silent"
+        server.start()
+        self.addCleanup(server.stop)
+        return f"rediss://localhost:{server.port}"
+
+    def test_many_ends_whatever_the_threads_are_doing(self):
+        os.mkdir(self.agent.path("authority"))
+        authority = Authority(self.agent.path("authority"))
+        self.certificate = authority.issue()
+        self.server = self.redis("tls", tls=(self.certificate, authority.ca))
+        for i in range(100):
+            self.revoke(jti=f"j{i}")
+        urls = [self.server.url_of(db=i) for i in range(6)] + [self.silent(), "rediss://localhost:1"]
+        for ca_file in ({"ca_file": authority.ca}, {}):
+            self.agent.configure(revocation={"feeds": [{"redis": url, "start_without": True, **ca_file} for url in urls]})
+            for i in range(200 if os.environ.get("ASSAY_LONG") else 20):
+                self.launch()
+                time.sleep(i % 20 * 0.01)
+                begin = time.monotonic()
+                self.assertEqual(self.agent.stop(), 0, self.agent.log()[-2000:])
+                self.assertLess(time.monotonic() - begin, 2)
 
 
 @needs_redis

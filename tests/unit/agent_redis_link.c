@@ -1,0 +1,148 @@
+/* What the thread of a Redis feed tells the loop, when the loop is slow to listen. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "agent/revocation/redis_link.h"
+
+/* A server that answers one command after the other as it is told. */
+struct server {
+    const char *const *answers;
+    int listener;
+    pthread_t thread;
+    sem_t done; /* there is no answer left, or the client has come again: all that there was to tell was told */
+};
+
+static void *serve(void *context)
+{
+    struct server *server = context;
+    int fd = accept(server->listener, NULL, NULL), again = -1;
+    const char *const *answer = server->answers;
+    char command[4096];
+
+    for (; recv(fd, command, sizeof command, 0) > 0 && *answer != NULL; answer++)
+        assert_int_equal(send(fd, *answer, strlen(*answer), 0), strlen(*answer));
+    if (*answer == NULL && recv(fd, command, 1, MSG_DONTWAIT) == 0)
+        again = accept(server->listener, NULL, NULL);
+    sem_post(&server->done);
+    while (recv(again >= 0 ? again : fd, command, sizeof command, 0) > 0)
+        ;
+    close(fd);
+    close(again);
+    return NULL;
+}
+
+static void start(struct server *server, const char *const *answers, char url[64])
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+
+    server->answers = answers;
+    server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(server->listener, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(server->listener, 1), 0);
+    assert_int_equal(getsockname(server->listener, (struct sockaddr *)&address, &size), 0);
+    snprintf(url, 64, "redis://127.0.0.1:%u", ntohs(address.sin_port));
+    sem_init(&server->done, 0, 0);
+    assert_int_equal(pthread_create(&server->thread, NULL, serve, server), 0);
+}
+
+static void ignore(void *context)
+{
+    (void)context;
+}
+
+/* All that the thread says while the server answers so, taken at once. */
+static struct redis_news hear(const char *const *answers)
+{
+    struct stream_position position = {.id = "5-0", .added = 3, .knows_added = 1};
+    struct server server;
+    struct redis_news news;
+    char url[64], stream[] = "s";
+    uv_loop_t loop;
+
+    start(&server, answers, url);
+    const struct feed_config config = {.redis = url, .stream = stream};
+
+    assert_int_equal(uv_loop_init(&loop), 0);
+    struct redis_link *link = redis_link_new(&loop, &config, &position, ignore, NULL);
+
+    assert_non_null(link);
+    sem_wait(&server.done);
+    redis_link_news(link, &news);
+    redis_link_close(link);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&loop), 0);
+    pthread_join(server.thread, NULL);
+    close(server.listener);
+    return news;
+}
+
+#define FACTS(added)                                                                                                               \
+    "*8\r\n$6\r\nlength\r\n:0\r\n$17\r\nlast-generated-id\r\n$3\r\n5-0\r\n$13\r\nentries-added\r\n:" added                         \
+    "\r\n$20\r\nmax-deleted-entry-id\r\n$3\r\n0-0\r\n"
+
+static void well(void **state)
+{
+    static const char *const answers[] = {"+PONG\r\n", "*-1\r\n", FACTS("3"), NULL};
+    struct redis_news news = hear(answers);
+
+    (void)state;
+    assert_true(news.alive);
+    assert_string_equal(news.gap, "");
+}
+
+static void a_gap_after_it_was_well(void **state)
+{
+    static const char *const answers[] = {"+PONG\r\n", "*-1\r\n", FACTS("3"), "*-1\r\n", FACTS("4"), NULL};
+    struct redis_news news = hear(answers);
+
+    (void)state;
+    assert_string_equal(news.gap, "the stream was replaced");
+    assert_false(news.alive);
+    assert_string_equal(news.position.id, STREAM_START);
+}
+
+static void well_after_a_gap(void **state)
+{
+    static const char *const answers[] = {"+PONG\r\n", "*-1\r\n", FACTS("4"), "*-1\r\n", FACTS("4"), NULL};
+    struct redis_news news = hear(answers);
+
+    (void)state;
+    assert_string_equal(news.gap, "the stream was replaced");
+    assert_true(news.alive);
+    assert_string_equal(news.position.id, "5-0");
+}
+
+static void an_error_after_it_was_well(void **state)
+{
+    static const char *const answers[] = {"+PONG\r\n", "*-1\r\n", FACTS("3"), "-LOADING\r\n", NULL};
+    struct redis_news news = hear(answers);
+
+    (void)state;
+    assert_false(news.alive);
+    assert_string_equal(news.error, "LOADING");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(well),
+        cmocka_unit_test(a_gap_after_it_was_well),
+        cmocka_unit_test(well_after_a_gap),
+        cmocka_unit_test(an_error_after_it_was_well),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
