@@ -314,6 +314,17 @@ static void answer(struct agent *agent, struct waiter *waiter, enum outcome outc
     waiter->decided(waiter, &decision);
 }
 
+/* An entry outlives the check, and the keyring under which that began: what points anywhere but into the one in force is not kept. */
+static void keep(struct agent *agent, const struct token *token, const struct basis *basis)
+{
+    if (keyring_entry_of(agent->ring, token->issuer) == NULL)
+        return;
+    struct entry *entry = cache_add(agent->cache, token, cache_hash(agent->cache, token->text.at, token->text.bytes));
+
+    if (entry != NULL)
+        entry->basis = *basis;
+}
+
 /* The keyring is still the same: the claims are looked at once, time and revocation for each who waits, then the token is kept. */
 static void answer_waiters(struct agent *agent, struct check *check, struct waiter *waiters)
 {
@@ -336,12 +347,8 @@ static void answer_waiters(struct agent *agent, struct check *check, struct wait
             its = judge_now(agent, token, &basis, audience, waiter->bounds);
         answer(agent, waiter, its, token, &basis);
     }
-    if (outcome == OUTCOME_ACCEPTED) {
-        struct entry *entry = cache_add(agent->cache, token, cache_hash(agent->cache, token->text.at, token->text.bytes));
-
-        if (entry != NULL)
-            entry->basis = basis;
-    }
+    if (outcome == OUTCOME_ACCEPTED)
+        keep(agent, token, &basis);
 }
 
 void decide_again(struct agent *agent, struct text token, struct waiter *waiter)
@@ -365,6 +372,15 @@ static void ask_again(struct agent *agent, struct check *check, struct waiter *w
     }
 }
 
+/* The same while the agent stops: nothing new is begun, and what was found under an old keyring is no answer. */
+static void give_up(struct agent *agent, struct check *check, struct waiter *waiters)
+{
+    for (struct waiter *waiter = waiters, *next; waiter != NULL; waiter = next) {
+        next = waiter->next;
+        answer(agent, waiter, OUTCOME_UNDECIDED, &check->task.token, NULL);
+    }
+}
+
 void decide_checked(void *context, struct task *task)
 {
     struct agent *agent = context;
@@ -374,9 +390,11 @@ void decide_checked(void *context, struct task *task)
     while (*link != check)
         link = &(*link)->next;
     *link = check->next;
-    if (check->ring != agent->ring && !agent->stopping)
-        ask_again(agent, check, waiters);
-    else
+    if (check->ring == agent->ring)
         answer_waiters(agent, check, waiters);
+    else if (agent->stopping)
+        give_up(agent, check, waiters);
+    else
+        ask_again(agent, check, waiters);
     check_free(agent, check);
 }
