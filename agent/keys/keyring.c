@@ -260,13 +260,30 @@ void keyring_fill(struct keyring *ring, unsigned index, struct keyset *keys, dou
     set_entry(ring, index, keys, loaded, ring->entries[index].digest);
 }
 
+/* By arithmetic, for it is asked with each answer; on numbers, for pointers into different objects cannot be compared. */
+static bool find_entry(const struct keyring *ring, const struct issuer *issuer, size_t *ret_index)
+{
+    size_t offset = (uintptr_t)issuer - (uintptr_t)&ring->entries[0].issuer;
+
+    *ret_index = offset / sizeof ring->entries[0];
+    return offset % sizeof ring->entries[0] == 0 && *ret_index < ring->count;
+}
+
 struct keyring_entry *keyring_entry_of(struct keyring *ring, const struct issuer *issuer)
 {
-    for (unsigned i = 0; i < ring->count; i++) {
-        if (issuer == &ring->entries[i].issuer)
-            return &ring->entries[i];
-    }
-    return NULL;
+    size_t index;
+
+    return find_entry(ring, issuer, &index) ? &ring->entries[index] : NULL;
+}
+
+const struct issuer *keyring_carry(const struct keyring *from, const struct keyring *to, const struct issuer *issuer)
+{
+    size_t index;
+
+    if (from->config != to->config || from->policy != to->policy || !find_entry(from, issuer, &index) ||
+        from->entries[index].keys != to->entries[index].keys)
+        return NULL;
+    return &to->entries[index].issuer;
 }
 
 const struct issuer *keyring_issuer(const struct keyring *ring, struct text name)

@@ -304,14 +304,13 @@ class Stamps(FastPath):
         os.rename(feed + ".gone", feed)
         wait_for("it is back", lambda: self.stamp(token)["until"] == before["until"])
 
-    def test_keys_configuration_and_policy_have_their_generations(self):
+    def test_an_issuer_s_keys_have_its_counter_and_configuration_and_policy_their_generations(self):
         self.agent.start()
         page = self.page()
-        before = page.words()
+        before, (index, value) = page.words(), self.stamp(self.key.token())["counters"][0]
         put_file(self.agent.key_file, key_set(self.key, Key(kid="k2")))
-        wait_for("the keys are replaced", lambda: page.words()["keys"] != before["keys"])
-        self.assertEqual(page.words()["policy"], before["policy"])
-        before = page.words()
+        wait_for("the keys are replaced", lambda: page.counters()[index] != value)
+        self.assertEqual(page.words(), before)
         put_file(self.agent.path("policy.yaml"), POLICY.replace("user", "boss"))
         self.assertEqual(self.agent.call("reload")["reloaded"], True)
         self.assertNotEqual(page.words()["policy"], before["policy"])
