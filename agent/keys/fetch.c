@@ -90,6 +90,12 @@ static bool digest_text(const struct key_fetch *fetch, uint8_t digest[KEY_DIGEST
     return EVP_Digest(fetch->text, fetch->text_bytes, digest, NULL, EVP_sha256(), NULL) == 1;
 }
 
+static void fail_set(struct https *https, struct key_fetch *fetch, const char *why)
+{
+    fetch->without_keys = true;
+    fail(https, fetch, "the key set: %s", why);
+}
+
 /* The set's own text is looked at once, for what may be kept of it; what is used is read from that, as it will be after a restart.
  */
 static void read_set(struct https *https, struct key_fetch *fetch)
@@ -99,7 +105,7 @@ static void read_set(struct https *https, struct key_fetch *fetch)
 
     fetch->text = keyset_public(fetch->request.body, fetch->request.size, &fetch->text_bytes, why);
     if (fetch->text == NULL) {
-        fail(https, fetch, "the key set: %s", why);
+        fail_set(https, fetch, why);
         return;
     }
     if (!digest_text(fetch, digest)) {
@@ -110,7 +116,7 @@ static void read_set(struct https *https, struct key_fetch *fetch)
     if (memcmp(digest, fetch->known.digest, sizeof digest) != 0) {
         fetch->keys = keyset_parse(fetch->text, fetch->text_bytes, NULL, why);
         if (fetch->keys == NULL) {
-            fail(https, fetch, "the key set: %s", why);
+            fail_set(https, fetch, why);
             return;
         }
         fetch->fetched = FETCHED_SET;

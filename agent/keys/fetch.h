@@ -33,6 +33,7 @@ struct key_fetch {
     /* What came of it. */
     enum fetched fetched;
     char why[320];       /* of nothing */
+    bool without_keys;   /* of nothing: an answer came, and there is no usable key in it */
     struct keyset *keys; /* of a set: whoever takes it over sets it to NULL */
     char *text;          /* and its public text, likewise; free() */
     size_t text_bytes;

@@ -30,6 +30,14 @@ static int read_all(int fd, struct file *file)
     return -1;
 }
 
+/* A file that is gone, or has no key left, is taken for a mistake, for every token would be refused: this says how it is meant. */
+static void fault_file(const struct issuer_config *issuer, const char *what, const char *why, struct faults *faults)
+{
+    fault_add(faults, issuer->keys.place,
+              "the key file %s %s: %s; a running agent keeps the keys that it has. To withdraw the last one: assay revoke --kid KID --issuer %s",
+              issuer->keys.file, what, why, issuer->rules.names.list[0].at);
+}
+
 /* Empty text: the fault has been added. */
 static struct file read_file(const struct issuer_config *issuer, struct faults *faults)
 {
@@ -38,10 +46,9 @@ static struct file read_file(const struct issuer_config *issuer, struct faults *
     int fd = open(issuer->keys.file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
     if (fd < 0 || fstat(fd, &facts) < 0 || !S_ISREG(facts.st_mode)) {
-        fault_add(faults, issuer->keys.place, "the key file %s cannot be read: %s", issuer->keys.file,
-                  fd < 0 ? strerror(errno) : "it is no regular file");
+        fault_file(issuer, "cannot be read", fd < 0 ? strerror(errno) : "it is no regular file", faults);
     } else if ((file.text = malloc(KEY_FILE_BYTES_MAX + 1)) == NULL || read_all(fd, &file) < 0) {
-        fault_add(faults, issuer->keys.place, "the key file %s cannot be read: %s", issuer->keys.file, strerror(errno));
+        fault_file(issuer, "cannot be read", strerror(errno), faults);
         free(file.text);
         file.text = NULL;
     } else {
@@ -78,7 +85,7 @@ static struct keyset *load_keys(const struct issuer_config *issuer, const struct
     unsigned before = faults->count;
 
     if (keys == NULL) {
-        fault_add(faults, issuer->keys.place, "the key file %s is not usable: %s", issuer->keys.file, why);
+        fault_file(issuer, "is not usable", why, faults);
         return NULL;
     }
     check_secrets(issuer, file, keys, faults);

@@ -2,11 +2,12 @@
 import json
 import os
 import socket
+import subprocess
 import threading
 import time
 import unittest
 
-from agent import AUDIENCE, ISSUER, AssayTest, Key, key_set, needs_root, put_file, wait_for
+from agent import ASSAY, ASSAYD, AUDIENCE, ISSUER, AssayTest, Key, key_set, needs_root, put_file, wait_for
 
 OTHER = "https://other.example.com"
 
@@ -46,10 +47,29 @@ class Watched(AssayTest):
     def test_removed_and_made_again(self):
         self.old_token = self.old.token()
         os.unlink(self.agent.key_file)
-        wait_for("the status says so", self.error)
+        error = wait_for("the status says so", self.error)
         self.assertEqual(self.agent.verify(self.old_token), "accepted")
+        self.assertIn(f"assay revoke --kid KID --issuer {ISSUER}", error)
+        self.assertIn(error, self.agent.log())
         put_file(self.agent.key_file, key_set(self.new))
         self.new_keys_count()
+
+    def test_the_last_key_is_withdrawn_as_the_error_says(self):
+        """By the words of the error, with the kid in the place of KID."""
+        token = self.old.token()
+        put_file(self.agent.key_file, '{"keys": []}')
+        error = wait_for("the status says so", self.error)
+        command = error[error.index("assay revoke "):].replace("KID", "old").split()
+        said = subprocess.run([ASSAY, *command[1:], "--socket", self.agent.socket], capture_output=True, text=True, timeout=20, check=False)
+        self.assertEqual(said.returncode, 0, said.stderr)
+        self.assertEqual(self.agent.verify(token), "revoked")
+
+    def test_a_check_says_it_too(self):
+        put_file(self.agent.key_file, '{"keys": []}')
+        said = subprocess.run([ASSAYD, "--config", self.agent.config, "--check"], capture_output=True, text=True, timeout=20, check=False)
+        self.assertNotEqual(said.returncode, 0)
+        self.assertIn(f"a running agent keeps the keys that it has. To withdraw the last one: assay revoke --kid KID --issuer {ISSUER}",
+                      said.stderr)
 
     def test_written_in_pieces(self):
         text = key_set(self.new, self.old)
@@ -95,6 +115,8 @@ class Watched(AssayTest):
                 error = wait_for("the status says so", self.error)
                 self.assertIn(self.agent.key_file, error)
                 self.assertRegex(error, r"assayd\.yaml:\d+:\d+: ")
+                self.assertIn("keeps the keys that it has", error)
+                self.assertIn(f"assay revoke --kid KID --issuer {ISSUER}", error)
                 self.assertEqual(self.agent.verify(good), "accepted")
                 self.assertEqual(self.agent.verify(self.old.token()), "accepted")
                 self.assertNotEqual(self.agent.verify(self.new.token()), "accepted")
