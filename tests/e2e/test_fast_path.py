@@ -317,6 +317,25 @@ class Stamps(FastPath):
         self.assertNotEqual(page.words()["keys"], before["keys"])
 
 
+class Repeated(FastPath):
+    """What the agent says again without looking anything up."""
+
+    def test_an_audience_of_any_length(self):
+        """Up to 64 bytes of one are kept beside a yes."""
+        audiences = ["a" * size for size in (63, 64, 65, 66, 320, 4096)]
+        self.agent.configure([self.agent.issuer(audiences=audiences)], **self.settings)
+        self.agent.start()
+        with self.agent.connect() as client:
+            for audience in audiences:
+                token = self.key.token(aud=audience)
+                for _ in range(3):
+                    self.assertEqual(client.verify(token, audience=audience), "accepted")
+                    self.assertEqual(client.verify(token), "accepted")
+                    for other in ("a" * 62, audience[:-1] + "b", *audiences):
+                        if other != audience:
+                            self.assertEqual(client.verify(token, audience=other), "wrong_audience")
+
+
 class Earlier(FastPath):
     """A run that was killed leaves its page behind in its clients."""
 

@@ -1,11 +1,12 @@
-/* A thread that is cancelled in a call: it ends after the call, and the handle is as good as before: it gets its page, leaves nothing open
-   and holds nobody up. */
+/* A thread that is interrupted in a call. By pthread_cancel: it ends after the call, and the handle is as good as before: it gets its page,
+   leaves nothing open and holds nobody up. By a signal: the call goes on. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -31,7 +32,7 @@ static struct page *page;
 static struct fake_agent *agent;
 static struct assay *assay;
 static atomic_uint hellos, held;
-static atomic_bool slow;
+static atomic_bool slow, wait_for_signal, signalled;
 static unsigned random_state = 1;
 
 static unsigned below(unsigned end)
@@ -96,6 +97,9 @@ static enum fake_action reply(void *context, const struct fake_request *request,
         put_yes(out);
         return FAKE_SEND;
     }
+    atomic_fetch_add(&hellos, atomic_load(&wait_for_signal)); /* it is seen now, so that the signal comes */
+    while (atomic_load(&wait_for_signal) && !atomic_load(&signalled))
+        sched_yield();
     put_hello(out);
     if (atomic_fetch_add(&hellos, 1) >= atomic_load(&held))
         return FAKE_SEND_PAGE;
@@ -117,6 +121,8 @@ static int make_page(void)
     return fd;
 }
 
+static int without_handle; /* how many descriptors there are then */
+
 /* This program's descriptors, but for the one that reads their names. */
 static int open_descriptors(void)
 {
@@ -131,9 +137,9 @@ static int open_descriptors(void)
 }
 
 /* How many there are once the agent has let go of its ends too. */
-static int descriptors_left(int expected)
+static int descriptors_left(void)
 {
-    for (int64_t deadline = monotonic_ns() + 5 * NS_PER_S; open_descriptors() > expected && monotonic_ns() < deadline;)
+    for (int64_t deadline = monotonic_ns() + 5 * NS_PER_S; open_descriptors() > without_handle && monotonic_ns() < deadline;)
         pause_us(1000);
     return open_descriptors();
 }
@@ -192,6 +198,38 @@ static void cancelled_while_it_says_hello(void **state)
     assay_close(assay);
 }
 
+static void on_signal(int number)
+{
+    (void)number;
+    atomic_store(&signalled, true);
+}
+
+/* The agent answers only after the signal, which finds the thread waiting for the answer. SA_RESTART or not: with a timeout on the socket
+   the kernel does not go on by itself. */
+static void a_signal_while_it_says_hello(void **state)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    pthread_t thread;
+
+    (void)state;
+    sigaction(SIGUSR1, &action, NULL);
+    atomic_store(&signalled, false);
+    atomic_store(&wait_for_signal, true);
+    open_handle(0);
+    assert_int_equal(pthread_create(&thread, NULL, verify_once, NULL), 0);
+    while (atomic_load(&hellos) == 0)
+        sched_yield();
+    pause_us(2000); /* it has sent, and is about to wait: most times it does */
+    pthread_kill(thread, SIGUSR1);
+    pthread_join(thread, NULL);
+    atomic_store(&wait_for_signal, false);
+    unsigned before = fake_agent_requests(agent);
+
+    assert_int_equal(verify("once"), 0);
+    assert_int_equal(fake_agent_requests(agent), before); /* it has its page */
+    assay_close(assay);
+}
+
 /* Questions that are not known, one after the other. */
 static void *verify_for_ever(void *number)
 {
@@ -244,8 +282,6 @@ static void cancel_many(void *(*life)(void *), unsigned times)
 
 static void cancelled_at_any_moment(void **state)
 {
-    int before = open_descriptors();
-
     (void)state;
     atomic_store(&slow, true);
     for (unsigned i = 0; i < 8; i++) { /* a handle's first calls say hello */
@@ -258,12 +294,11 @@ static void cancelled_at_any_moment(void **state)
         assay_close(assay);
     }
     atomic_store(&slow, false);
-    assert_int_equal(descriptors_left(before), before);
+    assert_int_equal(descriptors_left(), without_handle);
 }
 
 static void cancelled_in_calls_that_do_not_wait(void **state)
 {
-    int before = open_descriptors();
     void *tag;
 
     (void)state;
@@ -272,7 +307,7 @@ static void cancelled_in_calls_that_do_not_wait(void **state)
         cancel_many(process_for_ever, 8);
         assay_close(assay);
     }
-    assert_int_equal(descriptors_left(before), before);
+    assert_int_equal(descriptors_left(), without_handle);
     open_handle(0);
     cancel_many(process_for_ever, 100);
     int64_t deadline = monotonic_ns() + 10 * NS_PER_S;
@@ -284,7 +319,7 @@ static void cancelled_in_calls_that_do_not_wait(void **state)
     }
     gets_its_page();
     assay_close(assay);
-    assert_int_equal(descriptors_left(before), before);
+    assert_int_equal(descriptors_left(), without_handle);
 }
 
 static int set_up(void **state)
@@ -292,6 +327,7 @@ static int set_up(void **state)
     (void)state;
     agent = fake_agent_start(reply, NULL, 0);
     fake_agent_page(agent, make_page());
+    without_handle = open_descriptors();
     return 0;
 }
 
@@ -309,6 +345,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cancelled_while_it_says_hello),
+        cmocka_unit_test(a_signal_while_it_says_hello),
         cmocka_unit_test(cancelled_at_any_moment),
         cmocka_unit_test(cancelled_in_calls_that_do_not_wait),
     };
