@@ -176,6 +176,7 @@ class Strangers(LiveTest):
         gate = threading.Event()
         self.addCleanup(gate.set)
         self.server.routes["/jwks"] = Behaviour(lambda request, out: gate.wait(3) and keys_of(self.key).send(request, out))
+        os.chmod(self.agent.folder, 0o755)
         request = msgpack.packb([0, 1, "verify", [{"token": Key(kid="k2").token()}]])
         clients = [connect_as(self.agent, uid) for uid in (1001, 1002) for _ in range(9)]
         for client in clients:
@@ -192,21 +193,21 @@ class Strangers(LiveTest):
     def test_an_issuer_that_is_taken_out_while_its_keys_are_fetched(self):
         """What comes is nobody's: no other issuer's, and no place that is not there."""
         put_file(self.agent.key_file, key_set(self.key))
-        self.configure(self.agent.issuer(), {**self.live_issuer(), "issuer": OTHER})
+        self.configure(self.agent.issuer(), {**self.live_issuer(refetch_cooldown="1s"), "issuer": OTHER})
         self.agent.start()
         time.sleep(1)
-        gate, gone, new = threading.Event(), threading.Event(), Key(kid="k2")
+        begun, gate, gone, new = threading.Event(), threading.Event(), threading.Event(), Key(kid="k2")
         self.addCleanup(gate.set)
 
         def held(request, out):
+            begun.set()
             gate.wait(3)
             keys_of(new).send(request, out)
             gone.set()
         self.server.routes["/jwks"] = Behaviour(held)
-        self.server.forget()
         with self.agent.connect() as client:
             client.send("verify", token=new.token(iss=OTHER))
-            wait_for("it is fetched", self.fetches)
+            wait_for("it is fetched", begun.is_set)
             self.configure(self.agent.issuer())
             self.assertTrue(self.agent.call("reload")["reloaded"])
             gate.set()
