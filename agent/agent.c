@@ -58,7 +58,7 @@ static void on_committed(void *context, bool told)
 struct cover_job {
     struct job job;
     struct agent *agent;
-    struct keyring *ring;
+    struct keyring *old, *ring;
 };
 
 static const char not_covered[] = "keys under revoked kids could not be noted; they are refused as long as they bear these kids";
@@ -72,43 +72,83 @@ static int run_cover(struct job *job, struct view *view)
     return status;
 }
 
+/* Of the same configuration: has the issuer at this place other keys? */
+static bool has_other_keys(const struct keyring *old, const struct keyring *ring, unsigned index)
+{
+    return old->entries[index].keys != ring->entries[index].keys;
+}
+
+/* What an issuer's new keys put in question is what that issuer said, and nothing of the others'. */
+static void bump_issuers(struct board *board, const struct keyring *old, const struct keyring *ring)
+{
+    for (unsigned i = 0; i < ring->count; i++) {
+        if (has_other_keys(old, ring, i))
+            board_bump_issuer(board, &ring->entries[i].issuer);
+    }
+}
+
+/* What could not be noted the last time has been noted now, of whatever issuer. */
 static void cover_done(struct job *job, int status)
 {
     struct cover_job *cover = (struct cover_job *)job;
+    struct agent *agent = cover->agent;
 
     if (status < 0)
         log_error(not_covered);
+    else if (agent->covers_missed || cover->old->config != cover->ring->config)
+        board_bump_all(agent->board);
+    else
+        bump_issuers(agent->board, cover->old, cover->ring);
+    agent->covers_missed = status < 0;
+    keyring_drop(cover->old);
     keyring_drop(cover->ring);
     free(cover);
 }
 
-static void submit_cover(struct agent *agent)
+/* Takes the old keyring. */
+static void submit_cover(struct agent *agent, struct keyring *old)
 {
     struct cover_job *cover = calloc(1, sizeof *cover);
 
-    if (cover != NULL) {
-        cover->job.run = run_cover;
-        cover->job.done = cover_done;
-        cover->ring = keyring_hold(agent->ring);
-        if (writer_submit(agent->writer, &cover->job) == 0)
-            return;
-    }
-    if (cover != NULL)
-        cover_done(&cover->job, -1);
-    else
+    if (cover == NULL) {
         log_error(not_covered);
+        agent->covers_missed = true;
+        keyring_drop(old);
+        return;
+    }
+    cover->job = (struct job){.run = run_cover, .done = cover_done, .tells = true};
+    cover->agent = agent;
+    cover->old = old;
+    cover->ring = keyring_hold(agent->ring);
+    if (writer_submit(agent->writer, &cover->job) < 0)
+        cover_done(&cover->job, -1);
 }
 
-/* What is in force, but perhaps not as it was meant. */
-static void tell_warnings(const struct keyring *ring)
+/* What is in force, but perhaps not as it was meant. `old`: what was in force before and is known; NULL: nothing. */
+static void tell_warnings(const struct keyring *old, const struct keyring *ring)
 {
-    for (unsigned i = 0; ring->policy != NULL && i < ring->policy->warnings.count; i++)
+    bool same_config = old != NULL && old->config == ring->config;
+
+    for (unsigned i = 0; ring->policy != NULL && (old == NULL || old->policy != ring->policy) && i < ring->policy->warnings.count; i++)
         log_warning("the policy may not say what was meant", LOG_TEXT("warning", ring->policy->warnings.text[i]));
     for (unsigned i = 0; i < ring->count; i++) {
+        if (same_config && !has_other_keys(old, ring, i))
+            continue;
         for (unsigned w = 0; w < ring->entries[i].keys->warnings; w++)
             log_warning("a key is not used", LOG_TEXT("issuer", ring->entries[i].issuer.names.list[0].at),
                         LOG_TEXT("why", ring->entries[i].keys->warning[w]));
     }
+}
+
+/* Ends the yeses that rest on what changes, with those who hold the page. */
+static void tell_board(struct board *board, const struct keyring *old, const struct keyring *ring)
+{
+    if (ring->policy != old->policy)
+        board_bump_policy(board);
+    if (ring->config != old->config)
+        board_bump_keys(board);
+    else
+        bump_issuers(board, old, ring);
 }
 
 int agent_use_keyring(struct agent *agent, struct keyring *ring)
@@ -119,11 +159,9 @@ int agent_use_keyring(struct agent *agent, struct keyring *ring)
 
     if (other_config && key_errors == NULL)
         return -1;
-    cache_clear(agent->cache); /* it points into the old one */
+    cache_follow(agent->cache, old, ring);
     ring->generation = old->generation + 1;
-    if (ring->policy != old->policy)
-        board_bump_policy(agent->board);
-    board_bump_keys(agent->board);
+    tell_board(agent->board, old, ring);
     if (other_config) {
         for (unsigned i = 0; i < old->count; i++)
             free(agent->key_errors[i]);
@@ -139,9 +177,8 @@ int agent_use_keyring(struct agent *agent, struct keyring *ring)
             door_use_config(agent->door);
         http_use_config(agent->http);
     }
-    keyring_drop(old);
-    tell_warnings(ring);
-    submit_cover(agent);
+    tell_warnings(old, ring);
+    submit_cover(agent, old);
     return 0;
 }
 
@@ -317,7 +354,7 @@ static int serve(struct agent *agent)
     }
     refresh_use_config(agent->refresh);
     remotes_use(agent->remotes);
-    tell_warnings(agent->ring);
+    tell_warnings(NULL, agent->ring);
     agent_check_ready(agent);
     uv_run(agent->loop, UV_RUN_DEFAULT);
     http_free(agent->http);

@@ -78,6 +78,7 @@ struct agent {
     struct counters counters;
     bool ready;
     bool stopping;
+    bool covers_missed; /* the last time that keys under revoked kids were to be noted */
     uint8_t audit_key[32]; /* of the digests by which log lines name tokens */
 };
 
@@ -93,7 +94,8 @@ int agent_run(struct keyring *ring, const char *config_path);
 /* Ready, once the feeds have been read and the keys have come. */
 void agent_check_ready(struct agent *agent);
 
-/* Puts a keyring in force, under a new generation, and forgets what was verified under the old one. Takes it. -1: no memory, and
+/* Puts a keyring in force, under a new generation, and forgets what was verified under the old one; where the configuration is the same,
+   of those issuers whose keys are others. Takes it. -1: no memory, and
    nothing has changed; never where the configuration is the same. */
 int agent_use_keyring(struct agent *agent, struct keyring *ring);
 

@@ -181,6 +181,11 @@ void board_bump(struct board *board, struct thing thing)
         board_bump_all(board); /* it is one of them */
 }
 
+void board_bump_issuer(struct board *board, const struct issuer *issuer)
+{
+    board_bump(board, board_thing(board, THING_ISSUER, issuer->names.list[0], (struct text){"", 0}));
+}
+
 void board_bump_all(struct board *board)
 {
     for (unsigned i = 0; i < PAGE_COUNTERS; i++)

@@ -37,7 +37,8 @@ int board_indexes(struct board *board, const struct thing *things, unsigned coun
    and before anybody is told of it. */
 void board_bump(struct board *board, struct thing thing);
 void board_bump_all(struct board *board); /* whatever thing it may have been */
-void board_bump_keys(struct board *board);
+void board_bump_issuer(struct board *board, const struct issuer *issuer); /* all that it said */
+void board_bump_keys(struct board *board);                               /* all that any issuer said */
 void board_bump_policy(struct board *board);
 
 /* The agent is alive. */

@@ -198,6 +198,19 @@ void cache_keep_holder(struct cache *cache, struct entry *entry, struct kept_hol
     }
 }
 
+void cache_follow(struct cache *cache, const struct keyring *old, const struct keyring *keyring)
+{
+    for (struct entry *entry = cache->oldest, *newer; entry != NULL; entry = newer) {
+        const struct issuer *issuer = keyring_carry(old, keyring, entry->token.issuer);
+
+        newer = entry->newer;
+        if (issuer != NULL)
+            entry->token.issuer = issuer;
+        else
+            drop(cache, entry);
+    }
+}
+
 void cache_clear(struct cache *cache)
 {
     while (cache->oldest != NULL)

@@ -5,12 +5,13 @@
 #define ASSAY_CACHE_H
 
 #include "agent/basis.h"
+#include "agent/keys/keyring.h"
 #include "agent/policy/decision.h"
 
 #define REPEAT_AUDIENCE_BYTES 64
 
 /* The last yes, and within what it may be repeated: the same audience, or the same ones, between these times, and while neither the counters of its basis
-   nor the generation of keys and configuration have grown. All zero: there was none. */
+   nor the generation of the configuration have grown. All zero: there was none. */
 struct repeat {
     double from, until;
     uint64_t keys;
@@ -33,8 +34,7 @@ struct entry {
     struct kept_holder *holder; /* what `authorize` found of it; NULL: it was not asked */
 };
 
-/* What the policy makes of a token, and how answers tell whose it is: the same on every call, for the policy and the cache live as long as
-   one keyring. */
+/* What the policy makes of a token, and how answers tell whose it is: the same on every call, for no entry outlives the policy. */
 struct kept_holder {
     struct holder holder;
     size_t bytes; /* of the whole */
@@ -52,7 +52,7 @@ void cache_resize(struct cache *cache, uint64_t bytes_max);
 uint64_t cache_hash(const struct cache *cache, const char *token, size_t bytes);
 uint64_t cache_hash_whole(const struct cache *cache, const char *token, size_t bytes);
 
-/* NULL: it is not there. The entry is valid until the next cache_add or cache_clear. */
+/* NULL: it is not there. The entry is valid until the next cache_add, cache_follow or cache_clear. */
 struct entry *cache_find(struct cache *cache, const char *token, size_t bytes, uint64_t hash);
 
 /* Takes copies of the token's text and claims. NULL: out of memory, or larger than the whole cache. */
@@ -61,7 +61,10 @@ struct entry *cache_add(struct cache *cache, const struct token *token, uint64_t
 /* Keeps it beside the entry, which owns it then. */
 void cache_keep_holder(struct cache *cache, struct entry *entry, struct kept_holder *holder);
 
-/* When the keyring is replaced: what was good under the old one has to be shown again. */
+/* When the keyring is replaced, before the old one goes: tokens of issuers whose keys have changed have to be verified again, and so has
+   everything under another configuration or policy; the others point into the new keyring from now on. */
+void cache_follow(struct cache *cache, const struct keyring *old, const struct keyring *keyring);
+
 void cache_clear(struct cache *cache);
 
 struct cache_facts {

@@ -177,6 +177,8 @@ static enum outcome judge_entry(struct agent *agent, struct entry *entry, struct
 
     if (outcome == OUTCOME_ACCEPTED)
         repeat_keep(agent, entry, audience, bounds);
+    else
+        entry->repeat = (struct repeat){0}; /* its basis was read anew, and would hold by that */
     return outcome;
 }
 
@@ -238,14 +240,14 @@ static struct check **bucket_of(struct checks *checks, uint64_t hash)
     return &checks->buckets[hash & (BUCKETS - 1)];
 }
 
-/* One that began under this keyring: an older one may have been checked with a key that is no longer there. */
+/* One whose issuer has the keys under which it began: by others it may be checked with a key that is no longer there. */
 static struct check *find_check(struct agent *agent)
 {
     struct checks *checks = agent->checks;
 
     for (struct check *check = *bucket_of(checks, checks->hash); check != NULL; check = check->next) {
-        if (check->hash == checks->hash && check->ring == agent->ring &&
-            text_is(check->task.token.text, checks->token.text.at, checks->token.text.bytes))
+        if (check->hash == checks->hash && text_is(check->task.token.text, checks->token.text.at, checks->token.text.bytes) &&
+            keyring_carry(check->ring, agent->ring, check->task.token.issuer) != NULL)
             return check;
     }
     return NULL;
@@ -322,7 +324,18 @@ static void answer(struct agent *agent, struct waiter *waiter, enum outcome outc
     waiter->decided(waiter, &decision);
 }
 
-/* The keyring is still the same: the claims are looked at once, time and revocation for each who waits, then the token is kept. */
+/* An entry outlives the check, and the keyring under which that began: what points anywhere but into the one in force is not kept. */
+static void keep(struct agent *agent, const struct token *token, const struct basis *basis)
+{
+    if (keyring_entry_of(agent->ring, token->issuer) == NULL)
+        return;
+    struct entry *entry = cache_add(agent->cache, token, cache_hash(agent->cache, token->text.at, token->text.bytes));
+
+    if (entry != NULL)
+        entry->basis = *basis;
+}
+
+/* The issuer's keys are still the same: the claims are looked at once, time and revocation for each who waits, then the token is kept. */
 static void answer_waiters(struct agent *agent, struct check *check, struct waiter *waiters)
 {
     struct token *token = &check->task.token;
@@ -344,12 +357,8 @@ static void answer_waiters(struct agent *agent, struct check *check, struct wait
             its = judge_now(agent, token, &basis, audience, waiter->bounds);
         answer(agent, waiter, its, token, &basis);
     }
-    if (outcome == OUTCOME_ACCEPTED) {
-        struct entry *entry = cache_add(agent->cache, token, cache_hash(agent->cache, token->text.at, token->text.bytes));
-
-        if (entry != NULL)
-            entry->basis = basis;
-    }
+    if (outcome == OUTCOME_ACCEPTED)
+        keep(agent, token, &basis);
 }
 
 void decide_again(struct agent *agent, struct text token, struct waiter *waiter)
@@ -364,7 +373,7 @@ void decide_again(struct agent *agent, struct text token, struct waiter *waiter)
         answer(agent, waiter, OUTCOME_UNDECIDED, &agent->checks->token, NULL);
 }
 
-/* The keyring was replaced meanwhile: nothing that was found counts. */
+/* The issuer's keys were replaced meanwhile: nothing that was found counts. */
 static void ask_again(struct agent *agent, struct check *check, struct waiter *waiters)
 {
     for (struct waiter *waiter = waiters, *next; waiter != NULL; waiter = next) {
@@ -373,6 +382,18 @@ static void ask_again(struct agent *agent, struct check *check, struct waiter *w
     }
 }
 
+/* The same while the agent stops: nothing new is begun, and what was found by old keys is no answer. */
+static void give_up(struct agent *agent, struct check *check, struct waiter *waiters)
+{
+    for (struct waiter *waiter = waiters, *next; waiter != NULL; waiter = next) {
+        next = waiter->next;
+        answer(agent, waiter, OUTCOME_UNDECIDED, &check->task.token, NULL);
+    }
+}
+
+/* A check of an issuer whose keys are the same object under the keyring in force counts there: its key and settings are the same, and the
+   rest is judged only now, under counters that are read now. Asking again instead would let an issuer that varies its keys all the time keep
+   every other one's tokens waiting. */
 void decide_checked(void *context, struct task *task)
 {
     struct agent *agent = context;
@@ -382,9 +403,15 @@ void decide_checked(void *context, struct task *task)
     while (*link != check)
         link = &(*link)->next;
     *link = check->next;
-    if (check->ring != agent->ring && !agent->stopping)
-        ask_again(agent, check, waiters);
-    else
+    const struct issuer *issuer = keyring_carry(check->ring, agent->ring, check->task.token.issuer);
+
+    if (issuer != NULL) {
+        check->task.token.issuer = issuer;
         answer_waiters(agent, check, waiters);
+    } else if (agent->stopping) {
+        give_up(agent, check, waiters);
+    } else {
+        ask_again(agent, check, waiters);
+    }
     check_free(agent, check);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ask.h"
+#include "cancel.h"
 #include "cleanup.h"
 #include "clock.h"
 #include "hello.h"
@@ -26,6 +27,8 @@ int assay_open(struct assay **ret, const char *socket_path, const struct assay_o
     if (ret == NULL)
         return ASSAY_E_ARGUMENT;
     *ret = NULL;
+    UNCANCELLED;
+
     if (options == NULL)
         options = &defaults;
     struct assay *assay CLEANUP_FREE = calloc(1, sizeof *assay);
@@ -46,6 +49,8 @@ int assay_open(struct assay **ret, const char *socket_path, const struct assay_o
 /* Verdicts own what they point to. */
 void assay_close(struct assay *assay)
 {
+    UNCANCELLED;
+
     if (assay == NULL)
         return;
     connection_close(assay->holder);
@@ -60,6 +65,7 @@ void assay_close(struct assay *assay)
 static int ask(int (*question)(struct assay *, const struct question *, struct answer *, struct assay_verdict **),
                struct assay *assay, const struct question *what, struct assay_verdict **ret)
 {
+    UNCANCELLED;
     struct assay_verdict *verdict CLEANUP(verdict_free_at) = NULL;
     struct answer answer CLEANUP(answer_clear);
 

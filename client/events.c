@@ -1,5 +1,5 @@
 /* The calls that never wait. */
-#include "cleanup.h"
+#include "cancel.h"
 #include "stream.h"
 #include "verdict.h"
 
@@ -28,6 +28,8 @@ static int begin(struct assay *assay)
 
 int assay_fd(struct assay *assay)
 {
+    UNCANCELLED;
+
     if (assay == NULL)
         return ASSAY_E_ARGUMENT;
     int status = begin(assay);
@@ -38,10 +40,10 @@ int assay_fd(struct assay *assay)
 static int ask_without_waiting(struct assay *assay, const struct kind *kind, const struct question *question, void *tag,
                                struct assay_verdict **ret)
 {
-    struct assay_verdict *verdict CLEANUP(verdict_free_at) = NULL;
-
     if (cache_find(&assay->cache, question, ret))
         return 0;
+    UNCANCELLED;
+    struct assay_verdict *verdict CLEANUP(verdict_free_at) = NULL;
     int status = kind->check(question, &verdict);
 
     if (status == 0)
@@ -79,6 +81,7 @@ int assay_send_authorize(struct assay *assay, const char *token, size_t token_by
 
 int assay_process(struct assay *assay, void **ret_tag, struct assay_verdict **ret)
 {
+    UNCANCELLED;
     struct assay_verdict *verdict CLEANUP(verdict_free_at) = NULL;
 
     if (ret != NULL)
@@ -100,6 +103,7 @@ int assay_process(struct assay *assay, void **ret_tag, struct assay_verdict **re
 
 size_t assay_cancel(struct assay *assay, const void *tag)
 {
+    UNCANCELLED;
     struct stream *stream = assay != NULL ? own_stream(assay) : NULL;
 
     return stream != NULL ? asked_cancel(&stream->asked, tag) : 0;
@@ -107,6 +111,7 @@ size_t assay_cancel(struct assay *assay, const void *tag)
 
 size_t assay_waiting(struct assay *assay)
 {
+    UNCANCELLED;
     struct stream *stream = assay != NULL ? own_stream(assay) : NULL;
 
     return stream != NULL ? stream->asked.waiting : 0;

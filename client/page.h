@@ -19,7 +19,7 @@ struct page {
     uint32_t unused[7];
     _Atomic uint64_t heartbeat; /* CLOCK_MONOTONIC, nanoseconds: the agent was alive then */
     _Atomic uint64_t closed;    /* not 0: nothing may rest on this page any more */
-    _Atomic uint64_t keys;      /* grows with keys, configuration, and what makes answers stale */
+    _Atomic uint64_t keys;      /* grows with the configuration, and with what makes every issuer's answers stale */
     _Atomic uint64_t policy;
     uint64_t reserved[500];
     _Atomic uint64_t counter[PAGE_COUNTERS];

@@ -47,6 +47,7 @@ bool instance_read(const char *hex, size_t bytes, uint8_t ret[16])
     return bytes == 32;
 }
 
+/* A map's names are strings (value.c), so that `index` tells a map from an array already: without asking for the array's type it would be the same. */
 static bool read_counters(const struct value *counters, struct stamp *ret)
 {
     if (counters == NULL || counters->count > STAMP_COUNTERS_MAX)

@@ -53,11 +53,21 @@ static void discover(struct https *https, struct key_fetch *fetch, enum stage_of
         fail(https, fetch, "the issuer's name is too long for discovery");
 }
 
+/* An ETag belongs to its URI, and what another place says is not what this one said, however alike the two are. */
+static void follow(struct https *https, struct key_fetch *fetch, const char *jwks_uri)
+{
+    if (strcmp(fetch->known.jwks_uri, jwks_uri) != 0) {
+        fetch->known = (struct known_set){0};
+        strcpy(fetch->known.jwks_uri, jwks_uri);
+    }
+    get(https, fetch, STAGE_SET, fetch->known.jwks_uri);
+}
+
 /* Where there is no document by the one convention there may be one by the other. */
 static void discovered(struct https *https, struct key_fetch *fetch)
 {
     const struct https_request *request = &fetch->request;
-    char why[256];
+    char why[DISCOVERY_WHY_BYTES], jwks_uri[sizeof fetch->known.jwks_uri];
 
     if (request->status == 404 && fetch->stage == STAGE_OPENID) {
         discover(https, fetch, STAGE_OAUTH);
@@ -69,16 +79,21 @@ static void discovered(struct https *https, struct key_fetch *fetch)
         fail(https, fetch, "discovery: %s", request->why);
     else if (request->status != 200)
         fail(https, fetch, "discovery: it answers %d", request->status);
-    else if (discovery_read(request->body, request->size, fetch->issuer->rules.names.list[0].at, fetch->known.jwks_uri,
-                            sizeof fetch->known.jwks_uri, why) < 0)
+    else if (discovery_read(request->body, request->size, fetch->issuer->rules.names.list[0].at, jwks_uri, sizeof jwks_uri, why) < 0)
         fail(https, fetch, "discovery: %s", why);
     else
-        get(https, fetch, STAGE_SET, fetch->known.jwks_uri);
+        follow(https, fetch, jwks_uri);
 }
 
 static bool digest_text(const struct key_fetch *fetch, uint8_t digest[KEY_DIGEST_BYTES])
 {
     return EVP_Digest(fetch->text, fetch->text_bytes, digest, NULL, EVP_sha256(), NULL) == 1;
+}
+
+static void fail_set(struct https *https, struct key_fetch *fetch, const char *why)
+{
+    fetch->without_keys = true;
+    fail(https, fetch, "the key set: %s", why);
 }
 
 /* The set's own text is looked at once, for what may be kept of it; what is used is read from that, as it will be after a restart.
@@ -90,7 +105,7 @@ static void read_set(struct https *https, struct key_fetch *fetch)
 
     fetch->text = keyset_public(fetch->request.body, fetch->request.size, &fetch->text_bytes, why);
     if (fetch->text == NULL) {
-        fail(https, fetch, "the key set: %s", why);
+        fail_set(https, fetch, why);
         return;
     }
     if (!digest_text(fetch, digest)) {
@@ -101,7 +116,7 @@ static void read_set(struct https *https, struct key_fetch *fetch)
     if (memcmp(digest, fetch->known.digest, sizeof digest) != 0) {
         fetch->keys = keyset_parse(fetch->text, fetch->text_bytes, NULL, why);
         if (fetch->keys == NULL) {
-            fail(https, fetch, "the key set: %s", why);
+            fail_set(https, fetch, why);
             return;
         }
         fetch->fetched = FETCHED_SET;
@@ -140,6 +155,8 @@ static void arrived(struct https *https, struct https_request *request)
         discovered(https, fetch);
 }
 
+/* Discovery comes first each time: the place of before may go on to answer long after the issuer has moved its keys, with keys that it
+   has withdrawn. */
 static void run(struct https *https, struct https_job *job)
 {
     struct key_fetch *fetch = (struct key_fetch *)job;
@@ -151,8 +168,6 @@ static void run(struct https *https, struct https_job *job)
         finish(https, fetch);
     else if (source->jwks_uri != NULL)
         get(https, fetch, STAGE_SET, source->jwks_uri);
-    else if (!fetch->anew && fetch->known.jwks_uri[0] != '\0')
-        get(https, fetch, STAGE_SET, fetch->known.jwks_uri);
     else
         discover(https, fetch, STAGE_OPENID);
 }

@@ -1,4 +1,4 @@
-/* From an issuer's settings to its key set, over HTTPS: discovery where that is asked for, then the set. What comes back has been
+/* From an issuer's settings to its key set, over HTTPS: discovery where that is asked for, each time, then the set. What comes back has been
    read and admitted already, on the thread that fetched it. */
 #ifndef ASSAY_KEYS_FETCH_H
 #define ASSAY_KEYS_FETCH_H
@@ -16,7 +16,7 @@ enum fetched { FETCHED_NOTHING = 0, FETCHED_SAME /* as `known` says */, FETCHED_
 struct known_set {
     uint8_t digest[KEY_DIGEST_BYTES]; /* of its public text (token/keyset.h) */
     char etag[HTTPS_ETAG_BYTES_MAX];
-    char jwks_uri[URL_BYTES_MAX + 1]; /* where discovery has led; empty: it has not */
+    char jwks_uri[URL_BYTES_MAX + 1]; /* where discovery has led, and whose ETag it is; empty: the one that is configured */
 };
 
 struct key_fetch {
@@ -27,12 +27,13 @@ struct key_fetch {
     /* What is wanted. */
     const struct issuer_config *issuer;
     struct config *config;  /* that it is of; the caller's to hold and to drop */
-    bool anew;              /* whatever is known: no If-None-Match, and discovery again */
+    bool anew;              /* whatever is known: no If-None-Match */
     struct known_set known; /* becomes what is known now, where something came */
 
     /* What came of it. */
     enum fetched fetched;
     char why[320];       /* of nothing */
+    bool without_keys;   /* of nothing: an answer came, and there is no usable key in it */
     struct keyset *keys; /* of a set: whoever takes it over sets it to NULL */
     char *text;          /* and its public text, likewise; free() */
     size_t text_bytes;

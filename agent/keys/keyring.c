@@ -30,6 +30,14 @@ static int read_all(int fd, struct file *file)
     return -1;
 }
 
+/* A file that is gone, or has no key left, is taken for a mistake, for every token would be refused: this says how it is meant. */
+static void fault_file(const struct issuer_config *issuer, const char *what, const char *why, struct faults *faults)
+{
+    fault_add(faults, issuer->keys.place,
+              "the key file %s %s: %s; a running agent keeps the keys that it has. To withdraw the last one: assay revoke --kid KID --issuer %s",
+              issuer->keys.file, what, why, issuer->rules.names.list[0].at);
+}
+
 /* Empty text: the fault has been added. */
 static struct file read_file(const struct issuer_config *issuer, struct faults *faults)
 {
@@ -38,10 +46,9 @@ static struct file read_file(const struct issuer_config *issuer, struct faults *
     int fd = open(issuer->keys.file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
     if (fd < 0 || fstat(fd, &facts) < 0 || !S_ISREG(facts.st_mode)) {
-        fault_add(faults, issuer->keys.place, "the key file %s cannot be read: %s", issuer->keys.file,
-                  fd < 0 ? strerror(errno) : "it is no regular file");
+        fault_file(issuer, "cannot be read", fd < 0 ? strerror(errno) : "it is no regular file", faults);
     } else if ((file.text = malloc(KEY_FILE_BYTES_MAX + 1)) == NULL || read_all(fd, &file) < 0) {
-        fault_add(faults, issuer->keys.place, "the key file %s cannot be read: %s", issuer->keys.file, strerror(errno));
+        fault_file(issuer, "cannot be read", strerror(errno), faults);
         free(file.text);
         file.text = NULL;
     } else {
@@ -78,7 +85,7 @@ static struct keyset *load_keys(const struct issuer_config *issuer, const struct
     unsigned before = faults->count;
 
     if (keys == NULL) {
-        fault_add(faults, issuer->keys.place, "the key file %s is not usable: %s", issuer->keys.file, why);
+        fault_file(issuer, "is not usable", why, faults);
         return NULL;
     }
     check_secrets(issuer, file, keys, faults);
@@ -274,13 +281,30 @@ void keyring_fill(struct keyring *ring, unsigned index, struct keyset *keys, dou
     set_entry(ring, index, keys, loaded, ring->entries[index].digest);
 }
 
+/* By arithmetic, for it is asked with each answer; on numbers, for pointers into different objects cannot be compared. */
+static bool find_entry(const struct keyring *ring, const struct issuer *issuer, size_t *ret_index)
+{
+    size_t offset = (uintptr_t)issuer - (uintptr_t)&ring->entries[0].issuer;
+
+    *ret_index = offset / sizeof ring->entries[0];
+    return offset % sizeof ring->entries[0] == 0 && *ret_index < ring->count;
+}
+
 struct keyring_entry *keyring_entry_of(struct keyring *ring, const struct issuer *issuer)
 {
-    for (unsigned i = 0; i < ring->count; i++) {
-        if (issuer == &ring->entries[i].issuer)
-            return &ring->entries[i];
-    }
-    return NULL;
+    size_t index;
+
+    return find_entry(ring, issuer, &index) ? &ring->entries[index] : NULL;
+}
+
+const struct issuer *keyring_carry(const struct keyring *from, const struct keyring *to, const struct issuer *issuer)
+{
+    size_t index;
+
+    if (from->config != to->config || from->policy != to->policy || !find_entry(from, issuer, &index) ||
+        from->entries[index].keys != to->entries[index].keys)
+        return NULL;
+    return &to->entries[index].issuer;
 }
 
 const struct issuer *keyring_issuer(const struct keyring *ring, struct text name)

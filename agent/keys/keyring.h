@@ -50,6 +50,10 @@ void keyring_fill(struct keyring *keyring, unsigned index, struct keyset *keys, 
 /* The entry of an issuer that is one of the keyring's; NULL: it is not. */
 struct keyring_entry *keyring_entry_of(struct keyring *keyring, const struct issuer *issuer);
 
+/* Where this issuer of one keyring stands in another, if everything that was found of its tokens holds there as well: it is the same
+   configuration and policy, and the issuer's keys are the same object, so that pointers to them stay valid. NULL: it has to be found again. */
+const struct issuer *keyring_carry(const struct keyring *from, const struct keyring *to, const struct issuer *issuer);
+
 /* The issuer of which this is one spelling, or NULL. */
 const struct issuer *keyring_issuer(const struct keyring *keyring, struct text name);
 

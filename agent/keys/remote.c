@@ -1,5 +1,6 @@
 #include "remote.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -127,6 +128,16 @@ static int put_in_force(struct remote *remote, struct key_fetch *fetch)
     return agent_use_keyring(agent, ring);
 }
 
+/* A set that has become empty is taken for a mistake, for every token would be refused: what is told says how it is meant. */
+static void tell_failure(struct remote *remote, const struct key_fetch *fetch)
+{
+    char why[sizeof fetch->why + URL_BYTES_MAX + 128];
+
+    snprintf(why, sizeof why, "%s; the keys in force stay. To withdraw the last one: assay revoke --kid KID --issuer %s", fetch->why,
+             remote->issuer_name);
+    set_error(remote, fetch->without_keys && remote->schedule.fetched > 0 ? why : fetch->why);
+}
+
 static void use_fetched(struct remote *remote, struct key_fetch *fetch)
 {
     double now = agent_now();
@@ -137,7 +148,7 @@ static void use_fetched(struct remote *remote, struct key_fetch *fetch)
     }
     if (fetch->fetched == FETCHED_NOTHING) {
         schedule_failed(&remote->schedule, &remote->rules, now, fetch->retry_after);
-        set_error(remote, fetch->why);
+        tell_failure(remote, fetch);
         keep_on_disk(remote, NULL, 0);
         return;
     }

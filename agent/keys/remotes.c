@@ -33,13 +33,13 @@ static void set_alarm(struct remotes *remotes)
         alarm_set(remotes->alarm, fmax(remotes->alarm_due - now, 0.001));
 }
 
-/* Reached, it is the end of what rests on it, also with those who hold the page. */
+/* Reached, it is the end of what rests on this issuer's keys, also with those who hold the page. */
 static void look_at_age(struct remote *remote, double now)
 {
     bool stale = schedule_is_stale(&remote->schedule, &remote->rules, now);
 
     if (stale && !remote->was_stale && remote->schedule.fetched > 0) {
-        board_bump_keys(remote->agent->board);
+        board_bump_issuer(remote->agent->board, &remote->issuer->rules);
         log_error("keys are older than `max_key_age`, and nothing can be decided by them", LOG_TEXT("issuer", remote->issuer_name));
     }
     remote->was_stale = stale;

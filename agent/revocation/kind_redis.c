@@ -22,6 +22,7 @@ struct redis_feed {
     uint64_t lines;
     bool reads;    /* a reply */
     bool alive;    /* all was read, and nobody has been told yet */
+    bool ends;     /* what is noted ends a reading */
     bool restarts; /* something was missed, and that is not on its way to the disk yet: what is stored is of no use */
 };
 
@@ -71,8 +72,8 @@ static void read_redis(struct feed *feed)
     its->work.data = its;
     if (its->reads && uv_queue_work(feed->all->agent->loop, &its->work, on_work, on_read) == 0)
         return;
-    if (!its->reads)
-        feed->status = READ_PART; /* only the cursor is noted: whether all is well may have changed when it is on the disk */
+    if (!its->reads) /* only the cursor is noted: whether all is well may have changed when it is on the disk */
+        feed->status = its->ends ? READ_UNSURE : READ_PART;
     feed_was_read(feed);
 }
 
@@ -94,7 +95,8 @@ static void note_alive(struct redis_feed *its, const struct stream_position *pos
     double now = agent_now();
 
     feed_is_alive(&its->feed);
-    if ((double)its->cursor.good + FEED_NOTED_EVERY_SECONDS >= now)
+    its->ends = its->feed.batch != NULL; /* there may be more, the last reply said; and there was not */
+    if ((double)its->cursor.good + FEED_NOTED_EVERY_SECONDS >= now && !its->ends)
         return;
     its->cursor = (struct redis_cursor){.good = (uint64_t)now, .position = *position};
     feed_start(&its->feed);
@@ -103,7 +105,7 @@ static void note_alive(struct redis_feed *its, const struct stream_position *pos
 /* At once on the disk, too: after a restart nothing may rest on how well it was before. */
 static void note_gap(struct redis_feed *its)
 {
-    its->restarts = false;
+    its->restarts = its->ends = false;
     its->cursor = (struct redis_cursor){.position.id = STREAM_START};
     feed_start(&its->feed);
 }
@@ -160,7 +162,7 @@ static void reset_redis(struct feed *feed, bool keeps_age)
 {
     struct redis_feed *its = (struct redis_feed *)feed;
 
-    its->cursor = (struct redis_cursor){.good = keeps_age ? its->cursor.good : 0, .id = "0-0"};
+    its->cursor = (struct redis_cursor){.good = keeps_age ? its->cursor.good : 0};
 }
 
 /* Its cursor has been loaded. */

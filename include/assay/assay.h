@@ -10,7 +10,9 @@
 
    Threads: any number of threads may share a handle and call at the same time, each call that asks with its own connection. A verdict does
    not change after it was returned and may be read by any number of threads. A child process after fork() may go on using the
-   handle: it makes connections of its own.
+   handle: it makes connections of its own. A thread that is cancelled (pthread_cancel, deferred, as it is by default) in a call ends after the
+   call, which takes no longer than its timeout; the handle stays good. Asynchronous cancellation during a call, and a signal handler that
+   leaves one by longjmp(), are not supported.
 
    A yes is remembered in the process, up to options.cache_bytes, and given again without asking the agent as long as nothing has changed of
    what it rests on, which the agent shows in memory that it shares: a call that begins after `revoke` was answered is refused, whatever

@@ -304,18 +304,36 @@ class Stamps(FastPath):
         os.rename(feed + ".gone", feed)
         wait_for("it is back", lambda: self.stamp(token)["until"] == before["until"])
 
-    def test_keys_configuration_and_policy_have_their_generations(self):
+    def test_an_issuer_s_keys_have_its_counter_and_configuration_and_policy_their_generations(self):
         self.agent.start()
         page = self.page()
-        before = page.words()
+        before, (index, value) = page.words(), self.stamp(self.key.token())["counters"][0]
         put_file(self.agent.key_file, key_set(self.key, Key(kid="k2")))
-        wait_for("the keys are replaced", lambda: page.words()["keys"] != before["keys"])
-        self.assertEqual(page.words()["policy"], before["policy"])
-        before = page.words()
+        wait_for("the keys are replaced", lambda: page.counters()[index] != value)
+        self.assertEqual(page.words(), before)
         put_file(self.agent.path("policy.yaml"), POLICY.replace("user", "boss"))
         self.assertEqual(self.agent.call("reload")["reloaded"], True)
         self.assertNotEqual(page.words()["policy"], before["policy"])
         self.assertNotEqual(page.words()["keys"], before["keys"])
+
+
+class Repeated(FastPath):
+    """What the agent says again without looking anything up."""
+
+    def test_an_audience_of_any_length(self):
+        """Up to 64 bytes of one are kept beside a yes."""
+        audiences = ["a" * size for size in (63, 64, 65, 66, 320, 4096)]
+        self.agent.configure([self.agent.issuer(audiences=audiences)], **self.settings)
+        self.agent.start()
+        with self.agent.connect() as client:
+            for audience in audiences:
+                token = self.key.token(aud=audience)
+                for _ in range(3):
+                    self.assertEqual(client.verify(token, audience=audience), "accepted")
+                    self.assertEqual(client.verify(token), "accepted")
+                    for other in ("a" * 62, audience[:-1] + "b", *audiences):
+                        if other != audience:
+                            self.assertEqual(client.verify(token, audience=other), "wrong_audience")
 
 
 class Earlier(FastPath):

@@ -1,11 +1,13 @@
 """Key files are watched: new keys count at once, and a good set is never replaced by one that is not."""
 import json
 import os
+import socket
+import subprocess
 import threading
 import time
 import unittest
 
-from agent import AUDIENCE, ISSUER, AssayTest, Key, key_set, needs_root, put_file, wait_for
+from agent import ASSAY, ASSAYD, AUDIENCE, ISSUER, AssayTest, Key, key_set, needs_root, put_file, wait_for
 
 OTHER = "https://other.example.com"
 
@@ -45,10 +47,29 @@ class Watched(AssayTest):
     def test_removed_and_made_again(self):
         self.old_token = self.old.token()
         os.unlink(self.agent.key_file)
-        wait_for("the status says so", self.error)
+        error = wait_for("the status says so", self.error)
         self.assertEqual(self.agent.verify(self.old_token), "accepted")
+        self.assertIn(f"assay revoke --kid KID --issuer {ISSUER}", error)
+        self.assertIn(error, self.agent.log())
         put_file(self.agent.key_file, key_set(self.new))
         self.new_keys_count()
+
+    def test_the_last_key_is_withdrawn_as_the_error_says(self):
+        """By the words of the error, with the kid in the place of KID."""
+        token = self.old.token()
+        put_file(self.agent.key_file, '{"keys": []}')
+        error = wait_for("the status says so", self.error)
+        command = error[error.index("assay revoke "):].replace("KID", "old").split()
+        said = subprocess.run([ASSAY, *command[1:], "--socket", self.agent.socket], capture_output=True, text=True, timeout=20, check=False)
+        self.assertEqual(said.returncode, 0, said.stderr)
+        self.assertEqual(self.agent.verify(token), "revoked")
+
+    def test_a_check_says_it_too(self):
+        put_file(self.agent.key_file, '{"keys": []}')
+        said = subprocess.run([ASSAYD, "--config", self.agent.config, "--check"], capture_output=True, text=True, timeout=20, check=False)
+        self.assertNotEqual(said.returncode, 0)
+        self.assertIn(f"a running agent keeps the keys that it has. To withdraw the last one: assay revoke --kid KID --issuer {ISSUER}",
+                      said.stderr)
 
     def test_written_in_pieces(self):
         text = key_set(self.new, self.old)
@@ -94,6 +115,8 @@ class Watched(AssayTest):
                 error = wait_for("the status says so", self.error)
                 self.assertIn(self.agent.key_file, error)
                 self.assertRegex(error, r"assayd\.yaml:\d+:\d+: ")
+                self.assertIn("keeps the keys that it has", error)
+                self.assertIn(f"assay revoke --kid KID --issuer {ISSUER}", error)
                 self.assertEqual(self.agent.verify(good), "accepted")
                 self.assertEqual(self.agent.verify(self.old.token()), "accepted")
                 self.assertNotEqual(self.agent.verify(self.new.token()), "accepted")
@@ -297,6 +320,61 @@ class Secrets(AssayTest):
             for part in token.split("."):
                 self.assertNotIn(part[:24], log)
         self.assertNotIn(self.secret.jwk()["k"][:16], log)
+
+
+class StopUnderWay(AssayTest):
+    """Signature checks that began under keys that are no longer there, when the agent is told to stop."""
+
+    @staticmethod
+    def receive_all(client, answers):
+        """Until there is nothing more to read just now, or the end: False."""
+        try:
+            while data := client.socket.recv(65536, socket.MSG_DONTWAIT):
+                client.unpacker.feed(data)
+                answers += [answer[2:] for answer in client.unpacker]
+        except BlockingIOError:
+            return True
+        except ConnectionError:
+            pass
+        return False
+
+    def test_a_removed_key_accepts_nothing_while_the_agent_stops(self):
+        policy = "version: 1\nrules:\n  - {name: read, actions: [GET], roles: [user]}\n"
+        key = Key("ES512", kid="old")  # slow to check
+        agent = self.prepare(keys=[key])
+        put_file(agent.path("policy.yaml"), policy)
+        agent.configure(threads="1", policy=agent.path("policy.yaml"))
+        agent.start()
+        clients, before, after = [agent.connect() for _ in range(4)], [], []
+        for i, client in enumerate(clients):
+            tokens = [key.token(jti=f"{i}-{n}", roles=["user"]) for n in range(180)]
+            asked = [("verify", {"token": token}) for token in tokens]
+            asked += [("authorize", {"token": token, "action": "GET", "resource": "/x"}) for token in tokens]
+            asked += asked  # more than may be under way: these are read when there is room again
+            data = b"".join(client.pack(*question)[1] for question in asked)
+            client.socket.settimeout(None)
+            threading.Thread(target=self.send_all, args=(client, data), daemon=True).start()
+        wait_for("all are at work", lambda: all(self.receive_all(client, before) for client in clients) and before)
+        put_file(agent.key_file, key_set(Key(kid="new")))
+        wait_for("the keys are replaced", lambda: "keys replaced" in agent.log())
+        for client in clients:
+            self.receive_all(client, before)
+        agent.process.terminate()
+        wait_for("all are answered", lambda: not any([self.receive_all(client, after) for client in clients]))
+        self.assertEqual(agent.wait_exit(), 0)
+        for client in clients:
+            client.close()
+        undecided = [error for error, _ in after if error is not None]
+        accepted = [result for _, result in after if result and (result.get("active") or result.get("allow"))]
+        self.assertEqual(accepted, [])
+        self.assertGreater(len(undecided), 100)  # the checks that were under way
+
+    @staticmethod
+    def send_all(client, data):
+        try:
+            client.socket.sendall(data)
+        except OSError:
+            pass
 
 
 if __name__ == "__main__":

@@ -180,6 +180,51 @@ class Discovery(LiveTest):
         time.sleep(1)
         self.assertEqual(self.agent.verify(new.token(iss=self.name)), "accepted")
 
+    def withdrawn(self, moved):
+        """The document leads elsewhere, and the old place goes on to answer: its key is withdrawn within a refresh period."""
+        self.setting(refresh="1s")
+        self.server.routes["/tenant/.well-known/openid-configuration"] = self.document()
+        self.agent.start()
+        token = self.key.token(iss=self.name)
+        self.assertEqual(self.agent.verify(token), "accepted")
+        self.server.routes["/moved"] = moved
+        self.server.routes["/tenant/.well-known/openid-configuration"] = self.document(jwks_uri=self.server.url("/moved"))
+        wait_for("the old key is withdrawn", lambda: self.agent.verify(token) == "unknown_key", 4)
+        return token
+
+    def setting(self, **settings):
+        self.agent.configure([{**self.live_issuer(**settings), "issuer": self.name,
+                               "keys": {"discovery": True, "ca_file": self.authority.ca}}])
+
+    def test_keys_that_moved_leave_the_old_place_though_it_goes_on_to_answer(self):
+        new = Key(kid="k2")
+        token = self.withdrawn(keys_of(new))
+        self.assertEqual(self.agent.verify(new.token(iss=self.name)), "accepted")
+        self.agent.restart()
+        self.assertEqual(self.agent.verify(token), "unknown_key")
+
+    def test_an_etag_is_not_sent_to_another_place(self):
+        self.publish(self.key, etag='"v1"')
+        self.withdrawn(keys_of(Key(kid="k2"), etag='"v1"'))  # to that ETag it would answer 304
+        wait_for("it is asked again", lambda: self.fetches("/moved") >= 2, 4)
+        sent = [request.headers.get("if-none-match") for request in self.server.seen("/moved")]
+        self.assertEqual(sent[:2], [None, '"v1"'])
+
+    def test_without_its_document_a_fetch_fails_and_the_keys_grow_old(self):
+        self.setting(refresh="1s", max_key_age="4s")
+        self.server.routes["/tenant/.well-known/openid-configuration"] = self.document()
+        self.agent.start()
+        token = self.key.token(iss=self.name)
+        self.server.routes["/tenant/.well-known/openid-configuration"] = status(503)
+        wait_for("it is told", lambda: "discovery: it answers 503" in self.error(), 4)
+        fetches = self.fetches()
+        self.assertEqual(self.agent.verify(token), "accepted")
+        self.assertError("keys_stale", lambda: wait_for("they are too old", lambda: self.agent.verify(token) != "accepted", 8), "503")
+        self.assertEqual(self.fetches(), fetches)
+        self.server.routes["/tenant/.well-known/openid-configuration"] = self.document()
+        wait_for("they are confirmed again", lambda: self.issuer_status()["state"] == "fresh", 8)
+        self.assertEqual(self.agent.verify(token), "accepted")
+
     def refused(self, behaviour, *words):
         self.server.routes["/tenant/.well-known/openid-configuration"] = behaviour
         self.launch()

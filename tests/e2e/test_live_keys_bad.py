@@ -2,7 +2,7 @@
 import time
 import unittest
 
-from agent import Key, wait_for
+from agent import ISSUER, Key, wait_for
 from behaviours import (document, endless, endless_headers, gzip_bomb, gzipped, hang_up, header_flood, html, http10, huge, in_turn, no_keys, raw,
                         redirect, redirect_loop, silent, slow, status, truncated, unavailable)
 from live import LiveTest, key_document, keys_of
@@ -89,6 +89,31 @@ class Bad(LiveTest):
         for issuer in names:
             self.assertEqual(self.agent.verify(new.token(iss=issuer)), "accepted")
             self.assertEqual(self.agent.verify(self.key.token(iss=issuer)), "unknown_key")
+
+    def test_an_empty_set_says_how_the_last_key_is_withdrawn(self):
+        hint = f"the keys in force stay. To withdraw the last one: assay revoke --kid KID --issuer {ISSUER}"
+        for behaviour in (no_keys(), document({"keys": [{"kty": "new"}]}), html()):
+            self.publish(self.key)
+            self.agent.start()
+            self.server.routes["/jwks"] = behaviour
+            self.failed("the key set: ", hint)
+            self.assertIn(hint, self.agent.log())
+            self.agent.call("revoke", kid="k1")
+            self.assertEqual(self.agent.verify(self.key.token()), "revoked")
+            self.agent.call("unrevoke", kid="k1")
+            self.agent.stop()
+
+    def test_an_answer_that_is_none_says_nothing_of_withdrawing(self):
+        self.agent.start()
+        self.server.routes["/jwks"] = unavailable()
+        self.failed("503")
+        self.assertNotIn("withdraw", self.error())
+
+    def test_an_issuer_that_never_had_keys_has_none_in_force(self):
+        self.server.routes["/jwks"] = no_keys()
+        self.launch()
+        wait_for("it has tried", self.error)
+        self.assertNotIn("withdraw", self.error())
 
     def test_every_bad_key_is_told_and_the_good_ones_stay(self):
         weak = dict(Key("RS256", kid="weak").jwk(), e="AQ")

@@ -4,7 +4,9 @@ import threading
 import time
 import unittest
 
-from agent import ISSUER, LONG, Key, wait_for
+import msgpack
+
+from agent import ISSUER, LONG, Key, connect_as, key_set, needs_root, put_file, wait_for
 from behaviours import Behaviour, document, silent, unavailable
 from live import LiveTest, key_document, keys_of
 
@@ -164,6 +166,56 @@ class Strangers(LiveTest):
         self.assertEqual([answer[3].get("reason") for answer in answers], [None, "unknown_key", None, "unknown_key"])
         self.assertEqual(self.fetches(), 1)
 
+
+    @needs_root
+    def test_more_requests_than_may_wait_are_refused(self):
+        """Small ones, of two users, for one user has not so many under way."""
+        self.configure(refetch_cooldown="1s")
+        self.agent.start()
+        time.sleep(1)
+        gate = threading.Event()
+        self.addCleanup(gate.set)
+        self.server.routes["/jwks"] = Behaviour(lambda request, out: gate.wait(3) and keys_of(self.key).send(request, out))
+        os.chmod(self.agent.folder, 0o755)
+        request = msgpack.packb([0, 1, "verify", [{"token": Key(kid="k2").token()}]])
+        clients = [connect_as(self.agent, uid) for uid in (1001, 1002) for _ in range(9)]
+        for client in clients:
+            self.addCleanup(client.close)
+            client.socket.sendall(request * 250)
+        wait_for("as many wait as may", lambda: self.issuer_status()["waiting"] >= 4096)
+        self.assertEqual(self.issuer_status()["waiting"], 4096)
+        self.assertEqual(self.agent.verify(self.key.token()), "accepted")
+        gate.set()
+        answers = [client.receive() for client in clients for _ in range(250)]
+        self.assertEqual(sum(answer[2] is None for answer in answers), 4096)
+        self.assertEqual({answer[2][1].split(":")[0] for answer in answers if answer[2] is not None}, {"overloaded"})
+
+    def test_an_issuer_that_is_taken_out_while_its_keys_are_fetched(self):
+        """What comes is nobody's: no other issuer's, and no place that is not there."""
+        put_file(self.agent.key_file, key_set(self.key))
+        self.configure(self.agent.issuer(), {**self.live_issuer(refetch_cooldown="1s"), "issuer": OTHER})
+        self.agent.start()
+        time.sleep(1)
+        begun, gate, gone, new = threading.Event(), threading.Event(), threading.Event(), Key(kid="k2")
+        self.addCleanup(gate.set)
+
+        def held(request, out):
+            begun.set()
+            gate.wait(3)
+            keys_of(new).send(request, out)
+            gone.set()
+        self.server.routes["/jwks"] = Behaviour(held)
+        with self.agent.connect() as client:
+            client.send("verify", token=new.token(iss=OTHER))
+            wait_for("it is fetched", begun.is_set)
+            self.configure(self.agent.issuer())
+            self.assertTrue(self.agent.call("reload")["reloaded"])
+            gate.set()
+            self.assertEqual(client.receive()[3], {"active": False, "reason": "unknown_issuer"})
+        wait_for("it was answered", gone.is_set)
+        self.assertEqual(self.agent.verify(self.key.token()), "accepted")
+        self.assertEqual(self.agent.verify(new.token()), "unknown_key")
+        self.assertNotIn("keys replaced", self.agent.log().split("configuration reloaded")[-1])
 
     def test_more_than_may_wait_is_refused_and_the_others_are_served(self):
         """Large tokens, of three connections, while a fetch does not come back."""

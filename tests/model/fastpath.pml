@@ -3,7 +3,8 @@
 
    Agents come one after another, and each may be killed or stop cleanly at any point; its writer commits while its loop does other things.
    Two tokens: token 0 rests on counters 0 and 1, token 1 on counter 1, which they share by collision. The questions are verify of either,
-   and authorize of token 0, which the policy allows until it is changed. A client process: threads that ask, and one that maps pages.
+   and authorize of token 0, which the policy allows until it is changed. Counter 1 is also their issuer's, whose keys may be replaced, by which
+   both are withdrawn: the signature of a token that is asked about is checked before all else, under the keys of that moment. A client process: threads that ask, and one that maps pages.
 
    A thread may stop between any two reads, and a decision between any two of its own: the protocol does not lean on the loop doing them
    in one turn. Time is events: a page is stale some time after its agent's end, and a hit goes by what was stale when it read the clock.
@@ -20,7 +21,9 @@
      9 the heartbeat is not looked at                   10 counters begin alike in each page
     11 it is answered before the counter grows          12 of several changes in one commit only one lets its counter grow
     13 the page is handed out before the marker is left 14 `closed` is not looked at
-    15 the heartbeat is read last, perhaps from the page of another agent than the counters */
+    15 the heartbeat is read last, perhaps from the page of another agent than the counters
+    16 a signature check counts though its issuer's keys were replaced meanwhile
+    17 keys are replaced, and the issuer's counter does not grow */
 #ifndef BUG
 #define BUG 0
 #endif
@@ -44,6 +47,7 @@
 
 #define BIT(set, n)    ((set >> (n)) & 1)
 #define POLICY         2 /* beside the changes 0 and 1, which revoke token 0 and 1 */
+#define KEYS           3
 #define AUTHORIZE      2 /* beside the questions 0 and 1, which verify them */
 #define TOKEN_OF(q)    (q == 1 -> 1 : 0)
 #define RESTS_ON_0(q)  (q != 1)
@@ -52,6 +56,7 @@
 /* What outlives an agent: the disk, the marker, the lock's next owner, and what was promised to somebody. */
 byte committed;     /* a set of revoked tokens */
 bit policy_file;    /* 1: authorize is forbidden */
+bit keys_file;      /* 1: the issuer has other keys */
 bit marker;
 byte answered;      /* a set of changes */
 bit over;           /* the tokens have expired */
@@ -64,7 +69,7 @@ byte closed, stale; /* sets of agents */
 byte now_running;
 bit up;             /* it can be asked */
 byte shown;         /* a set: what its view of the store shows */
-bit policy;         /* in force */
+bit policy, keys;   /* in force */
 bit stopping;
 
 /* The client: the page that it has mapped, and its one yes. */
@@ -72,18 +77,16 @@ byte mapped = NONE;
 bit lane, has;
 byte yes_question, yes_agent, yes_words;
 
-#define WRONG(q) (BIT(answered, TOKEN_OF(q)) || (q == AUTHORIZE && BIT(answered, POLICY)) || over)
-
 /* All that only the running agent knows. */
 byte waiting, finished, taken, held; /* sets of changes: before the commit, behind it, with the loop, before the answer */
 bit may_answer, view_is_late;
-bit reloading;
+bit reloading, rekeying;
 
-#define WRONG(q) (BIT(answered, TOKEN_OF(q)) || (q == AUTHORIZE && BIT(answered, POLICY)) || over)
+#define WRONG(q) (BIT(answered, TOKEN_OF(q)) || (q == AUTHORIZE && BIT(answered, POLICY)) || BIT(answered, KEYS) || over)
 
 /* Two seconds after the lock was taken no earlier page can be believed. */
 #define EARLIER_ARE_STALE ((now_running < 1 || BIT(stale, 0)) && (now_running < 2 || BIT(stale, 1)))
-#define IDLE              (taken == 0 && !reloading && !view_is_late)
+#define IDLE              (taken == 0 && !reloading && !rekeying && !view_is_late)
 #define IN_WORK(n)        BIT((waiting | finished | taken | held | answered), n)
 
 inline begin_agent()
@@ -91,12 +94,13 @@ inline begin_agent()
     may_answer = !marker || BUG == 1;
     shown = committed;
     policy = policy_file;
+    keys = keys_file;
     up = 1
 }
 
 inline end_agent()
 {
-    up = 0; stopping = 0; shown = 0; policy = 0;
+    up = 0; stopping = 0; shown = 0; policy = 0; keys = 0; rekeying = 0;
     waiting = 0; finished = 0; taken = 0; held = 0; may_answer = 0; view_is_late = 0; reloading = 0;
     now_running++
 }
@@ -130,6 +134,9 @@ again:
     :: atomic { BIT(CHANGES, 1) && !IN_WORK(1) -> waiting = waiting | 2 }
     :: atomic { BIT(CHANGES, POLICY) && !IN_WORK(POLICY) && IDLE && !stopping -> policy_file = 1; reloading = 1 }
     :: atomic { reloading -> policy = policy_file; let_grow(4); held = held | 4; reloading = 0 }
+
+    :: atomic { BIT(CHANGES, KEYS) && !IN_WORK(KEYS) && IDLE && !stopping -> keys_file = 1; rekeying = 1 }
+    :: atomic { rekeying -> keys = keys_file; held = held | 8; rekeying = 0; if :: BUG != 17 -> let_grow(2) :: else fi }
 
     /* The writer: all that waits in one commit. */
     :: atomic { waiting != 0 -> committed = committed | waiting; finished = finished | waiting; waiting = 0 }
@@ -200,7 +207,7 @@ proctype Greeter()
 proctype Thread()
 {
     byte question = 0, agent = NONE, words, stale_then;
-    bit wrong, over_then, shows;
+    bit wrong, over_then, shows, checked_by;
 
     do
     :: atomic {
@@ -231,7 +238,7 @@ miss:     skip;
        fi;
 
        /* The question goes to the agent. */
-       atomic { if :: up -> agent = now_running :: else -> agent = NONE fi }
+       atomic { if :: up -> agent = now_running; checked_by = keys :: else -> agent = NONE fi }
        if :: agent == NONE -> goto next :: else fi;
        if
        :: atomic { BUG == 5 && agent == now_running && up -> shows = BIT(shown, TOKEN_OF(question)) }
@@ -244,6 +251,7 @@ miss:     skip;
        :: atomic { agent == now_running && up ->
               if :: BUG != 5 -> shows = BIT(shown, TOKEN_OF(question)) :: else fi;
               if :: question == AUTHORIZE && policy -> shows = 1 :: else fi;
+              if :: checked_by == 1 || (checked_by != keys && BUG != 16) -> shows = 1 :: else fi; /* or it is asked again */
               if :: over -> shows = 1 :: else fi }
        :: agent != now_running || !up -> goto next
        fi;
@@ -255,7 +263,7 @@ miss:     skip;
        :: true
        fi;
 next:  skip;
-       atomic { question = 0; wrong = 0; words = 0; agent = NONE; stale_then = 0; over_then = 0; shows = 0 }
+       atomic { question = 0; wrong = 0; words = 0; agent = NONE; stale_then = 0; over_then = 0; shows = 0; checked_by = 0 }
     od
 }
 

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/cache.h"
@@ -162,6 +163,97 @@ static void resized_and_cleared(void **state)
     cache_free(cache);
 }
 
+/* A keyring of three issuers with these sets; what is compared of configuration and policy is which ones they are. */
+static struct keyring *ring_of(int *config, int *policy, struct keyset *first, struct keyset *second, struct keyset *third)
+{
+    static struct text names[] = {{"issuer", 6}};
+    struct keyset *sets[] = {first, second, third};
+    struct keyring *ring = calloc(1, sizeof *ring + 3 * sizeof *ring->entries);
+
+    ring->config = (struct config *)config;
+    ring->policy = (struct policy *)policy;
+    ring->count = 3;
+    for (unsigned i = 0; i < 3; i++)
+        ring->entries[i] = (struct keyring_entry){.issuer.names = {names, 1}, .keys = sets[i]};
+    return ring;
+}
+
+static void add_three(struct cache *cache, const struct keyring *ring)
+{
+    const char *texts[] = {"first.x.y", "second.x.y", "third.x.y"};
+
+    cache_clear(cache);
+    for (unsigned i = 0; i < 3; i++) {
+        struct token token = make(texts[i], 10);
+
+        token.issuer = &ring->entries[i].issuer;
+        assert_non_null(cache_add(cache, &token, cache_hash(cache, texts[i], strlen(texts[i]))));
+    }
+}
+
+/* An issuer's new keys end what it said, and the others' tokens are found under the new keyring. */
+static void other_keys_end_what_their_issuer_said(void **state)
+{
+    struct cache *cache = cache_new(1 << 20);
+    struct keyset sets[4] = {{0}};
+    int config = 0, policy = 0;
+    struct keyring *old = ring_of(&config, &policy, &sets[0], &sets[1], &sets[2]);
+    struct keyring *ring = ring_of(&config, &policy, &sets[0], &sets[3], &sets[2]);
+
+    (void)state;
+    add_three(cache, old);
+    cache_follow(cache, old, ring);
+    assert_null(find(cache, "second.x.y"));
+    assert_ptr_equal(find(cache, "first.x.y")->token.issuer, &ring->entries[0].issuer);
+    assert_ptr_equal(find(cache, "third.x.y")->token.issuer, &ring->entries[2].issuer);
+    assert_int_equal(cache_facts(cache).entries, 2);
+    cache_follow(cache, old, ring); /* what points elsewhere than into the old one is nobody's */
+    assert_int_equal(cache_facts(cache).entries, 0);
+    free(old);
+    free(ring);
+    cache_free(cache);
+}
+
+static void another_configuration_or_policy_ends_all(void **state)
+{
+    struct cache *cache = cache_new(1 << 20);
+    struct keyset sets[3] = {{0}};
+    int configs[2] = {0}, policies[2] = {0};
+    struct keyring *old = ring_of(&configs[0], &policies[0], &sets[0], &sets[1], &sets[2]);
+    struct keyring *others[] = {ring_of(&configs[1], &policies[0], &sets[0], &sets[1], &sets[2]),
+                                ring_of(&configs[0], &policies[1], &sets[0], &sets[1], &sets[2])};
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        add_three(cache, old);
+        cache_follow(cache, old, others[i]);
+        assert_int_equal(cache_facts(cache).entries, 0);
+        free(others[i]);
+    }
+    free(old);
+    cache_free(cache);
+}
+
+/* Each place of a keyring is found, and no other one: before it, behind it, or within an entry. */
+static void whose_entry_it_is(void **state)
+{
+    struct keyset sets[3] = {{0}};
+    int config = 0;
+    struct keyring *ring = ring_of(&config, NULL, &sets[0], &sets[1], &sets[2]);
+    const char *first = (const char *)&ring->entries[0].issuer;
+
+    (void)state;
+    for (int i = -2; i < 5; i++) {
+        const struct issuer *at = (const struct issuer *)(const void *)(first + i * (int)sizeof ring->entries[0]);
+
+        assert_ptr_equal(keyring_entry_of(ring, at), i >= 0 && i < 3 ? &ring->entries[i] : NULL);
+        assert_ptr_equal(keyring_carry(ring, ring, at), i >= 0 && i < 3 ? at : NULL);
+    }
+    assert_null(keyring_entry_of(ring, (const struct issuer *)(const void *)(first + 8)));
+    assert_null(keyring_entry_of(ring, NULL));
+    free(ring);
+}
+
 /* Who could foresee it could make many tokens share a bucket. */
 static void the_hash_is_each_caches_own(void **state)
 {
@@ -182,7 +274,8 @@ int main(void)
         cmocka_unit_test(what_was_put_in_comes_out),        cmocka_unit_test(the_whole_token_is_compared),
         cmocka_unit_test(bytes_are_bounded),                cmocka_unit_test(who_is_asked_for_stays),
         cmocka_unit_test(one_that_is_larger_than_all_of_it), cmocka_unit_test(resized_and_cleared),
-        cmocka_unit_test(the_hash_is_each_caches_own),
+        cmocka_unit_test(the_hash_is_each_caches_own),      cmocka_unit_test(other_keys_end_what_their_issuer_said),
+        cmocka_unit_test(another_configuration_or_policy_ends_all), cmocka_unit_test(whose_entry_it_is),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* What a process remembers: it is found by exactly what was asked, it is bounded and wiped, it waits for nobody, and it is repeated
    only while each thing that it rests on is as it was. */
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -63,6 +64,7 @@ struct told {
     uint64_t keys, policy;
     unsigned count;
     uint64_t index[9], value[9];
+    void (*put_last)(struct wire_writer *writer); /* writes the last pair as it should not be; NULL: as it should */
 };
 
 static struct told told(void)
@@ -98,6 +100,10 @@ static struct assay_verdict *verdict_of(const struct told *it)
     wire_put_text(&writer, "counters");
     wire_put_array(&writer, it->count);
     for (unsigned i = 0; i < it->count; i++) {
+        if (it->put_last != NULL && i == it->count - 1) {
+            it->put_last(&writer);
+            continue;
+        }
         wire_put_array(&writer, 2);
         wire_put_uint(&writer, it->index[i]);
         wire_put_uint(&writer, it->value[i]);
@@ -290,6 +296,105 @@ static void a_stamp_that_is_not_understood_is_none(void **state)
     }
 }
 
+static void put_index_behind_the_page(struct wire_writer *writer)
+{
+    wire_put_array(writer, 2);
+    wire_put_uint(writer, PAGE_COUNTERS);
+    wire_put_uint(writer, 1);
+}
+
+static void put_negative_index(struct wire_writer *writer)
+{
+    wire_put_array(writer, 2);
+    wire_put_int(writer, -1);
+    wire_put_uint(writer, 1);
+}
+
+static void put_value_in_words(struct wire_writer *writer)
+{
+    wire_put_array(writer, 2);
+    wire_put_uint(writer, 1);
+    wire_put_text(writer, "1001");
+}
+
+static void put_one(struct wire_writer *writer)
+{
+    wire_put_array(writer, 1);
+    wire_put_uint(writer, 1);
+}
+
+static void put_three(struct wire_writer *writer)
+{
+    wire_put_array(writer, 3);
+    for (unsigned i = 0; i < 3; i++)
+        wire_put_uint(writer, 1);
+}
+
+static void put_map(struct wire_writer *writer)
+{
+    wire_put_map(writer, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        wire_put_text(writer, i == 0 ? "index" : "value");
+        wire_put_uint(writer, 1);
+    }
+}
+
+static void put_number(struct wire_writer *writer)
+{
+    wire_put_uint(writer, 1);
+}
+
+/* Whatever a counter would then be compared with. */
+static void a_counter_of_another_shape_is_no_stamp(void **state)
+{
+    void (*const shapes[])(struct wire_writer *) = {NULL, put_index_behind_the_page, put_negative_index, put_value_in_words,
+                                                    put_one, put_three, put_map, put_number};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        struct told it = told();
+        struct stamp stamp;
+
+        it.put_last = shapes[i];
+        struct assay_verdict *verdict = verdict_of(&it);
+
+        assert_int_equal(stamp_read(verdict_result(verdict), &stamp), shapes[i] == NULL);
+        free(verdict);
+    }
+}
+
+/* The flags that the kernel keeps of the memory at this address. */
+static void read_flags(const void *at, char *flags, size_t size)
+{
+    FILE *maps = fopen("/proc/self/smaps", "re");
+    char line[512];
+    bool here = false;
+    unsigned long first, end;
+
+    assert_non_null(maps);
+    flags[0] = '\0';
+    while (flags[0] == '\0' && fgets(line, sizeof line, maps) != NULL) {
+        if (sscanf(line, "%lx-%lx ", &first, &end) == 2)
+            here = (unsigned long)at >= first && (unsigned long)at < end;
+        else if (here && strncmp(line, "VmFlags:", 8) == 0)
+            snprintf(flags, size, "%s", line + 8);
+    }
+    fclose(maps);
+}
+
+static void what_is_remembered_is_in_no_core_dump_and_no_child(void **state)
+{
+    const char *places[] = {(const char *)cache.greeting, cache.lanes.at, (const char *)cache.greeting + cache.bytes - 1};
+    char flags[512];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        read_flags(places[i], flags, sizeof flags);
+        assert_non_null(strstr(flags, " dd"));
+        assert_non_null(strstr(flags, " wf"));
+    }
+}
+
 static void a_no_and_a_yes_without_a_stamp_are_not_remembered(void **state)
 {
     const struct told it = told();
@@ -419,6 +524,16 @@ static void too_little_memory_is_none(void **state)
     cache_fini(&none);
 }
 
+/* A thread that is moved to another processor finds another lane, in which nothing was put. */
+static void stay(void)
+{
+    cpu_set_t one;
+
+    CPU_ZERO(&one);
+    CPU_SET((unsigned)sched_getcpu(), &one);
+    (void)sched_setaffinity(0, sizeof one, &one);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -431,10 +546,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_no_and_a_yes_without_a_stamp_are_not_remembered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(many_of_all_sizes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nobody_waits_for_a_lane_that_somebody_is_in, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_counter_of_another_shape_is_no_stamp, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_remembered_is_in_no_core_dump_and_no_child, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_child_begins_with_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_new_page_empties_it, set_up, tear_down),
         cmocka_unit_test(too_little_memory_is_none),
     };
 
+    stay();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

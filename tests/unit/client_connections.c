@@ -20,6 +20,7 @@
 
 #define TOKEN    "aaaa.bbbb.cccc"
 #define STRANGER 12345
+#define UNMAPPED 65534
 
 static struct assay *open_at(const struct fake_agent *agent, const struct assay_options *options)
 {
@@ -97,6 +98,25 @@ static void a_stranger_who_listens_is_not_believed(void **state)
     assert_int_equal(verify(wary), 0); /* whoever owns the directory decides who listens in it */
     assay_close(wary);
     assay_close(told);
+    fake_agent_stop(agent);
+}
+
+/* It is what the kernel shows for every user that is not mapped here, so that nobody can be told by it. */
+static void a_listener_of_no_user_is_not_believed_in_its_directory(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    struct fake_agent *agent = fake_agent_start(fake_echo, NULL, UNMAPPED);
+    struct assay *assay = open_at(agent, NULL);
+    char directory[96];
+
+    strcpy(directory, fake_agent_path(agent));
+    *strrchr(directory, '/') = '\0';
+    assert_int_equal(chown(directory, UNMAPPED, 0), 0);
+    assert_int_equal(verify(assay), ASSAY_E_UNTRUSTED);
+    assert_int_equal(fake_agent_requests(agent), 0);
+    assay_close(assay);
     fake_agent_stop(agent);
 }
 
@@ -270,6 +290,7 @@ int main(void)
         cmocka_unit_test(a_connection_is_used_again_and_a_dead_one_replaced),
         cmocka_unit_test(a_request_is_tried_again),
         cmocka_unit_test(a_stranger_who_listens_is_not_believed),
+        cmocka_unit_test(a_listener_of_no_user_is_not_believed_in_its_directory),
         cmocka_unit_test(a_full_backlog_does_not_hold_a_call_for_ever),
         cmocka_unit_test(no_descriptor_is_lost),
         cmocka_unit_test(a_child_makes_connections_of_its_own),

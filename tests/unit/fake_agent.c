@@ -25,6 +25,7 @@ struct fake_agent {
     pthread_t thread;
     fake_reply *reply;
     void *context;
+    int page; /* a descriptor */
     int connections[CONNECTIONS_MAX];
     atomic_uint accepted, requests, connected;
     uint8_t in[MESSAGE_BYTES_MAX], out[MESSAGE_BYTES_MAX];
@@ -69,9 +70,9 @@ static bool read_request(struct fake_agent *agent, size_t size, struct fake_requ
     struct wire_item item;
     size_t bytes;
 
-    if (wire_measure(agent->in, size, &limits, &bytes) != WIRE_OK || bytes != size)
+    if (wire_measure(agent->in, size, &limits, &bytes) != WIRE_OK)
         return false;
-    *ret_request = (struct fake_request){.bytes = agent->in, .size = size};
+    *ret_request = (struct fake_request){.bytes = agent->in, .size = bytes};
     for (int i = 0; i < 5; i++) {
         if (wire_next(&cursor, &item) != WIRE_OK)
             return false;
@@ -97,32 +98,63 @@ static void send_all(int fd, const uint8_t *bytes, size_t size, size_t piece)
     }
 }
 
-static void serve(struct fake_agent *agent, int place)
+static void send_with(int fd, uint8_t *bytes, size_t size, int descriptor)
+{
+    union {
+        struct cmsghdr aligned;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } room = {.bytes = {0}};
+    struct iovec part = {bytes, size};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &room, .msg_controllen = sizeof room};
+    struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+
+    *head = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+    memcpy(CMSG_DATA(head), &descriptor, sizeof descriptor);
+    (void)!sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+
+/* False: the connection is closed. */
+static bool answer(struct fake_agent *agent, int place, struct fake_request *request)
 {
     int fd = agent->connections[place];
+    struct wire_writer out;
+
+    request->number = atomic_fetch_add(&agent->requests, 1) + 1;
+    wire_writer_init(&out, agent->out, sizeof agent->out);
+    enum fake_action action = agent->reply(agent->context, request, &out);
+
+    if (action == FAKE_SEND_PAGE)
+        send_with(fd, agent->out, wire_written(&out), agent->page);
+    else if (action != FAKE_HOLD)
+        send_all(fd, agent->out, wire_written(&out), action == FAKE_SEND_BY_BYTES ? 1 : sizeof agent->out);
+    if (action == FAKE_SEND_AND_CLOSE)
+        drop(agent, place);
+    return action != FAKE_SEND_AND_CLOSE;
+}
+
+/* What has come, and the rest of the last message. */
+static void serve(struct fake_agent *agent, int place)
+{
     struct fake_request request;
     size_t size = 0;
 
     do {
-        ssize_t got = recv(fd, agent->in + size, sizeof agent->in - size, 0);
+        ssize_t got = recv(agent->connections[place], agent->in + size, sizeof agent->in - size, 0);
 
         if (got <= 0) {
             drop(agent, place);
             return;
         }
         size += (size_t)got;
-    } while (!read_request(agent, size, &request));
+        while (size > 0 && read_request(agent, size, &request)) {
+            size_t bytes = request.size;
 
-    struct wire_writer out;
-
-    request.number = atomic_fetch_add(&agent->requests, 1) + 1;
-    wire_writer_init(&out, agent->out, sizeof agent->out);
-    enum fake_action action = agent->reply(agent->context, &request, &out);
-
-    if (action != FAKE_HOLD)
-        send_all(fd, agent->out, wire_written(&out), action == FAKE_SEND_BY_BYTES ? 1 : sizeof agent->out);
-    if (action == FAKE_SEND_AND_CLOSE)
-        drop(agent, place);
+            if (!answer(agent, place, &request))
+                return;
+            size -= bytes;
+            memmove(agent->in, agent->in + bytes, size);
+        }
+    } while (size > 0);
 }
 
 /* Commands from the test: 'h' hang up, 'q' quit. Each is acknowledged. */
@@ -206,6 +238,11 @@ void fake_agent_stop(struct fake_agent *agent)
     unlink(agent->path);
     rmdir(agent->directory);
     free(agent);
+}
+
+void fake_agent_page(struct fake_agent *agent, int fd)
+{
+    agent->page = fd;
 }
 
 void fake_agent_hang_up(struct fake_agent *agent)

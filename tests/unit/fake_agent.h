@@ -27,6 +27,7 @@ enum fake_action {
     FAKE_SEND_BY_BYTES,  /* the same, each byte by itself */
     FAKE_SEND_AND_CLOSE, /* and hang up */
     FAKE_HOLD,           /* nothing, and the connection stays */
+    FAKE_SEND_PAGE,      /* what was written, with the descriptor of fake_agent_page() */
 };
 
 /* Decides about one request. Runs in the agent's thread. */
@@ -34,6 +35,9 @@ typedef enum fake_action fake_reply(void *context, const struct fake_request *re
 
 /* Listens in a new directory, as that user (0: as the test's own). Ends the process if it cannot. */
 struct fake_agent *fake_agent_start(fake_reply *reply, void *context, uid_t as_user);
+
+/* What hello hands over; stays the caller's. To be called before anybody asks. */
+void fake_agent_page(struct fake_agent *agent, int fd);
 void fake_agent_stop(struct fake_agent *agent);
 
 const char *fake_agent_path(const struct fake_agent *agent);
