@@ -1,5 +1,5 @@
 /* The keyring: every issuer's settings and keys, and the policy, at one moment, under one generation. Never changed; a new one
-   takes its place whole. Whoever began to decide under an old one finds that it is old when he is done, and begins again. */
+   takes its place whole. What was begun under an old one begins again, unless its issuer has the same keys in the new one. */
 #ifndef ASSAY_KEYRING_H
 #define ASSAY_KEYRING_H
 

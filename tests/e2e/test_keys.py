@@ -49,7 +49,7 @@ class Watched(AssayTest):
         os.unlink(self.agent.key_file)
         error = wait_for("the status says so", self.error)
         self.assertEqual(self.agent.verify(self.old_token), "accepted")
-        self.assertIn(f"assay revoke --kid KID --issuer {ISSUER}", error)
+        self.assertIn("assay revoke --kid", error)
         self.assertIn(error, self.agent.log())
         put_file(self.agent.key_file, key_set(self.new))
         self.new_keys_count()
