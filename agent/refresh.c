@@ -66,21 +66,29 @@ static char **error_of(struct refresh *refresh, const struct source *source)
     return index + 1 < refresh->count ? &refresh->agent->key_errors[index] : &refresh->agent->policy_error;
 }
 
-/* A file that is gone is no reason to forget what it said; but somebody may have meant that. */
+static void set_error(struct refresh *refresh, const struct source *source, const char *why)
+{
+    bool is_policy = source == &refresh->sources[refresh->count - 1];
+
+    set_text(error_of(refresh, source), why);
+    log_error(is_policy ? "policy not replaced, the old one goes on" : "keys not replaced, the old ones go on", LOG_TEXT("fault", why));
+}
+
+/* A file that is gone is no reason to forget what it said: reading it says what is wrong. Unless nobody can tell how long that takes. */
 static void on_lost(void *context, const char *why, bool hangs)
 {
     struct source *source = context;
     struct refresh *refresh = source->refresh;
-    bool is_policy = source == &refresh->sources[refresh->count - 1];
     const struct config *config = refresh->agent->ring->config;
-    const char *path = is_policy ? config->policy_path : config->issuers[source - refresh->sources].keys.file;
+    size_t index = (size_t)(source - refresh->sources);
     char text[512];
 
-    (void)hangs;
-    snprintf(text, sizeof text, "%.300s: %.60s; what it said stays in force%s", path, why,
-             is_policy ? "" : ". To withdraw a key: assay revoke --kid");
-    set_text(error_of(refresh, source), text);
-    log_error("a file cannot be looked at, and what it said stays in force", LOG_TEXT("file", path), LOG_TEXT("why", why));
+    if (!hangs) {
+        on_changed(context);
+        return;
+    }
+    snprintf(text, sizeof text, "%.400s: %s", index < config->issuer_count ? config->issuers[index].keys.file : config->policy_path, why);
+    set_error(refresh, source, text);
 }
 
 static void drop_sources(struct refresh *refresh)
@@ -172,14 +180,10 @@ static void use(struct refresh *refresh, unsigned index, bool current)
     struct source *source = current ? &refresh->sources[index] : NULL;
     bool failed = outcome->changed && outcome->ring == NULL && outcome->policy == NULL;
 
-    if (source != NULL) {
-        const char *why = outcome->faults.count > 0 ? outcome->faults.text[0] : "out of memory";
-
-        set_text(error_of(refresh, source), failed ? why : NULL);
-        if (failed)
-            log_error(index < refresh->held->count ? "keys not replaced, the old ones go on" : "policy not replaced, the old one goes on",
-                      LOG_TEXT("fault", why));
-    }
+    if (source != NULL && failed)
+        set_error(refresh, source, outcome->faults.count > 0 ? outcome->faults.text[0] : "out of memory");
+    else if (source != NULL)
+        set_text(error_of(refresh, source), NULL);
     if (ring != NULL) {
         tell_taken(ring, index);
         (void)agent_use_keyring(refresh->agent, ring);

@@ -28,13 +28,13 @@ void feeds_count(struct feeds *feeds)
     }
 }
 
-/* After each part: which things it was about is not known more exactly, and telling too much costs a call. Under another keyring
-   the issuers may have other first names. */
+/* After each part: which things it was about is not known more exactly, and telling too much costs a call. Under another
+   configuration the issuers may have other first names. */
 static void tell_board(const struct feed *feed)
 {
     struct agent *agent = feed->all->agent;
 
-    if (feed->thing_count > FEED_THINGS_MAX || feed->ring != agent->ring)
+    if (feed->thing_count > FEED_THINGS_MAX || feed->ring->config != agent->ring->config)
         board_bump_all(agent->board);
     else
         for (unsigned i = 0; i < feed->thing_count; i++)

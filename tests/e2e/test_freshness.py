@@ -361,7 +361,7 @@ class Policy(FreshTest):
         wait_for("it is told", lambda: "nonsense" in (self.error() or ""), BOUND + GRACE)
         self.assertFalse(self.allows())
         os.unlink(self.policy)
-        wait_for("that it is gone, too", lambda: "stays in force" in (self.error() or ""), BOUND + GRACE)
+        wait_for("that it is gone, too", lambda: "No such file" in (self.error() or ""), BOUND + GRACE)
         self.assertFalse(self.allows())
         self.put("version: 1\n" + self.RULES)
         wait_for("it is allowed", self.allows, BOUND + GRACE)

@@ -474,6 +474,8 @@ class Redis(AtRandom):
     def add(self, *records):
         with self.server.connect() as client:
             client.many([("XADD", STREAM, "*", "r", self.record(*record).strip()) for record in records])
+        for number, _ in records:
+            self.lost.pop(number, None)
         self.source.lines += records
         self.source.said(time.monotonic())
 
@@ -516,6 +518,8 @@ class Redis(AtRandom):
         """Said and trimmed before anybody can have looked in between."""
         self.expect_trouble(6)
         first, second = self.random.sample(range(TOKENS), 2)
+        self.lost.pop(first, None)
+        self.lost.pop(second, None)
         with self.server.connect() as client:
             client.many([("MULTI",), ("XADD", STREAM, "*", "r", self.record(first, "add").strip()),
                          ("XADD", STREAM, "MAXLEN", "1", "*", "r", self.record(second, "add").strip()), ("EXEC",)])
@@ -539,9 +543,7 @@ class Redis(AtRandom):
         self.expect_trouble(10)
 
     def save_copy(self):
-        with self.server.connect() as client:
-            client.reader = client.socket.makefile("rb")
-            client.call("COPY", STREAM, "copy", "REPLACE")
+        self.server.cli("COPY", STREAM, "copy", "REPLACE")
         self.copy, self.copy_lines = True, list(self.source.lines)
 
     def restore_copy(self):
@@ -556,9 +558,6 @@ class Redis(AtRandom):
         self.expect_trouble(8)
         self.server.cli("DEL", STREAM)
         self.drop([])
-
-    def pause(self):
-        super().pause()
 
     def kill(self):
         self.lost.clear()
