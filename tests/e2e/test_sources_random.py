@@ -462,7 +462,7 @@ class Redis(AtRandom):
         self.server = RedisServer(self.agent.path("redis"), appendonly=True).start()
         self.addCleanup(self.server.stop)
         self.copy, self.copy_lines = None, []
-        self.lost = {}
+        self.lost, self.said_at = {}, {}
 
     def feed(self):
         return {"redis": self.server.url, "undo": True}
@@ -471,11 +471,17 @@ class Redis(AtRandom):
         return [self.publish] * 12 + [self.burst] * 4 + [self.take_back] * 3 + [self.trim] * 2 + [
             self.freeze, self.kill_server, self.save_copy, self.restore_copy, self.delete_stream]
 
+    def saying(self, *numbers):
+        """What was lost of them before is of no account now; and whatever is missed from here on has to be told."""
+        gaps = self.gaps()
+        for number in numbers:
+            self.lost.pop(number, None)
+            self.said_at[number] = gaps
+
     def add(self, *records):
+        self.saying(*[number for number, _ in records])
         with self.server.connect() as client:
             client.many([("XADD", STREAM, "*", "r", self.record(*record).strip()) for record in records])
-        for number, _ in records:
-            self.lost.pop(number, None)
         self.source.lines += records
         self.source.said(time.monotonic())
 
@@ -490,13 +496,13 @@ class Redis(AtRandom):
 
     def drop(self, kept):
         """All but these lines are gone: one that nobody can be sure to have read is lost, and that must be told."""
-        now, gaps = time.monotonic(), self.gaps()
+        now = time.monotonic()
         self.source.lines = kept
         before = [(word.says, word.must) for word in self.source.words]
         self.source.said(now)
         for number, (says, must) in enumerate(before):
             if says == "add" and not must and self.source.words[number].says is None and not self.source.words[number].must:
-                self.lost[number] = (now, gaps, self.agent.process.pid)
+                self.lost[number] = (now, self.said_at.get(number, 0), self.agent.process.pid)
 
     def is_lost(self, number, began):
         """Was one that had been lost accepted without a word?"""
@@ -518,8 +524,7 @@ class Redis(AtRandom):
         """Said and trimmed before anybody can have looked in between."""
         self.expect_trouble(6)
         first, second = self.random.sample(range(TOKENS), 2)
-        self.lost.pop(first, None)
-        self.lost.pop(second, None)
+        self.saying(first, second)
         with self.server.connect() as client:
             client.many([("MULTI",), ("XADD", STREAM, "*", "r", self.record(first, "add").strip()),
                          ("XADD", STREAM, "MAXLEN", "1", "*", "r", self.record(second, "add").strip()), ("EXEC",)])
@@ -560,12 +565,17 @@ class Redis(AtRandom):
         self.drop([])
 
     def kill(self):
-        self.lost.clear()
         super().kill()
+        self.begin_anew()
 
     def restart(self):
-        self.lost.clear()
         super().restart()
+        self.begin_anew()
+
+    def begin_anew(self):
+        """It counts gaps from its start."""
+        self.lost.clear()
+        self.said_at.clear()
 
 
 del AtRandom # the others are the tests
