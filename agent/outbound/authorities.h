@@ -1,5 +1,5 @@
-/* The authorities that sign servers' certificates: a file of them (`ca_file`), or the system's. What is read is bounded, and what was
-   replaced is noticed: an authority that was taken away must not be believed any longer, on a connection that lasts either. */
+/* The authorities that sign servers' certificates: a file of them (`ca_file`), or the system's. What is read is bounded, and what
+   was replaced is noticed: an authority that was taken away must not be believed any longer, on a connection that lasts either. */
 #ifndef ASSAY_OUTBOUND_AUTHORITIES_H
 #define ASSAY_OUTBOUND_AUTHORITIES_H
 

@@ -177,13 +177,17 @@ bool lookup_has_ended(const struct lookup *lookup)
     return has_ended;
 }
 
-/* Nothing of one that has ended changes. */
+/* What a descriptor says is no order between threads, which the lock is. Nothing of one that has ended changes. */
 const struct addrinfo *lookup_addresses(const struct lookup *lookup, char *why, size_t why_bytes)
 {
-    if (lookup->addresses == NULL)
+    if (!lookup_has_ended(lookup))
+        lookup_explain_late(lookup->host, why, why_bytes);
+    else if (lookup->addresses == NULL)
         snprintf(why, why_bytes, "the name %.120s cannot be resolved: %s", lookup->host,
                  lookup->code == EAI_SYSTEM ? strerror(lookup->cause) : gai_strerror(lookup->code));
-    return lookup->addresses;
+    else
+        return lookup->addresses;
+    return NULL;
 }
 
 void lookup_explain_late(const char *host, char *why, size_t why_bytes)

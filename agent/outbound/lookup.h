@@ -18,10 +18,10 @@ struct lookup *lookup_begin(const char *host, unsigned seconds_old, char *why, s
 int lookup_fd(const struct lookup *lookup);
 bool lookup_has_ended(const struct lookup *lookup);
 
-/* When it has ended: its addresses, for any port, which stay until it is dropped. NULL: `why`. */
+/* Its addresses, for any port, which stay until it is dropped. NULL: `why`, also that it has not ended. */
 const struct addrinfo *lookup_addresses(const struct lookup *lookup, char *why, size_t why_bytes);
 
-/* It was not waited for any longer. */
+/* What is said of one that is not waited for any longer. */
 void lookup_explain_late(const char *host, char *why, size_t why_bytes);
 
 /* Whoever has begun it needs it no more. NULL is fine. */

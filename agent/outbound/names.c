@@ -122,10 +122,6 @@ int names_use(struct https_request *request, struct transfer *transfer)
     char addresses[ADDRESSES_MAX * (INET6_ADDRSTRLEN + 1) + 1] = "", line[sizeof addresses + 300];
     unsigned count = 0;
 
-    if (!lookup_has_ended(transfer->lookup)) {
-        lookup_explain_late(transfer->host, request->why, sizeof request->why);
-        return -1;
-    }
     const struct addrinfo *address = lookup_addresses(transfer->lookup, request->why, sizeof request->why);
 
     if (address == NULL)

@@ -1,5 +1,5 @@
-/* The names of requests' hosts: they are looked up before libcurl begins, for its own look-up is waited for when a transfer ends, and
-   with it all other transfers. */
+/* The names of requests' hosts: they are looked up before libcurl begins, for its own look-up is waited for when a transfer ends,
+   and with it all other transfers. */
 #ifndef ASSAY_OUTBOUND_NAMES_H
 #define ASSAY_OUTBOUND_NAMES_H
 

@@ -132,8 +132,8 @@ static void drop_headers(struct https_request *request)
     request->headers = NULL;
 }
 
-/* libcurl keeps the authorities of a file for a day, by its path; given as bytes they are those of this request, and a connection or
-   session that began with others is not used for it. The system's are read anew for each connection, which does not last. */
+/* libcurl keeps the authorities of a file for a day, by its path; given as bytes they are those of this request, and a connection
+   or session that began with others is not used for it. The system's are read anew for each connection, which does not last. */
 static bool set_authorities(struct https_request *request, CURL *curl)
 {
     struct authorities authorities;
@@ -145,8 +145,8 @@ static bool set_authorities(struct https_request *request, CURL *curl)
     if (authorities_read(request->ca_file, &authorities, request->why, sizeof request->why) < 0)
         return false;
     struct curl_blob blob = {authorities.bytes, authorities.size, CURL_BLOB_COPY};
-    bool set = curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, &blob) == CURLE_OK &&
-               curl_easy_setopt(curl, CURLOPT_CAPATH, NULL) == CURLE_OK;
+    bool set =
+        curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, &blob) == CURLE_OK && curl_easy_setopt(curl, CURLOPT_CAPATH, NULL) == CURLE_OK;
 
     authorities_clear(&authorities);
     return set;
@@ -186,7 +186,8 @@ static bool has_left_thread(const struct transfer *transfer)
 {
     curl_off_t microseconds = 0;
 
-    return transfer->by_libcurl && (curl_easy_getinfo(transfer->curl, CURLINFO_NAMELOOKUP_TIME_T, &microseconds) != CURLE_OK || microseconds == 0);
+    return transfer->by_libcurl &&
+           (curl_easy_getinfo(transfer->curl, CURLINFO_NAMELOOKUP_TIME_T, &microseconds) != CURLE_OK || microseconds == 0);
 }
 
 static void drop_transfer(struct https *https, struct https_request *request)
@@ -286,8 +287,8 @@ void https_clear(struct https_request *request)
    there is a time, it must be past: whatever is written now would have another. */
 static bool is_etag_certain(const struct https_request *request)
 {
-    return !request->is_dated || (request->modified >= 0 && request->date >= 0 &&
-                                  request->date - request->modified >= HTTPS_ETAG_SECONDS_MIN);
+    return !request->is_dated ||
+           (request->modified >= 0 && request->date >= 0 && request->date - request->modified >= HTTPS_ETAG_SECONDS_MIN);
 }
 
 /* In words that say what to do, where there is something. */

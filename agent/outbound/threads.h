@@ -1,5 +1,5 @@
-/* Threads that nobody joins: they end by themselves, and some wait where nothing can end their waiting (getaddrinfo). They are counted,
-   for while the process ends they must not run: exit handlers take away what they use, OpenSSL's tables among it. */
+/* Threads that nobody joins: they end by themselves, and some wait where nothing can end their waiting (getaddrinfo). They are
+   counted, for while the process ends they must not run: exit handlers take away what they use, OpenSSL's tables among it. */
 #ifndef ASSAY_OUTBOUND_THREADS_H
 #define ASSAY_OUTBOUND_THREADS_H
 

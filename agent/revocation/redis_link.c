@@ -212,8 +212,8 @@ static bool is_trusted(const struct redis_link *link, const struct authorities_f
     return authorities_are_same(before, &now);
 }
 
-/* Reads until the connection breaks, `why` says how, or is to be opened again: true. It waits only where it has just found that there
-   is nothing more: so it knows how much there has been before the next entry comes. */
+/* Reads until the connection breaks, `why` says how, or is to be opened again: true. It waits only where it has just found that
+   there is nothing more: so it knows how much there has been before the next entry comes. */
 static bool read_stream(struct redis_link *link, struct redis *redis, const struct authorities_facts *authorities, char why[256])
 {
     struct stream_reader reader = {.redis = redis, .stream = link->stream, .wake_fd = link->wake_fd};
@@ -248,7 +248,8 @@ static void *run(void *context)
         if (again)
             continue;
         tell_error(link, why[0] != '\0' ? why : "the connection was closed");
-        wait = redis != NULL && (double)(monotonic_ns() - begun) > FEED_RECONNECT_SECONDS_MAX * 1e9 ? FEED_RECONNECT_SECONDS_MIN : wait;
+        wait = redis != NULL && (double)(monotonic_ns() - begun) > FEED_RECONNECT_SECONDS_MAX * 1e9 ? FEED_RECONNECT_SECONDS_MIN
+                                                                                                    : wait;
         if (!wait_for(link, wait * (0.5 + (double)(monotonic_ns() % 1000) / 2000)))
             break;
         wait = wait * 2 < FEED_RECONNECT_SECONDS_MAX ? wait * 2 : FEED_RECONNECT_SECONDS_MAX;

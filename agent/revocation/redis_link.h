@@ -35,8 +35,8 @@ void redis_link_news(struct redis_link *link, struct redis_news *ret); /* takes 
 void redis_link_look_again(struct redis_link *link);                   /* `news` is called once more */
 
 /* The reply: each record in its order, with the position behind it. `each` as feed_take; anything else than 1 ends it, and is
-   returned. On any thread. *ret_more: there may be more in the stream. After a gap the position stays at the start: what came counts,
-   and is read again. */
+   returned. On any thread. *ret_more: there may be more in the stream. After a gap the position stays at the start: what came
+   counts, and is read again. */
 int redis_link_each(struct redis_link *link,
                     int (*each)(void *context, const struct stream_position *position, const char *text, size_t bytes),
                     void *context, bool *ret_more);

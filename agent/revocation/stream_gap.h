@@ -1,9 +1,9 @@
 /* Whether entries of a stream may have been missed: judged by what Redis says of the stream (XINFO STREAM), where the entry that
    was read last is not there any more. Nothing here talks to anybody.
 
-   What Redis 7 and Valkey do to these facts: XADD counts in entries-added and moves last-generated-id; XDEL keeps the largest id that
-   it deleted in max-deleted-entry-id; trimming keeps nothing, and takes the smallest ids first. Replicas have all three from their
-   master. Redis 6 says neither entries-added nor max-deleted-entry-id: then nothing can be explained, and all is a gap. */
+   What Redis 7 and Valkey do to these facts: XADD counts in entries-added and moves last-generated-id; XDEL keeps the largest id
+   that it deleted in max-deleted-entry-id; trimming keeps nothing, and takes the smallest ids first. Replicas have all three from
+   their master. Redis 6 says neither entries-added nor max-deleted-entry-id: then nothing can be explained, and all is a gap. */
 #ifndef ASSAY_STREAM_GAP_H
 #define ASSAY_STREAM_GAP_H
 
@@ -11,9 +11,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define STREAM_ID_BYTES 48 /* two numbers of 64 bits, and the line between them */
+#define STREAM_ID_BYTES     48 /* two numbers of 64 bits, and the line between them */
 #define STREAM_DIGEST_BYTES 16
-#define STREAM_START "0-0"
+#define STREAM_START        "0-0"
 
 /* How far a stream was read. All zero, or the id STREAM_START alone: not at all. It is stored, so it has no padding. */
 struct stream_position {
@@ -26,7 +26,7 @@ struct stream_position {
 /* What was read behind the position, before the facts were asked for. */
 struct stream_part {
     unsigned entries;
-    bool counts; /* the position's `added` was confirmed on this connection: another server may have another past */
+    bool counts;                 /* the position's `added` was confirmed on this connection: another server may have another past */
     struct stream_position last; /* of the entries */
 };
 

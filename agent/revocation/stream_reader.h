@@ -1,10 +1,10 @@
 /* The reading of a stream over one connection, for redis_link.c's thread: what comes, and whether anything was missed before it.
 
-   A stream may be emptied, trimmed, replaced, restored from an older copy, or lose entries in a failover, behind a reader's back and
-   within any moment. So each reply is checked before anything is made of it: the entry that was read last must still be there, and
-   be the same one. It is asked for after the reply has come: what is there now was there when the reply was made, and what is trimmed
-   goes from the front, so nothing between the two was missed. Where it is not there, stream_gap.c judges by what Redis says of the
-   stream. In doubt, something was missed. */
+   A stream may be emptied, trimmed, replaced, restored from an older copy, or lose entries in a failover, behind a reader's back
+   and within any moment. So each reply is checked before anything is made of it: the entry that was read last must still be there,
+   and be the same one. It is asked for after the reply has come: what is there now was there when the reply was made, and what is
+   trimmed goes from the front, so nothing between the two was missed. Where it is not there, stream_gap.c judges by what Redis says
+   of the stream. In doubt, something was missed. */
 #ifndef ASSAY_STREAM_READER_H
 #define ASSAY_STREAM_READER_H
 
@@ -15,7 +15,7 @@ struct redis;
 struct stream_reader {
     struct redis *redis;
     const char *stream;
-    int wake_fd;  /* ends every call */
+    int wake_fd; /* ends every call */
     bool counts; /* as in struct stream_part */
     char why[256];
 };

@@ -1,6 +1,6 @@
-/* A library that is loaded before all others (LD_PRELOAD) and plays the name servers: names that end in `.silent` have some that never
-   answer, until the resolver gives up after half a minute; those that end in `.here` are this machine. Each look-up of one is a line in
-   the file $ASSAY_SILENT_NAMES. */
+/* A library that is loaded before all others (LD_PRELOAD) and plays the name servers: names that end in `.silent` have some that
+   never answer, until the resolver gives up after half a minute; those that end in `.here` are this machine. Each look-up of one is
+   a line in the file $ASSAY_SILENT_NAMES. */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <netdb.h>

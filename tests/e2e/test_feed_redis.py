@@ -8,7 +8,7 @@ import threading
 import time
 import unittest
 
-from agent import ASAN, ISSUER, AssayTest, Key, WireError, put_file, wait_for
+from agent import ASAN, ISSUER, LONG, AssayTest, Key, WireError, put_file, wait_for
 from library import NO, YES, Apart
 from redis_server import RedisServer, needs_redis
 from tls import Authority, Server
@@ -634,12 +634,12 @@ class Ends(RedisFeedTest):
         urls = [self.server.url_of(db=i) for i in range(6)] + [self.silent(), "rediss://localhost:1"]
         for ca_file in ({"ca_file": authority.ca}, {}):
             self.agent.configure(revocation={"feeds": [{"redis": url, "start_without": True, **ca_file} for url in urls]})
-            for i in range(200 if os.environ.get("ASSAY_LONG") else 20):
+            for i in range(200 if LONG else 20):
                 self.launch()
                 time.sleep(i % 20 * 0.01)
                 begin = time.monotonic()
                 self.assertEqual(self.agent.stop(), 0, self.agent.log()[-2000:])
-                self.assertLess(time.monotonic() - begin, 2)
+                self.assertLess(time.monotonic() - begin, 3)
 
 
 @needs_redis

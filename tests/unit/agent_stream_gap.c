@@ -22,7 +22,8 @@ static redisReply *text(const char *what)
 }
 
 struct said {
-    const char *last, *first, *deleted; /* first NULL: it has no entry; deleted NULL: an older Redis, which says neither that nor `added` */
+    const char *last, *first,
+        *deleted; /* first NULL: it has no entry; deleted NULL: an older Redis, which says neither that nor `added` */
     long long length, added;
 };
 
@@ -39,8 +40,15 @@ static const char *judge(const struct stream_position *position, struct said sai
     redisReply nil = {.type = REDIS_REPLY_NIL};
     redisReply *entry[] = {text(said.first != NULL ? said.first : "0-0"), &nil};
     redisReply begin = {.type = REDIS_REPLY_ARRAY, .elements = 2, .element = entry};
-    redisReply *facts[] = {text("length"),        number(said.length),    text("last-generated-id"), text(said.last), text("first-entry"),
-                           said.first ? &begin : &nil, text("entries-added"), number(said.added), text("max-deleted-entry-id"),
+    redisReply *facts[] = {text("length"),
+                           number(said.length),
+                           text("last-generated-id"),
+                           text(said.last),
+                           text("first-entry"),
+                           said.first ? &begin : &nil,
+                           text("entries-added"),
+                           number(said.added),
+                           text("max-deleted-entry-id"),
                            text(said.deleted != NULL ? said.deleted : "")};
     redisReply reply = {.type = REDIS_REPLY_ARRAY, .elements = said.deleted != NULL ? 10 : 6, .element = facts};
 
