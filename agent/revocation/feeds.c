@@ -83,6 +83,28 @@ static void drop_all(struct feed *list)
     }
 }
 
+/* One that begins anew goes on counting. */
+static void take_counts(struct feed *feed, const struct feed *old)
+{
+    while (old != NULL && strcmp(old->source, feed->source) != 0)
+        old = old->next;
+    if (old == NULL)
+        return;
+    feed->records = old->records;
+    feed->unreadable = old->unreadable;
+    feed->excluded = old->excluded;
+    feed->gaps = old->gaps;
+}
+
+static struct feed *make_feed(struct feeds *feeds, const struct feed_config *config, const struct feed *old)
+{
+    struct feed *feed = feed_new(feeds, config);
+
+    if (feed != NULL)
+        take_counts(feed, old);
+    return feed;
+}
+
 int feeds_use_config(struct feeds *feeds)
 {
     const struct revocation_config *revocation = &feeds->agent->ring->config->revocation;
@@ -95,7 +117,7 @@ int feeds_use_config(struct feeds *feeds)
         struct feed *feed = take_out(&old, &revocation->feeds[i], feeds->agent->ring->config);
 
         if (feed == NULL)
-            feed = feed_new(feeds, &revocation->feeds[i]);
+            feed = make_feed(feeds, &revocation->feeds[i], old);
         if (feed == NULL) {
             status = -1;
             feeds->incomplete = true;

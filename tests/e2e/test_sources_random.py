@@ -68,10 +68,11 @@ class Source:
         self.lines = []
         self.words = [Word() for _ in range(TOKENS)]
         self.excluded = set()   # numbers of tokens for whose issuer it may not speak now
+        self.takes_back = True  # it may
 
     def said(self, now):
         """The lines are visible from now on."""
-        last = dict(self.lines)
+        last = dict(line for line in self.lines if self.takes_back or line[1] == "add")
         for number, word in enumerate(self.words):
             word.becomes(None if number in self.excluded else last.get(number), now, self.bound)
 
@@ -125,7 +126,7 @@ class AtRandom(AssayTest):
         return "".join(self.record(*one) for one in (self.source.lines if lines is None else lines))
 
     def configure(self):
-        rights = {} if self.wide else {"issuers": [ISSUER]}
+        rights = {"undo": self.source.takes_back, **({} if self.wide else {"issuers": [ISSUER]})}
         self.agent.configure([self.agent.issuer(), self.agent.issuer(OTHER)],
                              revocation={"max_age": f"{MAX_AGE}s", "feeds": [{**self.feed(), **rights}]})
 
@@ -155,6 +156,19 @@ class AtRandom(AssayTest):
             self.source.said(time.monotonic())
             for word in self.source.words[1::2]:
                 word.again(time.monotonic(), self.source.bound)
+
+    def change_undo(self):
+        """What had been taken back may stay so when that is not allowed any more; what was not, is when it is."""
+        self.expect_trouble(4)
+        source, undone = self.source, [word for word in self.source.words if word.says == "undo"]
+        source.takes_back = not source.takes_back
+        self.configure()
+        self.agent.call("reload")
+        source.said(time.monotonic())
+        for word in undone if not source.takes_back else []:
+            word.says, word.must, word.may = None, False, True
+        for word in source.words if source.takes_back else []:
+            word.again(time.monotonic(), source.bound)
 
     def restart(self):
         self.expect_trouble(8)
@@ -236,7 +250,7 @@ class AtRandom(AssayTest):
         return said
 
     def test_no_step_makes_a_difference(self):
-        operator = [self.reload] * 6 + [self.change_rights] * 5 + [self.restart] * 2 + [self.kill] * 2 + [self.pause, self.sleep, self.sleep]
+        operator = [self.reload] * 6 + [self.change_rights] * 5 + [self.change_undo] * 3 + [self.restart] * 2 + [self.kill] * 2 + [self.pause, self.sleep, self.sleep]
         operator += [self.set_clock] * 2 * self.clock_moves + [self.rotate] * 4
         begin, counts = time.monotonic(), {}
         between = 0 if LONG else 0.8 * SECONDS / STEPS * 0.5
@@ -272,7 +286,7 @@ class Files(AtRandom):
 
     def publisher(self):
         return [self.append] * 8 + [self.insert] * 5 + [self.take_back] * 3 + [self.rewrite, self.replace, self.swap_folder, self.truncate] * 2 + [
-            self.go_away, self.half_a_line, self.restore, self.same_times]
+            self.rewrite_in_pieces] * 3 + [self.go_away, self.half_a_line, self.restore, self.same_times]
 
     def put(self, text, mode="w"):
         with open(self.path, mode, encoding="utf-8") as file:
@@ -311,6 +325,27 @@ class Files(AtRandom):
         self.add()
         self.put(self.text())
         self.said()
+
+    def rewrite_in_pieces(self):
+        """What is revoked is taken back on the way, and revoked again at its end: it is revoked all the time."""
+        number = self.any_number()
+        self.source.lines += [(number, "add"), (number, "undo"), (number, "add")]
+        self.put(self.text())
+        self.said()
+        for _ in range(20):
+            self.question(-1)
+            time.sleep(0.01)
+        now, undos = time.monotonic(), [i for i, line in enumerate(self.source.lines) if line[1] == "undo"]
+        for cut in self.random.sample(undos, 1) + [len(self.source.lines) - 1]:
+            self.put(self.text(self.source.lines[:cut + 1]))
+            for word in self.source.words:
+                word.settle(now, self.source.bound)
+            for _ in range(30):
+                self.question(-2)
+                time.sleep(0.01)
+        for word in self.source.words: # what nobody was sure to have read before it was cut away
+            if word.says == "add" and not word.must:
+                word.again(time.monotonic(), self.source.bound)
 
     def replace(self):
         self.source.lines = self.random.sample(self.source.lines, len(self.source.lines) // 2)
@@ -380,18 +415,24 @@ class Https(AtRandom):
         self.server = Server(self.authority.issue()).start()
         self.addCleanup(self.server.stop)
         self.cursors = self.random.random() < 0.5
-        self.epoch, self.answer = 0, None
+        self.epoch, self.answer, self.gap_since = 0, None, None
         self.server.routes["/revocations"] = Behaviour(self.respond)
 
     def feed(self):
-        return {"url": self.server.url("/revocations"), "ca_file": self.authority.ca, "interval": "1s", "undo": True}
+        return {"url": self.server.url("/revocations"), "ca_file": self.authority.ca, "interval": "1s"}
 
     def respond(self, request, out):
+        after = parse_qs(urlsplit(request.path).query).get("after", [""])[0]
+        if self.answer == "gap":
+            self.gap_since = self.gap_since or (time.monotonic() if after else None)
+            status(410 if after else 503).send(request, out)
+            return
         if self.answer is not None:
             self.answer.send(request, out)
             return
-        after = parse_qs(urlsplit(request.path).query).get("after", [""])[0]
         lines, headers = list(self.source.lines), []
+        if not after:
+            self.gap_since = None
         if self.cursors:
             known = [int(part) for part in after.split(".")] if after else [self.epoch, 0]
             if known[0] != self.epoch or known[1] > len(lines):
@@ -411,7 +452,8 @@ class Https(AtRandom):
         out.send(head(200, [*headers, ("Content-Length", str(len(body)))]) + body)
 
     def publisher(self):
-        return [self.publish] * 12 + [self.take_back] * 3 + [self.lose] * 2 + [self.fail] * 2 + [self.half] * 2 + [self.change_server]
+        return [self.publish] * 12 + [self.take_back] * 3 + [self.lose] * 2 + [self.answer_badly] * 2 + [self.half] * 2 + [
+            self.change_server] + [self.forget_cursor] * 4 * self.cursors
 
     def publish(self):
         self.source.lines = [*self.source.lines, (self.any_number(), "add")]
@@ -439,8 +481,29 @@ class Https(AtRandom):
             if word.says is not None and not word.must and now - word.since < 3 * self.bound:
                 word.again(now, self.source.bound)
 
-    def fail(self):
+    def answer_badly(self):
         self.trouble_by(status(self.random.choice([500, 503, 404, 410, 429])), 2)
+
+    def is_lost(self, number, began):
+        """It has said that something may be missing, and nothing since: is that a yes all the same?"""
+        return self.gap_since is not None and began - self.gap_since > 0.5 and number not in self.source.excluded
+
+    def forget_cursor(self):
+        """A server that fails, then knows the cursor no more, and still fails."""
+        self.expect_trouble(20)
+        for answer in (status(503), "gap"):
+            self.answer = answer
+            until = time.monotonic() + 2
+            while time.monotonic() < until:
+                self.question(-1)
+                time.sleep(0.005)
+            if answer == "gap" and self.random.random() < 0.5:
+                self.kill()
+                for _ in range(100):
+                    self.question(-2)
+                    time.sleep(0.005)
+        self.trouble_by(None, 0.1)
+        self.expect_trouble(12)
 
     def half(self):
         body = self.text().encode()
@@ -465,7 +528,7 @@ class Redis(AtRandom):
         self.lost, self.said_at = {}, {}
 
     def feed(self):
-        return {"redis": self.server.url, "undo": True}
+        return {"redis": self.server.url}
 
     def publisher(self):
         return [self.publish] * 12 + [self.burst] * 4 + [self.take_back] * 3 + [self.trim] * 2 + [
