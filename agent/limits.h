@@ -23,6 +23,7 @@
 
 /* Files: until a change counts, whatever the file system, or nothing is said that rests on it. */
 #define FILE_BOUND_SECONDS 2
+#define FILE_BOUND_BYTES_PER_SECOND 30000000 /* and so much longer for a large one: half a million lines a second, on a busy machine */
 #define POLICY_SETTLES_SECONDS 0.5 /* half a policy may be a whole one with fewer rules, so one that is being written is left alone */
 
 /* Key sets that are fetched. Of a thousand agents that do the same at the same time, hardly ever more than 20 come in one second. */
@@ -46,6 +47,7 @@
 #define HTTPS_HEADER_BYTES_MAX (64 * 1024)
 #define HTTPS_REDIRECTS_MAX 3        /* to the same host */
 #define HTTPS_ETAG_BYTES_MAX 256
+#define HTTPS_AGE_SECONDS_MAX 1e9    /* of an answer in a cache: 30 years are as good as never */
 #define HTTPS_ETAG_SECONDS_MIN 2     /* since what is served was changed: times of files have whole seconds, and clocks steps */
 #define HTTPS_CURSOR_BYTES_MAX 256
 #define HTTPS_CONNECTION_SECONDS_MAX 60 /* used again, it rests on the system's authorities as they were when it began */

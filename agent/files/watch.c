@@ -265,15 +265,20 @@ static void look_on_thread(struct watched *watched)
     watch->looking++;
 }
 
+static uint64_t bound_ms(const struct watched *watched)
+{
+    return BOUND_MS + watched->seen.size / (FILE_BOUND_BYTES_PER_SECOND / 1000);
+}
+
 static void see_if_late(struct watched *watched, uint64_t now)
 {
     if ((watched->looking || watched->wanted) && !watched->overdue && now - watched->began > WAIT_MS) {
         watched->overdue = true;
         lose(watched, HANGS);
     }
-    if (watched->told && watched->since == 0 && now - watched->told_at > BOUND_MS)
+    if (watched->told && watched->since == 0 && now - watched->told_at > bound_ms(watched))
         lose(watched, HANGS);
-    if (watched->since != 0 && watched->error == 0 && !watched->late && now - watched->since > BOUND_MS) {
+    if (watched->since != 0 && watched->error == 0 && !watched->late && now - watched->since > bound_ms(watched)) {
         watched->late = true;
         if (watched->watcher.late != NULL)
             watched->watcher.late(watched->watcher.context);

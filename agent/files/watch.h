@@ -18,7 +18,7 @@ struct watched;
 struct watcher {
     void (*changed)(void *context); /* read it, and then call watched_was_read() */
     void (*lost)(void *context, const char *why, bool hangs); /* it cannot be looked at; once it can, it has changed */
-    void (*late)(void *context); /* a change has not been read for FILE_BOUND_SECONDS. NULL: never mind */
+    void (*late)(void *context); /* a change has not been read for as long as that may take. NULL: never mind */
     double settles;              /* seconds for which it must not have changed before it is read; 0: at once */
     void *context;
 };

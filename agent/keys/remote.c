@@ -1,6 +1,7 @@
 #include "remote.h"
 
 #include <stdio.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -153,6 +154,7 @@ static void use_fetched(struct remote *remote, struct key_fetch *fetch)
         return;
     }
     schedule_succeeded(&remote->schedule, &remote->rules, now, fetch->max_age);
+    remote->schedule.fetched = fmax(now - fetch->age, 1); /* that is when the issuer said it */
     set_error(remote, NULL);
     remote->known = fetch->known;
     keep_on_disk(remote, fetch->fetched == FETCHED_SET ? fetch->text : NULL, fetch->text_bytes);

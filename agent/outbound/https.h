@@ -53,6 +53,7 @@ struct https_request {
     char etag[HTTPS_ETAG_BYTES_MAX];     /* empty: none, or none that changes whenever what is served does */
     char cursor[HTTPS_CURSOR_BYTES_MAX]; /* of Assay-Cursor (revocation/kind_https.c); empty: none */
     double max_age, retry_after;     /* seconds; negative: none was said */
+    double age; /* seconds for which a cache on the way had kept the answer (RFC 9111 5.1) */
 
     /* Its own. */
     struct https *https;

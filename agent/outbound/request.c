@@ -1,5 +1,6 @@
 #include "names.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +95,7 @@ static size_t on_header(char *line, size_t one, size_t size, void *context)
         request->max_age = request->retry_after = -1;
         request->date = request->modified = -1;
         request->is_dated = false;
+        request->age = 0;
     } else if (header_is(line, size, "Date", value, sizeof value)) {
         request->date = curl_getdate(value, NULL);
     } else if (header_is(line, size, "Last-Modified", value, sizeof value)) {
@@ -105,6 +107,8 @@ static size_t on_header(char *line, size_t one, size_t size, void *context)
         memcpy(request->cursor, value, strlen(value) + 1);
     } else if (header_is(line, size, "Cache-Control", value, sizeof value)) {
         request->max_age = read_max_age(value);
+    } else if (header_is(line, size, "Age", value, sizeof value) && *value >= '0' && *value <= '9') {
+        request->age = fmin(strtod(value, NULL), HTTPS_AGE_SECONDS_MAX);
     } else if (header_is(line, size, "Retry-After", value, sizeof value) && *value >= '0' && *value <= '9') {
         request->retry_after = strtod(value, NULL);
     }
@@ -160,6 +164,7 @@ static bool set_up(struct https_request *request, struct transfer *transfer)
     add_header(request, "Accept: %s", request->accept);
     add_header(request, "Authorization: Bearer %s", request->bearer);
     add_header(request, "If-None-Match: %s", request->known_etag);
+    add_header(request, "Cache-Control: %s", "no-cache"); /* a cache on the way must ask its origin (RFC 9111 5.2.1.4) */
     bool set = curl_easy_setopt(curl, CURLOPT_URL, request->url) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https") == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK &&
@@ -253,6 +258,7 @@ void https_get(struct https *https, struct https_request *request)
     request->status = 0;
     request->why[0] = request->etag[0] = request->cursor[0] = '\0';
     request->max_age = request->retry_after = -1;
+    request->age = 0;
     request->date = request->modified = -1;
     request->is_dated = false;
     request->header_bytes = 0;

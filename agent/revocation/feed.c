@@ -107,6 +107,7 @@ static void go_back(struct feed *feed)
 {
     memcpy(feed->cursor, feed->stored, feed->cursor_bytes);
     feed->mark.passed_over = feed->stored_mark.passed_over;
+    feed->mark.incomplete = feed->is_incomplete;
 }
 
 static void fail(struct feed *feed, const char *why)
@@ -125,6 +126,7 @@ void feed_is_alive(struct feed *feed)
     feed->good_ns = monotonic_ns();
     feed->is_read = true;
     feed->is_incomplete = feed->is_late = false;
+    feed->mark.incomplete = 0;
     if (first || feed->error[0] != '\0')
         set_error(feed, NULL);
     if (first)
@@ -143,6 +145,7 @@ void feed_is_incomplete(struct feed *feed, const char *why)
     feed->good_ns = 0;
     feed->is_read = false;
     feed->is_incomplete = true;
+    feed->mark.incomplete = 1;
     feed->gaps++;
     feed_bump(feed);
     set_error(feed, why);
@@ -214,6 +217,8 @@ void feed_was_read(struct feed *feed)
         go_back(feed);
     else if (feed->unreadable_now + feed->excluded_now > 0)
         feed->mark.passed_over = 1;
+    if (feed->status == READ_ALL || feed->status == READ_UNSETTLED)
+        feed->mark.incomplete = 0;
     batch_set_cursor(feed->batch, value, make_value(feed, value));
     batch_seal(feed->batch, ends ? BATCH_ENDS : feed->status == READ_FAILED ? BATCH_BREAKS_OFF : BATCH_GOES_ON);
     if (feed->all->stopped || feed->dropped)
@@ -249,6 +254,8 @@ static int load_cursor(struct feed *feed)
         memcpy(feed->stored, value + sizeof feed->stored_mark, feed->cursor_bytes);
         memcpy(feed->cursor, feed->stored, feed->cursor_bytes);
         feed->mark.passed_over = feed->stored_mark.passed_over;
+        feed->mark.incomplete = feed->stored_mark.incomplete;
+        feed->is_incomplete = feed->mark.incomplete != 0;
     }
     feed->is_new = found == 0 && slot_each(view, is_its_slot, feed->source) == 0;
     feed->has_stored = true;

@@ -52,13 +52,14 @@ enum read_status {
 };
 
 /* Beside each cursor, in the store: under which rights it was read to there, and whether there were lines without an effect. Other rights
-   may give them one: then it is read from its start. */
+   may give them one: then it is read from its start. A gap is here, too, so that no restart forgets it. */
 struct feed_mark {
     uint64_t version;
     uint64_t issuers[2], undo; /* checksums of what may be said under the configuration */
     uint64_t passed_over; /* 0 or 1 */
+    uint64_t incomplete;  /* likewise: something may have been missed, and it was not read anew since */
 };
-#define FEED_MARK_VERSION 1
+#define FEED_MARK_VERSION 2
 
 /* One feed. It is at rest, or being read, or what was read is being written: one after the other. */
 struct feed {

@@ -32,6 +32,7 @@ struct https_feed {
     struct feed_reader reader;
     struct bearer bearer;
     char url[URL_BYTES_MAX + 3 * HTTPS_CURSOR_BYTES_MAX + 16];
+    double age; /* of the answer: a cache on the way had kept it for so many seconds */
     uint64_t line, lines;
     char *half; /* a line whose end has not come */
     size_t half_bytes;
@@ -132,6 +133,7 @@ static void judge(struct https_feed *its)
     struct feed *feed = &its->feed;
 
     take_last(its);
+    its->age = request->age;
     if (its->out_of_memory) {
         fail(its, "out of memory");
     } else if (its->enough) {
@@ -237,7 +239,7 @@ static void done(struct https_job *job)
         feed_is_incomplete(&its->feed, its->feed.why);
     its->feed.restarts = its->gap;
     if (its->feed.status == READ_ALL && (double)its->cursor.good + FEED_NOTED_EVERY_SECONDS < now)
-        its->cursor.good = (uint64_t)now;
+        its->cursor.good = (uint64_t)(now - its->age);
     feed_was_read(&its->feed);
 }
 
@@ -278,6 +280,10 @@ static void rest_https(struct feed *feed, bool lost)
     struct https_feed *its = (struct https_feed *)feed;
     double interval = feed->config->interval;
 
+    if (feed->status == READ_ALL && !lost && its->age > 0) { /* confirmed when its server said it */
+        feed->good -= its->age;
+        feed->good_ns -= (int64_t)(its->age * 1e9);
+    }
     feed->lines = its->lines;
     its->failures = lost ? its->failures + 1 : 0;
     for (unsigned i = 1; i < its->failures && interval < FEED_BACK_OFF_SECONDS_MAX; i++)

@@ -3,15 +3,19 @@ import json
 import os
 import threading
 import time
+import unittest
 
 from agent import ASAN, BUILD, ISSUER, AssayTest, Key, WireError, key_set, put_file, wait_for
-from behaviours import status
+from behaviours import Behaviour, head, status
 from library import NO, YES, Library
 from test_feed_https import HttpsFeedTest, listing
 
 OTHER = "https://other.example.com"
 BOUND = 2.0    # seconds for files, whatever the file system
 GRACE = 3 if ASAN else 1
+
+
+no_library = unittest.skipIf(ASAN, "the sanitizers' libraries cannot be loaded into this program")
 
 
 def line(**record):
@@ -233,6 +237,7 @@ class Links(FreshTest):
         put_file(self.agent.key_file, key_set(Key(kid="another")))
         self.becomes(token, "unknown_key")
 
+    @no_library
     def test_whoever_holds_the_page_is_told(self):
         self.configure([self.agent.issuer(file=os.path.join(self.folder, "keys.json"))])
         self.agent.start()
@@ -248,6 +253,7 @@ class Links(FreshTest):
         wait_for("so is what a withdrawn key signed", lambda: library.verify(tokens[1]) == NO, BOUND + GRACE)
 
 
+@unittest.skipIf(ASAN, "nothing can be loaded before the sanitizers' libraries")
 class NetworkFiles(FreshTest):
     """On a file system that says nothing, and may hang."""
 
@@ -335,6 +341,7 @@ class Policy(FreshTest):
     def error(self):
         return self.agent.call("status")["policy"]["error"]
 
+    @no_library
     def test_it_counts_without_a_reload(self):
         library = Library(self.agent.socket)
         self.addCleanup(library.close)
@@ -465,13 +472,13 @@ class Gaps(HttpsFeedTest):
         self.server.routes["/revocations"] = listing(line(jti="a"))
         def first(request, out):
             (status(503) if self.broken and "after" not in request.path else self.now).send(request, out)
-        from behaviours import Behaviour, head
         body = line(jti="a").encode()
         self.broken, self.now = False, Behaviour(lambda request, out: out.send(
             head(200, [("Assay-Cursor", "1"), ("Content-Length", str(len(body)))]) + body))
         self.server.routes["/revocations"] = Behaviour(first)
         self.agent.start()
 
+    @no_library
     def test_in_a_feed_that_could_not_be_read_anyhow(self):
         self.start_with_a_cursor()
         token = self.key.token()
@@ -501,6 +508,24 @@ class Gaps(HttpsFeedTest):
         self.broken, self.now = False, listing(line(jti="b"))
         self.becomes(token, "accepted", 70)
         self.assertEqual(self.says(self.key.token(jti="b")), "revoked")
+
+
+class Caches(HttpsFeedTest):
+    def test_what_a_cache_had_kept_is_as_old_as_it_says(self):
+        body = line(jti="a").encode()
+        kept = {"age": "60"}
+        self.server.routes["/revocations"] = Behaviour(lambda request, out: out.send(
+            head(200, [("Age", kept["age"]), ("Content-Length", str(len(body)))]) + body))
+        self.configure(max_age="30s")
+        self.launch()
+        wait_for("it was read", lambda: self.facts()["records"] >= 1)
+        self.assertEqual(self.says(self.key.token()), "revocation_stale")
+        self.assertGreaterEqual(self.facts()["confirmed"], 60)
+        for kept["age"] in ("1e300", "junk", "1"):
+            requests = len(self.server.requests)
+            wait_for("it was read again", lambda n=requests: len(self.server.requests) > n + 1)
+        self.becomes(self.key.token(), "accepted")
+        self.assertEqual(self.server.requests[-1].headers.get("cache-control"), "no-cache")
 
 
 class Times(FreshTest):
