@@ -13,6 +13,7 @@
 #include "agent/observe/log.h"
 #include "agent/revocation/batch.h"
 #include "agent/revocation/feeds.h"
+#include "agent/revocation/unreadable.h"
 #include "methods.h"
 
 #define SHADOW_RULES_SHOWN 64

@@ -52,11 +52,4 @@ bool batch_is_empty(const struct batch *batch); /* nothing but perhaps a cursor 
 /* A feed's cursor. 1, 0: there is none; -1. */
 int batch_cursor(struct view *view, const char *source, void *cursor, size_t bytes);
 
-/* Lines that could not be read, of every source, in no order: `again` says whether it can now (1: forget it; 0: keep it; -1: give up). 0 or -1.
- */
-int unreadable_each(struct view *view,
-                    int (*again)(void *context, const char *source, uint64_t number, const char *text, size_t bytes),
-                    void *context);
-int unreadable_count(struct view *view, uint64_t *ret);
-
 #endif

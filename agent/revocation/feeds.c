@@ -8,6 +8,7 @@
 #include "agent/observe/log.h"
 #include "client/clock.h"
 #include "feed_inside.h"
+#include "unreadable.h"
 
 /* Remote ones know themselves when it is time. */
 void feeds_look(struct feeds *feeds)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "agent/revocation/words.h"
+#include "agent/revocation/unreadable.h"
 #include "batch_written.h"
 
 static void issuers_take_a_bounded_amount_of_memory(void **state)

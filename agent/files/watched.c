@@ -1,0 +1,188 @@
+/* One file that is watched. */
+#include <string.h>
+
+#include "client/clock.h"
+#include "watch_inside.h"
+
+#define AGAIN_MS 1000 /* after a reading that failed */
+#define BOUND_MS ((uint64_t)(FILE_BOUND_SECONDS * 1000))
+#define REREADS  2
+
+/* Two changes within one tick of a file system's clock leave the same facts. Ticks are of some milliseconds, or of one second, or of
+   two; so after a change the file is read once more when a tick of either is over. */
+static const uint64_t reread_ms[REREADS] = {1100, 2100};
+
+static double wall_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+bool watched_is_pending(const struct watched *watched)
+{
+    return (watched->changed && watched->error == 0) || watched->told || ((watched->looking || watched->wanted) && !watched->overdue);
+}
+
+static void note_change(struct watched *watched, bool once_more)
+{
+    if (watched->since == 0 && !once_more)
+        watched->since = uv_now(watched->watch->loop);
+    if (watched->told)
+        watched->again = true;
+    else
+        watched->changed = true;
+}
+
+/* How many milliseconds it is still to be left alone: whoever is writing it may not be done. */
+static uint64_t unsettled_ms(const struct watched *watched)
+{
+    uint64_t now = uv_now(watched->watch->loop), settles = (uint64_t)(watched->watcher.settles * 1000);
+    double age = wall_now() - (double)watched->seen.modified_ns / 1e9;
+    uint64_t observed = now - watched->changed_at, rests = age > watched->watcher.settles ? settles : observed;
+
+    if (now < watched->not_before)
+        return watched->not_before - now;
+    return settles > rests ? settles - rests : 0;
+}
+
+static void tell(struct watched *watched)
+{
+    uint64_t wait = watched->changed && !watched->told ? unsettled_ms(watched) : 0;
+
+    if (!watched->changed || watched->told || watched->error != 0)
+        return;
+    if (wait > 0) {
+        watch_look_in(watched->watch, wait);
+        return;
+    }
+    watched->changed = false;
+    watched->told = true;
+    watched->told_at = uv_now(watched->watch->loop);
+    watched->told_time = wall_now();
+    watched->told_ns = monotonic_ns();
+    watched->watcher.changed(watched->watcher.context);
+}
+
+#define HANGS (-1) /* beside errnos */
+
+static void lose(struct watched *watched, int error)
+{
+    if (watched->error == error)
+        return;
+    watched->error = error;
+    watched->watcher.lost(watched->watcher.context, error == HANGS ? "its file system does not answer" : strerror(error),
+                          error == HANGS);
+}
+
+/* It is to be read; `once_more`: although nothing says that it has changed. */
+static bool is_changed(struct watched *watched, const struct file_facts *facts, bool *ret_once_more)
+{
+    uint64_t now = uv_now(watched->watch->loop);
+
+    *ret_once_more = false;
+    if (!watched->has_seen || watched->error != 0 || !facts_are_same(&watched->seen, facts)) {
+        watched->is_local = watched->is_local && facts->device == watched->seen.device;
+        watched->seen = *facts;
+        watched->has_seen = true;
+        watched->error = 0;
+        watched->changed_at = now;
+        watched->rereads = 0;
+        return true;
+    }
+    if (watched->rereads < REREADS && now - watched->changed_at >= reread_ms[watched->rereads]) {
+        watched->rereads++;
+        *ret_once_more = true;
+        return true;
+    }
+    *ret_once_more = !watched->forced;
+    return watched->forced || (watched->again_at != 0 && now >= watched->again_at);
+}
+
+void watched_looked(struct watched *watched, int error, const struct file_facts *facts)
+{
+    bool once_more;
+
+    if (error != 0) {
+        lose(watched, error);
+        return;
+    }
+    if (is_changed(watched, facts, &once_more)) {
+        note_change(watched, once_more);
+        watched->again_at = 0;
+    }
+    watched->forced = false;
+    if (!watched->changed && !watched->told && watched->good) {
+        watched->confirmed = wall_now();
+        watched->confirmed_ns = monotonic_ns();
+    }
+    tell(watched);
+}
+
+static uint64_t bound_ms(const struct watched *watched)
+{
+    return BOUND_MS + watched->seen.size / (FILE_BOUND_BYTES_PER_SECOND / 1000);
+}
+
+void watched_see_if_late(struct watched *watched, uint64_t now)
+{
+    if ((watched->looking || watched->wanted) && !watched->overdue && now - watched->began > WAIT_MS) {
+        watched->overdue = true;
+        lose(watched, HANGS);
+    }
+    if (watched->told && watched->since == 0 && now - watched->told_at > bound_ms(watched))
+        lose(watched, HANGS);
+    if (watched->since != 0 && watched->error == 0 && !watched->late && now - watched->since > bound_ms(watched)) {
+        watched->late = true;
+        if (watched->watcher.late != NULL)
+            watched->watcher.late(watched->watcher.context);
+    }
+}
+
+void watched_again(struct watched *watched, double seconds)
+{
+    watched->again_at = uv_now(watched->watch->loop) + (uint64_t)(seconds * 1000);
+    watch_look_in(watched->watch, (uint64_t)(seconds * 1000));
+}
+
+/* What has changed since it was read waits since then, and what could not be read since it was noticed. */
+static void note_waiting(struct watched *watched, enum file_read how)
+{
+    if (watched->again && (how == FILE_READ || how == FILE_BAD))
+        watched->since = watched->told_at;
+    else if (how == FILE_READ || how == FILE_BAD)
+        watched->since = 0;
+    if (watched->since == 0)
+        watched->late = false;
+}
+
+void watched_was_read(struct watched *watched, enum file_read how)
+{
+    if (!watched->told && how != FILE_NOT_READ)
+        return; /* it has changed since somebody began to read it of his own accord */
+    note_waiting(watched, how);
+    watched->told = false;
+    watched->changed = watched->again || how == FILE_NOT_READ;
+    watched->again = false;
+    watched->good = how == FILE_READ;
+    watched->not_before = how == FILE_NOT_READ ? uv_now(watched->watch->loop) + AGAIN_MS : 0;
+    if (watched->good) {
+        watched->confirmed = watched->told_time;
+        watched->confirmed_ns = watched->told_ns;
+    }
+    if (how == FILE_UNSURE)
+        watched_again(watched, (double)AGAIN_MS / 1000);
+    tell(watched);
+    watch_see(watched->watch);
+}
+
+double watched_confirmed(const struct watched *watched)
+{
+    return watched->confirmed;
+}
+
+int64_t watched_confirmed_ns(const struct watched *watched)
+{
+    return watched->confirmed_ns;
+}
