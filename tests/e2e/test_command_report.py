@@ -3,7 +3,7 @@ import os
 import re
 import unittest
 
-from agent import ISSUER, Key, b64, key_set, put_file
+from agent import ISSUER, Key, b64, key_set, put_file, wait_for
 from test_command_exit_codes import CommandTest, Impostor, assay, saying
 
 OTHER = "https://other.example.com"
@@ -40,14 +40,15 @@ class Status(ReportTest):
         return done.out.splitlines()
 
     def test_issuers_keys_and_ages(self):
+        wait_for("the files were looked at", lambda: "never" not in "".join(self.status()))
         lines = self.status()
         at = lines.index("issuers")
-        self.assertEqual(lines[at + 1].split()[:6], ["issuer", "mode", "source", "keys", "skipped", "key_age"])
+        self.assertEqual(lines[at + 1].split()[:7], ["issuer", "mode", "source", "confirmed", "keys", "skipped", "key_age"])
         rows = [line.split() for line in lines[at + 2:at + 4]]
-        self.assertEqual([row[:2] + row[3:5] for row in rows], [[ISSUER, "enforce", "2", "0"], [OTHER, "shadow", "1", "1"]])
+        self.assertEqual([row[:2] + row[4:7] for row in rows], [[ISSUER, "enforce", "ago", "2", "0"], [OTHER, "shadow", "ago", "1", "1"]])
         self.assertEqual([row[2] for row in rows], [self.agent.key_file, self.agent.path("keys/other.json")])
         for row in rows:
-            self.assertRegex(row[5], r"\A\d+s\Z")
+            self.assertRegex(row[3] + row[7], r"\A\d+s\d+s\Z")
         for place in columns(lines[at + 1]):        # what belongs together stands under each other
             self.assertEqual({line[place - 1] + "x" for line in lines[at + 1:at + 4]} | {" x"}, {" x"})
             self.assertTrue(all(line[place] != " " for line in lines[at + 1:at + 4]))

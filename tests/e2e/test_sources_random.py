@@ -19,8 +19,9 @@ from redis_server import RedisServer, needs_redis
 from tls import Authority, Server
 
 OTHER = "https://other.example.com"
-STEPS = 250_000 if LONG else 2500           # of each kind of source: a million, or ten thousand
-SECONDS = 900 if LONG else 50               # and at most so long
+STEPS = 340_000 if LONG else 3400           # of each kind of source: a million, or ten thousand
+SECONDS = 1500 if LONG else 50              # and at most so long
+ACTIONS = 0.004 if LONG else 0.03           # what happens, for each question
 TOKENS = 48
 MAX_AGE = 3
 SLOW = 3 if ASAN else 1                     # a machine that does much else
@@ -258,8 +259,8 @@ class AtRandom(AssayTest):
             chance = self.random.random()
             if time.monotonic() - begin > SECONDS:
                 break
-            if chance < (0.02 if LONG else 0.04):
-                action = self.random.choice(self.publisher() if chance < (0.016 if LONG else 0.032) else operator)
+            if chance < ACTIONS:
+                action = self.random.choice(self.publisher() if chance < 0.8 * ACTIONS else operator)
                 self.log.append(f"{time.monotonic() - begin:.2f} {action.__name__}")
                 action()
             else:
