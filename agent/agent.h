@@ -29,6 +29,7 @@ struct clock_state {
     double highest;        /* time ever seen, in Unix seconds */
     double noted;          /* what of it was last sent to the disk */
     double wall_start, monotonic_start;
+    double leap; /* seconds by which the clock was ever seen to go ahead at once: so much it may have been behind before */
     bool noting;
     unsigned accepting; /* an operator's words on their way to the disk */
     bool behind; /* when it was last looked at, it could not be trusted */

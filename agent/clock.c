@@ -14,6 +14,30 @@ static double monotonic(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+static int store_leap(struct view *view, double leap)
+{
+    uint8_t bytes[8];
+
+    store_number(bytes, (uint64_t)leap, 8);
+    return view_put(view, TABLE_META, (struct bytes){"leap", 4}, (struct bytes){bytes, 8});
+}
+
+/* An agent that was away for days, or a clock that was set right meanwhile: nobody can tell, and to keep records for longer is no harm. */
+static int load_leap(struct clock_state *clock, struct view *view)
+{
+    struct bytes value;
+    int found = view_get(view, TABLE_META, (struct bytes){"leap", 4}, &value);
+    double away = clock->noted > 0 ? clock->wall_start - clock->noted : 0;
+
+    if (found < 0 || (found == 1 && value.size != 8))
+        return -1;
+    clock->leap = found == 1 ? (double)stored_number(value.at, 8) : 0;
+    if (away <= CLOCK_LEAP_SECONDS || away <= clock->leap)
+        return 0;
+    clock->leap = away;
+    return store_leap(view, away);
+}
+
 int clock_load(struct agent *agent, struct view *view)
 {
     struct clock_state *clock = &agent->clock;
@@ -24,6 +48,8 @@ int clock_load(struct agent *agent, struct view *view)
     clock->noted = clock->highest = (double)stored_number(value.at, 8);
     clock->wall_start = agent_now();
     clock->monotonic_start = monotonic();
+    if (load_leap(clock, view) < 0)
+        return -1;
     if (!clock_is_trusted(agent, clock->wall_start))
         log_error(
             "the clock stands before times that this agent has seen, so no token is accepted; set it (NTP), or if it is right: "
@@ -35,16 +61,19 @@ int clock_load(struct agent *agent, struct view *view)
 struct clock_job {
     struct job job;
     struct agent *agent;
-    double time;
+    double time, leap;
     void (*done)(void *context, int status);
     void *context;
 };
 
 static int run(struct job *job, struct view *view)
 {
+    const struct clock_job *its = (const struct clock_job *)job;
     uint8_t bytes[8];
 
-    store_number(bytes, (uint64_t)((struct clock_job *)job)->time, 8);
+    store_number(bytes, (uint64_t)its->time, 8);
+    if (its->leap > 0 && store_leap(view, its->leap) < 0)
+        return -1;
     return view_put(view, TABLE_META, (struct bytes){"clock", 5}, (struct bytes){bytes, 8});
 }
 
@@ -71,7 +100,7 @@ static int submit(struct agent *agent, double time, void (*done)(void *context, 
 
     if (its == NULL)
         return -1;
-    *its = (struct clock_job){{.run = run, .done = noted, .frees = true, .tells = true}, agent, floor(time), done, context};
+    *its = (struct clock_job){{.run = run, .done = noted, .frees = true, .tells = true}, agent, floor(time), agent->clock.leap, done, context};
     if (writer_submit(agent->writer, &its->job) == 0)
         return 0;
     free(its);
@@ -102,6 +131,10 @@ bool clock_is_trusted(const struct agent *agent, double now)
 /* Not after what an operator has said, for the later write is the last word. */
 void clock_note(struct agent *agent)
 {
+    double apart = (agent_now() - agent->clock.wall_start) - (monotonic() - agent->clock.monotonic_start);
+
+    if (apart > CLOCK_APART_SECONDS_MAX && apart > agent->clock.leap)
+        agent->clock.leap = apart;
     if (agent->clock.accepting == 0 && agent->clock.highest > agent->clock.noted)
         agent->clock.noting = submit(agent, agent->clock.highest, NULL, NULL) == 0;
 }

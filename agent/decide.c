@@ -6,6 +6,7 @@
 
 #include "agent/clock.h"
 #include "agent/keys/remotes.h"
+#include "agent/refresh.h"
 #include "agent/repeat.h"
 #include "agent/revocation/feeds.h"
 
@@ -139,6 +140,14 @@ static enum outcome doubt_clock(struct agent *agent, double now)
 static enum outcome judge_sources(struct agent *agent, const struct token *token, double now)
 {
     if (!remotes_are_fresh(agent->remotes, token->issuer, now, agent->checks->why)) {
+        agent->checks->doubt = DOUBT_AGE;
+        return OUTCOME_UNDECIDED;
+    }
+    const struct keyring_entry *entry = keyring_entry_of(agent->ring, token->issuer);
+
+    if (entry != NULL && refresh_keys_are_late(agent->refresh, (unsigned)(entry - agent->ring->entries))) {
+        snprintf(agent->checks->why, sizeof agent->checks->why, "the key file of %.120s has changed, and could not be read in time",
+                 token->issuer->names.list[0].at);
         agent->checks->doubt = DOUBT_AGE;
         return OUTCOME_UNDECIDED;
     }

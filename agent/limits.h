@@ -23,6 +23,7 @@
 
 /* Files: until a change counts, whatever the file system, or nothing is said that rests on it. */
 #define FILE_BOUND_SECONDS 2
+#define FILE_BOUND_SECONDS_MAX 60
 #define FILE_BOUND_BYTES_PER_SECOND 30000000 /* and so much longer for a large one: half a million lines a second, on a busy machine */
 #define POLICY_SETTLES_SECONDS 0.5 /* half a policy may be a whole one with fewer rules, so one that is being written is left alone */
 
@@ -115,6 +116,8 @@
 #define SECRET_MEMORY_BYTES (64 * 1024) /* never swapped out: what RLIMIT_MEMLOCK allows even in a container */
 #define SECRET_MEMORY_PIECE_BYTES 32
 #define DRAIN_SECONDS 5          /* after SIGTERM: answers that are still being made */
+#define STUCK_SECONDS_MAX 10     /* after that: threads that are waited for, a commit among what they do */
+#define STUCK_SECONDS 3          /* after that: libuv's, which have nothing to do any more but to wait for a file system */
 
 /* HTTP. A token and the headers of a browser behind a gateway stay below the 32 KiB that these take. */
 #define HTTP_HEAD_BYTES_MAX (32 * 1024)
@@ -174,6 +177,7 @@
 #define FORGET_EVERY_SECONDS 3600
 #define FORGET_GROUPS_PER_COMMIT 4
 #define CLOCK_APART_SECONDS_MAX 60       /* wall and monotonic clock, since the start */
+#define CLOCK_LEAP_SECONDS (12 * 3600)   /* since the last run: it may have been away, or its clock behind; records are kept for longer */
 #define CLOCK_BACK_SECONDS_MAX 300       /* behind the highest time ever seen */
 #define CLOCK_NOTED_EVERY_SECONDS 60
 #define WRITES_QUEUED_MAX 8192

@@ -6,35 +6,33 @@
 #include "agent/files/watch.h"
 #include "agent/observe/log.h"
 
-/* One file that is watched; the last one is the policy. */
-struct source {
-    struct refresh *refresh;
-    struct watched *watched; /* NULL: this issuer's keys are no file, or there is no policy */
-    bool wanted;             /* it has changed and is to be read */
-};
+struct refresh;
 
-/* What came of reading one. */
-struct outcome_of_file {
-    bool was_wanted, changed;
-    struct keyring *ring;  /* of a key file, with that entry alone; NULL: nothing new */
+/* One file that is watched; the last one is the policy. Each is read by itself, so that one that hangs keeps no other waiting. */
+struct source {
+    uv_work_t work; /* first */
+    struct refresh *refresh;
+    struct watched *watched; /* NULL: this issuer's keys are no file, or there is no policy; or it is wanted no more */
+    unsigned index;
+    bool busy, again, late;
+
+    /* While it is read. */
+    struct keyring *held;  /* that was in force when it began */
+    bool changed;
+    struct keyring *ring;  /* what was read of a key file, with that entry alone; NULL: nothing new */
     struct policy *policy; /* likewise */
     struct faults faults;
 };
 
 struct refresh {
     struct agent *agent;
-    uv_work_t work;
-    bool busy, closed;
-    struct source *sources;
+    struct source **sources;
     unsigned count;
-
-    /* What is under way. */
-    struct keyring *held; /* that was in force when it began */
-    struct outcome_of_file *outcomes;
-    unsigned outcome_count;
+    unsigned busy; /* of those, and of former configurations' */
+    bool closed;
 };
 
-static void start(struct refresh *refresh);
+static void start(struct source *source);
 
 struct refresh *refresh_new(struct agent *agent)
 {
@@ -47,10 +45,7 @@ struct refresh *refresh_new(struct agent *agent)
 
 static void on_changed(void *context)
 {
-    struct source *source = context;
-
-    source->wanted = true;
-    start(source->refresh);
+    start(context);
 }
 
 static void set_text(char **text, const char *new)
@@ -59,55 +54,94 @@ static void set_text(char **text, const char *new)
     *text = new != NULL ? strdup(new) : NULL;
 }
 
-static char **error_of(struct refresh *refresh, const struct source *source)
+static bool is_policy(const struct source *source)
 {
-    unsigned index = (unsigned)(source - refresh->sources);
-
-    return index + 1 < refresh->count ? &refresh->agent->key_errors[index] : &refresh->agent->policy_error;
+    return source->index + 1 == source->refresh->count;
 }
 
-static void set_error(struct refresh *refresh, const struct source *source, const char *why)
+static void set_error(struct source *source, const char *why)
 {
-    bool is_policy = source == &refresh->sources[refresh->count - 1];
+    struct agent *agent = source->refresh->agent;
 
-    set_text(error_of(refresh, source), why);
-    log_error(is_policy ? "policy not replaced, the old one goes on" : "keys not replaced, the old ones go on", LOG_TEXT("fault", why));
+    set_text(is_policy(source) ? &agent->policy_error : &agent->key_errors[source->index], why);
+    if (why != NULL)
+        log_error(is_policy(source) ? "policy not replaced, the old one goes on" : "keys not replaced, the old ones go on",
+                  LOG_TEXT("fault", why));
+}
+
+static const char *path_of(const struct source *source)
+{
+    const struct config *config = source->refresh->agent->ring->config;
+
+    return is_policy(source) ? config->policy_path : config->issuers[source->index].keys.file;
+}
+
+static void set_stuck(struct source *source, const char *why)
+{
+    char text[512];
+
+    snprintf(text, sizeof text, "%.400s: %s", path_of(source), why);
+    set_error(source, text);
 }
 
 /* A file that is gone is no reason to forget what it said: reading it says what is wrong. Unless nobody can tell how long that takes. */
 static void on_lost(void *context, const char *why, bool hangs)
 {
-    struct source *source = context;
-    struct refresh *refresh = source->refresh;
-    const struct config *config = refresh->agent->ring->config;
-    size_t index = (size_t)(source - refresh->sources);
-    char text[512];
-
-    if (!hangs) {
+    if (hangs)
+        set_stuck(context, why);
+    else
         on_changed(context);
-        return;
-    }
-    snprintf(text, sizeof text, "%.400s: %s", index < config->issuer_count ? config->issuers[index].keys.file : config->policy_path, why);
-    set_error(refresh, source, text);
 }
 
+/* What it says now nobody knows, and so nothing is decided by what it said. */
+static void on_late(void *context)
+{
+    struct source *source = context;
+    struct agent *agent = source->refresh->agent;
+
+    source->late = true;
+    set_stuck(source, "it has changed, and reading it takes longer than it may");
+    if (is_policy(source))
+        board_bump_policy(agent->board);
+    board_bump_keys(agent->board);
+}
+
+/* One that is being read goes when that has ended. */
 static void drop_sources(struct refresh *refresh)
 {
-    for (unsigned i = 0; i < refresh->count; i++)
-        watched_drop(refresh->sources[i].watched);
+    for (unsigned i = 0; i < refresh->count; i++) {
+        watched_drop(refresh->sources[i]->watched);
+        refresh->sources[i]->watched = NULL;
+        if (!refresh->sources[i]->busy)
+            free(refresh->sources[i]);
+    }
     free(refresh->sources);
     refresh->sources = NULL;
     refresh->count = 0;
 }
 
-static void add(struct refresh *refresh, struct source *source, const char *path, double settles)
+static void add(struct source *source, const char *path, double settles)
 {
-    const struct watcher watcher = {.changed = on_changed, .lost = on_lost, .settles = settles, .context = source};
+    const struct watcher watcher = {.changed = on_changed, .lost = on_lost, .late = on_late, .settles = settles, .context = source};
 
-    source->refresh = refresh;
-    source->watched = path != NULL ? watch_file(refresh->agent->watch, path, &watcher) : NULL;
+    source->watched = path != NULL ? watch_file(source->refresh->agent->watch, path, &watcher) : NULL;
     if (path != NULL && source->watched == NULL)
         log_error("a file is not watched, for there is no memory; after a change, run: assay reload", LOG_TEXT("file", path));
+}
+
+static bool make_sources(struct refresh *refresh, unsigned count)
+{
+    refresh->sources = calloc(count, sizeof *refresh->sources);
+    for (; refresh->sources != NULL && refresh->count < count; refresh->count++) {
+        struct source *source = calloc(1, sizeof *source);
+
+        if (source == NULL)
+            break;
+        source->refresh = refresh;
+        source->index = refresh->count;
+        refresh->sources[refresh->count] = source;
+    }
+    return refresh->count == count;
 }
 
 void refresh_use_config(struct refresh *refresh)
@@ -115,52 +149,44 @@ void refresh_use_config(struct refresh *refresh)
     const struct config *config = refresh->agent->ring->config;
 
     drop_sources(refresh);
-    refresh->sources = calloc(config->issuer_count + 1, sizeof *refresh->sources);
-    if (refresh->sources == NULL) {
+    if (!make_sources(refresh, config->issuer_count + 1)) {
+        drop_sources(refresh);
         log_error("no file is watched, for there is no memory; after a change, run: assay reload");
         return;
     }
-    refresh->count = config->issuer_count + 1;
     for (unsigned i = 0; i < config->issuer_count; i++)
-        add(refresh, &refresh->sources[i], config->issuers[i].keys.file, 0);
-    add(refresh, &refresh->sources[config->issuer_count], config->policy_path, POLICY_SETTLES_SECONDS);
-}
-
-static void read_one(struct refresh *refresh, unsigned index)
-{
-    struct outcome_of_file *outcome = &refresh->outcomes[index];
-    const struct keyring *held = refresh->held;
-
-    if (index < held->count) {
-        outcome->ring = keyring_reload_file(held, index, agent_now(), &outcome->changed, &outcome->faults);
-        return;
-    }
-    outcome->policy = policy_load(held->config->policy_path, held->config, &outcome->faults);
-    outcome->changed = outcome->policy == NULL || held->policy == NULL || !policy_is_same(outcome->policy, held->policy);
+        add(refresh->sources[i], config->issuers[i].keys.file, 0);
+    add(refresh->sources[config->issuer_count], config->policy_path, POLICY_SETTLES_SECONDS);
 }
 
 static void on_work(uv_work_t *work)
 {
-    struct refresh *refresh = work->data;
+    struct source *source = (struct source *)work;
+    const struct keyring *held = source->held;
 
-    for (unsigned i = 0; i < refresh->outcome_count; i++) {
-        if (refresh->outcomes[i].was_wanted)
-            read_one(refresh, i);
+    if (source->index < held->count) {
+        source->ring = keyring_reload_file(held, source->index, agent_now(), &source->changed, &source->faults);
+        return;
     }
+    source->policy = policy_load(held->config->policy_path, held->config, &source->faults);
+    source->changed = source->policy == NULL || held->policy == NULL || !policy_is_same(source->policy, held->policy);
 }
 
-/* The keyring in force, but for what was read. NULL: there is nothing new, or no memory. */
-static struct keyring *with_outcome(struct refresh *refresh, struct outcome_of_file *outcome)
+/* The keyring in force, but for what was read, which is used up. NULL: there is nothing new, or no memory. */
+static struct keyring *take_read(struct source *source)
 {
-    struct keyring *current = refresh->agent->ring, *ring = NULL;
+    struct keyring *current = source->refresh->agent->ring;
+    struct keyring *read = source->ring;
+    struct policy *policy = source->policy;
 
-    if (outcome->ring != NULL)
-        ring = keyring_adopt(outcome->ring, current);
-    else if (outcome->policy != NULL && outcome->changed && current->config == refresh->held->config)
-        ring = keyring_with_policy(current, outcome->policy);
-    else
-        policy_drop(outcome->policy);
-    return ring;
+    source->ring = NULL;
+    source->policy = NULL;
+    if (read != NULL)
+        return keyring_adopt(read, current);
+    if (policy != NULL && source->changed && current->config == source->held->config)
+        return keyring_with_policy(current, policy);
+    policy_drop(policy);
+    return NULL;
 }
 
 static void tell_taken(const struct keyring *ring, unsigned index)
@@ -173,88 +199,69 @@ static void tell_taken(const struct keyring *ring, unsigned index)
 }
 
 /* A broken file leaves what it said before in force, until it is mended. */
-static void use(struct refresh *refresh, unsigned index, bool current)
+static void use(struct source *source)
 {
-    struct outcome_of_file *outcome = &refresh->outcomes[index];
-    struct keyring *ring = with_outcome(refresh, outcome);
-    struct source *source = current ? &refresh->sources[index] : NULL;
-    bool failed = outcome->changed && outcome->ring == NULL && outcome->policy == NULL;
+    struct agent *agent = source->refresh->agent;
+    bool failed = source->changed && source->ring == NULL && source->policy == NULL;
+    struct keyring *ring = take_read(source);
 
-    if (source != NULL && failed)
-        set_error(refresh, source, outcome->faults.count > 0 ? outcome->faults.text[0] : "out of memory");
-    else if (source != NULL)
-        set_text(error_of(refresh, source), NULL);
+    source->late = false;
+    set_error(source, !failed ? NULL : source->faults.count > 0 ? source->faults.text[0] : "out of memory");
     if (ring != NULL) {
-        tell_taken(ring, index);
-        (void)agent_use_keyring(refresh->agent, ring);
+        tell_taken(ring, source->index);
+        (void)agent_use_keyring(agent, ring);
     }
-    if (source != NULL)
-        watched_was_read(source->watched, failed ? FILE_BAD : FILE_READ);
-    faults_clear(&outcome->faults);
-}
-
-static void drop(struct refresh *refresh, struct outcome_of_file *outcome)
-{
-    if (outcome->ring != NULL)
-        keyring_drop(keyring_adopt(outcome->ring, refresh->agent->ring));
-    policy_drop(outcome->policy);
-    faults_clear(&outcome->faults);
+    watched_was_read(source->watched, failed ? FILE_BAD : FILE_READ);
 }
 
 static void on_done(uv_work_t *work, int status)
 {
-    struct refresh *refresh = work->data;
-    bool current = refresh->agent->ring->config == refresh->held->config && !refresh->closed && refresh->sources != NULL;
+    struct source *source = (struct source *)work;
+    struct refresh *refresh = source->refresh;
+    bool wanted = source->watched != NULL && !refresh->agent->stopping && refresh->agent->ring->config == source->held->config;
 
-    (void)status;
-    for (unsigned i = 0; i < refresh->outcome_count; i++) {
-        if (!refresh->outcomes[i].was_wanted)
-            continue;
-        if (refresh->agent->stopping)
-            drop(refresh, &refresh->outcomes[i]);
-        else
-            use(refresh, i, current);
-    }
-    free(refresh->outcomes);
-    refresh->outcomes = NULL;
-    keyring_drop(refresh->held);
-    refresh->held = NULL;
-    refresh->busy = false;
-    start(refresh);
+    refresh->busy--;
+    source->busy = false;
+    if (wanted && status != 0)
+        watched_was_read(source->watched, FILE_NOT_READ);
+    else if (wanted)
+        use(source);
+    else
+        keyring_drop(take_read(source));
+    faults_clear(&source->faults);
+    keyring_drop(source->held);
+    source->held = NULL;
+    if (source->watched == NULL)
+        free(source);
+    else if (source->again)
+        start(source);
 }
 
-static bool take_wanted(struct refresh *refresh)
+static void start(struct source *source)
 {
-    bool any = false;
+    struct refresh *refresh = source->refresh;
 
-    for (unsigned i = 0; i < refresh->count; i++) {
-        refresh->outcomes[i].was_wanted = refresh->sources[i].wanted;
-        any |= refresh->sources[i].wanted;
-        refresh->sources[i].wanted = false;
-    }
-    return any;
+    source->again = source->busy;
+    if (source->busy || refresh->closed || refresh->agent->stopping)
+        return;
+    source->held = keyring_hold(refresh->agent->ring);
+    source->changed = false;
+    source->busy = true;
+    refresh->busy++;
+    if (uv_queue_work(refresh->agent->loop, &source->work, on_work, on_done) != 0)
+        on_done(&source->work, UV_ENOMEM);
 }
 
-static void start(struct refresh *refresh)
+static const struct source *source_of(const struct refresh *refresh, unsigned index)
 {
-    if (refresh->busy || refresh->closed || refresh->agent->stopping || refresh->count == 0)
-        return;
-    refresh->outcomes = calloc(refresh->count, sizeof *refresh->outcomes);
-    refresh->outcome_count = refresh->count;
-    if (refresh->outcomes == NULL || !take_wanted(refresh)) {
-        free(refresh->outcomes);
-        refresh->outcomes = NULL;
-        return;
-    }
-    refresh->held = keyring_hold(refresh->agent->ring);
-    refresh->busy = true;
-    refresh->work.data = refresh;
-    uv_queue_work(refresh->agent->loop, &refresh->work, on_work, on_done);
+    return index < refresh->count && refresh->sources[index]->watched != NULL ? refresh->sources[index] : NULL;
 }
 
 double refresh_keys_confirmed(const struct refresh *refresh, unsigned issuer)
 {
-    return issuer < refresh->count && refresh->sources[issuer].watched != NULL ? watched_confirmed(refresh->sources[issuer].watched) : 0;
+    const struct source *source = source_of(refresh, issuer);
+
+    return source != NULL ? watched_confirmed(source->watched) : 0;
 }
 
 double refresh_policy_confirmed(const struct refresh *refresh)
@@ -262,9 +269,16 @@ double refresh_policy_confirmed(const struct refresh *refresh)
     return refresh->count > 0 ? refresh_keys_confirmed(refresh, refresh->count - 1) : 0;
 }
 
+bool refresh_keys_are_late(const struct refresh *refresh, unsigned issuer)
+{
+    const struct source *source = refresh != NULL ? source_of(refresh, issuer) : NULL;
+
+    return source != NULL && source->late;
+}
+
 bool refresh_is_quiet(const struct refresh *refresh)
 {
-    return !refresh->busy;
+    return refresh->busy == 0;
 }
 
 void refresh_close(struct refresh *refresh)

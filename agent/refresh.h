@@ -14,6 +14,9 @@ void refresh_use_config(struct refresh *refresh);
 double refresh_keys_confirmed(const struct refresh *refresh, unsigned issuer);
 double refresh_policy_confirmed(const struct refresh *refresh);
 
+/* A key file has changed, and could not be read in time. NULL is fine. */
+bool refresh_keys_are_late(const struct refresh *refresh, unsigned issuer);
+
 bool refresh_is_quiet(const struct refresh *refresh);
 void refresh_close(struct refresh *refresh); /* watches nothing any more; NULL is fine */
 void refresh_free(struct refresh *refresh);  /* not while it is reading; NULL is fine */

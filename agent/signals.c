@@ -1,6 +1,7 @@
 #include "signals.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include "agent/door/door.h"
 #include "agent/door/http.h"
@@ -20,6 +21,13 @@ void signals_close(struct signals *signals)
     }
 }
 
+/* What was answered is on the disk, and what is left is a thread that a file system holds. */
+static void leave(int number)
+{
+    (void)number;
+    _exit(0);
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct signals *signals = timer->data;
@@ -32,7 +40,10 @@ static void on_tick(uv_timer_t *timer)
     signal(SIGTERM, SIG_IGN); /* libuv gives them back to the system, where a second one would end us half-way */
     signal(SIGINT, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
+    signal(SIGALRM, leave);
+    alarm(STUCK_SECONDS_MAX);
     signals->finish(agent);
+    alarm(STUCK_SECONDS);
 }
 
 static void on_stop(uv_signal_t *handle, int number)

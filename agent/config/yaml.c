@@ -1,9 +1,11 @@
 #include "yaml.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define XXH_INLINE_ALL
@@ -161,9 +163,29 @@ static int sum(FILE *file, uint64_t ret_sum[2])
     return ferror(file) != 0 ? -1 : 0;
 }
 
+/* What is no regular file may never end, or never begin. */
+static FILE *open_regular(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat found;
+    FILE *file = NULL;
+
+    if (fd >= 0 && fstat(fd, &found) == 0 && !S_ISREG(found.st_mode))
+        errno = S_ISDIR(found.st_mode) ? EISDIR : EINVAL;
+    else if (fd >= 0)
+        file = fdopen(fd, "r");
+    if (file == NULL && fd >= 0) {
+        int error = errno;
+
+        close(fd);
+        errno = error;
+    }
+    return file;
+}
+
 struct yaml *yaml_open(const char *path, long bytes_max, struct arena *arena, struct faults *faults)
 {
-    FILE *file = fopen(path, "re");
+    FILE *file = open_regular(path);
 
     if (file == NULL) {
         fault_add(faults, (struct place){path, 0, 0}, "cannot be read: %s", strerror(errno));

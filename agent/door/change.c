@@ -200,7 +200,7 @@ static int record_of_token(struct agent *agent, const struct token *token, int64
     if (hash_input(agent->hasher, token, digest) < 0)
         return -1;
     hex_encode(digest, sizeof digest, hex);
-    *record = (struct record){RECORD_SIGNING_INPUT, token->issuer->names.list[0], {hex, 64}, SECONDS_NONE, exp};
+    *record = (struct record){RECORD_SIGNING_INPUT, token->issuer->names.list[0], {hex, 64}, SECONDS_NONE, exp, false};
     if (exp == SECONDS_NONE && item_number(&item, &ends) && ends >= 0 && ends < 9007199254740992.0)
         record->exp = (int64_t)(ends + token->issuer->leeway) + 1;
     return 0;

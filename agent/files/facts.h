@@ -20,6 +20,10 @@ bool facts_are_same(const struct file_facts *a, const struct file_facts *b);
    its server when a file is opened. May block as long as the file system does. */
 int facts_look(const char *path, bool open_it, struct file_facts *ret);
 
+/* The same without waiting for anything: EAGAIN where the kernel does not know the way by heart, or what is at its end may be elsewhere
+   than on this machine. */
+int facts_look_at_once(const char *path, struct file_facts *ret);
+
 /* Do the file and all folders on the way to it lie on file systems that answer by themselves, without a server or a program that
    might hang? What cannot be told is not local. May block. */
 bool facts_are_local(const char *path);

@@ -1,11 +1,11 @@
 #include "watch_inside.h"
 
+#include <errno.h>
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define GATHER_MS 20 /* a file that is written in several pieces is read once */
-#define LOOKS_MAX 2  /* at once, of libuv's four threads: a file system that hangs must leave some to the others */
 
 void watch_look_in(struct watch *watch, uint64_t milliseconds)
 {
@@ -23,15 +23,38 @@ static void stop_waiting(struct watch *watch)
     watch->seen(watch->context);
 }
 
+static bool keeps_waiting(const struct watched *watched)
+{
+    return watched->after_pause && !watched->gave_up && watched_is_pending(watched);
+}
+
+static bool somebody_keeps_waiting(const struct watch *watch)
+{
+    for (const struct watched *watched = watch->first; watched != NULL; watched = watched->next) {
+        if (keeps_waiting(watched))
+            return true;
+    }
+    return false;
+}
+
 void watch_see(struct watch *watch)
 {
     if (!watch->waits || watch->closed)
         return;
-    for (const struct watched *watched = watch->first; watched != NULL; watched = watched->next) {
-        if (watched_is_pending(watched) && uv_now(watch->loop) < watch->waits_until)
-            return;
-    }
+    if (somebody_keeps_waiting(watch) && uv_now(watch->loop) < watch->waits_until)
+        return;
+    for (struct watched *watched = watch->first; watched != NULL; watched = watched->next)
+        watched->gave_up = watched->after_pause;
     stop_waiting(watch);
+}
+
+static void wait_if_needed(struct watch *watch)
+{
+    if (watch->waits || !somebody_keeps_waiting(watch))
+        return;
+    watch->waits = true;
+    watch->waits_until = uv_now(watch->loop) + WAIT_MS;
+    watch_look_in(watch, WAIT_MS);
 }
 
 static void look_on_thread(struct watched *watched);
@@ -81,15 +104,14 @@ static void on_looked(uv_work_t *work, int status)
     }
     watched->is_local = watched->found_local;
     watched_looked(watched, watched->found_error, &watched->found);
-    look_at_wanted(watch);
-    watch_see(watch);
+    watch_go_on(watch);
 }
 
 static void look_on_thread(struct watched *watched)
 {
     struct watch *watch = watched->watch;
 
-    watched->wanted = watch->looking >= LOOKS_MAX;
+    watched->wanted = watch->looking + watch->reading >= THREADS_MAX;
     if (watched->wanted || uv_queue_work(watch->loop, &watched->work, on_work, on_looked) != 0)
         return;
     watched->looking = true;
@@ -103,15 +125,29 @@ static void look_at(struct watched *watched)
 
     if (watched->looking)
         return;
+    watched->after_pause |= !watched_is_pending(watched) && uv_now(watched->watch->loop) - watched->clean_at > WAIT_MS;
     if (!watched->is_local) {
         if (!watched->wanted)
             watched->began = uv_now(watched->watch->loop);
         look_on_thread(watched);
         return;
     }
-    int error = facts_look(watched->path, false, &facts);
+    int error = facts_look_at_once(watched->path, &facts);
 
-    watched_looked(watched, error, &facts);
+    if (error == EAGAIN)
+        look_on_thread(watched);
+    else
+        watched_looked(watched, error, &facts);
+}
+
+void watch_go_on(struct watch *watch)
+{
+    look_at_wanted(watch);
+    for (struct watched *watched = watch->first, *next; watched != NULL; watched = next) {
+        next = watched->next;
+        watched_tell(watched);
+    }
+    watch_see(watch);
 }
 
 void watch_look(struct watch *watch)
@@ -127,27 +163,15 @@ void watch_look(struct watch *watch)
         watched_see_if_late(watched, now);
     }
     watch_see(watch);
+    wait_if_needed(watch);
 }
 
 bool watch_sees(struct watch *watch)
 {
     if (watch == NULL)
         return true;
-    uint64_t now = uv_now(watch->loop), last = watch->last;
-
-    if (watch->waits || watch->closed)
-        return !watch->waits;
-    if (now - last < LOOK_MS && last != 0)
-        return true;
-    watch_look(watch);
-    if (now - last < WAIT_MS)
-        return true;
-    for (const struct watched *watched = watch->first; watched != NULL && !watch->waits; watched = watched->next)
-        watch->waits = watched_is_pending(watched);
-    if (watch->waits) {
-        watch->waits_until = now + WAIT_MS;
-        watch_look_in(watch, WAIT_MS);
-    }
+    if (!watch->waits && (watch->last == 0 || uv_now(watch->loop) - watch->last >= LOOK_MS))
+        watch_look(watch);
     return !watch->waits;
 }
 
@@ -220,6 +244,7 @@ struct watched *watch_file(struct watch *watch, const char *path, const struct w
     }
     watched->watch = watch;
     watched->watcher = *watcher;
+    watched->clean_at = uv_now(watch->loop);
     watched->next = watch->first;
     watch->first = watched;
     folders_add(watch->folders, path);
@@ -238,6 +263,7 @@ void watched_drop(struct watched *watched)
         link = &(*link)->next;
     *link = watched->next;
     watched->dropped = true;
+    watch->reading -= watched->counts;
     if (!watched->looking)
         free_watched(watched);
     if (watch->first == NULL && !watch->closed)

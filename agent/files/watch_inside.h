@@ -10,6 +10,7 @@
 #include "watch.h"
 
 #define LOOK_MS  500 /* between two looks */
+#define THREADS_MAX 2 /* for looks and readings that may hang, of libuv's four */
 #define WAIT_MS  900 /* since the last look, or for it: beyond it nothing is answered without one, and nobody waits any longer */
 
 struct watched {
@@ -28,9 +29,13 @@ struct watched {
     bool again;   /* has changed since they were told */
     bool good;    /* when it was last read */
     bool late, overdue, dropped;
+    bool counts;      /* as one that is being read in a thread that it may keep for long */
+    bool after_pause; /* nobody had looked for so long that nothing may be answered before it was looked at and read; */
+    bool gave_up;     /* unless that takes too long */
     unsigned rereads;
     uint64_t changed_at, told_at, not_before, again_at; /* milliseconds of the loop's clock; 0: never */
-    uint64_t since;                           /* likewise: of the first change that was not read yet; 0: none */
+    uint64_t since;    /* likewise: since when there may be a change that was not read yet; 0: none */
+    uint64_t clean_at; /* likewise: when it was last looked at, and was as it was read */
     double told_time, confirmed;              /* Unix seconds */
     int64_t told_ns, confirmed_ns;            /* the same by CLOCK_MONOTONIC */
 
@@ -52,7 +57,7 @@ struct watch {
     void *context;
     uint64_t last; /* look; 0: none yet */
     uint64_t waits_until;
-    unsigned looking;
+    unsigned looking, reading; /* in threads that a file system may hold for long */
     bool waits, closed;
 };
 
@@ -64,6 +69,12 @@ void watch_see(struct watch *watch);
 
 /* A change of it is still to be read, or it is still to be looked at. */
 bool watched_is_pending(const struct watched *watched);
+
+/* Tells its watcher, if there is something to tell, it is left alone long enough, and there is a thread for it. */
+void watched_tell(struct watched *watched);
+
+/* A thread is free again, or a change was read. */
+void watch_go_on(struct watch *watch);
 
 /* What a look has found: an errno, or 0 and facts. */
 void watched_looked(struct watched *watched, int error, const struct file_facts *facts);

@@ -7,6 +7,7 @@
 #define AGAIN_MS 1000 /* after a reading that failed */
 #define BOUND_MS ((uint64_t)(FILE_BOUND_SECONDS * 1000))
 #define REREADS  2
+#define SETTLES_MS_MAX 5000 /* who writes to a file all the time does not keep it from being read */
 
 /* Two changes within one tick of a file system's clock leave the same facts. Ticks are of some milliseconds, or of one second, or of
    two; so after a change the file is read once more when a tick of either is over. */
@@ -25,10 +26,11 @@ bool watched_is_pending(const struct watched *watched)
     return (watched->changed && watched->error == 0) || watched->told || ((watched->looking || watched->wanted) && !watched->overdue);
 }
 
+/* It may have changed right after it was last found as it was read. */
 static void note_change(struct watched *watched, bool once_more)
 {
     if (watched->since == 0 && !once_more)
-        watched->since = uv_now(watched->watch->loop);
+        watched->since = watched->clean_at;
     if (watched->told)
         watched->again = true;
     else
@@ -44,10 +46,26 @@ static uint64_t unsettled_ms(const struct watched *watched)
 
     if (now < watched->not_before)
         return watched->not_before - now;
+    if (watched->since != 0 && now - watched->since > SETTLES_MS_MAX)
+        return 0;
     return settles > rests ? settles - rests : 0;
 }
 
-static void tell(struct watched *watched)
+/* A file system that hangs must leave some of libuv's threads to the others. */
+static bool has_thread(struct watched *watched)
+{
+    struct watch *watch = watched->watch;
+
+    if (watched->is_local)
+        return true;
+    if (watch->looking + watch->reading >= THREADS_MAX)
+        return false;
+    watched->counts = true;
+    watch->reading++;
+    return true;
+}
+
+void watched_tell(struct watched *watched)
 {
     uint64_t wait = watched->changed && !watched->told ? unsettled_ms(watched) : 0;
 
@@ -57,6 +75,8 @@ static void tell(struct watched *watched)
         watch_look_in(watched->watch, wait);
         return;
     }
+    if (!has_thread(watched))
+        return;
     watched->changed = false;
     watched->told = true;
     watched->told_at = uv_now(watched->watch->loop);
@@ -105,6 +125,8 @@ void watched_looked(struct watched *watched, int error, const struct file_facts 
     bool once_more;
 
     if (error != 0) {
+        watched->clean_at = uv_now(watched->watch->loop); /* as far as can be told */
+        watched->after_pause = watched->gave_up = false;
         lose(watched, error);
         return;
     }
@@ -113,16 +135,22 @@ void watched_looked(struct watched *watched, int error, const struct file_facts 
         watched->again_at = 0;
     }
     watched->forced = false;
+    if (!watched->changed && !watched->told) {
+        watched->clean_at = uv_now(watched->watch->loop);
+        watched->after_pause = watched->gave_up = false;
+    }
     if (!watched->changed && !watched->told && watched->good) {
         watched->confirmed = wall_now();
         watched->confirmed_ns = monotonic_ns();
     }
-    tell(watched);
+    watched_tell(watched);
 }
 
 static uint64_t bound_ms(const struct watched *watched)
 {
-    return BOUND_MS + watched->seen.size / (FILE_BOUND_BYTES_PER_SECOND / 1000);
+    uint64_t bound = BOUND_MS + watched->seen.size / (FILE_BOUND_BYTES_PER_SECOND / 1000);
+
+    return bound < FILE_BOUND_SECONDS_MAX * 1000 ? bound : FILE_BOUND_SECONDS_MAX * 1000;
 }
 
 void watched_see_if_late(struct watched *watched, uint64_t now)
@@ -153,8 +181,8 @@ static void note_waiting(struct watched *watched, enum file_read how)
         watched->since = watched->told_at;
     else if (how == FILE_READ || how == FILE_BAD)
         watched->since = 0;
-    if (watched->since == 0)
-        watched->late = false;
+    if (how == FILE_READ || how == FILE_BAD)
+        watched->late = false; /* what has changed since may be late anew */
 }
 
 void watched_was_read(struct watched *watched, enum file_read how)
@@ -162,6 +190,12 @@ void watched_was_read(struct watched *watched, enum file_read how)
     if (!watched->told && how != FILE_NOT_READ)
         return; /* it has changed since somebody began to read it of his own accord */
     note_waiting(watched, how);
+    watched->watch->reading -= watched->counts;
+    watched->counts = false;
+    if ((how == FILE_READ || how == FILE_BAD) && !watched->again) {
+        watched->clean_at = watched->told_at;
+        watched->after_pause = watched->gave_up = false;
+    }
     watched->told = false;
     watched->changed = watched->again || how == FILE_NOT_READ;
     watched->again = false;
@@ -173,8 +207,7 @@ void watched_was_read(struct watched *watched, enum file_read how)
     }
     if (how == FILE_UNSURE)
         watched_again(watched, (double)AGAIN_MS / 1000);
-    tell(watched);
-    watch_see(watched->watch);
+    watch_go_on(watched->watch);
 }
 
 double watched_confirmed(const struct watched *watched)

@@ -96,7 +96,7 @@ static int add_word(struct batch *batch, struct hasher *hasher, const struct rec
         return 0;
     if (group < 0 || record_key(hasher, record->kind, record->issuer, record->name, key) < 0)
         return -1;
-    word_write(word, key, (uint16_t)((unsigned)group | (undo ? GROUP_UNDO : 0)), record->before, record->exp);
+    word_write(word, key, (uint16_t)((unsigned)group | (undo ? GROUP_UNDO : 0)), record);
     if (!undo)
         batch->kinds |= LIST_KIND(record->kind);
     return words_add(batch->words, word);

@@ -155,7 +155,9 @@ void feed_is_late(struct feed *feed)
 {
     feed->is_late = true;
     feed_bump(feed);
-    set_error(feed, "it has changed, and reading it takes longer than it may");
+    if (feed->error[0] == '\0')
+        set_error(feed, "it has changed, and reading it takes longer than it may");
+    feeds_count(feed->all);
 }
 
 /* All that was read is on the disk. */
@@ -178,6 +180,16 @@ static void written(struct feed *feed)
     rest(feed, feed->status == READ_FAILED);
 }
 
+/* What is known to be revoked is not in force: nothing may be decided as if it were unknown. */
+static void fail_to_write(struct feed *feed)
+{
+    if (!batch_is_empty(feed->batch)) {
+        feed->is_late = true;
+        feed_bump(feed);
+    }
+    fail(feed, "what it said could not be written; is the disk full?");
+}
+
 static void job_done(struct job *job, int status)
 {
     struct feed *feed = (struct feed *)((char *)job - offsetof(struct feed, job));
@@ -186,7 +198,7 @@ static void job_done(struct job *job, int status)
     if (feed->all->stopped)
         rest(feed, true);
     else if (status < 0)
-        fail(feed, "what it said could not be written; is the disk full?");
+        fail_to_write(feed);
     else if (feed->dropped)
         rest(feed, true);
     else if (batch_advance(feed->batch))
@@ -272,8 +284,10 @@ void feed_begin(struct feed *feed)
     if (load_cursor(feed) < 0) {
         set_error(feed, "where it was read to cannot be read");
         alarm_set(feed->all->retry, FEED_RETRY_SECONDS);
-    } else if (feed->kind->begin != NULL) {
+    } else {
         feed->kind->begin(feed);
+        if (feed->good > agent_now())
+            feed->good = 0; /* by a clock that was ahead: nobody knows how old that is */
     }
 }
 

@@ -78,7 +78,7 @@ static int note_tail(struct feed_file *file)
 }
 
 /* Are all bytes that were read before still there? 1, 0, -1. */
-static int verify(struct feed_file *file, char *piece)
+static int verify(struct feed_file *file, char *piece, const struct feed_taker *taker)
 {
     const struct feed_cursor *cursor = &file->cursor;
     XXH3_state_t *sum = new_sum(cursor->seed);
@@ -87,7 +87,7 @@ static int verify(struct feed_file *file, char *piece)
         return -1;
     for (uint64_t at = 0; at < cursor->offset;) {
         uint64_t left = cursor->offset - at;
-        ssize_t got = pread(file->fd, piece, left < READ_BYTES ? left : READ_BYTES, (off_t)at);
+        ssize_t got = taker->enough(taker->context) ? -1 : pread(file->fd, piece, left < READ_BYTES ? left : READ_BYTES, (off_t)at);
 
         if (got <= 0) {
             XXH3_freeState(sum);
@@ -120,7 +120,7 @@ static int looks_same(struct feed_file *file)
 }
 
 /* 1: what was read before is there; 0: it is not; -1. */
-static int is_same(struct feed_file *file, const struct file_facts *facts, char *piece)
+static int is_same(struct feed_file *file, const struct file_facts *facts, char *piece, const struct feed_taker *taker)
 {
     const struct feed_cursor *cursor = &file->cursor;
     bool lately = file->verified_ns != 0 && monotonic_ns() - file->verified_ns < VERIFY_NS;
@@ -132,7 +132,7 @@ static int is_same(struct feed_file *file, const struct file_facts *facts, char 
     if (file->unsure && looks_same(file) == 1)
         return 1;
     file->unsure = false;
-    return verify(file, piece);
+    return verify(file, piece, taker);
 }
 
 static int begin_anew(struct feed_file *file)
@@ -175,13 +175,13 @@ static void pass(struct feed_file *file, const char *bytes, size_t count)
     file->cursor.offset += count;
 }
 
-/* How long is the line that begins here? 1, *ret: with its newline; 0: its end has not come; -1. */
-static int measure_line(const struct feed_file *file, char *piece, uint64_t *ret)
+/* How long is the line that begins here? 1, *ret: with its newline; 0: its end has not come, or enough; -1. */
+static int measure_line(const struct feed_file *file, char *piece, const struct feed_taker *taker, uint64_t *ret)
 {
     uint64_t at = file->cursor.offset;
-    ssize_t got;
+    ssize_t got = 0;
 
-    while ((got = pread(file->fd, piece, READ_BYTES, (off_t)at)) > 0) {
+    while (!taker->enough(taker->context) && (got = pread(file->fd, piece, READ_BYTES, (off_t)at)) > 0) {
         const char *end = memchr(piece, '\n', (size_t)got);
 
         at += end != NULL ? (uint64_t)(end - piece) + 1 : (uint64_t)got;
@@ -197,7 +197,7 @@ static int measure_line(const struct feed_file *file, char *piece, uint64_t *ret
 static int step_over(struct feed_file *file, char *piece, const struct feed_taker *taker)
 {
     uint64_t left = 0;
-    int found = measure_line(file, piece, &left);
+    int found = measure_line(file, piece, taker, &left);
 
     if (found <= 0)
         return found < 0 ? -1 : 1;
@@ -207,6 +207,8 @@ static int step_over(struct feed_file *file, char *piece, const struct feed_take
     if (status != 1)
         return status < 0 ? -2 : 0;
     for (ssize_t got; left > 0; left -= (uint64_t)got) {
+        if (taker->enough(taker->context))
+            return -1;
         got = pread(file->fd, piece, left < READ_BYTES ? left : READ_BYTES, (off_t)file->cursor.offset);
         if (got <= 0)
             return -1;
@@ -284,7 +286,7 @@ static int read_former(struct feed_file *file, const struct file_facts *named, c
     if (file->fd < 0 || fstat(file->fd, &found) < 0 || (uint64_t)found.st_size < file->cursor.offset ||
         (named != NULL && found.st_dev == named->device && found.st_ino == named->inode))
         return 1;
-    if ((file->sum != NULL ? looks_same(file) : verify(file, piece)) != 1)
+    if ((file->sum != NULL ? looks_same(file) : verify(file, piece, taker)) != 1)
         return 1;
     return read_on(file, piece, taker);
 }
@@ -324,7 +326,7 @@ static int read_open(struct feed_file *file, const struct file_facts *facts, cha
 {
     if (facts_are_same(facts, &file->cursor.facts))
         return 1;
-    int same = is_same(file, facts, piece);
+    int same = is_same(file, facts, piece, taker);
 
     if (same < 0)
         return -1;

@@ -38,6 +38,7 @@ struct feed_file {
 /* What a line says goes to `take`: 1: taken; 0: not now, this line must come again next time; -1: give up. */
 struct feed_taker {
     int (*take)(void *context, uint64_t number, const char *line, size_t bytes);
+    bool (*enough)(void *context); /* asked now and then where no line ends for long */
     void *context;
 };
 

@@ -12,15 +12,19 @@ struct forget {
     struct agent *agent;
     struct alarm *alarm;
     uint8_t at[ENTRY_KEY_BYTES], next[ENTRY_KEY_BYTES];
-    int64_t now;
+    struct forget_rules rules;
+    struct keyring *held; /* the rules' */
     double due; /* not before */
     uint64_t forgotten, some;
     bool busy, end, closed;
 };
 
 struct sweep {
-    int64_t now;
+    const struct forget_rules *rules;
     uint64_t forgotten;
+    uint16_t last_slot; /* whose issuer's tokens live for */
+    double last_lifetime;
+    bool has_last;
     struct {
         uint16_t slot;
         int64_t count;
@@ -46,21 +50,54 @@ static void count_off(struct sweep *sweep, uint16_t slot)
     }
 }
 
+/* How long tokens live whose issuer this slot counts; 0: for any time, or nobody knows. */
+static double lifetime_of(struct sweep *sweep, uint16_t number)
+{
+    struct slot slot;
+
+    if (sweep->has_last && sweep->last_slot == number)
+        return sweep->last_lifetime;
+    bool read = slot_read(sweep->view, number, &slot) == 0;
+    const struct issuer *issuer = read ? keyring_issuer(sweep->rules->ring, (struct text){slot.issuer, strlen(slot.issuer)}) : NULL;
+
+    sweep->has_last = true;
+    sweep->last_slot = number;
+    sweep->last_lifetime = issuer != NULL && issuer->lifetime_max > 0 ? issuer->lifetime_max + issuer->leeway : 0;
+    return sweep->last_lifetime;
+}
+
+/* The limit on how long tokens live may have been raised or lifted since, and the clock set right: then tokens that fall under the
+   record live on after an `exp` of ours. */
+static bool may_be_forgotten(struct sweep *sweep, const uint8_t *entry)
+{
+    int64_t exp = word_exp(entry);
+
+    if (exp == SECONDS_NONE)
+        return false;
+    if (word_exp_is_ours(entry)) {
+        double lifetime = lifetime_of(sweep, word_slot(entry));
+
+        if (lifetime <= 0)
+            return false;
+        exp += (int64_t)lifetime + sweep->rules->leap;
+    }
+    return exp + FORGET_GRACE_SECONDS < sweep->rules->now;
+}
+
 static bool keep(void *context, const uint8_t *entry)
 {
     struct sweep *sweep = context;
-    int64_t exp = word_exp(entry);
 
-    if (exp == SECONDS_NONE || exp + FORGET_GRACE_SECONDS >= sweep->now)
+    if (!may_be_forgotten(sweep, entry))
         return true;
     sweep->forgotten++;
     count_off(sweep, word_slot(entry));
     return false;
 }
 
-int forget_some(struct view *view, int64_t now, uint8_t at[ENTRY_KEY_BYTES], uint64_t *ret_forgotten, bool *ret_end)
+int forget_some(struct view *view, const struct forget_rules *rules, uint8_t at[ENTRY_KEY_BYTES], uint64_t *ret_forgotten, bool *ret_end)
 {
-    struct sweep sweep = {.now = now, .view = view};
+    struct sweep sweep = {.rules = rules, .view = view};
     bool end = false;
 
     for (unsigned i = 0; i < FORGET_GROUPS_PER_COMMIT && !end; i++) {
@@ -81,7 +118,7 @@ static int run(struct job *job, struct view *view)
     struct forget *forget = (struct forget *)job;
 
     memcpy(forget->next, forget->at, sizeof forget->next); /* it may be run again */
-    return forget_some(view, forget->now, forget->next, &forget->some, &forget->end);
+    return forget_some(view, &forget->rules, forget->next, &forget->some, &forget->end);
 }
 
 static void submit(struct forget *forget)
@@ -98,12 +135,14 @@ static void done(struct job *job, int status)
         memcpy(forget->at, forget->next, sizeof forget->at);
         forget->forgotten += forget->some;
     }
+    if (!forget->closed && status == 0 && !forget->end)
+        submit(forget);
+    if (forget->busy)
+        return;
+    keyring_drop(forget->held);
+    forget->held = NULL;
     if (forget->closed)
         return;
-    if (status == 0 && !forget->end) {
-        submit(forget);
-        return;
-    }
     if (forget->forgotten > 0)
         log_info("revocations forgotten, for their tokens have run out", LOG_NUMBER("records", forget->forgotten));
     forget->due = agent_now() + FORGET_EVERY_SECONDS - 1;
@@ -117,9 +156,14 @@ void forget_look(struct forget *forget)
     if (forget->busy || forget->closed || now < forget->due || !clock_may_forget(forget->agent, now))
         return;
     memset(forget->at, 0, sizeof forget->at);
-    forget->now = (int64_t)now;
+    forget->held = keyring_hold(forget->agent->ring);
+    forget->rules = (struct forget_rules){(int64_t)now, (int64_t)forget->agent->clock.leap, forget->held};
     forget->forgotten = 0;
     submit(forget);
+    if (forget->busy)
+        return;
+    keyring_drop(forget->held);
+    forget->held = NULL;
 }
 
 static void on_alarm(void *context)

@@ -106,12 +106,19 @@ static int take(void *context, uint64_t number, const char *text, size_t bytes)
     return feed_take(context, number, text, bytes);
 }
 
+static bool enough(void *context)
+{
+    const struct feed_reader *reader = context;
+
+    return atomic_load(&reader->feed->enough);
+}
+
 static void on_work(uv_work_t *work)
 {
     struct file_feed *its = work->data;
     struct feed *feed = &its->feed;
     struct feed_reader reader;
-    struct feed_taker taker = {take, &reader};
+    struct feed_taker taker = {take, enough, &reader};
 
     if (feed_reader_open(&reader, feed) < 0)
         return;

@@ -10,13 +10,14 @@
 #define ID_BYTES 14
 #define SECONDS_BYTES 5
 #define STORED_NONE 0xffffffffffULL
-#define STORED_MAX (STORED_NONE - 1) /* the year 36812: what lies beyond comes to the same */
+#define STORED_OURS 0x8000000000ULL   /* beside an `exp` */
+#define STORED_MAX (STORED_OURS - 2) /* the year 19391: what lies beyond comes to the same */
 
 static int64_t read_seconds(const uint8_t *at)
 {
     uint64_t seconds = stored_number(at, SECONDS_BYTES);
 
-    return seconds == STORED_NONE ? SECONDS_NONE : (int64_t)seconds;
+    return seconds == STORED_NONE ? SECONDS_NONE : (int64_t)(seconds & ~STORED_OURS);
 }
 
 static void write_seconds(uint8_t *at, int64_t seconds)
@@ -24,12 +25,19 @@ static void write_seconds(uint8_t *at, int64_t seconds)
     store_number(at, seconds == SECONDS_NONE ? STORED_NONE : (uint64_t)seconds > STORED_MAX ? STORED_MAX : (uint64_t)seconds, SECONDS_BYTES);
 }
 
-void word_write(uint8_t entry[ENTRY_BYTES], const uint8_t key[ENTRY_KEY_BYTES], uint16_t slot, int64_t before, int64_t exp)
+static void write_exp(uint8_t *entry, int64_t exp, bool is_ours)
+{
+    write_seconds(entry + AT_EXP, exp);
+    if (is_ours && exp != SECONDS_NONE)
+        entry[AT_EXP + SECONDS_BYTES - 1] |= (uint8_t)(STORED_OURS >> (8 * (SECONDS_BYTES - 1)));
+}
+
+void word_write(uint8_t entry[ENTRY_BYTES], const uint8_t key[ENTRY_KEY_BYTES], uint16_t slot, const struct record *record)
 {
     memcpy(entry, key, ENTRY_KEY_BYTES);
     store_number(entry + AT_SLOT, slot, 2);
-    write_seconds(entry + AT_BEFORE, before);
-    write_seconds(entry + AT_EXP, exp);
+    write_seconds(entry + AT_BEFORE, record->before);
+    write_exp(entry, record->exp, record->exp_is_ours);
 }
 
 uint16_t word_slot(const uint8_t *entry)
@@ -52,16 +60,24 @@ int64_t word_exp(const uint8_t *entry)
     return read_seconds(entry + AT_EXP);
 }
 
+bool word_exp_is_ours(const uint8_t *entry)
+{
+    uint64_t exp = stored_number(entry + AT_EXP, SECONDS_BYTES);
+
+    return exp != STORED_NONE && (exp & STORED_OURS) != 0;
+}
+
 /* The larger `before` wins, and none at all is larger still; and the same for `exp`: kept the longer, for ever if either says so. */
 static int64_t later(int64_t a, int64_t b)
 {
     return a == SECONDS_NONE || b == SECONDS_NONE ? SECONDS_NONE : a > b ? a : b;
 }
 
+/* Ours, if either is: it is kept the longer. */
 static void meet(uint8_t *stored, const uint8_t *given)
 {
     write_seconds(stored + AT_BEFORE, later(word_before(stored), word_before(given)));
-    write_seconds(stored + AT_EXP, later(word_exp(stored), word_exp(given)));
+    write_exp(stored, later(word_exp(stored), word_exp(given)), word_exp_is_ours(stored) || word_exp_is_ours(given));
 }
 
 const struct entry_set list_records = {TABLE_RECORDS, ID_BYTES, meet};
@@ -108,7 +124,7 @@ int list_apply(struct hasher *hasher, struct view *view, const struct record *re
     if (record_key(hasher, record->kind, record->issuer, record->name, key) < 0 ||
         slot_number(view, record->issuer, record->kind, source, true, &slot) != 1 || list_note_kinds(view, LIST_KIND(record->kind)) < 0)
         return -1;
-    word_write(op.entry, key, slot, record->before, record->exp);
+    word_write(op.entry, key, slot, record);
     return change_one(view, &op);
 }
 

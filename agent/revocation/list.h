@@ -44,12 +44,13 @@ int list_note_kinds(struct view *view, unsigned kinds); /* 0 or -1 */
 /* OUTCOME_REFUSED: a word stands against this verified token. OUTCOME_UNDECIDED: the store failed. */
 enum outcome list_judge(struct hasher *hasher, struct view *view, unsigned kinds, const struct token *token);
 
-/* The entries' set and form: hash 12, slot 2, before 5, exp 5. */
+/* The entries' set and form: hash 12, slot 2, before 5, exp 5, of which the highest bit says whose it is: the record's own, or ours. */
 extern const struct entry_set list_records, list_covers;
-void word_write(uint8_t entry[ENTRY_BYTES], const uint8_t key[ENTRY_KEY_BYTES], uint16_t slot, int64_t before, int64_t exp);
+void word_write(uint8_t entry[ENTRY_BYTES], const uint8_t key[ENTRY_KEY_BYTES], uint16_t slot, const struct record *record);
 uint16_t word_slot(const uint8_t *entry);
 void word_set_slot(uint8_t *entry, uint16_t slot);
 int64_t word_before(const uint8_t *entry); /* SECONDS_NONE: none */
 int64_t word_exp(const uint8_t *entry);
+bool word_exp_is_ours(const uint8_t *entry);
 
 #endif

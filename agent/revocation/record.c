@@ -142,8 +142,10 @@ void record_set_exp(struct record *record, double now, double lifetime)
 
     double last = record->before != SECONDS_NONE ? fmax(now, (double)record->before) : now; /* when the last such token is issued */
 
-    if (record->exp == SECONDS_NONE && lifetime > 0 && !endless)
-        record->exp = (int64_t)fmin(last + lifetime, 9007199254740992.0) + 1;
+    if (record->exp != SECONDS_NONE || lifetime <= 0 || endless)
+        return;
+    record->exp_is_ours = true;
+    record->exp = (int64_t)fmin(last + lifetime, 9007199254740992.0) + 1;
 }
 
 void hex_encode(const uint8_t *bytes, size_t size, char *out)

@@ -29,6 +29,7 @@ struct record {
     struct text name; /* the jti, sub, sid, kid, thumbprint in base64url, or hash in hex; RECORD_ISSUER: empty */
     int64_t before;   /* tokens with iat up to then, in whole seconds, or without iat */
     int64_t exp;      /* when it may be forgotten; a look-up never considers it */
+    bool exp_is_ours; /* made of how long tokens live, which another configuration may have otherwise */
 };
 
 /* The member that names a kind in a record: "jti", …; "before" for RECORD_ISSUER. */

@@ -308,6 +308,8 @@ static void measure_forgetting(const struct bench_agent *agent)
     double *steps = malloc((records / 1000 + 1000) * sizeof *steps), start = seconds_now();
     uint64_t forgotten = 0, some;
     unsigned count = 0;
+    const struct keyring nobody = {0};
+    const struct forget_rules rules = {.now = LONG_AGO + FORGET_GRACE_SECONDS + 1, .ring = &nobody};
 
     snprintf(path, sizeof path, "%s/state", agent->folder);
     struct store *store = store_open(path, STORE_MAP_BYTES, why);
@@ -318,7 +320,7 @@ static void measure_forgetting(const struct bench_agent *agent)
         double before = seconds_now();
         struct view *view = store_begin(store, true);
 
-        if (view == NULL || forget_some(view, LONG_AGO + FORGET_GRACE_SECONDS + 1, at, &some, &end) < 0 || store_commit(view) < 0)
+        if (view == NULL || forget_some(view, &rules, at, &some, &end) < 0 || store_commit(view) < 0)
             die("forgetting");
         steps[count++] = (seconds_now() - before) * 1e3;
         forgotten += some;

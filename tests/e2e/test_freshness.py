@@ -1,13 +1,15 @@
 """What a source says is in force within its bound, or nothing is decided that rests on it: files in every way in which they change."""
 import json
 import os
+import signal
+import subprocess
 import threading
 import time
 import unittest
 
 from agent import ASAN, BUILD, ISSUER, AssayTest, Key, WireError, key_set, put_file, wait_for
 from behaviours import Behaviour, head, status
-from library import NO, YES, Library
+from library import NO, YES, Library, WallClock
 from test_feed_https import HttpsFeedTest, listing
 
 OTHER = "https://other.example.com"
@@ -388,6 +390,109 @@ class Policy(FreshTest):
         self.assertFalse(self.allows())
 
 
+class Odd(FreshTest):
+    """What is put in the place of a file, and readers that never come to an end."""
+
+    def test_a_pipe_or_a_device_in_the_place_of_a_file_keeps_no_other_from_being_read(self):
+        policy = os.path.join(self.folder, "policy.yaml")
+        put_file(policy, "version: 1\n" + Policy.RULES)
+        self.configure(policy=policy)
+        self.agent.start()
+        token = self.key.token()
+        self.assertEqual(self.says(token), "accepted")
+        for number, make in enumerate((os.mkfifo, lambda path: os.symlink("/dev/zero", path), os.mkdir)):
+            os.rename(policy, policy + ".1")
+            make(policy)
+            wait_for("it is told", lambda: self.agent.call("status")["policy"]["error"], BOUND + GRACE)
+            put_file(self.agent.key_file, key_set(Key(kid=f"another {number}")))
+            self.becomes(token, "unknown_key")
+            put_file(self.agent.key_file, key_set(self.key))
+            self.becomes(token, "accepted")
+            self.assertEqual(self.agent.call("reload")["reloaded"], False)
+            (os.rmdir if os.path.isdir(policy) else os.unlink)(policy)
+            os.rename(policy + ".1", policy)
+            wait_for("it is read again", lambda: self.agent.call("status")["policy"]["error"] is None, BOUND + GRACE)
+
+    def test_a_policy_that_is_touched_all_the_time_counts(self):
+        policy = os.path.join(self.folder, "policy.yaml")
+        put_file(policy, "version: 1\n" + Policy.RULES)
+        self.configure(policy=policy)
+        self.agent.start()
+        token, until = self.key.token(), time.monotonic() + 5 + BOUND + GRACE
+        put_file(policy, "version: 1\n" + Policy.RULES + Policy.DENY)
+        while self.agent.call("authorize", token=token, action="GET", resource="/closed")["allow"]:
+            self.assertLess(time.monotonic(), until)
+            os.utime(policy)
+            time.sleep(0.1) # as something does that touches it
+
+    def test_who_stops_does_not_wait_for_the_end_of_an_endless_line(self):
+        self.agent.start()
+        with open(self.feed, "r+b") as file:
+            file.truncate(1 << 40)
+        time.sleep(1) # it is being read by then, and for hours
+        begin = time.monotonic()
+        self.agent.stop()
+        self.assertLess(time.monotonic() - begin, 2 + GRACE)
+
+    def test_a_change_that_was_made_while_nobody_looked_counts_at_once_or_is_undecided(self):
+        token, revoked = self.key.token(), self.key.token(jti="in the end")
+        self.agent.start()
+        self.assertEqual([self.says(t) for t in (token, revoked)], ["accepted", "accepted"])
+        text = "".join(line(jti=f"x{i}") for i in range(500000)) + line(jti="in the end")
+        with open(self.feed + ".new", "w", encoding="utf-8") as file:
+            file.write(text)
+        self.agent.process.send_signal(signal.SIGSTOP)
+        os.rename(self.feed + ".new", self.feed)
+        time.sleep(BOUND + 0.5)
+        self.agent.process.send_signal(signal.SIGCONT)
+        said = {self.says(revoked)}
+        wait_for("it is read", lambda: said.add(self.says(revoked)) or "revoked" in said)
+        self.assertNotIn("accepted", said)
+
+    def test_what_is_late_again_is_told_again(self):
+        """The reading that was late ends, and what came meanwhile is late too."""
+        self.agent.environment = {"LD_PRELOAD": os.path.join(BUILD, "tests", "strange_files.so"), "ASSAY_STRANGE_FILES": self.folder}
+        if ASAN:
+            self.skipTest("nothing can be loaded before the sanitizers' libraries")
+        self.agent.start()
+        token, sign = self.key.token(), os.path.join(self.folder, "hangs")
+        for i in range(2):
+            self.write(line(jti=f"late {i}"), "a")
+            with open(sign, "w", encoding="utf-8"):
+                pass
+            wait_for("it is told", lambda: self.facts()["error"], 10)
+            os.unlink(sign)
+            self.becomes(self.key.token(jti=f"late {i}"), "revoked", 10)
+            self.becomes(token, "accepted")
+
+
+class FullDisk(FreshTest):
+    def setUp(self):
+        super().setUp()
+        os.mkdir(self.agent.state)
+        if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m,mode=0700", "none", self.agent.state], check=False).returncode:
+            self.skipTest("needs a small file system")
+        self.addCleanup(subprocess.run, ["umount", "-l", self.agent.state], check=False)
+
+    def test_what_cannot_be_written_leaves_nothing_decided(self):
+        self.agent.start()
+        token = self.key.token()
+        self.assertEqual(self.says(token), "accepted")
+        ballast = os.path.join(self.agent.state, "ballast")
+        with open(ballast, "wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(bytes(4096))
+            except OSError:
+                pass
+        self.write("".join(line(jti=f"x{i}") for i in range(20000)), "a")
+        self.becomes(token, "revocation_stale", 10)
+        self.assertIn("disk", self.facts()["error"])
+        os.unlink(ballast)
+        self.becomes(self.key.token(jti="x1"), "revoked", 10)
+        self.becomes(token, "accepted", 10)
+
+
 class Rights(FreshTest):
     """Lines that have no effect under one configuration, and have one under the next."""
 
@@ -526,6 +631,23 @@ class Caches(HttpsFeedTest):
             wait_for("it was read again", lambda n=requests: len(self.server.requests) > n + 1)
         self.becomes(self.key.token(), "accepted")
         self.assertEqual(self.server.requests[-1].headers.get("cache-control"), "no-cache")
+
+
+class Clocks(HttpsFeedTest):
+    @unittest.skipIf(ASAN, "nothing can be loaded before the sanitizers' libraries")
+    def test_what_was_confirmed_by_a_clock_that_was_ahead_is_not_confirmed(self):
+        clock = WallClock(self.agent.path("clock"))
+        self.agent.environment = clock.environment
+        clock.move(86400)
+        self.configure(max_age="5s")
+        self.agent.start()
+        self.agent.stop()
+        self.server.stop()
+        clock.move(-86400)
+        self.launch()
+        self.assertTrue(self.agent.call("reload", accept_clock=True)["reloaded"])
+        self.assertEqual(self.says(self.key.token()), "revocation_stale")
+        self.server.start()
 
 
 class Times(FreshTest):

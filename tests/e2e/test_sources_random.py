@@ -26,6 +26,7 @@ TOKENS = 48
 MAX_AGE = 3
 SLOW = 3 if ASAN else 1                     # a machine that does much else
 STREAM = "assay:revocations"
+UNDO_SECONDS = 6                            # what is taken back waits until nobody writes to the file any more
 
 
 class Word:
@@ -39,7 +40,7 @@ class Word:
     def settle(self, now, bound):
         if self.says == "add" and now - self.since > bound:
             self.must = True
-        if self.says == "undo" and now - self.since > bound:
+        if self.says == "undo" and now - self.since > bound + UNDO_SECONDS:
             self.must = self.may = False
 
     def becomes(self, says, now, bound):

@@ -126,7 +126,7 @@ static enum outcome judge(void)
 
 static struct record record_of(enum record_kind kind, const char *issuer, const char *name, int64_t before)
 {
-    return (struct record){kind, {issuer, strlen(issuer)}, {name, strlen(name)}, before, SECONDS_NONE};
+    return (struct record){kind, {issuer, strlen(issuer)}, {name, strlen(name)}, before, SECONDS_NONE, false};
 }
 
 /* Applied, it refuses the token; taken back, it does not. */

@@ -67,7 +67,7 @@ int close_store(void **state)
 static struct record record_of(unsigned number, char name[16])
 {
     snprintf(name, 16, "s%u", number);
-    return (struct record){RECORD_SID, {"i", 1}, {name, strlen(name)}, SECONDS_NONE, SECONDS_NONE};
+    return (struct record){RECORD_SID, {"i", 1}, {name, strlen(name)}, SECONDS_NONE, SECONDS_NONE, false};
 }
 
 int add(struct batch *batch, unsigned number, bool undo, int64_t before, int64_t exp)
@@ -82,7 +82,7 @@ int add(struct batch *batch, unsigned number, bool undo, int64_t before, int64_t
 
 int add_of(struct batch *batch, struct text issuer, enum record_kind kind)
 {
-    struct line line = {{kind, issuer, {"x", 1}, SECONDS_NONE, SECONDS_NONE}, false};
+    struct line line = {{kind, issuer, {"x", 1}, SECONDS_NONE, SECONDS_NONE, false}, false};
 
     return batch_add(batch, hasher, &line, NULL);
 }
