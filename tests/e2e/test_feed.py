@@ -8,7 +8,7 @@ import subprocess
 import time
 import unittest
 
-from agent import ASAN, ASSAYD, ISSUER, AssayTest, Key, WireError, wait_for
+from agent import ASAN, ASSAYD, ISSUER, AssayTest, Key, WireError, put_file, wait_for
 
 OTHER = "https://other.example.com"
 
@@ -269,6 +269,19 @@ class Feed(FeedTest):
         self.assertEqual(self.agent.verify(revoked), "revoked") # a no needs no feed
         self.write(line(jti="gone"))
         wait_for("it is accepted again", lambda: not is_stale())
+
+    def test_the_older_of_two_feeds_is_what_a_yes_is_as_old_as(self):
+        feeds = [self.agent.path(name) for name in ("one", "two")]
+        for feed in feeds:
+            put_file(feed, "")
+        self.agent.configure(revocation={"feeds": [{"file": feed} for feed in feeds]})
+        self.agent.start()
+        token = self.key.token()
+        for feed in feeds:
+            os.unlink(feed)
+            wait_for("its age counts", lambda: self.agent.call("verify", token=token)["revocation_age"] >= 1)
+            put_file(feed, "")
+            wait_for("it is there again", lambda: self.agent.call("verify", token=token)["revocation_age"] == 0)
 
     def test_other_files_of_its_folder_cost_no_write(self):
         token = self.key.token(jti="after them")

@@ -2,8 +2,8 @@
 """Would the tests notice? Makes wrong versions of the code that decides, and runs the tests on each.
 
     mutants.py               all files: half an hour to an hour on 2 cores
-    mutants.py PART          only files with PART in their path
-    mutants.py --list [PART] what would be changed
+    mutants.py PART...       only files with a PART in their path
+    mutants.py --list [PART...] what would be changed
     mutants.py --again       also what was found in an earlier run
     mutants.py --plain       without the second try under sanitizers
     mutants.py --checks      the rest of the agent, and the library: one check is taken out at a time, and the real agent is asked
@@ -289,7 +289,7 @@ def report(found):
 
 def main():
     options = argparse.ArgumentParser(description="runs the tests on wrong versions of the code")
-    options.add_argument("part", nargs="?", default="")
+    options.add_argument("part", nargs="*")
     options.add_argument("--list", action="store_true")
     options.add_argument("--again", action="store_true")
     options.add_argument("--plain", action="store_true")
@@ -298,7 +298,7 @@ def main():
     options.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     given = options.parse_args()
     paths, make = (list(sources()), checks) if given.checks else (list(FILES), changes)
-    mutants = [mutant for path in paths if given.part in path for mutant in mutants_of(path, make)]
+    mutants = [mutant for path in paths if not given.part or any(part in path for part in given.part) for mutant in mutants_of(path, make)]
     if given.sample is not None:
         print(f"{min(given.sample, len(mutants))} of {len(mutants)}, --seed {given.seed}")
         mutants = random.Random(given.seed).sample(mutants, min(given.sample, len(mutants)))

@@ -121,13 +121,13 @@ class Promises:
         for _ in range(3):
             with self.lock:
                 tests, seconds = self.order(path, names)
-            lines, ended = self.run(mutated, tests, 60 + 3 * seconds)
+            lines, ended = self.run(mutated, tests, 30 + 3 * seconds)
             if not ended:
                 return "e2e (too long)"
             failed = [line.split(" ", 1)[1] for line in lines if line.startswith("failed ")]
             if not failed:
                 return None
-            again, ended = self.run(mutated, failed[:1], 60)        # one that fails now and then proves nothing
+            again, ended = self.run(mutated, failed[:1], 30)        # one that fails now and then proves nothing
             if not ended or f"failed {failed[0]}" in again:
                 with self.lock:
                     self.kills[path][failed[0]] += 1
