@@ -659,6 +659,7 @@ class Many(RedisFeedTest):
         thread.join()
         wait_for("all are there", lambda: self.facts()["records"] == count, 2)
         self.assertLess(self.agent.call("status")["revocation"]["commits"] - commits, count / 4)
+        self.assertNotIn("the connection was closed", self.agent.log())     # it is read on, not anew
 
 
 if __name__ == "__main__":

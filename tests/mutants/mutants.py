@@ -235,7 +235,7 @@ def sources():
             yield from sorted(os.path.relpath(path, ROOT) for path in glob.glob(os.path.join(ROOT, start + one + end)))
 
 
-def run(mutants, again, builds, units, promises=None):
+def run(mutants, again, run_at_once, builds, units, promises=None):
     """units: by path, the programs of tests/unit."""
     build_all(builds)
     paths = sorted({mutant.path for mutant in mutants})
@@ -253,7 +253,7 @@ def run(mutants, again, builds, units, promises=None):
             open_ones.append(mutant)
     open_ones.sort(key=lambda mutant: mutant.key in known)      # what has survived before comes last
     means = {path: [(compiler, [tests[name] for name in units(path) if name in tests]) for compiler, tests in tested] for path in paths}
-    with open(FOUND, "a", encoding="utf-8") as log, concurrent.futures.ThreadPoolExecutor(2) as pool:
+    with open(FOUND, "a", encoding="utf-8") as log, concurrent.futures.ThreadPoolExecutor(run_at_once) as pool:
         jobs = {pool.submit(judge, one, means[one.path], promises): one for one in open_ones}
         for number, job in enumerate(concurrent.futures.as_completed(jobs), 1):
             mutant, noticed = jobs[job], job.result()
@@ -296,6 +296,7 @@ def main():
     options.add_argument("--checks", action="store_true")
     options.add_argument("--sample", type=int)
     options.add_argument("--seed", type=int, default=random.randrange(1 << 32))
+    options.add_argument("--jobs", type=int, default=2)
     given = options.parse_args()
     paths, make = (list(sources()), checks) if given.checks else (list(FILES), changes)
     mutants = [mutant for path in paths if not given.part or any(part in path for part in given.part) for mutant in mutants_of(path, make)]
@@ -308,8 +309,8 @@ def main():
         return 0
     os.nice(10)
     if given.checks:
-        return report(run(mutants, given.again, BUILDS[:1], lambda path: tests_of(path)[0], lambda: Promises(BUILD, TEST_SECONDS_MAX)))
-    return report(run(mutants, given.again, BUILDS[:1] if given.plain else BUILDS, lambda path: FILES[path]))
+        return report(run(mutants, given.again, given.jobs, BUILDS[:1], lambda path: tests_of(path)[0], lambda: Promises(BUILD, TEST_SECONDS_MAX)))
+    return report(run(mutants, given.again, given.jobs, BUILDS[:1] if given.plain else BUILDS, lambda path: FILES[path]))
 
 
 if __name__ == "__main__":

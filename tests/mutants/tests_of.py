@@ -11,20 +11,21 @@ LIST = ["test_revocation", "test_feed.Feed", "test_clock", "test_freshness.Times
 FILES = ["test_feed", "test_freshness", "test_revocation"]
 HTTPS = ["test_feed_https", "test_freshness.Gaps"]
 REDIS = ["test_feed_redis", "test_command_publish"]
-FEEDS = FILES + HTTPS + REDIS + ["test_reload", "test_fast_path.Stamps"]
+FEEDS = FILES + HTTPS + ["test_feed_redis", "test_reload", "test_fast_path.Stamps"]
 WATCH = ["test_keys", "test_freshness", "test_feed.Feed", "test_authorize_reload", "test_reload"]
 KEYS_UNITS = ["keys_discovery", "keys_schedule", "keys_schedule_fleet", "keys_url", "cases"]
 KEYS = ["test_live_keys", "test_live_keys_bad", "test_live_keys_down", "test_live_keys_process", "test_keys", "test_verify", "test_reload",
         "test_revocation", "test_fast_path_issuers", "test_config"]
 ANSWERS_UNITS = ["agent_cache", "agent_board", "agent_clock", "agent_turns", "fastpath_schedules"]
+TIMES_UNITS = ["agent_clock"]
+TIMES = ["test_clock", "test_freshness", "test_feed", "test_fast_path.Earlier", "test_reload", "test_live_keys"]
 ANSWERS = ["test_verify", "test_authorize", "test_authorize_reload", "test_revocation", "test_fast_path", "test_fast_path_issuers",
-           "test_fast_path_process", "test_fast_path_clock", "test_fast_path_random", "test_keys.StopUnderWay", "test_reload", "test_protocol", "test_clock",
-           "test_live_keys_down.Strangers", "test_freshness", "test_feed.Feed", "test_live_keys_process", "test_exhaustion"]
+           "test_fast_path_process", "test_keys.StopUnderWay", "test_reload", "test_live_keys_down.Strangers", "test_freshness.Links",
+           "test_feed.Feed"]
 CLIENT_UNITS = ["client_cache", "client_hello", "client_verify", "client_authorize", "client_connections", "client_cancel", "client_events",
                 "client_events_bounds", "client_events_connect", "client_events_ends", "client_events_process", "client_fire", "client_faults",
                 "client_events_faults", "client_events_random", "client_events_wiped"]
-CLIENT = ["test_fast_path_process", "test_fast_path_issuers.InProcess", "test_fast_path_clock", "test_fast_path_random", "test_restart",
-          "test_live_keys_process", "test_feed_redis.Follow"]
+CLIENT = ["test_fast_path_process", "test_fast_path_issuers.InProcess", "test_restart", "test_live_keys_process"]
 STORE = ["test_store", "test_salvage", "test_revocation", "test_feed.Feed", "test_clock", "test_command_revoke"]
 
 # The first that a path begins with.
@@ -36,13 +37,17 @@ TESTS = {
     "agent/revocation/stream_": (["agent_redis_link", "agent_stream_gap"], REDIS),
     "agent/revocation/kind_file": ([], FILES),
     "agent/revocation/feed_file": ([], FILES),
-    "agent/revocation/feed": (["agent_batch", "agent_batch_ends"], FEEDS),
+    "agent/revocation/feed": ([], FEEDS),
     "agent/revocation/batch": (["agent_batch", "agent_batch_ends"], FEEDS),
-    "agent/revocation/line": (["agent_batch", "agent_batch_ends"], FEEDS),
+    "agent/revocation/line": ([], FILES + ["test_feed_redis.Follow"]),
+    "agent/revocation/words": (["agent_batch", "agent_batch_ends"], ["test_feed"]),
     "agent/revocation/": (LIST_UNITS, LIST),
     "agent/files/": ([], WATCH),
     "agent/keys/": (KEYS_UNITS, KEYS),
     "agent/state/": (LIST_UNITS, STORE),
+    "agent/refresh": (TIMES_UNITS, TIMES),
+    "agent/earlier": (TIMES_UNITS, TIMES),
+    "agent/clock": (TIMES_UNITS, TIMES),
     "agent/": (ANSWERS_UNITS, ANSWERS),
     "client/": (CLIENT_UNITS, CLIENT),
 }

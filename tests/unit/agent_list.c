@@ -322,6 +322,51 @@ static void a_key_is_covered(void **state)
     assert_int_equal(judge(), OUTCOME_ACCEPTED);
 }
 
+static void put(enum table table, const void *key, size_t key_bytes, const void *value, size_t bytes)
+{
+    struct view *view = store_begin(store, false);
+
+    assert_int_equal(view_put(view, table, (struct bytes){key, key_bytes}, (struct bytes){value, bytes}), 0);
+    assert_int_equal(store_commit(view), 0);
+    store_let_go(store);
+}
+
+/* So is what the list knows of itself: which kinds there are, and whose word a number is. */
+static void what_it_knows_of_itself_must_make_sense(void **state)
+{
+    static const char number[3] = {'n', 0x7f, 0x7f};
+    uint8_t value[400] = {0}, kinds[4];
+    struct slot slot;
+    unsigned all;
+
+    (void)state;
+    assert_int_equal(list_kinds(store_view(store), &all), 0);
+    store_number(kinds, all, 4);
+    for (size_t size = 1; size < 4; size++) {
+        put(TABLE_META, "kinds", 5, kinds, size);
+        assert_int_equal(list_kinds(store_view(store), &all), -1);
+        store_let_go(store);
+    }
+    put(TABLE_META, "kinds", 5, kinds, 4);
+    for (unsigned i = 0; i < 4; i++) {
+        static const struct {
+            unsigned source;
+            size_t bytes;
+            int status;
+        } cases[] = {{255, 300, 0}, {256, 300, -1}, {100, 110, -1}, {0, 10, -1}};
+
+        store_number(value + 9, cases[i].source, 2);
+        put(TABLE_SLOTS, number, 3, value, cases[i].bytes);
+        assert_int_equal(slot_read(store_view(store), 0x7f7f, &slot), cases[i].status);
+        store_let_go(store);
+    }
+    struct view *view = store_begin(store, false);
+
+    assert_int_equal(view_delete(view, TABLE_SLOTS, (struct bytes){number, 3}), 0);
+    assert_int_equal(store_commit(view), 0);
+    store_let_go(store);
+}
+
 /* Tokens run out, and a session's tokens until `before` with them; a key does not, nor a session without an end. */
 static void what_does_not_run_out_gets_no_exp(void **state)
 {
@@ -443,6 +488,7 @@ int main(void)
         cmocka_unit_test(refused_while_any_source_holds_it), cmocka_unit_test(the_tally_counts_words),
         cmocka_unit_test(a_key_is_covered),                  cmocka_unit_test(a_given_up_job_leaves_nothing),
         cmocka_unit_test(a_view_sees_one_moment),            cmocka_unit_test(damage_is_undecided),
+        cmocka_unit_test(what_it_knows_of_itself_must_make_sense),
         cmocka_unit_test(what_does_not_run_out_gets_no_exp), cmocka_unit_test(forgotten_a_day_after_its_exp),
     };
 
