@@ -84,6 +84,8 @@ class Checks(File):
             given = [at for at in range(first, end) if tokens[at].text == "="]
             first = given[0] + 1 if given else first
         name = self.words(first, end)
+        if name.endswith("out_of_memory"):
+            return True
         if ENDS_THINGS.search(self.function(start)) and re.fullmatch(r"\w+", name):
             return True
         function = self.call(first, end) or self.given_by(name, first, start)

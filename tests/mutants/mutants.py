@@ -7,6 +7,7 @@
     mutants.py --again       also what was found in an earlier run
     mutants.py --plain       without the second try under sanitizers
     mutants.py --checks      the rest of the agent, and the library: one check is taken out at a time, and the real agent is asked
+    mutants.py --checks --longest S      with tests of tests/e2e that take up to S seconds: what has survived, once more
     mutants.py --checks --sample N [--seed S]       N of them at random
 
 With --checks a change is what checks.py makes, and the tests are those of
@@ -296,6 +297,7 @@ def main():
     options.add_argument("--checks", action="store_true")
     options.add_argument("--sample", type=int)
     options.add_argument("--seed", type=int, default=random.randrange(1 << 32))
+    options.add_argument("--longest", type=float, default=TEST_SECONDS_MAX)
     options.add_argument("--jobs", type=int, default=2)
     given = options.parse_args()
     paths, make = (list(sources()), checks) if given.checks else (list(FILES), changes)
@@ -309,7 +311,7 @@ def main():
         return 0
     os.nice(10)
     if given.checks:
-        return report(run(mutants, given.again, given.jobs, BUILDS[:1], lambda path: tests_of(path)[0], lambda: Promises(BUILD, TEST_SECONDS_MAX)))
+        return report(run(mutants, given.again, given.jobs, BUILDS[:1], lambda path: tests_of(path)[0], lambda: Promises(BUILD, given.longest)))
     return report(run(mutants, given.again, given.jobs, BUILDS[:1] if given.plain else BUILDS, lambda path: FILES[path]))
 
 

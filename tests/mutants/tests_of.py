@@ -1,7 +1,7 @@
 """Which tests are run on a file of which a check is taken out: programs of tests/unit, then files and classes of tests/e2e.
 
 The order of the latter is that of the time they take; one that takes longer
-than TEST_SECONDS_MAX is left out. LAST is run on what is left: it takes long.
+than TEST_SECONDS_MAX (or --longest) is left out. LAST is run on what is left: it takes long.
 """
 TEST_SECONDS_MAX = 2
 LAST = {"fastpath_schedules", "agent_batch"}

@@ -38,6 +38,11 @@ static void issuers_take_a_bounded_amount_of_memory(void **state)
         memset(issuer, 0, 4);
         issuer[4] = 'i';
         assert_int_equal(add_of(batch, (struct text){issuer, bytes}, RECORD_JTI), 1); /* that one it knows */
+        static char another[sizeof issuer];
+        struct text names[] = {{another, bytes}, {issuer, bytes}};
+        struct line undo = {{RECORD_JTI, {issuer, bytes}, {"x", 1}, SECONDS_NONE, SECONDS_NONE}, true};
+
+        assert_int_equal(batch_add(batch, hasher, &undo, &(struct texts){names, 2}), 0); /* taken back under each, or in the next batch */
         batch_free(batch);
     }
     assert_int_equal(taken[0] - 1, FEED_BATCH_GROUPS_MAX);
