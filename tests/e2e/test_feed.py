@@ -270,6 +270,19 @@ class Feed(FeedTest):
         self.write(line(jti="gone"))
         wait_for("it is accepted again", lambda: not is_stale())
 
+    def test_a_reload_changes_which_files_are_read(self):
+        other = self.agent.path("another.ndjson")
+        put_file(other, line(jti="in the other"))
+        self.agent.start()
+        self.agent.configure(revocation={"feeds": [{"file": other}]})
+        self.agent.call("reload")
+        self.becomes(self.key.token(jti="in the other"), "revoked")
+        self.assertEqual(self.facts()["source"], "file:" + other)
+        self.append(line(jti="in the old one"))
+        put_file(other, line(jti="in the other") + line(jti="last"))
+        self.becomes(self.key.token(jti="last"), "revoked")
+        self.assertEqual(self.agent.verify(self.key.token(jti="in the old one")), "accepted")
+
     def test_the_older_of_two_feeds_is_what_a_yes_is_as_old_as(self):
         feeds = [self.agent.path(name) for name in ("one", "two")]
         for feed in feeds:

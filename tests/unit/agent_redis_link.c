@@ -1,4 +1,4 @@
-/* What the thread of a Redis feed tells the loop, when the loop is slow to listen. */
+/* What the thread of a Redis feed tells the loop, when the loop is slow to listen; and what it takes for an entry. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "agent/revocation/redis_link.h"
+#include "agent/revocation/stream_reader.h"
 
 /* A server that answers one command after the other as it is told. */
 struct server {
@@ -135,6 +136,73 @@ static void an_error_after_it_was_well(void **state)
     assert_string_equal(news.error, "LOADING");
 }
 
+static redisReply *reply_of(const char *bytes)
+{
+    redisReader *reader = redisReaderCreate();
+    void *reply = NULL;
+
+    assert_non_null(reader);
+    assert_int_equal(redisReaderFeed(reader, bytes, strlen(bytes)), REDIS_OK);
+    assert_int_equal(redisReaderGetReply(reader, &reply), REDIS_OK);
+    redisReaderFree(reader);
+    assert_non_null(reply);
+    return reply;
+}
+
+#define ID     "$3\r\n5-0\r\n"
+#define DIGITS "1234567890"
+
+/* What a server says is in its stream. NULL: that is no entry; {}: one without a record. */
+static void entries(void **state)
+{
+    static const struct {
+        const char *bytes, *record;
+    } cases[] = {
+        {"*2\r\n" ID "*2\r\n$1\r\nr\r\n$2\r\n[]\r\n", "[]"},
+        {"*2\r\n" ID "*4\r\n$1\r\na\r\n$1\r\nb\r\n$1\r\nr\r\n$1\r\nx\r\n", "x"},
+        {"*2\r\n" ID "*2\r\n$1\r\nr\r\n:5\r\n", "{}"},
+        {"*2\r\n" ID "*2\r\n:1\r\n$1\r\nx\r\n", "{}"},
+        {"*2\r\n" ID "*2\r\n$1\r\nq\r\n$1\r\nx\r\n", "{}"},
+        {"*2\r\n" ID "*1\r\n$1\r\nr\r\n", "{}"},
+        {"*2\r\n" ID "*-1\r\n", "{}"},
+        {"*2\r\n" ID ":1\r\n", "{}"},
+        {":1\r\n", NULL},
+        {"*1\r\n" ID, NULL},
+        {"*3\r\n" ID "*0\r\n:1\r\n", NULL},
+        {"*2\r\n:5\r\n*0\r\n", NULL},
+        {"*2\r\n$60\r\n" DIGITS DIGITS DIGITS DIGITS DIGITS DIGITS "\r\n*0\r\n", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        redisReply *reply = reply_of(cases[i].bytes);
+        struct stream_position position;
+        const redisReply *record;
+
+        assert_int_equal(stream_entry(reply, &position, &record), cases[i].record != NULL);
+        if (cases[i].record != NULL)
+            assert_string_equal(record->str, cases[i].record);
+        freeReplyObject(reply);
+    }
+}
+
+static void streams(void **state)
+{
+    static const char *const bad[] = {":1\r\n",        "*0\r\n", "*1\r\n:1\r\n", "*1\r\n*1\r\n+s\r\n", "*1\r\n*2\r\n+s\r\n:1\r\n",
+                                      "*1\r\n*3\r\n+s\r\n*0\r\n*0\r\n", "*2\r\n*2\r\n+s\r\n*0\r\n*2\r\n+s\r\n*0\r\n"};
+    redisReply *good = reply_of("*1\r\n*2\r\n+s\r\n*0\r\n");
+
+    (void)state;
+    assert_non_null(stream_entries(good));
+    freeReplyObject(good);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        redisReply *reply = reply_of(bad[i]);
+
+        assert_null(stream_entries(reply));
+        freeReplyObject(reply);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -142,6 +210,8 @@ int main(void)
         cmocka_unit_test(a_gap_after_it_was_well),
         cmocka_unit_test(well_after_a_gap),
         cmocka_unit_test(an_error_after_it_was_well),
+        cmocka_unit_test(entries),
+        cmocka_unit_test(streams),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
