@@ -65,9 +65,8 @@ static void ignore(void *context)
 }
 
 /* All that the thread says while the server answers so, taken at once. */
-static struct redis_news hear(const char *const *answers)
+static struct redis_news hear_after(struct stream_position position, const char *const *answers)
 {
-    struct stream_position position = {.id = "5-0", .added = 3, .knows_added = 1};
     struct server server;
     struct redis_news news;
     char url[64], stream[] = "s";
@@ -88,6 +87,11 @@ static struct redis_news hear(const char *const *answers)
     pthread_join(server.thread, NULL);
     close(server.listener);
     return news;
+}
+
+static struct redis_news hear(const char *const *answers)
+{
+    return hear_after((struct stream_position){.id = "5-0", .added = 3, .knows_added = 1}, answers);
 }
 
 #define FACTS(added)                                                                                                               \
@@ -134,6 +138,19 @@ static void an_error_after_it_was_well(void **state)
     (void)state;
     assert_false(news.alive);
     assert_string_equal(news.error, "LOADING");
+}
+
+/* Nothing was missed only if the server says so. */
+static void entries_after_one_that_cannot_be_asked_for(void **state)
+{
+    static const char *const answers[] = {
+        "+PONG\r\n", "*1\r\n*2\r\n$1\r\ns\r\n*1\r\n*2\r\n$3\r\n6-0\r\n*2\r\n$1\r\nr\r\n$2\r\n{}\r\n", "-NOPERM\r\n", NULL};
+    struct redis_news news = hear_after((struct stream_position){.id = "5-0", .has_entry = 1, .added = 3, .knows_added = 1}, answers);
+
+    (void)state;
+    assert_string_equal(news.error, "NOPERM");
+    assert_false(news.has_reply || news.alive);
+    assert_string_equal(news.gap, "");
 }
 
 static redisReply *reply_of(const char *bytes)
@@ -210,6 +227,7 @@ int main(void)
         cmocka_unit_test(a_gap_after_it_was_well),
         cmocka_unit_test(well_after_a_gap),
         cmocka_unit_test(an_error_after_it_was_well),
+        cmocka_unit_test(entries_after_one_that_cannot_be_asked_for),
         cmocka_unit_test(entries),
         cmocka_unit_test(streams),
     };
