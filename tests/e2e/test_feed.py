@@ -61,6 +61,7 @@ class Feed(FeedTest):
         self.assertEqual(self.agent.verify(token), "accepted")
         self.append(line(jti="later"))
         self.becomes(token, "revoked")
+        self.assertNotIn("was replaced", self.agent.log())
 
     def test_every_kind_of_record(self):
         now = int(time.time())
@@ -199,6 +200,12 @@ class Feed(FeedTest):
         self.agent.call("reload")
         self.assertEqual(self.agent.verify(self.key.token(iss=OTHER, jti="early")), "revoked")
 
+    def test_so_they_are_where_the_feed_may_speak_for_them(self):
+        self.agent.configure(revocation={"feeds": [{"file": self.feed, "issuers": [ISSUER, OTHER]}]})
+        self.write(json.dumps({"iss": OTHER, "jti": "early"}) + "\n")
+        self.agent.start()
+        self.assertEqual([(r["issuer"], r["count"]) for r in self.agent.call("revocations")["revocations"]], [(OTHER, 1)])
+
     def test_a_revoked_kid_covers_its_keys(self):
         token = self.key.token()
         self.agent.start()
@@ -276,7 +283,8 @@ class Feed(FeedTest):
         self.agent.start()
         self.agent.configure(revocation={"feeds": [{"file": other}]})
         self.agent.call("reload")
-        self.becomes(self.key.token(jti="in the other"), "revoked")
+        wait_for("it is read", lambda: self.facts()["records"] == 1)
+        self.assertEqual(self.agent.verify(self.key.token(jti="in the other")), "revoked")
         self.assertEqual(self.facts()["source"], "file:" + other)
         self.append(line(jti="in the old one"))
         put_file(other, line(jti="in the other") + line(jti="last"))

@@ -64,8 +64,20 @@ static void ignore(void *context)
     (void)context;
 }
 
+static unsigned taken;
+
+/* There is room for one more. */
+static int take_one(void *context, const struct stream_position *position, const char *text, size_t bytes)
+{
+    (void)context;
+    (void)position;
+    (void)text;
+    (void)bytes;
+    return taken++ == 0 ? 1 : 0;
+}
+
 /* All that the thread says while the server answers so, taken at once. */
-static struct redis_news hear_after(struct stream_position position, const char *const *answers)
+static struct redis_news hear_after(struct stream_position position, const char *const *answers, bool comes)
 {
     struct server server;
     struct redis_news news;
@@ -79,11 +91,20 @@ static struct redis_news hear_after(struct stream_position position, const char 
     struct redis_link *link = redis_link_new(&loop, &config, &position, ignore, NULL);
 
     assert_non_null(link);
-    sem_wait(&server.done);
-    redis_link_news(link, &news);
+    if (!comes)
+        sem_wait(&server.done);
+    do {
+        if (comes)
+            uv_run(&loop, UV_RUN_ONCE); /* a reply waits until it is taken: nothing more is asked for */
+        redis_link_news(link, &news);
+    } while (comes && !news.has_reply);
+    taken = 0;
+    if (news.has_reply)
+        assert_int_equal(redis_link_each(link, take_one, NULL, &(bool){false}), 0);
     redis_link_close(link);
     uv_run(&loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&loop), 0);
+    shutdown(server.listener, SHUT_RDWR);
     pthread_join(server.thread, NULL);
     close(server.listener);
     return news;
@@ -91,7 +112,7 @@ static struct redis_news hear_after(struct stream_position position, const char 
 
 static struct redis_news hear(const char *const *answers)
 {
-    return hear_after((struct stream_position){.id = "5-0", .added = 3, .knows_added = 1}, answers);
+    return hear_after((struct stream_position){.id = "5-0", .added = 3, .knows_added = 1}, answers, false);
 }
 
 #define FACTS(added)                                                                                                               \
@@ -140,12 +161,25 @@ static void an_error_after_it_was_well(void **state)
     assert_string_equal(news.error, "LOADING");
 }
 
+#define ENTRY(id) "*2\r\n$3\r\n" id "\r\n*2\r\n$1\r\nr\r\n$2\r\n{}\r\n"
+
+/* One that is not taken is the next batch's first: none behind it is taken. */
+static void entries_that_do_not_fit(void **state)
+{
+    static const char *const answers[] = {"+PONG\r\n", "*1\r\n*2\r\n$1\r\ns\r\n*3\r\n" ENTRY("1-0") ENTRY("2-0") ENTRY("3-0"), NULL};
+    struct redis_news news = hear_after((struct stream_position){.id = STREAM_START}, answers, true);
+
+    (void)state;
+    assert_true(news.has_reply);
+    assert_int_equal(taken, 2);
+}
+
 /* Nothing was missed only if the server says so. */
 static void entries_after_one_that_cannot_be_asked_for(void **state)
 {
     static const char *const answers[] = {
-        "+PONG\r\n", "*1\r\n*2\r\n$1\r\ns\r\n*1\r\n*2\r\n$3\r\n6-0\r\n*2\r\n$1\r\nr\r\n$2\r\n{}\r\n", "-NOPERM\r\n", NULL};
-    struct redis_news news = hear_after((struct stream_position){.id = "5-0", .has_entry = 1, .added = 3, .knows_added = 1}, answers);
+        "+PONG\r\n", "*1\r\n*2\r\n$1\r\ns\r\n*1\r\n" ENTRY("6-0"), "-NOPERM\r\n", NULL};
+    struct redis_news news = hear_after((struct stream_position){.id = "5-0", .has_entry = 1, .added = 3, .knows_added = 1}, answers, false);
 
     (void)state;
     assert_string_equal(news.error, "NOPERM");
@@ -227,6 +261,7 @@ int main(void)
         cmocka_unit_test(a_gap_after_it_was_well),
         cmocka_unit_test(well_after_a_gap),
         cmocka_unit_test(an_error_after_it_was_well),
+        cmocka_unit_test(entries_that_do_not_fit),
         cmocka_unit_test(entries_after_one_that_cannot_be_asked_for),
         cmocka_unit_test(entries),
         cmocka_unit_test(streams),
