@@ -361,7 +361,14 @@ static void what_it_knows_of_itself_must_make_sense(void **state)
         store_let_go(store);
     }
     struct view *view = store_begin(store, false);
+    struct record record = record_of(RECORD_JTI, "nobody yet", "x", SECONDS_NONE);
+    int put_status = view_put(view, TABLE_META, (struct bytes){"slots", 5}, (struct bytes){value, 3});
+    int status = list_apply(hasher, view, &record, "operators");
 
+    store_abort(view);
+    assert_int_equal(put_status, 0);
+    assert_int_equal(status, -1);
+    view = store_begin(store, false);
     assert_int_equal(view_delete(view, TABLE_SLOTS, (struct bytes){number, 3}), 0);
     assert_int_equal(store_commit(view), 0);
     store_let_go(store);
