@@ -249,12 +249,9 @@ static int is_its_slot(void *source, const struct slot *slot)
 /* What an earlier run has left. Lines that had no effect then may have one now. */
 static int load_cursor(struct feed *feed)
 {
-    struct view *view = feed->has_stored ? NULL : store_view(feed->all->agent->store);
+    struct view *view = store_view(feed->all->agent->store);
     uint8_t value[CURSOR_BYTES_MAX];
     struct feed_mark now;
-
-    if (feed->has_stored)
-        return 0;
     int found = view != NULL ? batch_cursor(view, feed->source, value, sizeof feed->mark + feed->cursor_bytes) : -1;
 
     if (found < 0)

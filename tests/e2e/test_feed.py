@@ -8,7 +8,7 @@ import subprocess
 import time
 import unittest
 
-from agent import ASAN, ASSAYD, ISSUER, AssayTest, Key, WireError, wait_for
+from agent import ASAN, ASSAYD, ISSUER, AssayTest, Key, WireError, put_file, wait_for
 
 OTHER = "https://other.example.com"
 
@@ -61,6 +61,7 @@ class Feed(FeedTest):
         self.assertEqual(self.agent.verify(token), "accepted")
         self.append(line(jti="later"))
         self.becomes(token, "revoked")
+        self.assertNotIn("was replaced", self.agent.log())
 
     def test_every_kind_of_record(self):
         now = int(time.time())
@@ -199,6 +200,12 @@ class Feed(FeedTest):
         self.agent.call("reload")
         self.assertEqual(self.agent.verify(self.key.token(iss=OTHER, jti="early")), "revoked")
 
+    def test_so_they_are_where_the_feed_may_speak_for_them(self):
+        self.agent.configure(revocation={"feeds": [{"file": self.feed, "issuers": [ISSUER, OTHER]}]})
+        self.write(json.dumps({"iss": OTHER, "jti": "early"}) + "\n")
+        self.agent.start()
+        self.assertEqual([(r["issuer"], r["count"]) for r in self.agent.call("revocations")["revocations"]], [(OTHER, 1)])
+
     def test_a_revoked_kid_covers_its_keys(self):
         token = self.key.token()
         self.agent.start()
@@ -269,6 +276,33 @@ class Feed(FeedTest):
         self.assertEqual(self.agent.verify(revoked), "revoked") # a no needs no feed
         self.write(line(jti="gone"))
         wait_for("it is accepted again", lambda: not is_stale())
+
+    def test_a_reload_changes_which_files_are_read(self):
+        other = self.agent.path("another.ndjson")
+        put_file(other, line(jti="in the other"))
+        self.agent.start()
+        self.agent.configure(revocation={"feeds": [{"file": other}]})
+        self.agent.call("reload")
+        wait_for("it is read", lambda: self.facts()["records"] == 1)
+        self.assertEqual(self.agent.verify(self.key.token(jti="in the other")), "revoked")
+        self.assertEqual(self.facts()["source"], "file:" + other)
+        self.append(line(jti="in the old one"))
+        put_file(other, line(jti="in the other") + line(jti="last"))
+        self.becomes(self.key.token(jti="last"), "revoked")
+        self.assertEqual(self.agent.verify(self.key.token(jti="in the old one")), "accepted")
+
+    def test_the_older_of_two_feeds_is_what_a_yes_is_as_old_as(self):
+        feeds = [self.agent.path(name) for name in ("one", "two")]
+        for feed in feeds:
+            put_file(feed, "")
+        self.agent.configure(revocation={"feeds": [{"file": feed} for feed in feeds]})
+        self.agent.start()
+        token = self.key.token()
+        for feed in feeds:
+            os.unlink(feed)
+            wait_for("its age counts", lambda: self.agent.call("verify", token=token)["revocation_age"] >= 1)
+            put_file(feed, "")
+            wait_for("it is there again", lambda: self.agent.call("verify", token=token)["revocation_age"] == 0)
 
     def test_other_files_of_its_folder_cost_no_write(self):
         token = self.key.token(jti="after them")

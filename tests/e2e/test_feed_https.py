@@ -134,6 +134,18 @@ class Follow(HttpsFeedTest):
         self.becomes(self.key.token(jti="b"), "revoked", 6)
         self.assertEqual((self.facts()["gaps"], self.facts()["error"]), (1, None))
 
+    def test_a_server_in_trouble_says_nothing_of_the_cursor(self):
+        log = Log()
+        log.lines = [line(jti="a")]
+        self.server.routes["/revocations"] = log.behaviour()
+        self.agent.start()
+        self.server.routes["/revocations"] = status(500)
+        wait_for("it is told", lambda: self.facts()["error"], 6)
+        log.lines.append(line(jti="b"))
+        self.server.routes["/revocations"] = log.behaviour()
+        self.becomes(self.key.token(jti="b"), "revoked", 6)
+        self.assertEqual((self.facts()["gaps"], self.facts()["records"]), (0, 2))
+
     def test_rights(self):
         self.configure([self.agent.issuer(), self.agent.issuer(OTHER)], issuers=[ISSUER])
         self.publish(line(jti="a") + json.dumps({"iss": OTHER, "jti": "a"}) + "\n" + json.dumps({"undo": {"iss": ISSUER, "jti": "a"}}) + "\n")

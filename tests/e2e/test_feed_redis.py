@@ -563,6 +563,15 @@ class Locked(RedisFeedTest):
         put_file(path, "sesame")
         wait_for("it is ready", lambda: self.agent.call("ping")["ready"], 12)
 
+    def test_another_password_file_by_a_reload(self):
+        self.server = self.redis("locked", password="sesame")
+        self.configure(password_file=self.secret("wrong"))
+        self.launch()
+        wait_for("it is told", self.error)
+        self.configure(password_file=self.secret("sesame", "another"))
+        self.agent.call("reload")
+        wait_for("it is ready", lambda: self.agent.call("ping")["ready"], 12)
+
     def test_a_user_with_few_rights(self):
         rights = f"user reader on >sesame ~{STREAM} -@all +xread +xrange +xinfo|stream +select"
         self.server = self.redis("users", password="admin", users=[rights])
@@ -659,6 +668,7 @@ class Many(RedisFeedTest):
         thread.join()
         wait_for("all are there", lambda: self.facts()["records"] == count, 2)
         self.assertLess(self.agent.call("status")["revocation"]["commits"] - commits, count / 4)
+        self.assertNotIn("the connection was closed", self.agent.log())     # it is read on, not anew
 
 
 if __name__ == "__main__":

@@ -98,6 +98,7 @@ class Follow(LiveTest):
         self.agent.start()
         words[0] = "second"
         wait_for("the old one is refused", lambda: "401" in self.error(), 5)
+        self.assertIn("`token_file`", self.error())
         put_file(path, "second\n")
         wait_for("the new one is taken", lambda: self.issuer_status()["error"] is None, 8)
         self.assertNotIn("second", self.agent.log())

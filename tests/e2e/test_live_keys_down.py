@@ -6,7 +6,7 @@ import unittest
 
 import msgpack
 
-from agent import ISSUER, LONG, Key, connect_as, key_set, needs_root, put_file, wait_for
+from agent import ISSUER, LONG, Key, WireError, connect_as, key_set, needs_root, put_file, wait_for
 from behaviours import Behaviour, document, silent, unavailable
 from live import LiveTest, key_document, keys_of
 
@@ -43,6 +43,9 @@ class Down(LiveTest):
         self.configure(self.live_issuer(), {**self.live_issuer("/other"), "issuer": OTHER, "mode": "shadow"})
         self.agent.start()
         self.assertEqual(self.agent.call("ping")["missing"], [])
+        with self.assertRaises(WireError):
+            self.agent.verify(self.key.token(iss=OTHER))
+        self.assertEqual(self.agent.call("status")["counters"]["shadow"], {})   # what is not decided is not judged
 
     def test_keys_that_are_too_old_decide_nothing_and_refuse_nothing(self):
         self.configure(refresh="1s", max_key_age="3s")

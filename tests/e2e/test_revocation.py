@@ -308,6 +308,10 @@ class Issuers(AssayTest):
         self.assertEqual(agent.call("reload"), {"reloaded": True, "faults": []})
         self.assertEqual(agent.verify(self.key.token(jti="j")), "revoked")
         wait_for("also the kid", lambda: agent.verify(self.key.token(jti="other")) == "revoked", 3)
+        renamed = self.key.named("fresh")
+        put_file(agent.key_file, key_set(renamed))
+        wait_for("the keys are read", lambda: agent.verify(self.key.token()) != "revoked")
+        self.assertEqual(agent.verify(renamed.token()), "revoked")      # the key is known by the kid that the alias revoked
         names = {row["issuer"] for row in agent.call("revocations")["revocations"]}
         self.assertEqual(names, {ISSUER})       # answers name `issuer`
 

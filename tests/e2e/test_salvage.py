@@ -19,7 +19,7 @@ class Salvage(AssayTest):
             for i in range(WORDS):
                 file.write(json.dumps({"iss": ISSUER, "jti": f"j{i}"}) + "\n")
             file.write("not a line\n")
-        self.agent.configure(revocation={"feeds": [{"file": self.agent.path("feed")}]})
+        self.configure_feed()
         self.agent.start()
         self.agent.call("revoke", sub="bob", before=4000000000)
         self.agent.call("revoke", kid="gone")
@@ -27,6 +27,9 @@ class Salvage(AssayTest):
         self.agent.call("unrevoke", jti="taken back")
         self.agent.stop()
         self.agent.configure() # without the feed: what it said must come out of the store
+
+    def configure_feed(self):
+        self.agent.configure(revocation={"feeds": [{"file": self.agent.path("feed")}]})
 
     def salvage(self, old=None, new=None):
         done = subprocess.run([ASSAYD, "--salvage", old or self.agent.state, new or self.new], capture_output=True, text=True, timeout=60,
@@ -64,6 +67,10 @@ class Salvage(AssayTest):
         counts = {(r["kind"], r["source"].split(":")[0]): r["count"] for r in self.agent.call("revocations")["revocations"]}
         self.assertEqual(counts, {("jti", "file"): WORDS, ("sub", "operators"): 1, ("kid", "operators"): 1})
         self.assertEqual(self.agent.call("unrevoke", sub="bob"), {"held_by": []})
+        self.agent.call("unrevoke", jti="j0", all_sources=True)
+        self.configure_feed()
+        self.agent.restart()
+        self.assertEqual(self.verdicts(["j0"]), ["revoked"])    # feeds are read from their start
 
     def test_a_lost_index_costs_nothing(self):
         def lose(data):

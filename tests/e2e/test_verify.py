@@ -185,6 +185,7 @@ class Verify(AssayTest):
             self.assertError("bad_request", lambda: client.call("verify", token=token, audience=["orders"]), "audience")
             self.assertError("bad_request", lambda: client.call("verify", token=token, stamp=1), "stamp")
             self.assertError("bad_request", lambda: client.call("ping", token=token), "token")
+            self.assertError("bad_request", lambda: client.call("verify", **{f"m{i}": 1 for i in range(17)}), "17 members")
             self.assertError("unknown_method", lambda: client.call("authorise"), "authorise")
             self.assertEqual(client.verify(""), "malformed")
             self.assertEqual(client.verify(token), "accepted")      # none of it cost the connection
@@ -195,6 +196,9 @@ class Verify(AssayTest):
         with agent.connect() as client:
             client.socket.sendall(b"\x94\x00\x05\xa6verify\x91\x82\xa5token" + token + b"\xc4\x05token" + token)
             self.assertRegex(client.receive()[2][1], "^bad_request: `token`")
+            for member, value in ((b"\xa5token", token), (b"\xa8audience", b"\xa6orders"), (b"\xa5stamp", b"\xc2")):
+                client.socket.sendall(b"\x94\x00\x05\xa6verify\x91\x83\xa5token" + token + 2 * (member + value))
+                self.assertRegex(client.receive()[2][1], "^bad_request: `%s`" % member[1:].decode())
 
     def test_both_spellings_of_an_ecdsa_signature(self):
         agent = self.start(keys=[self.key])

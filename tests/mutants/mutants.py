@@ -2,10 +2,18 @@
 """Would the tests notice? Makes wrong versions of the code that decides, and runs the tests on each.
 
     mutants.py               all files: half an hour to an hour on 2 cores
-    mutants.py PART          only files with PART in their path
-    mutants.py --list [PART] what would be changed
+    mutants.py PART...       only files with a PART in their path
+    mutants.py --list [PART...] what would be changed
     mutants.py --again       also what was found in an earlier run
     mutants.py --plain       without the second try under sanitizers
+    mutants.py --checks      the rest of the agent, and the library: one check is taken out at a time, and the real agent is asked
+    mutants.py --checks --longest S      with tests of tests/e2e that take up to S seconds: what has survived, once more
+    mutants.py --checks --sample N [--seed S]       N of them at random
+
+With --checks a change is what checks.py makes, and the tests are those of
+tests_of.py: programs of tests/unit, then tests of tests/e2e, for which
+promised.py links assayd and libassay with the changed file. What tests/e2e
+notices, it must notice twice. All of it takes some hours on 2 cores.
 
 What a run has found is kept in build-mutants/found, so that it can be broken
 off and goes on where it was.  `survivors`, beside this script, names those
@@ -15,9 +23,11 @@ failure, and one that is named there and is noticed is told.
 import argparse
 import collections
 import concurrent.futures
+import glob
 import hashlib
 import json
 import os
+import random
 import re
 import shlex
 import signal
@@ -30,6 +40,9 @@ import time
 sys.dont_write_bytecode = True
 
 from changes import changes
+from checks import checks
+from promised import Promises, with_object
+from tests_of import LAST, SOURCES, TEST_SECONDS_MAX, tests_of
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -113,16 +126,14 @@ class Test:
             timer.cancel()
         return "too long" if expired else told or (f"exit {status}" if status != 0 else None)
 
-    def try_with(self, object_file, folder):
+    def try_with(self, object_file, original, folder):
         program = os.path.join(folder, self.program)
-        link = list(self.link)
-        link[link.index("-o") + 1] = program
-        link.insert(link.index("-o"), object_file)
+        link = with_object(self.link, object_file, original, program)
         if subprocess.run(link, cwd=self.build, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode != 0:
-            return "link"
-        found = self.run(program, 2 + 10 * self.seconds)
+            return f"{self.program} (link)"
+        found = self.run(program, 2 + 5 * self.seconds)
         os.unlink(program)
-        return found
+        return found and f"{self.program} ({found})"
 
 
 def stop(running):
@@ -143,12 +154,12 @@ class Mutant:
         self.key = hashlib.sha256((self.name + source).encode()).hexdigest()[:32]
 
 
-def mutants_of(path):
+def mutants_of(path, make=changes):
     with open(os.path.join(ROOT, path), encoding="utf-8") as file:
         source = file.read()
     seen = collections.Counter()
-    for change in changes(source):
-        if path in ONLY and not re.fullmatch(ONLY[path], function_at(source, change.start)):
+    for change in make(source):
+        if make is changes and path in ONLY and not re.fullmatch(ONLY[path], function_at(source, change.start)):
             continue
         mutant = Mutant(path, source, change, 0)
         order = seen[mutant.name]
@@ -168,6 +179,11 @@ class Compiler:
         self.build = build
         self.commands = {one["file"]: shlex.split(one["command"]) for one in json.loads(output(build, "ninja", "-t", "compdb"))}
 
+    def original(self, path):
+        """The object that the build has of a file."""
+        command = self.commands[os.path.join(ROOT, path)]
+        return command[command.index("-o") + 1]
+
     def compile(self, mutant, folder):
         """The object, or None: it is no C."""
         source, made = os.path.join(folder, os.path.basename(mutant.path)), os.path.join(folder, "changed.o")
@@ -181,17 +197,22 @@ class Compiler:
         return made if good else None
 
 
-def judge(mutant, builds):
+def judge(mutant, builds, promises=None):
     """Which test notices it; "" for none; None: it is no C."""
     for compiler, tests in builds:
         with tempfile.TemporaryDirectory() as folder:
             made = compiler.compile(mutant, folder)
             if made is None:
                 return None
-            for test in tests:
-                how = test.try_with(made, folder)
+            original = compiler.original(mutant.path)
+            steps = [lambda test=test: test.try_with(made, original, folder) for test in tests]
+            if promises is not None:
+                at = sum(test.program not in LAST for test in tests)
+                steps.insert(at, lambda: promises.judge(mutant.path, tests_of(mutant.path)[1], made, original, folder))
+            for step in steps:
+                how = step()
                 if how is not None:
-                    return f"{test.program} ({how})"
+                    return how
     return ""
 
 
@@ -207,23 +228,34 @@ def read_survivors():
     return {line for line in read_lines(SURVIVORS) if line and not line.startswith(("#", " "))}
 
 
-def run(wanted, again, wanted_builds):
-    build_all(wanted_builds)
-    names = {name for path in wanted for name in FILES[path]}
-    builds = [(Compiler(build), {name: Test(name, build) for name in sorted(names) if build == BUILD or name not in SLOW})
-              for build, _ in wanted_builds]
+def sources():
+    """The files of which checks are taken out."""
+    for pattern in SOURCES:
+        start, names, end = re.fullmatch(r"([^{]*)(?:\{(.*)\})?([^}]*)", pattern).groups()
+        for one in (names or "").split(","):
+            yield from sorted(os.path.relpath(path, ROOT) for path in glob.glob(os.path.join(ROOT, start + one + end)))
+
+
+def run(mutants, again, run_at_once, builds, units, promises=None):
+    """units: by path, the programs of tests/unit."""
+    build_all(builds)
+    paths = sorted({mutant.path for mutant in mutants})
+    names = {name for path in paths for name in units(path)}
+    tested = [(Compiler(build), {name: Test(name, build) for name in sorted(names) if build == BUILD or name not in SLOW}) for build, _ in builds]
+    if promises is not None:
+        promises = promises()
+        promises.measure(sorted({name for path in paths for name in tests_of(path)[1]}))
     known = {} if again else dict(line.split("\t", 1) for line in read_lines(FOUND) if line)
     found, open_ones = {}, []
-    for path in wanted:
-        for mutant in mutants_of(path):
-            if mutant.key in known and known[mutant.key] != "":
-                found[mutant.name] = (mutant, known[mutant.key])
-            else:
-                open_ones.append(mutant)
+    for mutant in mutants:
+        if mutant.key in known and known[mutant.key] != "":
+            found[mutant.name] = (mutant, known[mutant.key])
+        else:
+            open_ones.append(mutant)
     open_ones.sort(key=lambda mutant: mutant.key in known)      # what has survived before comes last
-    means = {path: [(compiler, [tests[name] for name in FILES[path] if name in tests]) for compiler, tests in builds] for path in wanted}
-    with open(FOUND, "a", encoding="utf-8") as log, concurrent.futures.ThreadPoolExecutor(2) as pool:
-        jobs = {pool.submit(judge, one, means[one.path]): one for one in open_ones}
+    means = {path: [(compiler, [tests[name] for name in units(path) if name in tests]) for compiler, tests in tested] for path in paths}
+    with open(FOUND, "a", encoding="utf-8") as log, concurrent.futures.ThreadPoolExecutor(run_at_once) as pool:
+        jobs = {pool.submit(judge, one, means[one.path], promises): one for one in open_ones}
         for number, job in enumerate(concurrent.futures.as_completed(jobs), 1):
             mutant, noticed = jobs[job], job.result()
             found[mutant.name] = (mutant, "no C" if noticed is None else noticed)
@@ -258,19 +290,29 @@ def report(found):
 
 def main():
     options = argparse.ArgumentParser(description="runs the tests on wrong versions of the code")
-    options.add_argument("part", nargs="?", default="")
+    options.add_argument("part", nargs="*")
     options.add_argument("--list", action="store_true")
     options.add_argument("--again", action="store_true")
     options.add_argument("--plain", action="store_true")
+    options.add_argument("--checks", action="store_true")
+    options.add_argument("--sample", type=int)
+    options.add_argument("--seed", type=int, default=random.randrange(1 << 32))
+    options.add_argument("--longest", type=float, default=TEST_SECONDS_MAX)
+    options.add_argument("--jobs", type=int, default=2)
     given = options.parse_args()
-    wanted = [path for path in FILES if given.part in path]
+    paths, make = (list(sources()), checks) if given.checks else (list(FILES), changes)
+    mutants = [mutant for path in paths if not given.part or any(part in path for part in given.part) for mutant in mutants_of(path, make)]
+    if given.sample is not None:
+        print(f"{min(given.sample, len(mutants))} of {len(mutants)}, --seed {given.seed}")
+        mutants = random.Random(given.seed).sample(mutants, min(given.sample, len(mutants)))
     if given.list:
-        for path in wanted:
-            for mutant in mutants_of(path):
-                print(f"{mutant.place}: {mutant.name}")
+        for mutant in mutants:
+            print(f"{mutant.place}: {mutant.name}")
         return 0
     os.nice(10)
-    return report(run(wanted, given.again, BUILDS[:1] if given.plain else BUILDS))
+    if given.checks:
+        return report(run(mutants, given.again, given.jobs, BUILDS[:1], lambda path: tests_of(path)[0], lambda: Promises(BUILD, given.longest)))
+    return report(run(mutants, given.again, given.jobs, BUILDS[:1] if given.plain else BUILDS, lambda path: FILES[path]))
 
 
 if __name__ == "__main__":

@@ -39,6 +39,11 @@ static void issuers_take_a_bounded_amount_of_memory(void **state)
         memset(issuer, 0, 4);
         issuer[4] = 'i';
         assert_int_equal(add_of(batch, (struct text){issuer, bytes}, RECORD_JTI), 1); /* that one it knows */
+        static char another[sizeof issuer];
+        struct text names[] = {{another, bytes}, {issuer, bytes}};
+        struct line undo = {{RECORD_JTI, {issuer, bytes}, {"x", 1}, SECONDS_NONE, SECONDS_NONE}, true};
+
+        assert_int_equal(batch_add(batch, hasher, &undo, &(struct texts){names, 2}), 0); /* taken back under each, or in the next batch */
         batch_free(batch);
     }
     assert_int_equal(taken[0] - 1, FEED_BATCH_GROUPS_MAX);
@@ -185,6 +190,118 @@ static void lines_that_cannot_be_read_take_no_more_memory_than_can_be_kept(void 
     store_let_go(store);
 }
 
+static void nothing(void *context, const char *source, int64_t before, int64_t exp)
+{
+    (void)context;
+    (void)source;
+    (void)before;
+    (void)exp;
+}
+
+/* Is that number revoked? */
+static int stands(unsigned number)
+{
+    char name[16];
+    struct record record = {RECORD_SID, {"i", 1}, {name, (size_t)snprintf(name, sizeof name, "s%u", number)}, SECONDS_NONE, SECONDS_NONE};
+    int holders = list_holders(hasher, store_view(store), &record, nothing, NULL);
+
+    store_let_go(store);
+    return holders;
+}
+
+static void say(struct batch *batch, unsigned number, bool undo)
+{
+    assert_int_equal(add(batch, number, undo, SECONDS_NONE, SECONDS_NONE), 1);
+}
+
+static void write_all(struct batch *batch, const char *cursor, enum batch_end end)
+{
+    batch_set_cursor(batch, cursor, 8);
+    batch_seal(batch, end);
+    assert_true(write_some(batch, UINT32_MAX));
+}
+
+static void cursor_is(const char *expected)
+{
+    char cursor[8];
+    int found = batch_cursor(store_view(store), SOURCE, cursor, sizeof cursor);
+
+    store_let_go(store);
+    assert_int_equal(found, 1);
+    assert_memory_equal(cursor, expected, 8);
+}
+
+/* 1 and 2 are revoked: by a reading that said nothing else. */
+static struct batch *one_and_two(void)
+{
+    struct batch *batch = new_batch();
+
+    say(batch, 1, false);
+    say(batch, 2, false);
+    write_all(batch, "cursor 1", BATCH_ENDS);
+    assert_true(batch_moved_cursor(batch));
+    batch_free(batch);
+    return new_batch();
+}
+
+static void what_is_taken_back_counts_with_the_last_batch_of_a_reading(void **state)
+{
+    struct batch *batch = one_and_two();
+
+    (void)state;
+    say(batch, 1, true);
+    say(batch, 2, true);
+    say(batch, 3, true);
+    say(batch, 4, false);
+    say(batch, 4, true);
+    say(batch, 5, true);
+    say(batch, 5, false);
+    write_all(batch, "cursor 2", BATCH_GOES_ON);
+    assert_false(batch_moved_cursor(batch));
+    cursor_is("cursor 1"); /* what is kept for later would be lost with a restart */
+    assert_int_equal(stands(1) + stands(2) + stands(5), 3);
+    assert_int_equal(stands(3) + stands(4), 0); /* nor is revoked what never was */
+    assert_int_equal(batch_go_on(batch), 0);
+    say(batch, 1, false);
+    write_all(batch, "cursor 3", BATCH_GOES_ON);
+    cursor_is("cursor 1");
+    assert_int_equal(batch_go_on(batch), 0);
+    say(batch, 6, false);
+    write_all(batch, "cursor 4", BATCH_ENDS);
+    assert_true(batch_moved_cursor(batch));
+    cursor_is("cursor 4");
+    assert_int_equal(stands(1) + stands(5) + stands(6), 3);
+    assert_int_equal(stands(2) + stands(3) + stands(4), 0);
+    batch_free(batch);
+}
+
+/* What revokes alone may move the cursor as it comes: nothing is kept. */
+static void a_part_that_takes_nothing_back_is_not_read_again(void **state)
+{
+    struct batch *batch = new_batch();
+
+    (void)state;
+    say(batch, 1, false);
+    write_all(batch, "cursor 1", BATCH_GOES_ON);
+    assert_true(batch_moved_cursor(batch));
+    cursor_is("cursor 1");
+    batch_free(batch);
+}
+
+static void what_is_taken_back_is_forgotten_where_the_reading_breaks_off(void **state)
+{
+    struct batch *batch = one_and_two();
+
+    (void)state;
+    say(batch, 1, true);
+    say(batch, 3, true);
+    say(batch, 4, false);
+    write_all(batch, "cursor 2", BATCH_BREAKS_OFF);
+    assert_int_equal(stands(1) + stands(2) + stands(4), 3);
+    assert_int_equal(stands(3), 0);
+    batch_free(batch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,6 +311,9 @@ int main(void)
         TEST(a_file_that_is_full_ends_the_batch),
         TEST(what_the_disk_gives_back_otherwise_is_not_written),
         TEST(lines_that_cannot_be_read_take_no_more_memory_than_can_be_kept),
+        TEST(what_is_taken_back_counts_with_the_last_batch_of_a_reading),
+        TEST(a_part_that_takes_nothing_back_is_not_read_again),
+        TEST(what_is_taken_back_is_forgotten_where_the_reading_breaks_off),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/revocation/forget.h"
 #include "agent/revocation/list.h"
 
 #define TEXT(literal) ((struct text){literal, sizeof literal - 1})
@@ -313,7 +314,118 @@ static void a_key_is_covered(void **state)
     assert_int_equal(judge(), OUTCOME_ACCEPTED);
     change(&kid, false, "operators");
     assert_int_equal(judge(), OUTCOME_ACCEPTED); /* what was given back stays given back */
+    change(&kid, false, "feed");
+    cover(TEXT("i"), TEXT("old"), its.key.thumbprint);
     change(&kid, true, "operators");
+    assert_int_equal(judge(), OUTCOME_REFUSED); /* the feed holds the kid, and with it the key */
+    change(&kid, true, "feed");
+    assert_int_equal(judge(), OUTCOME_ACCEPTED);
+}
+
+static void put(enum table table, const void *key, size_t key_bytes, const void *value, size_t bytes)
+{
+    struct view *view = store_begin(store, false);
+
+    assert_int_equal(view_put(view, table, (struct bytes){key, key_bytes}, (struct bytes){value, bytes}), 0);
+    assert_int_equal(store_commit(view), 0);
+    store_let_go(store);
+}
+
+/* So is what the list knows of itself: which kinds there are, and whose word a number is. */
+static void what_it_knows_of_itself_must_make_sense(void **state)
+{
+    static const char number[3] = {'n', 0x7f, 0x7f};
+    uint8_t value[400] = {0}, kinds[4];
+    struct slot slot;
+    unsigned all;
+
+    (void)state;
+    assert_int_equal(list_kinds(store_view(store), &all), 0);
+    store_number(kinds, all, 4);
+    for (size_t size = 1; size < 4; size++) {
+        put(TABLE_META, "kinds", 5, kinds, size);
+        assert_int_equal(list_kinds(store_view(store), &all), -1);
+        store_let_go(store);
+    }
+    put(TABLE_META, "kinds", 5, kinds, 4);
+    for (unsigned i = 0; i < 4; i++) {
+        static const struct {
+            unsigned source;
+            size_t bytes;
+            int status;
+        } cases[] = {{255, 300, 0}, {256, 300, -1}, {100, 110, -1}, {0, 10, -1}};
+
+        store_number(value + 9, cases[i].source, 2);
+        put(TABLE_SLOTS, number, 3, value, cases[i].bytes);
+        assert_int_equal(slot_read(store_view(store), 0x7f7f, &slot), cases[i].status);
+        store_let_go(store);
+    }
+    struct view *view = store_begin(store, false);
+    struct record record = record_of(RECORD_JTI, "nobody yet", "x", SECONDS_NONE);
+    int put_status = view_put(view, TABLE_META, (struct bytes){"slots", 5}, (struct bytes){value, 3});
+    int status = list_apply(hasher, view, &record, "operators");
+
+    store_abort(view);
+    assert_int_equal(put_status, 0);
+    assert_int_equal(status, -1);
+    view = store_begin(store, false);
+    assert_int_equal(view_delete(view, TABLE_SLOTS, (struct bytes){number, 3}), 0);
+    assert_int_equal(store_commit(view), 0);
+    store_let_go(store);
+}
+
+/* Tokens run out, and a session's tokens until `before` with them; a key does not, nor a session without an end. */
+static void what_does_not_run_out_gets_no_exp(void **state)
+{
+    static const enum record_kind kinds[] = {RECORD_KID, RECORD_JKT, RECORD_SID};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        struct record record = record_of(kinds[i], "i", "x", SECONDS_NONE);
+
+        record_set_exp(&record, 1000, 60);
+        assert_int_equal(record.exp, SECONDS_NONE);
+    }
+    struct record until = record_of(RECORD_SID, "i", "x", 2000), jti = record_of(RECORD_JTI, "i", "x", SECONDS_NONE), own = jti, none = jti;
+
+    record_set_exp(&until, 1000, 60);
+    assert_int_equal(until.exp, 2061);
+    record_set_exp(&jti, 1000, 60);
+    assert_int_equal(jti.exp, 1061);
+    own.exp = 5;
+    record_set_exp(&own, 1000, 60);
+    assert_int_equal(own.exp, 5);
+    record_set_exp(&none, 1000, 0);
+    assert_int_equal(none.exp, SECONDS_NONE);
+}
+
+static uint64_t forgotten_at(int64_t now)
+{
+    uint8_t at[ENTRY_KEY_BYTES] = {0};
+    uint64_t all = 0, some;
+
+    for (bool end = false; !end; all += some) {
+        struct view *view = store_begin(store, false);
+
+        assert_int_equal(forget_some(view, now, at, &some, &end), 0);
+        assert_int_equal(store_commit(view), 0);
+        store_let_go(store);
+    }
+    return all;
+}
+
+/* Clocks differ, and a token's leeway is the issuer's: a day more. */
+static void forgotten_a_day_after_its_exp(void **state)
+{
+    struct record record = record_of(RECORD_JTI, "i", "short", SECONDS_NONE);
+
+    (void)state;
+    record.exp = 1000;
+    change(&record, false, "operators");
+    assert_int_equal(forgotten_at(1000 + FORGET_GRACE_SECONDS), 0);
+    assert_int_equal(holders(&record), 1);
+    assert_int_equal(forgotten_at(1000 + FORGET_GRACE_SECONDS + 1), 1);
+    assert_int_equal(holders(&record), 0);
 }
 
 static void a_given_up_job_leaves_nothing(void **state)
@@ -383,6 +495,8 @@ int main(void)
         cmocka_unit_test(refused_while_any_source_holds_it), cmocka_unit_test(the_tally_counts_words),
         cmocka_unit_test(a_key_is_covered),                  cmocka_unit_test(a_given_up_job_leaves_nothing),
         cmocka_unit_test(a_view_sees_one_moment),            cmocka_unit_test(damage_is_undecided),
+        cmocka_unit_test(what_it_knows_of_itself_must_make_sense),
+        cmocka_unit_test(what_does_not_run_out_gets_no_exp), cmocka_unit_test(forgotten_a_day_after_its_exp),
     };
 
     return cmocka_run_group_tests(tests, open_store, close_store);

@@ -1,4 +1,4 @@
-/* What the thread of a Redis feed tells the loop, when the loop is slow to listen. */
+/* What the thread of a Redis feed tells the loop, when the loop is slow to listen; and what it takes for an entry. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "agent/revocation/redis_link.h"
+#include "agent/revocation/stream_reader.h"
 
 /* A server that answers one command after the other as it is told. */
 struct server {
@@ -63,10 +64,21 @@ static void ignore(void *context)
     (void)context;
 }
 
-/* All that the thread says while the server answers so, taken at once. */
-static struct redis_news hear(const char *const *answers)
+static unsigned taken;
+
+/* There is room for one more. */
+static int take_one(void *context, const struct stream_position *position, const char *text, size_t bytes)
 {
-    struct stream_position position = {.id = "5-0", .added = 3, .knows_added = 1};
+    (void)context;
+    (void)position;
+    (void)text;
+    (void)bytes;
+    return taken++ == 0 ? 1 : 0;
+}
+
+/* All that the thread says while the server answers so, taken at once. */
+static struct redis_news hear_after(struct stream_position position, const char *const *answers, bool comes)
+{
     struct server server;
     struct redis_news news;
     char url[64], stream[] = "s";
@@ -79,14 +91,28 @@ static struct redis_news hear(const char *const *answers)
     struct redis_link *link = redis_link_new(&loop, &config, &position, ignore, NULL);
 
     assert_non_null(link);
-    sem_wait(&server.done);
-    redis_link_news(link, &news);
+    if (!comes)
+        sem_wait(&server.done);
+    do {
+        if (comes)
+            uv_run(&loop, UV_RUN_ONCE); /* a reply waits until it is taken: nothing more is asked for */
+        redis_link_news(link, &news);
+    } while (comes && !news.has_reply);
+    taken = 0;
+    if (news.has_reply)
+        assert_int_equal(redis_link_each(link, take_one, NULL, &(bool){false}), 0);
     redis_link_close(link);
     uv_run(&loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&loop), 0);
+    shutdown(server.listener, SHUT_RDWR);
     pthread_join(server.thread, NULL);
     close(server.listener);
     return news;
+}
+
+static struct redis_news hear(const char *const *answers)
+{
+    return hear_after((struct stream_position){.id = "5-0", .added = 3, .knows_added = 1}, answers, false);
 }
 
 #define FACTS(added)                                                                                                               \
@@ -135,6 +161,99 @@ static void an_error_after_it_was_well(void **state)
     assert_string_equal(news.error, "LOADING");
 }
 
+#define ENTRY(id) "*2\r\n$3\r\n" id "\r\n*2\r\n$1\r\nr\r\n$2\r\n{}\r\n"
+
+/* One that is not taken is the next batch's first: none behind it is taken. */
+static void entries_that_do_not_fit(void **state)
+{
+    static const char *const answers[] = {"+PONG\r\n", "*1\r\n*2\r\n$1\r\ns\r\n*3\r\n" ENTRY("1-0") ENTRY("2-0") ENTRY("3-0"), NULL};
+    struct redis_news news = hear_after((struct stream_position){.id = STREAM_START}, answers, true);
+
+    (void)state;
+    assert_true(news.has_reply);
+    assert_int_equal(taken, 2);
+}
+
+/* Nothing was missed only if the server says so. */
+static void entries_after_one_that_cannot_be_asked_for(void **state)
+{
+    static const char *const answers[] = {
+        "+PONG\r\n", "*1\r\n*2\r\n$1\r\ns\r\n*1\r\n" ENTRY("6-0"), "-NOPERM\r\n", NULL};
+    struct redis_news news = hear_after((struct stream_position){.id = "5-0", .has_entry = 1, .added = 3, .knows_added = 1}, answers, false);
+
+    (void)state;
+    assert_string_equal(news.error, "NOPERM");
+    assert_false(news.has_reply || news.alive);
+    assert_string_equal(news.gap, "");
+}
+
+static redisReply *reply_of(const char *bytes)
+{
+    redisReader *reader = redisReaderCreate();
+    void *reply = NULL;
+
+    assert_non_null(reader);
+    assert_int_equal(redisReaderFeed(reader, bytes, strlen(bytes)), REDIS_OK);
+    assert_int_equal(redisReaderGetReply(reader, &reply), REDIS_OK);
+    redisReaderFree(reader);
+    assert_non_null(reply);
+    return reply;
+}
+
+#define ID     "$3\r\n5-0\r\n"
+#define DIGITS "1234567890"
+
+/* What a server says is in its stream. NULL: that is no entry; {}: one without a record. */
+static void entries(void **state)
+{
+    static const struct {
+        const char *bytes, *record;
+    } cases[] = {
+        {"*2\r\n" ID "*2\r\n$1\r\nr\r\n$2\r\n[]\r\n", "[]"},
+        {"*2\r\n" ID "*4\r\n$1\r\na\r\n$1\r\nb\r\n$1\r\nr\r\n$1\r\nx\r\n", "x"},
+        {"*2\r\n" ID "*2\r\n$1\r\nr\r\n:5\r\n", "{}"},
+        {"*2\r\n" ID "*2\r\n:1\r\n$1\r\nx\r\n", "{}"},
+        {"*2\r\n" ID "*2\r\n$1\r\nq\r\n$1\r\nx\r\n", "{}"},
+        {"*2\r\n" ID "*1\r\n$1\r\nr\r\n", "{}"},
+        {"*2\r\n" ID "*-1\r\n", "{}"},
+        {"*2\r\n" ID ":1\r\n", "{}"},
+        {":1\r\n", NULL},
+        {"*1\r\n" ID, NULL},
+        {"*3\r\n" ID "*0\r\n:1\r\n", NULL},
+        {"*2\r\n:5\r\n*0\r\n", NULL},
+        {"*2\r\n$60\r\n" DIGITS DIGITS DIGITS DIGITS DIGITS DIGITS "\r\n*0\r\n", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        redisReply *reply = reply_of(cases[i].bytes);
+        struct stream_position position;
+        const redisReply *record;
+
+        assert_int_equal(stream_entry(reply, &position, &record), cases[i].record != NULL);
+        if (cases[i].record != NULL)
+            assert_string_equal(record->str, cases[i].record);
+        freeReplyObject(reply);
+    }
+}
+
+static void streams(void **state)
+{
+    static const char *const bad[] = {":1\r\n",        "*0\r\n", "*1\r\n:1\r\n", "*1\r\n*1\r\n+s\r\n", "*1\r\n*2\r\n+s\r\n:1\r\n",
+                                      "*1\r\n*3\r\n+s\r\n*0\r\n*0\r\n", "*2\r\n*2\r\n+s\r\n*0\r\n*2\r\n+s\r\n*0\r\n"};
+    redisReply *good = reply_of("*1\r\n*2\r\n+s\r\n*0\r\n");
+
+    (void)state;
+    assert_non_null(stream_entries(good));
+    freeReplyObject(good);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        redisReply *reply = reply_of(bad[i]);
+
+        assert_null(stream_entries(reply));
+        freeReplyObject(reply);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -142,6 +261,10 @@ int main(void)
         cmocka_unit_test(a_gap_after_it_was_well),
         cmocka_unit_test(well_after_a_gap),
         cmocka_unit_test(an_error_after_it_was_well),
+        cmocka_unit_test(entries_that_do_not_fit),
+        cmocka_unit_test(entries_after_one_that_cannot_be_asked_for),
+        cmocka_unit_test(entries),
+        cmocka_unit_test(streams),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

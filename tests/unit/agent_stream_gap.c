@@ -150,6 +150,14 @@ static void what_cannot_be_read_may_be_anything(void **state)
 
     (void)state;
     says(stream_gap(&empty, &position, &part), "cannot be read");
+    for (unsigned i = 0; i < 2; i++) { /* what should be a text is a number, what should be a number a text */
+        redisReply *entry[] = {i == 0 ? number(4) : text("4-0"), &empty};
+        redisReply begin = {.type = REDIS_REPLY_ARRAY, .elements = 2, .element = entry};
+        redisReply *facts[] = {text("length"), i == 1 ? text("3") : number(3), text("last-generated-id"), text("9-0"), text("first-entry"), &begin};
+        redisReply reply = {.type = REDIS_REPLY_ARRAY, .elements = 6, .element = facts};
+
+        says(stream_gap(&reply, &position, &part), "cannot be read");
+    }
     says(gap("x", "9-0", 3, "4-0", "0-0"), "cannot be read");
     says(gap("5-0", "x", 3, "4-0", "0-0"), "cannot be read");
     says(gap("5-0", "9-0", 3, "x", "0-0"), "cannot be read");

@@ -276,7 +276,7 @@ static void it_has_its_time(void **state)
 
 static void a_stamp_that_is_not_understood_is_none(void **state)
 {
-    struct told bad[8];
+    struct told bad[9];
     struct question question = verify("t", NULL);
 
     (void)state;
@@ -290,6 +290,7 @@ static void a_stamp_that_is_not_understood_is_none(void **state)
     bad[5].from = INT64_MAX / 2 - time(NULL);
     bad[6].keys++;
     bad[7].value[1]++;
+    bad[8].instance[31] = '^'; /* as far below `a` as 7 is */
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         keep(question, &bad[i]);
         assert_false(is_known(question));
