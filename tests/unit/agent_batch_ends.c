@@ -41,7 +41,7 @@ static void issuers_take_a_bounded_amount_of_memory(void **state)
         assert_int_equal(add_of(batch, (struct text){issuer, bytes}, RECORD_JTI), 1); /* that one it knows */
         static char another[sizeof issuer];
         struct text names[] = {{another, bytes}, {issuer, bytes}};
-        struct line undo = {{RECORD_JTI, {issuer, bytes}, {"x", 1}, SECONDS_NONE, SECONDS_NONE}, true};
+        struct line undo = {{RECORD_JTI, {issuer, bytes}, {"x", 1}, SECONDS_NONE, SECONDS_NONE, false}, true};
 
         assert_int_equal(batch_add(batch, hasher, &undo, &(struct texts){names, 2}), 0); /* taken back under each, or in the next batch */
         batch_free(batch);
@@ -202,7 +202,7 @@ static void nothing(void *context, const char *source, int64_t before, int64_t e
 static int stands(unsigned number)
 {
     char name[16];
-    struct record record = {RECORD_SID, {"i", 1}, {name, (size_t)snprintf(name, sizeof name, "s%u", number)}, SECONDS_NONE, SECONDS_NONE};
+    struct record record = {RECORD_SID, {"i", 1}, {name, (size_t)snprintf(name, sizeof name, "s%u", number)}, SECONDS_NONE, SECONDS_NONE, false};
     int holders = list_holders(hasher, store_view(store), &record, nothing, NULL);
 
     store_let_go(store);

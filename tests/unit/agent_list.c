@@ -399,7 +399,22 @@ static void what_does_not_run_out_gets_no_exp(void **state)
     assert_int_equal(none.exp, SECONDS_NONE);
 }
 
-static uint64_t forgotten_at(int64_t now)
+/* A configuration in which this issuer's tokens live for so long; 0: for any time. */
+static struct {
+    struct keyring ring;
+    struct issuer issuer;
+    const struct issuer *issuers[1];
+    struct text name;
+} limits = {.name = {"i", 1}};
+
+static void limit(double lifetime)
+{
+    limits.issuer = (struct issuer){.names = {&limits.name, 1}, .lifetime_max = lifetime};
+    limits.issuers[0] = &limits.issuer;
+    limits.ring = (struct keyring){.count = 1, .issuers = limits.issuers};
+}
+
+static uint64_t forgotten_by(const struct forget_rules *rules)
 {
     uint8_t at[ENTRY_KEY_BYTES] = {0};
     uint64_t all = 0, some;
@@ -407,11 +422,42 @@ static uint64_t forgotten_at(int64_t now)
     for (bool end = false; !end; all += some) {
         struct view *view = store_begin(store, false);
 
-        assert_int_equal(forget_some(view, now, at, &some, &end), 0);
+        assert_int_equal(forget_some(view, rules, at, &some, &end), 0);
         assert_int_equal(store_commit(view), 0);
         store_let_go(store);
     }
     return all;
+}
+
+static uint64_t forgotten_at(int64_t now)
+{
+    limit(60);
+    return forgotten_by(&(struct forget_rules){.now = now, .ring = &limits.ring});
+}
+
+/* An `exp` that was made of the limit on how long tokens live goes by the limit that is in force, and by a clock that may have been
+   behind. */
+static void an_exp_of_ours_goes_by_the_limit_in_force(void **state)
+{
+    struct record record = record_of(RECORD_JTI, "i", "ours", SECONDS_NONE);
+    const int64_t end = 1061 + 60 + FORGET_GRACE_SECONDS;
+
+    (void)state;
+    record_set_exp(&record, 1000, 60);
+    assert_true(record.exp_is_ours);
+    change(&record, false, "operators");
+    assert_int_equal(forgotten_at(end), 0);
+    limit(0);
+    assert_int_equal(forgotten_by(&(struct forget_rules){.now = end + 1000000, .ring = &limits.ring}), 0);
+    limit(500);
+    assert_int_equal(forgotten_by(&(struct forget_rules){.now = end + 440, .ring = &limits.ring}), 0);
+    limit(60);
+    assert_int_equal(forgotten_by(&(struct forget_rules){.now = end + 100, .leap = 100, .ring = &limits.ring}), 0);
+    assert_int_equal(holders(&record), 1);
+    limits.name = (struct text){"j", 1};
+    assert_int_equal(forgotten_at(end + 1000000), 0); /* whose tokens nobody knows how long they live */
+    limits.name = (struct text){"i", 1};
+    assert_int_equal(forgotten_at(end + 1), 1);
 }
 
 /* Clocks differ, and a token's leeway is the issuer's: a day more. */
@@ -497,6 +543,7 @@ int main(void)
         cmocka_unit_test(a_view_sees_one_moment),            cmocka_unit_test(damage_is_undecided),
         cmocka_unit_test(what_it_knows_of_itself_must_make_sense),
         cmocka_unit_test(what_does_not_run_out_gets_no_exp), cmocka_unit_test(forgotten_a_day_after_its_exp),
+        cmocka_unit_test(an_exp_of_ours_goes_by_the_limit_in_force),
     };
 
     return cmocka_run_group_tests(tests, open_store, close_store);
