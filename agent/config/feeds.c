@@ -161,6 +161,21 @@ static void read_feeds(struct yaml *yaml, yaml_node_t *value, void *into)
     }
 }
 
+/* What is confirmed once an interval would be too old in between. */
+static void check_max_age(struct yaml *yaml, yaml_node_t *value, const struct revocation_config *revocation)
+{
+    for (unsigned i = 0; i < revocation->feed_count; i++) {
+        const struct feed_config *feed = &revocation->feeds[i];
+        double between = feed->url != NULL ? feed->interval : feed->redis != NULL ? FEED_BLOCK_SECONDS : 0;
+
+        if (between > 0 && revocation->max_age > 0 && revocation->max_age < between + 1)
+            yaml_fault(yaml, value,
+                       "`max_age` is too short for %.120s, which is confirmed every %.0fs: nothing could be decided in between; "
+                       "make it at least twice as long",
+                       feed->source, between);
+    }
+}
+
 void config_read_revocation(struct yaml *yaml, yaml_node_t *value, void *revocation)
 {
     static const struct yaml_key keys[] = {
@@ -170,4 +185,5 @@ void config_read_revocation(struct yaml *yaml, yaml_node_t *value, void *revocat
     };
 
     yaml_read_map(yaml, value, keys, revocation);
+    check_max_age(yaml, value, revocation);
 }

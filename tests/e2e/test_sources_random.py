@@ -23,7 +23,6 @@ STEPS = 340_000 if LONG else 3400           # of each kind of source: a million,
 SECONDS = 1500 if LONG else 50              # and at most so long
 ACTIONS = 0.004 if LONG else 0.03           # what happens, for each question
 TOKENS = 48
-MAX_AGE = 3
 SLOW = 3 if ASAN else 1                     # a machine that does much else
 STREAM = "assay:revocations"
 UNDO_SECONDS = 6                            # what is taken back waits until nobody writes to the file any more
@@ -92,6 +91,7 @@ class Source:
 @unittest.skipIf(ASAN, "the sanitizers' libraries cannot be loaded into this program")
 class AtRandom(AssayTest):
     bound = 2.0
+    max_age = 3
     clock_moves = True
 
     def setUp(self):
@@ -130,7 +130,7 @@ class AtRandom(AssayTest):
     def configure(self):
         rights = {"undo": self.source.takes_back, **({} if self.wide else {"issuers": [ISSUER]})}
         self.agent.configure([self.agent.issuer(), self.agent.issuer(OTHER)],
-                             revocation={"max_age": f"{MAX_AGE}s", "feeds": [{**self.feed(), **rights}]})
+                             revocation={"max_age": f"{self.max_age}s", "feeds": [{**self.feed(), **rights}]})
 
     def expect_trouble(self, seconds):
         self.trouble = max(self.trouble, time.monotonic() + 2 * seconds * SLOW) # on a machine that does much else
@@ -186,7 +186,7 @@ class AtRandom(AssayTest):
 
     def pause(self):
         """The agent stands still."""
-        self.expect_trouble(MAX_AGE + 2)
+        self.expect_trouble(self.max_age + 2)
         self.agent.process.send_signal(signal.SIGSTOP)
         time.sleep(self.random.uniform(0, 1.5))
         self.agent.process.send_signal(signal.SIGCONT)
@@ -521,6 +521,7 @@ class Https(AtRandom):
 @needs_redis
 class Redis(AtRandom):
     bound = 1.5
+    max_age = 7
     clock_moves = False
 
     def prepare_source(self):
