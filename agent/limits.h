@@ -154,6 +154,8 @@
 #define FEED_BACK_OFF_SECONDS_MAX 60     /* of a server that fails, or the interval where that is longer */
 #define FEED_ANSWER_BYTES_MAX (4ULL << 30) /* of one answer: some 40 million lines, more than a batch takes */
 #define FEED_ANSWER_SECONDS_MAX 600
+#define FEED_ANSWER_SECONDS_FIRST 10     /* of an answer, whatever its size: what it revokes counts when it has ended */
+#define FEED_ANSWER_BYTES_PER_SECOND 1000000 /* and so much longer for a large one: a line of 8 Mbit/s */
 #define FEED_STALL_SECONDS 10            /* an answer of which nothing comes for so long has ended */
 #define FEED_NOTED_EVERY_SECONDS 60      /* that a remote feed has nothing new */
 #define FEED_REPLY_ENTRIES 2048          /* of a stream at once: at 16 KiB each half of what a reply may have */

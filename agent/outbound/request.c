@@ -43,6 +43,19 @@ static size_t on_body(char *bytes, size_t one, size_t size, void *context)
     return size;
 }
 
+/* Whoever sends a little now and then could hold back what has come for as long as he likes. */
+static int on_progress(void *context, curl_off_t all, curl_off_t size, curl_off_t all_sent, curl_off_t sent)
+{
+    struct https_request *request = context;
+    double seconds = (double)(monotonic_ns() - request->asked) / (double)NS_PER_S;
+
+    (void)all;
+    (void)all_sent;
+    (void)sent;
+    request->too_slow = seconds > FEED_ANSWER_SECONDS_FIRST + (double)size / FEED_ANSWER_BYTES_PER_SECOND;
+    return request->too_slow ? 1 : 0;
+}
+
 /* The value of a header of this name, without the space around it: into a buffer, if it fits. */
 static bool header_is(const char *line, size_t size, const char *name, char *value, size_t room)
 {
@@ -182,7 +195,10 @@ static bool set_up(struct https_request *request, struct transfer *transfer)
 
     if (set && request->take != NULL)
         set = curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L) == CURLE_OK &&
-              curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)FEED_STALL_SECONDS) == CURLE_OK;
+              curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)FEED_STALL_SECONDS) == CURLE_OK &&
+              curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress) == CURLE_OK &&
+              curl_easy_setopt(curl, CURLOPT_XFERINFODATA, request) == CURLE_OK &&
+              curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L) == CURLE_OK;
     return set && set_authorities(request, curl);
 }
 
@@ -244,8 +260,9 @@ static struct transfer *new_transfer(struct https_request *request)
 /* Its host's addresses are known. False: there is no memory. */
 static bool begin(struct https *https, const struct transfer *transfer)
 {
-    int64_t left = transfer->deadline - monotonic_ns();
+    int64_t now = monotonic_ns(), left = transfer->deadline - now;
 
+    transfer->request->asked = now;
     return curl_easy_setopt(transfer->curl, CURLOPT_TIMEOUT_MS, left > 0 ? (long)(left / NS_PER_MS) + 1 : 1L) == CURLE_OK &&
            curl_multi_add_handle(https->multi, transfer->curl) == CURLM_OK;
 }
@@ -262,7 +279,7 @@ void https_get(struct https *https, struct https_request *request)
     request->date = request->modified = -1;
     request->is_dated = false;
     request->header_bytes = 0;
-    request->too_much = false;
+    request->too_much = request->too_slow = false;
     request->https = https;
     request->handle = transfer;
     if (transfer != NULL && transfer->curl != NULL && set_up(request, transfer))
@@ -279,6 +296,11 @@ void requests_go_on(struct https *https)
         if (names_use(request, transfer) < 0 || !begin(https, transfer))
             fail(https, request);
     }
+}
+
+double https_answer_age(const struct https_request *request)
+{
+    return request->age + (double)(monotonic_ns() - request->asked) / (double)NS_PER_S;
 }
 
 void https_clear(struct https_request *request)
@@ -305,7 +327,10 @@ static void explain(struct https_request *request, CURLcode code, const char *er
     if (request->too_much)
         snprintf(request->why, sizeof request->why, "the answer is larger than %zu bytes, or its headers than %d",
                  request->bytes_max, HTTPS_HEADER_BYTES_MAX);
-    else if (code == CURLE_OPERATION_TIMEDOUT)
+    else if (request->too_slow && request->size > 0)
+        snprintf(request->why, sizeof request->why, "the answer comes too slowly: less than %d bytes a second, after %d s",
+                 FEED_ANSWER_BYTES_PER_SECOND, FEED_ANSWER_SECONDS_FIRST);
+    else if (code == CURLE_OPERATION_TIMEDOUT || request->too_slow)
         snprintf(request->why, sizeof request->why, "no whole answer came within %d s",
                  request->take != NULL ? FEED_STALL_SECONDS : HTTPS_SECONDS_MAX);
     else if (code == CURLE_PEER_FAILED_VERIFICATION)

@@ -417,5 +417,34 @@ class Nginx(HttpsFeedTest):
             return [entry.split('"')[2].split()[0] for entry in file]
 
 
+class Slow(HttpsFeedTest):
+    def test_an_answer_is_as_old_as_its_question(self):
+        """It takes two seconds to come: what has changed meanwhile is not in it."""
+        body = line(jti="a").encode()
+
+        def function(_, out):
+            out.send(head(200, [("Content-Length", str(len(body)))]) + body[:5])
+            if out.pause(2.1):
+                out.send(body[5:])
+        self.server.routes["/revocations"] = Behaviour(function)
+        self.configure(interval="1h")
+        self.agent.start()
+        self.assertEqual(self.agent.verify(self.key.token(jti="a")), "revoked")
+        self.assertGreaterEqual(self.facts()["confirmed"], 2)
+
+    def test_what_comes_little_by_little_counts_before_its_end(self):
+        self.agent.start()
+
+        def function(_, out):
+            out.send(head(200, [("Content-Length", "100000")]))
+            for count in range(1000):
+                out.send(line(jti=f"j{count}").encode())
+                if not out.pause(0.2):
+                    return
+        self.server.routes["/revocations"] = Behaviour(function)
+        self.becomes(self.key.token(jti="j0"), "revoked", 15)
+        self.assertIn("too slowly", self.facts()["error"])
+
+
 if __name__ == "__main__":
     unittest.main()
