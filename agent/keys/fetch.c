@@ -124,7 +124,6 @@ static void read_set(struct https *https, struct key_fetch *fetch)
     memcpy(fetch->known.digest, digest, sizeof digest);
     memcpy(fetch->known.etag, fetch->request.etag, sizeof fetch->known.etag);
     fetch->max_age = fetch->request.max_age;
-    fetch->age = fetch->request.age;
     finish(https, fetch);
 }
 
@@ -137,7 +136,6 @@ static void got_set(struct https *https, struct key_fetch *fetch)
     } else if (request->status == 304 && request->known_etag != NULL && *request->known_etag != '\0') {
         fetch->fetched = FETCHED_SAME;
         fetch->max_age = request->max_age;
-        fetch->age = request->age;
         finish(https, fetch);
     } else if (request->status == 0) {
         fail(https, fetch, "%s", request->why);

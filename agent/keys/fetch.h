@@ -38,7 +38,6 @@ struct key_fetch {
     char *text;          /* and its public text, likewise; free() */
     size_t text_bytes;
     double max_age, retry_after; /* seconds; negative: none was said */
-    double age;                  /* seconds for which a cache had kept it */
 
     /* Its own. */
     enum stage_of_fetch { STAGE_OPENID, STAGE_OAUTH, STAGE_SET } stage;
