@@ -472,6 +472,27 @@ class Missed(RedisFeedTest):
         self.becomes(self.key.token(), "accepted")
         self.counts("b")
 
+    def test_a_stream_in_its_place_where_another_entry_was_deleted(self):
+        self.begin("5-0", "10-0")
+        for number in ("5-0", "7-0", "20-0"):
+            self.server.cli("XADD", "other", number, "r", record(jti=number))
+        self.server.cli("XDEL", "other", "20-0")
+        self.server.cli("RENAME", "other", STREAM)
+        self.gaps(1, "lacks the entry")
+        self.counts("7-0")
+
+    def test_entries_that_were_deleted_before_they_were_read(self):
+        self.begin("1-0")
+        self.at_once(("XADD", STREAM, "2-0", "r", record(jti="lost")), ("XADD", STREAM, "3-0", "r", record(jti="b")), ("XDEL", STREAM, "2-0"))
+        self.gaps(1, "deleted before it was read")
+        self.counts("b")
+        self.add("4-0")
+        self.counts("4-0")
+        self.agent.stop()
+        self.at_once(("XADD", STREAM, "5-0", "r", record(jti="lost")), ("XDEL", STREAM, "5-0"))
+        self.agent.start()
+        self.gaps(1)
+
 
 class Proxy:
     """Before a server on loopback: what a client sends that holds these bytes is kept back, and all that it sends later."""
