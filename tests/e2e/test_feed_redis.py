@@ -1,6 +1,7 @@
 """A revocation feed that is a stream of Redis: said once, it counts in every agent, and whatever becomes of the Redis is noticed."""
 import json
 import os
+import resource
 import shutil
 import socket
 import tempfile
@@ -680,6 +681,21 @@ class Many(RedisFeedTest):
         thread.join()
         wait_for("all are there", lambda: self.facts()["records"] == count, 2)
         self.assertLess(self.agent.call("status")["revocation"]["commits"] - commits, count / 4)
+
+
+@needs_redis
+class Full(RedisFeedTest):
+    def test_a_full_disk_is_tried_again_now_and_then(self):
+        self.agent.start()
+        whole = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.prlimit(self.agent.process.pid, resource.RLIMIT_FSIZE, (1, whole[1]))
+        self.revoke(jti="a")
+        wait_for("it is told", lambda: "disk full" in self.error())
+        time.sleep(1)
+        self.assertLessEqual(self.facts()["lines"], 2)
+        resource.prlimit(self.agent.process.pid, resource.RLIMIT_FSIZE, whole)
+        self.becomes(self.key.token(jti="a"), "revoked")
+        self.assertEqual(self.error(), "")
 
 
 if __name__ == "__main__":
