@@ -55,6 +55,8 @@
 #define LOOKUPS_MAX 32               /* names being looked up at once, each by a thread; a name server that is silent keeps each half a minute */
 #define LOOKUP_SECONDS_MAX 4         /* one that lasts longer is not waited for any more */
 #define LOOKUP_KEPT_SECONDS 60       /* addresses for HTTPS, as libcurl keeps them */
+#define READING_SECONDS_MAX 4        /* of a token's or an authority's file; one that takes longer is not waited for any more */
+#define READERS_MAX 64               /* threads that read them: each file system that does not answer keeps one for each of its files */
 #define THREADS_END_SECONDS_MAX 1    /* that the process's end waits for threads */
 #define URL_BYTES_MAX 2048              /* issuers', and of their keys: proxies and servers take hardly more */
 #define DISCOVERY_BYTES_MAX (64 * 1024) /* a discovery document; the largest have some 10 KiB */

@@ -36,7 +36,7 @@ void https_finish(struct https *https, struct https_job *job);
 struct https_request {
     const char *url, *accept;
     const char *ca_file;    /* NULL: the system's authorities */
-    const char *bearer;     /* NULL: no Authorization */
+    const char *token_file; /* of a bearer token; NULL: no Authorization */
     const char *known_etag; /* NULL or empty: no If-None-Match */
     size_t bytes_max;
     int64_t deadline; /* of the whole, as monotonic_ns() counts; 0: HTTPS_SECONDS_MAX from now */

@@ -8,6 +8,7 @@
 
 #include "agent/keys/url.h"
 #include "authorities.h"
+#include "reading.h"
 #include "assay/status.h"
 #include "client/clock.h"
 #include "threads.h"
@@ -153,20 +154,16 @@ static void drop_headers(struct https_request *request)
    or session that began with others is not used for it. The system's are read anew for each connection, which does not last. */
 static bool set_authorities(struct https_request *request, CURL *curl)
 {
-    struct authorities authorities;
+    const struct transfer *transfer = request->handle;
 
     if (request->ca_file == NULL)
         return curl_easy_setopt(curl, CURLOPT_CA_CACHE_TIMEOUT, 0L) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_SSL_SESSIONID_CACHE, 0L) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_MAXLIFETIME_CONN, (long)HTTPS_CONNECTION_SECONDS_MAX) == CURLE_OK;
-    if (authorities_read(request->ca_file, &authorities, request->why, sizeof request->why) < 0)
-        return false;
-    struct curl_blob blob = {authorities.bytes, authorities.size, CURL_BLOB_COPY};
-    bool set =
-        curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, &blob) == CURLE_OK && curl_easy_setopt(curl, CURLOPT_CAPATH, NULL) == CURLE_OK;
+    const struct authorities *authorities = reading_authorities(transfer->ca_file);
+    struct curl_blob blob = {authorities->bytes, authorities->size, CURL_BLOB_COPY};
 
-    authorities_clear(&authorities);
-    return set;
+    return curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, &blob) == CURLE_OK && curl_easy_setopt(curl, CURLOPT_CAPATH, NULL) == CURLE_OK;
 }
 
 /* True: all of it was taken. What libcurl cannot do with is no memory; request->why, where it is something else. */
@@ -175,7 +172,7 @@ static bool set_up(struct https_request *request, struct transfer *transfer)
     CURL *curl = transfer->curl;
 
     add_header(request, "Accept: %s", request->accept);
-    add_header(request, "Authorization: Bearer %s", request->bearer);
+    add_header(request, "Authorization: Bearer %s", transfer->token != NULL ? reading_token(transfer->token) : NULL);
     add_header(request, "If-None-Match: %s", request->known_etag);
     add_header(request, "Cache-Control: %s", "no-cache"); /* a cache on the way must ask its origin (RFC 9111 5.2.1.4) */
     bool set = curl_easy_setopt(curl, CURLOPT_URL, request->url) == CURLE_OK &&
@@ -267,6 +264,23 @@ static bool begin(struct https *https, const struct transfer *transfer)
            curl_multi_add_handle(https->multi, transfer->curl) == CURLM_OK;
 }
 
+/* As names_begin. Its files are there, and are needed no more. */
+static int use_files(struct https *https, struct https_request *request, struct transfer *transfer)
+{
+    if (names_use_files(request, transfer) < 0 || !set_up(request, transfer))
+        return -1;
+    names_drop_files(transfer);
+    transfer->begun = monotonic_ns(); /* of the name's time */
+    return names_begin(https, request, transfer);
+}
+
+/* `known`: as names_begin says of its host's addresses. */
+static void go_on(struct https *https, struct https_request *request, int known)
+{
+    if (known < 0 || (known == 1 && !begin(https, request->handle)))
+        fail(https, request);
+}
+
 void https_get(struct https *https, struct https_request *request)
 {
     struct transfer *transfer = new_transfer(request);
@@ -282,10 +296,9 @@ void https_get(struct https *https, struct https_request *request)
     request->too_much = request->too_slow = false;
     request->https = https;
     request->handle = transfer;
-    if (transfer != NULL && transfer->curl != NULL && set_up(request, transfer))
-        known = names_begin(https, request, transfer);
-    if (known < 0 || (known == 1 && !begin(https, transfer)))
-        fail(https, request);
+    if (transfer != NULL && transfer->curl != NULL)
+        known = names_read_files(https, request, transfer);
+    go_on(https, request, known == 1 ? use_files(https, request, transfer) : known);
 }
 
 void requests_go_on(struct https *https)
@@ -293,8 +306,7 @@ void requests_go_on(struct https *https)
     for (struct transfer *transfer; (transfer = names_next(https)) != NULL;) {
         struct https_request *request = transfer->request;
 
-        if (names_use(request, transfer) < 0 || !begin(https, transfer))
-            fail(https, request);
+        go_on(https, request, transfer->reads ? use_files(https, request, transfer) : names_use(request, transfer) < 0 ? -1 : 1);
     }
 }
 

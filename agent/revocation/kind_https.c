@@ -8,7 +8,6 @@
 #include <openssl/rand.h>
 
 #include "agent/config/config.h"
-#include "agent/keys/bearer.h"
 #include "agent/observe/log.h"
 #include "agent/outbound/https.h"
 #include "feed_inside.h"
@@ -31,7 +30,6 @@ struct https_feed {
 
     /* While it is read. */
     struct feed_reader reader;
-    struct bearer bearer;
     char url[URL_BYTES_MAX + 3 * HTTPS_CURSOR_BYTES_MAX + 16];
     uint64_t line, lines;
     char *half; /* a line whose end has not come */
@@ -93,7 +91,6 @@ static bool take(struct https_request *request, const char *bytes, size_t size)
 
 static void finish(struct https *https, struct https_feed *its)
 {
-    bearer_clear(&its->bearer);
     https_clear(&its->request);
     feed_reader_close(&its->reader);
     https_finish(https, &its->job);
@@ -205,15 +202,11 @@ static void run(struct https *https, struct https_job *job)
         https_finish(https, job);
         return;
     }
-    if (bearer_read(&its->bearer, use->token_file, its->feed.why, sizeof its->feed.why) < 0) {
-        finish(https, its);
-        return;
-    }
     make_url(its, use->url);
     its->request = (struct https_request){.url = its->url,
                                           .accept = "application/x-ndjson",
                                           .ca_file = use->ca_file,
-                                          .bearer = its->bearer.text,
+                                          .token_file = use->token_file,
                                           .known_etag = its->cursor.etag,
                                           .bytes_max = FEED_ANSWER_BYTES_MAX,
                                           .arrived = arrived,
@@ -229,7 +222,6 @@ static void done(struct https_job *job)
     double good = agent_now() - https_answer_age(&its->request);
 
     if (job->aborted) {
-        bearer_clear(&its->bearer);
         https_clear(&its->request);
         feed_reader_close(&its->reader);
         fail(its, "out of memory, or the agent is stopping");
