@@ -56,6 +56,8 @@
 #define LOOKUPS_MAX 32               /* names being looked up at once, each by a thread; a name server that is silent keeps each half a minute */
 #define LOOKUP_SECONDS_MAX 4         /* one that lasts longer is not waited for any more */
 #define LOOKUP_KEPT_SECONDS 60       /* addresses for HTTPS, as libcurl keeps them */
+#define READING_SECONDS_MAX 4        /* of a token's or an authority's file; one that takes longer is not waited for any more */
+#define READERS_MAX 64               /* threads that read them: each file system that does not answer keeps one for each of its files */
 #define THREADS_END_SECONDS_MAX 1    /* that the process's end waits for threads */
 #define URL_BYTES_MAX 2048              /* issuers', and of their keys: proxies and servers take hardly more */
 #define DISCOVERY_BYTES_MAX (64 * 1024) /* a discovery document; the largest have some 10 KiB */
@@ -157,6 +159,8 @@
 #define FEED_BACK_OFF_SECONDS_MAX 60     /* of a server that fails, or the interval where that is longer */
 #define FEED_ANSWER_BYTES_MAX (4ULL << 30) /* of one answer: some 40 million lines, more than a batch takes */
 #define FEED_ANSWER_SECONDS_MAX 600
+#define FEED_ANSWER_SECONDS_FIRST 10     /* of an answer, whatever its size: what it revokes counts when it has ended */
+#define FEED_ANSWER_BYTES_PER_SECOND 1000000 /* and so much longer for a large one: a line of 8 Mbit/s */
 #define FEED_STALL_SECONDS 10            /* an answer of which nothing comes for so long has ended */
 #define FEED_NOTED_EVERY_SECONDS 60      /* that a remote feed has nothing new */
 #define FEED_REPLY_ENTRIES 2048          /* of a stream at once: at 16 KiB each half of what a reply may have */

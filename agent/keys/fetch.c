@@ -11,7 +11,6 @@
 
 static void finish(struct https *https, struct key_fetch *fetch)
 {
-    bearer_clear(&fetch->bearer);
     https_clear(&fetch->request);
     https_finish(https, &fetch->job);
 }
@@ -39,7 +38,7 @@ static void get(struct https *https, struct key_fetch *fetch, enum stage_of_fetc
     request->bytes_max = stage == STAGE_SET ? KEY_FILE_BYTES_MAX : DISCOVERY_BYTES_MAX;
     request->known_etag = stage == STAGE_SET && !fetch->anew ? fetch->known.etag : NULL;
     request->ca_file = fetch->issuer->keys.ca_file;
-    request->bearer = fetch->bearer.text;
+    request->token_file = fetch->issuer->keys.token_file;
     https_get(https, request);
 }
 
@@ -124,7 +123,6 @@ static void read_set(struct https *https, struct key_fetch *fetch)
     memcpy(fetch->known.digest, digest, sizeof digest);
     memcpy(fetch->known.etag, fetch->request.etag, sizeof fetch->known.etag);
     fetch->max_age = fetch->request.max_age;
-    fetch->age = fetch->request.age;
     finish(https, fetch);
 }
 
@@ -137,7 +135,6 @@ static void got_set(struct https *https, struct key_fetch *fetch)
     } else if (request->status == 304 && request->known_etag != NULL && *request->known_etag != '\0') {
         fetch->fetched = FETCHED_SAME;
         fetch->max_age = request->max_age;
-        fetch->age = request->age;
         finish(https, fetch);
     } else if (request->status == 0) {
         fail(https, fetch, "%s", request->why);
@@ -166,9 +163,7 @@ static void run(struct https *https, struct https_job *job)
 
     fetch->request.deadline = monotonic_ns() + HTTPS_SECONDS_MAX * NS_PER_S;
     fetch->request.retry_after = -1;
-    if (bearer_read(&fetch->bearer, source->token_file, fetch->why, sizeof fetch->why) < 0)
-        finish(https, fetch);
-    else if (source->jwks_uri != NULL)
+    if (source->jwks_uri != NULL)
         get(https, fetch, STAGE_SET, source->jwks_uri);
     else
         discover(https, fetch, STAGE_OPENID);
@@ -184,7 +179,6 @@ void key_fetch_init(struct key_fetch *fetch, const struct issuer_config *issuer)
 
 void key_fetch_clear(struct key_fetch *fetch)
 {
-    bearer_clear(&fetch->bearer);
     https_clear(&fetch->request);
     keyset_drop(fetch->keys);
     fetch->keys = NULL;

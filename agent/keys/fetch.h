@@ -5,7 +5,6 @@
 
 #include "agent/config/config.h"
 #include "agent/outbound/https.h"
-#include "bearer.h"
 
 /* Zero is a failure. */
 enum fetched { FETCHED_NOTHING = 0, FETCHED_SAME /* as `known` says */, FETCHED_SET };
@@ -38,12 +37,10 @@ struct key_fetch {
     char *text;          /* and its public text, likewise; free() */
     size_t text_bytes;
     double max_age, retry_after; /* seconds; negative: none was said */
-    double age;                  /* seconds for which a cache had kept it */
 
     /* Its own. */
     enum stage_of_fetch { STAGE_OPENID, STAGE_OAUTH, STAGE_SET } stage;
     char url[URL_BYTES_MAX + 1];
-    struct bearer bearer;
 };
 
 /* `done` of the job is the caller's. It begins by https_submit(). */

@@ -1,7 +1,6 @@
 #include "remote.h"
 
 #include <stdio.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -153,8 +152,7 @@ static void use_fetched(struct remote *remote, struct key_fetch *fetch)
         keep_on_disk(remote, NULL, 0);
         return;
     }
-    schedule_succeeded(&remote->schedule, &remote->rules, now, fetch->max_age);
-    remote->schedule.fetched = fmax(now - fetch->age, 1); /* that is when the issuer said it */
+    schedule_succeeded(&remote->schedule, &remote->rules, now, https_answer_age(&fetch->request), fetch->max_age);
     set_error(remote, NULL);
     remote->known = fetch->known;
     keep_on_disk(remote, fetch->fetched == FETCHED_SET ? fetch->text : NULL, fetch->text_bytes);

@@ -58,14 +58,15 @@ void schedule_began(struct schedule *schedule, double now)
     schedule->tried = now;
 }
 
-void schedule_succeeded(struct schedule *schedule, const struct schedule_rules *rules, double now, double http_max_age)
+/* A cache may have kept the answer for most of the time that it is good for (RFC 9111 4.2), or for longer. */
+void schedule_succeeded(struct schedule *schedule, const struct schedule_rules *rules, double now, double age, double http_max_age)
 {
-    double period = rules->refresh;
+    double period = rules->refresh, usable = fmax(rules->max_age - age, fmin(rules->max_age, FETCH_PERIOD_SECONDS_MIN));
 
     if (http_max_age >= 0)
-        period = fmin(fmax(http_max_age, FETCH_PERIOD_SECONDS_MIN), FETCH_PERIOD_SECONDS_MAX);
-    period = fmin(period, rules->max_age / 2); /* the other half is for tries that fail */
-    schedule->fetched = now;
+        period = fmin(fmax(http_max_age - age, FETCH_PERIOD_SECONDS_MIN), FETCH_PERIOD_SECONDS_MAX);
+    period = fmin(period, usable / 2); /* the other half is for tries that fail */
+    schedule->fetched = fmax(now - age, 1);
     schedule->failures = 0;
     schedule->failed = false;
     schedule->due = now + period * uniform(schedule, 0.5, 1);

@@ -31,8 +31,9 @@ void schedule_start(struct schedule *schedule, const struct schedule_rules *rule
 
 void schedule_began(struct schedule *schedule, double now);
 
-/* `http_max_age`: how long the answer may be cached, as it says itself; below 0: it does not. */
-void schedule_succeeded(struct schedule *schedule, const struct schedule_rules *rules, double now, double http_max_age);
+/* `age`: so long ago the issuer has said it. `http_max_age`: how long it may be cached since then, as it says itself; below 0: it
+   does not. */
+void schedule_succeeded(struct schedule *schedule, const struct schedule_rules *rules, double now, double age, double http_max_age);
 
 /* `retry_after`: how long the server wants to be left alone; below 0: it does not say. Kept to up to the refresh period. */
 void schedule_failed(struct schedule *schedule, const struct schedule_rules *rules, double now, double retry_after);

@@ -36,13 +36,13 @@ void https_finish(struct https *https, struct https_job *job);
 struct https_request {
     const char *url, *accept;
     const char *ca_file;    /* NULL: the system's authorities */
-    const char *bearer;     /* NULL: no Authorization */
+    const char *token_file; /* of a bearer token; NULL: no Authorization */
     const char *known_etag; /* NULL or empty: no If-None-Match */
     size_t bytes_max;
     int64_t deadline; /* of the whole, as monotonic_ns() counts; 0: HTTPS_SECONDS_MAX from now */
     void (*arrived)(struct https *https, struct https_request *request); /* on the thread */
     bool (*take)(struct https_request *request, const char *bytes, size_t size); /* an answer of 200 goes there as it comes, and takes as long
-                                                                                    as something comes; false: enough. NULL: into `body` */
+                                                                                    as its size allows; false: enough. NULL: into `body` */
     void *context;
 
     /* What came of it. */
@@ -54,6 +54,7 @@ struct https_request {
     char cursor[HTTPS_CURSOR_BYTES_MAX]; /* of Assay-Cursor (revocation/kind_https.c); empty: none */
     double max_age, retry_after;     /* seconds; negative: none was said */
     double age; /* seconds for which a cache on the way had kept the answer (RFC 9111 5.1) */
+    int64_t asked; /* monotonic_ns() before the request was sent that was answered: what has changed since may not be in it */
 
     /* Its own. */
     struct https *https;
@@ -62,12 +63,15 @@ struct https_request {
     time_t date, modified; /* as the answer says; -1: it does not, or in words that cannot be read */
     bool is_dated;         /* it has a Last-Modified */
     unsigned redirects;
-    bool too_much;
+    bool too_much, too_slow;
     char location[URL_BYTES_MAX + 1];
 };
 
 /* Begins. The members above "what came of it" are filled in; the others are zero, or were cleared. */
 void https_get(struct https *https, struct https_request *request);
+
+/* How long ago the answer's request was sent, and so much more as a cache had kept the answer: what it says was so then. */
+double https_answer_age(const struct https_request *request);
 
 /* Frees what came of it, and ends it if it is under way, which only https_close() leaves it. It may begin anew. */
 void https_clear(struct https_request *request);

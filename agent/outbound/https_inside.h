@@ -12,6 +12,7 @@ struct jobs {
 };
 
 struct lookup;
+struct reading;
 
 /* A request's handle, and what goes with it. */
 struct transfer {
@@ -19,7 +20,9 @@ struct transfer {
     CURL *curl;
     char errors[CURL_ERROR_SIZE]; /* libcurl writes what went wrong */
     int64_t begun, deadline;
-    struct transfer *next; /* whose names are looked up */
+    struct transfer *next;           /* whose files are read, or names are looked up */
+    bool reads;                      /* files, and no name yet */
+    struct reading *token, *ca_file; /* NULL: none is wanted */
     struct lookup *lookup;
     char host[256], port[8];
     struct curl_slist *resolved;
@@ -36,13 +39,13 @@ struct https {
     bool stop, sleeps;           /* sleeps: on the condition, not in libcurl */
     CURLM *multi;                /* the thread's, but that the loop may wake it */
     struct https_job *under_way; /* the thread's; the loop's after its end */
-    struct transfer *looking_up; /* the same */
+    struct transfer *preparing;  /* the same */
 };
 
 /* What libcurl has ended: on the thread. */
 void request_finished(struct https *https, CURL *curl, CURLcode code);
 
-/* Requests whose names were looked up go on. */
+/* Requests whose files were read, or whose names were looked up, go on. */
 void requests_go_on(struct https *https);
 
 #endif

@@ -39,6 +39,12 @@ void https_get(struct https *https, struct https_request *request)
     abort();
 }
 
+double https_answer_age(const struct https_request *request)
+{
+    (void)request;
+    abort();
+}
+
 void https_clear(struct https_request *request)
 {
     (void)request;

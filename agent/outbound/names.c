@@ -7,9 +7,10 @@
 
 #include "client/clock.h"
 #include "lookup.h"
+#include "reading.h"
 
 #define ADDRESSES_MAX 16
-#define WAITED_MAX    64 /* at once; further ones are looked at now and then */
+#define WAITED_MAX    65 /* at once: names, and the files; further ones are looked at now and then */
 
 /* libcurl knows `localhost` by itself. An address is none to be looked up. */
 static bool is_name(const char *host)
@@ -54,6 +55,46 @@ static bool split(const char *url, char host[256], char port[8])
     return good;
 }
 
+static void put_in(struct https *https, struct transfer *transfer)
+{
+    transfer->next = https->preparing;
+    https->preparing = transfer;
+}
+
+int names_read_files(struct https *https, struct https_request *request, struct transfer *transfer)
+{
+    if (request->token_file != NULL) {
+        transfer->token = reading_begin(READING_TOKEN, request->token_file, request->why, sizeof request->why);
+        if (transfer->token == NULL)
+            return -1;
+    }
+    if (request->ca_file != NULL) {
+        transfer->ca_file = reading_begin(READING_AUTHORITIES, request->ca_file, request->why, sizeof request->why);
+        if (transfer->ca_file == NULL)
+            return -1;
+    }
+    if (request->token_file == NULL && request->ca_file == NULL)
+        return 1;
+    transfer->reads = true;
+    put_in(https, transfer);
+    return 0;
+}
+
+int names_use_files(struct https_request *request, const struct transfer *transfer)
+{
+    if (transfer->token != NULL && reading_check(transfer->token, request->why, sizeof request->why) < 0)
+        return -1;
+    return transfer->ca_file != NULL ? reading_check(transfer->ca_file, request->why, sizeof request->why) : 0;
+}
+
+void names_drop_files(struct transfer *transfer)
+{
+    reading_drop(transfer->token);
+    reading_drop(transfer->ca_file);
+    transfer->token = transfer->ca_file = NULL;
+    transfer->reads = false;
+}
+
 int names_begin(struct https *https, struct https_request *request, struct transfer *transfer)
 {
     if (!split(request->url, transfer->host, transfer->port)) {
@@ -68,21 +109,20 @@ int names_begin(struct https *https, struct https_request *request, struct trans
         return -1;
     if (lookup_has_ended(transfer->lookup))
         return names_use(request, transfer) < 0 ? -1 : 1;
-    transfer->next = https->looking_up;
-    https->looking_up = transfer;
+    put_in(https, transfer);
     return 0;
 }
 
 static int64_t deadline_of(const struct transfer *transfer)
 {
-    int64_t limit = transfer->begun + HTTPS_CONNECT_SECONDS_MAX * NS_PER_S;
+    int64_t limit = transfer->begun + (transfer->reads ? READING_SECONDS_MAX : HTTPS_CONNECT_SECONDS_MAX) * NS_PER_S;
 
     return transfer->deadline < limit ? transfer->deadline : limit;
 }
 
 static void take_out(struct https *https, const struct transfer *transfer)
 {
-    struct transfer **link = &https->looking_up;
+    struct transfer **link = &https->preparing;
 
     while (*link != NULL && *link != transfer)
         link = &(*link)->next;
@@ -90,12 +130,20 @@ static void take_out(struct https *https, const struct transfer *transfer)
         *link = transfer->next;
 }
 
+static bool is_prepared(const struct transfer *transfer)
+{
+    if (!transfer->reads)
+        return lookup_has_ended(transfer->lookup);
+    return (transfer->token == NULL || reading_has_ended(transfer->token)) &&
+           (transfer->ca_file == NULL || reading_has_ended(transfer->ca_file));
+}
+
 struct transfer *names_next(struct https *https)
 {
     int64_t now = monotonic_ns();
 
-    for (struct transfer *transfer = https->looking_up; transfer != NULL; transfer = transfer->next) {
-        if (!lookup_has_ended(transfer->lookup) && now < deadline_of(transfer))
+    for (struct transfer *transfer = https->preparing; transfer != NULL; transfer = transfer->next) {
+        if (!is_prepared(transfer) && now < deadline_of(transfer))
             continue;
         take_out(https, transfer);
         return transfer;
@@ -140,6 +188,7 @@ int names_use(struct https_request *request, struct transfer *transfer)
 void names_drop(struct https *https, struct transfer *transfer)
 {
     take_out(https, transfer);
+    names_drop_files(transfer);
     lookup_drop(transfer->lookup);
     curl_slist_free_all(transfer->resolved);
     transfer->lookup = NULL;
@@ -151,15 +200,23 @@ void names_wait(struct https *https)
     struct curl_waitfd waited[WAITED_MAX];
     int64_t until = monotonic_ns() + HTTPS_SECONDS_MAX * NS_PER_S;
     unsigned count = 0;
+    bool reads = false;
 
-    for (const struct transfer *transfer = https->looking_up; transfer != NULL; transfer = transfer->next) {
+    for (const struct transfer *transfer = https->preparing; transfer != NULL; transfer = transfer->next) {
         int64_t deadline = deadline_of(transfer);
 
-        if (count < WAITED_MAX)
+        reads |= transfer->reads;
+        if (transfer->reads)
+            ;
+        else if (count < WAITED_MAX - 1)
             waited[count++] = (struct curl_waitfd){.fd = lookup_fd(transfer->lookup), .events = CURL_WAIT_POLLIN};
         else
             deadline = monotonic_ns() + 50 * NS_PER_MS;
         until = deadline < until ? deadline : until;
     }
+    if (reads)
+        waited[count++] = (struct curl_waitfd){.fd = readings_fd(), .events = CURL_WAIT_POLLIN};
     (void)curl_multi_poll(https->multi, waited, count, milliseconds_until(until), NULL);
+    if (reads)
+        readings_empty_fd(); /* who has ended is looked at next */
 }

@@ -8,6 +8,7 @@
 
 #include "agent/keys/url.h"
 #include "authorities.h"
+#include "reading.h"
 #include "assay/status.h"
 #include "client/clock.h"
 #include "threads.h"
@@ -41,6 +42,19 @@ static size_t on_body(char *bytes, size_t one, size_t size, void *context)
     request->size += size;
     larger[request->size] = '\0';
     return size;
+}
+
+/* Whoever sends a little now and then could hold back what has come for as long as he likes. */
+static int on_progress(void *context, curl_off_t all, curl_off_t size, curl_off_t all_sent, curl_off_t sent)
+{
+    struct https_request *request = context;
+    double seconds = (double)(monotonic_ns() - request->asked) / (double)NS_PER_S;
+
+    (void)all;
+    (void)all_sent;
+    (void)sent;
+    request->too_slow = seconds > FEED_ANSWER_SECONDS_FIRST + (double)size / FEED_ANSWER_BYTES_PER_SECOND;
+    return request->too_slow ? 1 : 0;
 }
 
 /* The value of a header of this name, without the space around it: into a buffer, if it fits. */
@@ -140,20 +154,16 @@ static void drop_headers(struct https_request *request)
    or session that began with others is not used for it. The system's are read anew for each connection, which does not last. */
 static bool set_authorities(struct https_request *request, CURL *curl)
 {
-    struct authorities authorities;
+    const struct transfer *transfer = request->handle;
 
     if (request->ca_file == NULL)
         return curl_easy_setopt(curl, CURLOPT_CA_CACHE_TIMEOUT, 0L) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_SSL_SESSIONID_CACHE, 0L) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_MAXLIFETIME_CONN, (long)HTTPS_CONNECTION_SECONDS_MAX) == CURLE_OK;
-    if (authorities_read(request->ca_file, &authorities, request->why, sizeof request->why) < 0)
-        return false;
-    struct curl_blob blob = {authorities.bytes, authorities.size, CURL_BLOB_COPY};
-    bool set =
-        curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, &blob) == CURLE_OK && curl_easy_setopt(curl, CURLOPT_CAPATH, NULL) == CURLE_OK;
+    const struct authorities *authorities = reading_authorities(transfer->ca_file);
+    struct curl_blob blob = {authorities->bytes, authorities->size, CURL_BLOB_COPY};
 
-    authorities_clear(&authorities);
-    return set;
+    return curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, &blob) == CURLE_OK && curl_easy_setopt(curl, CURLOPT_CAPATH, NULL) == CURLE_OK;
 }
 
 /* True: all of it was taken. What libcurl cannot do with is no memory; request->why, where it is something else. */
@@ -162,7 +172,7 @@ static bool set_up(struct https_request *request, struct transfer *transfer)
     CURL *curl = transfer->curl;
 
     add_header(request, "Accept: %s", request->accept);
-    add_header(request, "Authorization: Bearer %s", request->bearer);
+    add_header(request, "Authorization: Bearer %s", transfer->token != NULL ? reading_token(transfer->token) : NULL);
     add_header(request, "If-None-Match: %s", request->known_etag);
     add_header(request, "Cache-Control: %s", "no-cache"); /* a cache on the way must ask its origin (RFC 9111 5.2.1.4) */
     bool set = curl_easy_setopt(curl, CURLOPT_URL, request->url) == CURLE_OK &&
@@ -182,7 +192,10 @@ static bool set_up(struct https_request *request, struct transfer *transfer)
 
     if (set && request->take != NULL)
         set = curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L) == CURLE_OK &&
-              curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)FEED_STALL_SECONDS) == CURLE_OK;
+              curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)FEED_STALL_SECONDS) == CURLE_OK &&
+              curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress) == CURLE_OK &&
+              curl_easy_setopt(curl, CURLOPT_XFERINFODATA, request) == CURLE_OK &&
+              curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L) == CURLE_OK;
     return set && set_authorities(request, curl);
 }
 
@@ -244,10 +257,28 @@ static struct transfer *new_transfer(struct https_request *request)
 /* Its host's addresses are known. False: there is no memory. */
 static bool begin(struct https *https, const struct transfer *transfer)
 {
-    int64_t left = transfer->deadline - monotonic_ns();
+    int64_t now = monotonic_ns(), left = transfer->deadline - now;
 
+    transfer->request->asked = now;
     return curl_easy_setopt(transfer->curl, CURLOPT_TIMEOUT_MS, left > 0 ? (long)(left / NS_PER_MS) + 1 : 1L) == CURLE_OK &&
            curl_multi_add_handle(https->multi, transfer->curl) == CURLM_OK;
+}
+
+/* As names_begin. Its files are there, and are needed no more. */
+static int use_files(struct https *https, struct https_request *request, struct transfer *transfer)
+{
+    if (names_use_files(request, transfer) < 0 || !set_up(request, transfer))
+        return -1;
+    names_drop_files(transfer);
+    transfer->begun = monotonic_ns(); /* of the name's time */
+    return names_begin(https, request, transfer);
+}
+
+/* `known`: as names_begin says of its host's addresses. */
+static void go_on(struct https *https, struct https_request *request, int known)
+{
+    if (known < 0 || (known == 1 && !begin(https, request->handle)))
+        fail(https, request);
 }
 
 void https_get(struct https *https, struct https_request *request)
@@ -262,13 +293,12 @@ void https_get(struct https *https, struct https_request *request)
     request->date = request->modified = -1;
     request->is_dated = false;
     request->header_bytes = 0;
-    request->too_much = false;
+    request->too_much = request->too_slow = false;
     request->https = https;
     request->handle = transfer;
-    if (transfer != NULL && transfer->curl != NULL && set_up(request, transfer))
-        known = names_begin(https, request, transfer);
-    if (known < 0 || (known == 1 && !begin(https, transfer)))
-        fail(https, request);
+    if (transfer != NULL && transfer->curl != NULL)
+        known = names_read_files(https, request, transfer);
+    go_on(https, request, known == 1 ? use_files(https, request, transfer) : known);
 }
 
 void requests_go_on(struct https *https)
@@ -276,9 +306,13 @@ void requests_go_on(struct https *https)
     for (struct transfer *transfer; (transfer = names_next(https)) != NULL;) {
         struct https_request *request = transfer->request;
 
-        if (names_use(request, transfer) < 0 || !begin(https, transfer))
-            fail(https, request);
+        go_on(https, request, transfer->reads ? use_files(https, request, transfer) : names_use(request, transfer) < 0 ? -1 : 1);
     }
+}
+
+double https_answer_age(const struct https_request *request)
+{
+    return request->age + (double)(monotonic_ns() - request->asked) / (double)NS_PER_S;
 }
 
 void https_clear(struct https_request *request)
@@ -305,7 +339,10 @@ static void explain(struct https_request *request, CURLcode code, const char *er
     if (request->too_much)
         snprintf(request->why, sizeof request->why, "the answer is larger than %zu bytes, or its headers than %d",
                  request->bytes_max, HTTPS_HEADER_BYTES_MAX);
-    else if (code == CURLE_OPERATION_TIMEDOUT)
+    else if (request->too_slow && request->size > 0)
+        snprintf(request->why, sizeof request->why, "the answer comes too slowly: less than %d bytes a second, after %d s",
+                 FEED_ANSWER_BYTES_PER_SECOND, FEED_ANSWER_SECONDS_FIRST);
+    else if (code == CURLE_OPERATION_TIMEDOUT || request->too_slow)
         snprintf(request->why, sizeof request->why, "no whole answer came within %d s",
                  request->take != NULL ? FEED_STALL_SECONDS : HTTPS_SECONDS_MAX);
     else if (code == CURLE_PEER_FAILED_VERIFICATION)

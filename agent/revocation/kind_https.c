@@ -1,13 +1,13 @@
 /* A feed that is a list over HTTPS: NDJSON, asked for again and again. A server that gives an ETag is told it, and need not send
    what has not changed. One that gives `Assay-Cursor` is asked for what came after that: `?after=CURSOR`. Lines are read as they
    come, on the thread that fetches, so that a list may be larger than memory. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <openssl/rand.h>
 
 #include "agent/config/config.h"
-#include "agent/keys/bearer.h"
 #include "agent/observe/log.h"
 #include "agent/outbound/https.h"
 #include "feed_inside.h"
@@ -30,9 +30,7 @@ struct https_feed {
 
     /* While it is read. */
     struct feed_reader reader;
-    struct bearer bearer;
     char url[URL_BYTES_MAX + 3 * HTTPS_CURSOR_BYTES_MAX + 16];
-    double age; /* of the answer: a cache on the way had kept it for so many seconds */
     uint64_t line, lines;
     char *half; /* a line whose end has not come */
     size_t half_bytes;
@@ -93,7 +91,6 @@ static bool take(struct https_request *request, const char *bytes, size_t size)
 
 static void finish(struct https *https, struct https_feed *its)
 {
-    bearer_clear(&its->bearer);
     https_clear(&its->request);
     feed_reader_close(&its->reader);
     https_finish(https, &its->job);
@@ -133,7 +130,6 @@ static void judge(struct https_feed *its)
     struct feed *feed = &its->feed;
 
     take_last(its);
-    its->age = request->age;
     if (its->out_of_memory) {
         fail(its, "out of memory");
     } else if (its->enough) {
@@ -206,15 +202,11 @@ static void run(struct https *https, struct https_job *job)
         https_finish(https, job);
         return;
     }
-    if (bearer_read(&its->bearer, use->token_file, its->feed.why, sizeof its->feed.why) < 0) {
-        finish(https, its);
-        return;
-    }
     make_url(its, use->url);
     its->request = (struct https_request){.url = its->url,
                                           .accept = "application/x-ndjson",
                                           .ca_file = use->ca_file,
-                                          .bearer = its->bearer.text,
+                                          .token_file = use->token_file,
                                           .known_etag = its->cursor.etag,
                                           .bytes_max = FEED_ANSWER_BYTES_MAX,
                                           .arrived = arrived,
@@ -227,10 +219,9 @@ static void run(struct https *https, struct https_job *job)
 static void done(struct https_job *job)
 {
     struct https_feed *its = of_job(job);
-    double now = agent_now();
+    double good = agent_now() - https_answer_age(&its->request);
 
     if (job->aborted) {
-        bearer_clear(&its->bearer);
         https_clear(&its->request);
         feed_reader_close(&its->reader);
         fail(its, "out of memory, or the agent is stopping");
@@ -238,8 +229,8 @@ static void done(struct https_job *job)
     if (its->gap)
         feed_is_incomplete(&its->feed, its->feed.why);
     its->feed.restarts = its->gap;
-    if (its->feed.status == READ_ALL && (double)its->cursor.good + FEED_NOTED_EVERY_SECONDS < now)
-        its->cursor.good = (uint64_t)(now - its->age);
+    if (its->feed.status == READ_ALL && (double)its->cursor.good + FEED_NOTED_EVERY_SECONDS < good)
+        its->cursor.good = (uint64_t)fmax(good, 0);
     feed_was_read(&its->feed);
 }
 
@@ -274,15 +265,17 @@ static double between(double low, double high)
     return low + (high - low) * ((double)bits / 4294967296.0);
 }
 
-/* Never in step with others, and never later than the interval says. */
+/* Never in step with others, and never later than the interval says. What was read is confirmed as it was when its server was asked. */
 static void rest_https(struct feed *feed, bool lost)
 {
     struct https_feed *its = (struct https_feed *)feed;
     double interval = feed->config->interval;
 
-    if (feed->status == READ_ALL && !lost && its->age > 0) { /* confirmed when its server said it */
-        feed->good -= its->age;
-        feed->good_ns -= (int64_t)(its->age * 1e9);
+    if (feed->status == READ_ALL && !lost) {
+        double age = https_answer_age(&its->request);
+
+        feed->good -= age;
+        feed->good_ns -= (int64_t)(age * 1e9);
     }
     feed->lines = its->lines;
     its->failures = lost ? its->failures + 1 : 0;

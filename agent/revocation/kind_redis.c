@@ -20,7 +20,9 @@ struct redis_feed {
     uv_work_t work;
     struct feed_reader reader;
     uint64_t lines;
+    struct alarm *alarm;
     bool reads;    /* a reply */
+    bool waits;    /* with a reply that could not be written: it is asked for again when the alarm rings */
     bool alive;    /* all was read, and nobody has been told yet */
     bool ends;     /* what is noted ends a reading */
     bool restarts; /* something was missed, and that is not on its way to the disk yet: what is stored is of no use */
@@ -77,16 +79,32 @@ static void read_redis(struct feed *feed)
     feed_was_read(feed);
 }
 
+static void go_on(struct redis_feed *its)
+{
+    its->waits = false;
+    redis_link_go_on(its->link, &its->cursor.position);
+    redis_link_look_again(its->link);
+}
+
+/* Where it was lost the cursor is the stored one, and what came comes again: not at once, for the disk may be full for hours. */
 static void rest_redis(struct feed *feed, bool lost)
 {
     struct redis_feed *its = (struct redis_feed *)feed;
 
-    (void)lost; /* the cursor is the stored one then, and what came comes again */
     feed->lines = its->lines;
-    if (its->reads)
-        redis_link_go_on(its->link, &its->cursor.position);
+    its->waits |= its->reads && lost;
+    if (its->waits)
+        alarm_set(its->alarm, FEED_RETRY_SECONDS);
+    else if (its->reads)
+        go_on(its);
+    else
+        redis_link_look_again(its->link);
     its->reads = false;
-    redis_link_look_again(its->link);
+}
+
+static void on_alarm(void *context)
+{
+    go_on(context);
 }
 
 /* That nothing new has come is written down now and then. */
@@ -135,7 +153,7 @@ static void on_news(void *context)
     redis_link_news(its->link, &news);
     take_faults(its, &news);
     its->alive |= news.alive;
-    if (feed->busy)
+    if (feed->busy || its->waits)
         return; /* looked at again when that has ended */
     if (its->restarts) {
         note_gap(its);
@@ -155,7 +173,8 @@ static int open_redis(struct feed *feed)
 
     feed->cursor = &its->cursor;
     feed->cursor_bytes = sizeof its->cursor;
-    return 0;
+    its->alarm = alarm_new(feed->all->agent->loop, on_alarm, its);
+    return its->alarm != NULL ? 0 : -1;
 }
 
 static void reset_redis(struct feed *feed, bool keeps_age)
@@ -184,22 +203,20 @@ static bool fits_redis(const struct feed *feed, const struct feed_config *config
     return its->link != NULL && redis_link_fits(its->link, config);
 }
 
-static void end_redis(struct feed *feed)
-{
-    struct redis_feed *its = (struct redis_feed *)feed;
-
-    if (!feed->busy) {
-        redis_link_close(its->link);
-        its->link = NULL;
-    }
-}
-
 static void close_redis(struct feed *feed)
 {
     struct redis_feed *its = (struct redis_feed *)feed;
 
     redis_link_close(its->link);
     its->link = NULL;
+    alarm_close(its->alarm);
+    its->alarm = NULL;
+}
+
+static void end_redis(struct feed *feed)
+{
+    if (!feed->busy)
+        close_redis(feed);
 }
 
 const struct feed_kind feed_kind_redis = {.bytes = sizeof(struct redis_feed),

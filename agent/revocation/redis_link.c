@@ -186,7 +186,7 @@ static bool read_once(struct redis_link *link, struct stream_reader *reader, boo
     if (check == STREAM_UNCHECKED)
         return false;
     *waits = count == 0 && check == STREAM_WHOLE;
-    if (count > 0) {
+    if (count > 0 && check != STREAM_CHANGES) {
         deliver(link, reply, &part.last, missed);
         reply = NULL;
         return count >= FEED_REPLY_ENTRIES || pace(link);

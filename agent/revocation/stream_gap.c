@@ -10,9 +10,9 @@ struct stream_id {
 
 /* What is said of a stream. */
 struct facts {
-    struct stream_id last, first, deleted;
+    struct stream_id last, first;
     uint64_t length, added;
-    bool has_deleted, has_added;
+    bool has_added;
 };
 
 static bool parse_id(const char *text, struct stream_id *ret)
@@ -61,7 +61,6 @@ static bool read_facts(const redisReply *reply, struct facts *ret)
     if (!read_id(fact(reply, "last-generated-id"), &ret->last) || !read_count(fact(reply, "length"), &ret->length))
         return false;
     ret->has_added = read_count(fact(reply, "entries-added"), &ret->added);
-    ret->has_deleted = read_id(fact(reply, "max-deleted-entry-id"), &ret->deleted);
     return ret->length == 0 ||
            (first != NULL && first->type == REDIS_REPLY_ARRAY && first->elements >= 1 && read_id(first->element[0], &ret->first));
 }
@@ -110,9 +109,21 @@ const char *stream_gap(const redisReply *reply, const struct stream_position *po
         return "the stream was emptied, and perhaps of more than was read";
     if (compare(facts.first, id) > 0)
         return "the stream was trimmed past what was read, or replaced";
-    if (position->has_entry && facts.has_deleted && compare(facts.deleted, id) >= 0)
-        return NULL; /* XDEL has taken the entry, and no trimming those behind it */
     return "the stream lacks the entry that was read last: it was replaced, or a failover lost entries";
+}
+
+bool stream_is_ahead(const redisReply *reply, const char *text)
+{
+    struct facts facts;
+    struct stream_id id;
+
+    return parse_id(text, &id) && read_facts(reply, &facts) && compare(facts.last, id) > 0;
+}
+
+void stream_expect(const struct stream_position *position, struct stream_part *part)
+{
+    part->last.knows_added = position->knows_added;
+    part->last.added = position->knows_added ? position->added + part->entries : 0;
 }
 
 bool stream_added(const redisReply *reply, const char *text, uint64_t *ret_added)

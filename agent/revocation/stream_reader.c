@@ -145,13 +145,30 @@ static void count(struct stream_reader *reader, struct stream_position *position
         position->added = 0;
 }
 
-/* Asked for while nothing comes: when something has come it is too late. */
-static enum stream_check ask_count(struct stream_reader *reader, struct stream_position *position)
+/* Once, as if nothing had been read: what was added between the reading and the facts is read with the next. */
+static bool may_read_again(struct stream_reader *reader, const redisReply *facts, const char *id)
+{
+    reader->again = !reader->again && stream_is_ahead(facts, id);
+    return reader->again;
+}
+
+/* Asked for while nothing comes: when something has come it is too late. The last entry is there; more may have been added behind it
+   than were read, and deleted before that. */
+static enum stream_check ask_count(struct stream_reader *reader, struct stream_position *position, const char **ret_missed)
 {
     redisReply *facts CLEANUP(free_reply) = NULL;
+    uint64_t added = 0;
 
     if (ask_facts(reader, &facts) < 0)
         return STREAM_UNCHECKED;
+    if (position->knows_added && may_read_again(reader, facts, position->id))
+        return STREAM_CHANGES;
+    reader->again = false;
+    if (position->knows_added && (stream_is_ahead(facts, position->id) ||
+                                  (stream_added(facts, position->id, &added) && added != position->added))) {
+        *ret_missed = "an entry was deleted before it was read, or the stream was replaced";
+        return STREAM_MISSED;
+    }
     count(reader, position, facts);
     return STREAM_WHOLE;
 }
@@ -166,8 +183,15 @@ static enum stream_check judge(struct stream_reader *reader, struct stream_posit
         return STREAM_UNCHECKED;
     part->counts = reader->counts;
     *ret_missed = stream_gap(facts, position, part);
+    if (*ret_missed != NULL && position->knows_added && reader->counts &&
+        may_read_again(reader, facts, part->entries > 0 ? part->last.id : position->id))
+        return STREAM_CHANGES;
+    reader->again = false;
     if (*ret_missed != NULL)
         return STREAM_MISSED;
+    stream_expect(position, part);
+    if (part->entries > 0 && stream_is_ahead(facts, part->last.id))
+        return STREAM_WHOLE;
     if (part->entries > 0)
         count(reader, &part->last, facts);
     else if (!position->knows_added || !reader->counts)
@@ -189,7 +213,9 @@ enum stream_check stream_check(struct stream_reader *reader, struct stream_posit
         return STREAM_MISSED;
     if (there == 0)
         return judge(reader, position, part, ret_missed);
-    if (part->entries > 0 || (position->knows_added && reader->counts))
-        return STREAM_WHOLE;
-    return ask_count(reader, position);
+    if (part->entries == 0)
+        return ask_count(reader, position, ret_missed);
+    reader->again = false;
+    stream_expect(position, part);
+    return STREAM_WHOLE;
 }

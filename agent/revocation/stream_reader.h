@@ -4,7 +4,8 @@
    and within any moment. So each reply is checked before anything is made of it: the entry that was read last must still be there,
    and be the same one. It is asked for after the reply has come: what is there now was there when the reply was made, and what is
    trimmed goes from the front, so nothing between the two was missed. Where it is not there, stream_gap.c judges by what Redis says
-   of the stream. In doubt, something was missed. */
+   of the stream. In doubt, something was missed. That an entry was deleted before it was read, and those around it were not, shows in
+   how many were added: that is looked at whenever nothing comes. */
 #ifndef ASSAY_STREAM_READER_H
 #define ASSAY_STREAM_READER_H
 
@@ -17,13 +18,14 @@ struct stream_reader {
     const char *stream;
     int wake_fd; /* ends every call */
     bool counts; /* as in struct stream_part */
+    bool again;  /* it was STREAM_CHANGES */
     char why[256];
 };
 
 enum stream_check {
     STREAM_UNCHECKED = 0, /* the connection is of no use: reader->why */
     STREAM_MISSED,        /* something may have been missed */
-    STREAM_CHANGES,       /* nothing can be said yet: read again, at once */
+    STREAM_CHANGES,       /* nothing can be said yet: read again, at once, from the same position */
     STREAM_WHOLE,         /* nothing was missed */
 };
 

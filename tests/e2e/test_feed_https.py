@@ -7,7 +7,7 @@ import time
 import unittest
 from urllib.parse import parse_qs, urlsplit
 
-from agent import ISSUER, AssayTest, Key, WireError, die_with_parent, put_file, wait_for
+from agent import ASAN, BUILD, ISSUER, AssayTest, Key, WireError, die_with_parent, put_file, wait_for
 from behaviours import (Behaviour, bearer, document, endless, gzip_bomb, hang_up, head, header_flood, html, raw, redirect, silent, slow, status,
                         truncated, unavailable)
 from tls import Authority, Server
@@ -427,6 +427,71 @@ class Nginx(HttpsFeedTest):
     def statuses(self):
         with open(self.agent.path("access"), encoding="utf-8") as file:
             return [entry.split('"')[2].split()[0] for entry in file]
+
+
+class Slow(HttpsFeedTest):
+    def test_an_answer_is_as_old_as_its_question(self):
+        """It takes two seconds to come: what has changed meanwhile is not in it."""
+        body = line(jti="a").encode()
+
+        def function(_, out):
+            out.send(head(200, [("Content-Length", str(len(body)))]) + body[:5])
+            if out.pause(2.1):
+                out.send(body[5:])
+        self.server.routes["/revocations"] = Behaviour(function)
+        self.configure(interval="1h")
+        self.agent.start()
+        self.assertEqual(self.agent.verify(self.key.token(jti="a")), "revoked")
+        self.assertGreaterEqual(self.facts()["confirmed"], 2)
+
+    def test_what_comes_little_by_little_counts_before_its_end(self):
+        self.agent.start()
+
+        def function(_, out):
+            out.send(head(200, [("Content-Length", "100000")]))
+            for count in range(1000):
+                out.send(line(jti=f"j{count}").encode())
+                if not out.pause(0.2):
+                    return
+        self.server.routes["/revocations"] = Behaviour(function)
+        self.becomes(self.key.token(jti="j0"), "revoked", 15)
+        self.assertIn("too slowly", self.facts()["error"])
+
+
+@unittest.skipIf(ASAN, "the sanitizers' libraries do not let others be loaded before them")
+class HangingFiles(HttpsFeedTest):
+    """A token or an authority lies on a file system that does not answer: it is its own list's affair."""
+
+    def setUp(self):
+        super().setUp()
+        self.folder = self.agent.path("strange")
+        os.mkdir(self.folder)
+        self.agent.environment = {"LD_PRELOAD": os.path.join(BUILD, "tests", "strange_files.so"), "ASSAY_STRANGE_FILES": self.folder}
+        put_file(os.path.join(self.folder, "token"), "secret")
+        shutil.copy(self.authority.ca, os.path.join(self.folder, "ca"))
+        feeds = [{"url": self.server.url(path), "ca_file": self.authority.ca, "interval": "1s", **files} for path, files in (
+            ("/revocations", {}), ("/a", {"token_file": os.path.join(self.folder, "token")}), ("/b", {"ca_file": os.path.join(self.folder, "ca")}))]
+        self.server.routes["/a"] = self.server.routes["/b"] = listing("")
+        self.agent.configure(revocation={"feeds": feeds})
+
+    def errors(self):
+        return [feed["error"] or "" for feed in self.agent.call("status")["revocation"]["feeds"]]
+
+    def test_the_others_go_on(self):
+        hangs = os.path.join(self.folder, "hangs")
+        self.agent.start()
+        put_file(hangs, "")
+        time.sleep(1.1)
+        self.publish(line(jti="a"))
+        self.becomes(self.key.token(jti="a"), "revoked", 3)
+        wait_for("it is told", lambda: [("not read in time" in error) for error in self.errors()] == [False, True, True], 8)
+        os.unlink(hangs)
+        wait_for("they are read again", lambda: self.errors() == [""] * 3, 8)
+        put_file(hangs, "")
+        time.sleep(1.1)
+        begin = time.monotonic()
+        self.assertEqual(self.agent.stop(), 0)
+        self.assertLess(time.monotonic() - begin, 1.8)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """A revocation feed that is a stream of Redis: said once, it counts in every agent, and whatever becomes of the Redis is noticed."""
 import json
 import os
+import resource
 import shutil
 import socket
 import tempfile
@@ -472,6 +473,27 @@ class Missed(RedisFeedTest):
         self.becomes(self.key.token(), "accepted")
         self.counts("b")
 
+    def test_a_stream_in_its_place_where_another_entry_was_deleted(self):
+        self.begin("5-0", "10-0")
+        for number in ("5-0", "7-0", "20-0"):
+            self.server.cli("XADD", "other", number, "r", record(jti=number))
+        self.server.cli("XDEL", "other", "20-0")
+        self.server.cli("RENAME", "other", STREAM)
+        self.gaps(1, "lacks the entry")
+        self.counts("7-0")
+
+    def test_entries_that_were_deleted_before_they_were_read(self):
+        self.begin("1-0")
+        self.at_once(("XADD", STREAM, "2-0", "r", record(jti="lost")), ("XADD", STREAM, "3-0", "r", record(jti="b")), ("XDEL", STREAM, "2-0"))
+        self.gaps(1, "deleted before it was read")
+        self.counts("b")
+        self.add("4-0")
+        self.counts("4-0")
+        self.agent.stop()
+        self.at_once(("XADD", STREAM, "5-0", "r", record(jti="lost")), ("XDEL", STREAM, "5-0"))
+        self.agent.start()
+        self.gaps(1)
+
 
 class Proxy:
     """Before a server on loopback: what a client sends that holds these bytes is kept back, and all that it sends later."""
@@ -669,6 +691,21 @@ class Many(RedisFeedTest):
         wait_for("all are there", lambda: self.facts()["records"] == count, 2)
         self.assertLess(self.agent.call("status")["revocation"]["commits"] - commits, count / 4)
         self.assertNotIn("the connection was closed", self.agent.log())     # it is read on, not anew
+
+
+@needs_redis
+class Full(RedisFeedTest):
+    def test_a_full_disk_is_tried_again_now_and_then(self):
+        self.agent.start()
+        whole = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.prlimit(self.agent.process.pid, resource.RLIMIT_FSIZE, (1, whole[1]))
+        self.revoke(jti="a")
+        wait_for("it is told", lambda: "disk full" in self.error())
+        time.sleep(1)
+        self.assertLessEqual(self.facts()["lines"], 2)
+        resource.prlimit(self.agent.process.pid, resource.RLIMIT_FSIZE, whole)
+        self.becomes(self.key.token(jti="a"), "revoked")
+        self.assertEqual(self.error(), "")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import time
 import unittest
 
 from agent import ISSUER, Key, put_file, wait_for
-from behaviours import bearer, changing, document, in_turn, redirect, status
+from behaviours import bearer, changing, delayed, document, in_turn, redirect, status
 from live import LiveTest, key_document, keys_of
 
 
@@ -248,6 +248,15 @@ class Discovery(LiveTest):
         self.launch()
         wait_for("it has tried", self.error)
         self.assertIn("write `jwks_uri`", self.error())
+
+
+class Cached(LiveTest):
+    def test_a_set_is_as_old_as_its_question_and_its_time_in_a_cache(self):
+        self.server.routes["/jwks"] = delayed(document(key_document(self.key), max_age=86400, headers=[("Age", "86000")]), 2.1)
+        self.launch()
+        wait_for("it is fetched", lambda: self.issuer_status()["confirmed"] is not None)
+        self.assertGreaterEqual(self.issuer_status()["confirmed"], 86002)
+        self.assertLessEqual(self.issuer_status()["next_fetch"], 400)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ static struct range draw(enum act act, const struct schedule *before, const stru
         if (act == START)
             schedule_start(&schedule, under, NOW);
         else if (act == SUCCEED)
-            schedule_succeeded(&schedule, under, NOW, word);
+            schedule_succeeded(&schedule, under, NOW, 0, word);
         else
             schedule_failed(&schedule, under, NOW, word);
         random = schedule.random;
@@ -137,8 +137,25 @@ static void after_a_success_half_a_period_to_a_whole_one(void **state)
     brief.max_age = 1e7;
     spans(draw(SUCCEED, &schedule, &brief, 86400), 43200, 86400);
     spans(draw(SUCCEED, &schedule, &brief, 1e9), 43200, 86400);
-    schedule_succeeded(&schedule, &rules, NOW, -1);
+    schedule_succeeded(&schedule, &rules, NOW, 0, -1);
     assert_true(schedule.fetched >= NOW && schedule.fetched <= NOW && schedule.failures == 0 && !schedule.failed);
+}
+
+static void what_a_cache_had_kept_is_due_when_the_rest_is_over(void **state)
+{
+    static const struct { double age, http_max_age, max_age, longest; } cases[] = {
+        {86000, 86400, 1e7, 400}, {86000, 86400, MAX_AGE, 200}, {90000, 86400, 1e7, 60}, {90000, 86400, MAX_AGE, 30}, {9, -1, 1e7, REFRESH},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases * 1000; i++) {
+        struct schedule schedule = {.random = i};
+        const struct schedule_rules under = {.refresh = REFRESH, .cooldown = 10, .max_age = cases[i / 1000].max_age};
+
+        schedule_succeeded(&schedule, &under, NOW, cases[i / 1000].age, cases[i / 1000].http_max_age);
+        assert_true(schedule.due - NOW >= cases[i / 1000].longest / 2 && schedule.due - NOW <= cases[i / 1000].longest);
+        assert_true(fabs(schedule.fetched - (NOW - cases[i / 1000].age)) < 1e-3);
+    }
 }
 
 static void without_keys_tries_come_quickly_and_then_less_often(void **state)
@@ -203,7 +220,7 @@ static void a_token_may_cause_a_fetch_once_per_cool_down(void **state)
     assert_true(schedule.due >= NOW + 600);
     assert_false(schedule_may_refetch(&schedule, &rules, NOW + 9.9));
     assert_true(schedule_may_refetch(&schedule, &rules, NOW + 10));
-    schedule_succeeded(&schedule, &rules, NOW + 1, 86400);
+    schedule_succeeded(&schedule, &rules, NOW + 1, 0, 86400);
     assert_false(schedule_may_refetch(&schedule, &rules, NOW + 9.9));
     assert_true(schedule_may_refetch(&schedule, &rules, NOW + 10));
 }
@@ -213,9 +230,9 @@ static void the_state_alone_decides(void **state)
     struct schedule one = {.random = 1}, same = {.random = 1}, another = {.random = 2};
 
     (void)state;
-    schedule_succeeded(&one, &rules, NOW, -1);
-    schedule_succeeded(&same, &rules, NOW, -1);
-    schedule_succeeded(&another, &rules, NOW, -1);
+    schedule_succeeded(&one, &rules, NOW, 0, -1);
+    schedule_succeeded(&same, &rules, NOW, 0, -1);
+    schedule_succeeded(&another, &rules, NOW, 0, -1);
     assert_true(one.due >= same.due && one.due <= same.due);
     assert_true(one.due < another.due || one.due > another.due);
 }
@@ -227,7 +244,7 @@ static void a_set_is_used_until_its_age_is_over(void **state)
     (void)state;
     assert_true(schedule_is_stale(&schedule, &rules, NOW));
     assert_true(schedule_is_stale(&schedule, &rules, 5));
-    schedule_succeeded(&schedule, &rules, NOW, -1);
+    schedule_succeeded(&schedule, &rules, NOW, 0, -1);
     assert_false(schedule_is_stale(&schedule, &rules, NOW - 100));
     assert_false(schedule_is_stale(&schedule, &rules, NOW));
     assert_false(schedule_is_stale(&schedule, &rules, NOW + MAX_AGE));
@@ -246,6 +263,7 @@ int main(void)
         cmocka_unit_test(what_lies_in_the_future_counts_as_now),
         cmocka_unit_test(a_start_changes_nothing_else),
         cmocka_unit_test(after_a_success_half_a_period_to_a_whole_one),
+        cmocka_unit_test(what_a_cache_had_kept_is_due_when_the_rest_is_over),
         cmocka_unit_test(without_keys_tries_come_quickly_and_then_less_often),
         cmocka_unit_test(with_keys_there_is_time),
         cmocka_unit_test(a_server_is_left_alone_as_long_as_it_says),

@@ -59,7 +59,7 @@ static void follow(const struct course *course, uint64_t number)
         if (now - START >= course->gone && now - START < course->back)
             schedule_failed(&agent, &rules, now + TAKES, -1);
         else
-            schedule_succeeded(&agent, &rules, now + TAKES, course->http_max_age);
+            schedule_succeeded(&agent, &rules, now + TAKES, 0, course->http_max_age);
     }
     must_be_fresh(course, agent.fetched, end);
 }
