@@ -15,6 +15,7 @@ struct source {
     struct watched *watched; /* NULL: this issuer's keys are no file, or there is no policy; or it is wanted no more */
     unsigned index;
     bool busy, again, late;
+    uint64_t sum[2]; /* of a policy that was read while somebody wrote to it */
 
     /* While it is read. */
     struct keyring *held;  /* that was in force when it began */
@@ -198,10 +199,27 @@ static void tell_taken(const struct keyring *ring, unsigned index)
                  LOG_NUMBER("keys", ring->entries[index].keys->count), LOG_NUMBER("skipped", ring->entries[index].keys->skipped));
 }
 
+/* Half a policy may be a whole one with fewer rules. One that somebody writes to all the time counts when two readings, a second apart,
+   find the same. */
+static bool may_be_half(struct source *source)
+{
+    if (source->policy == NULL || !watched_is_restless(source->watched) ||
+        memcmp(source->sum, source->policy->sum, sizeof source->sum) == 0)
+        return false;
+    memcpy(source->sum, source->policy->sum, sizeof source->sum);
+    policy_drop(source->policy);
+    source->policy = NULL;
+    watched_was_read(source->watched, FILE_NOT_READ);
+    return true;
+}
+
 /* A broken file leaves what it said before in force, until it is mended. */
 static void use(struct source *source)
 {
     struct agent *agent = source->refresh->agent;
+
+    if (may_be_half(source))
+        return;
     bool failed = source->changed && source->ring == NULL && source->policy == NULL;
     struct keyring *ring = take_read(source);
 

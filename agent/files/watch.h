@@ -38,6 +38,9 @@ enum file_read {
 };
 void watched_was_read(struct watched *watched, enum file_read how);
 
+/* Was it told although somebody writes to it all the time? What stands there may be half of something. */
+bool watched_is_restless(const struct watched *watched);
+
 /* It is to be read once more a while later, also if it has not changed. */
 void watched_again(struct watched *watched, double seconds);
 

@@ -27,6 +27,7 @@ struct watched {
     bool changed; /* and nobody was told yet */
     bool told;    /* and has not read it yet */
     bool again;   /* has changed since they were told */
+    bool restless; /* told before it had settled */
     bool good;    /* when it was last read */
     bool late, overdue, dropped;
     bool counts;      /* as one that is being read in a thread that it may keep for long */

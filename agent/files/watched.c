@@ -7,7 +7,7 @@
 #define AGAIN_MS 1000 /* after a reading that failed */
 #define BOUND_MS ((uint64_t)(FILE_BOUND_SECONDS * 1000))
 #define REREADS  2
-#define SETTLES_MS_MAX 5000 /* who writes to a file all the time does not keep it from being read */
+#define SETTLES_MS_MAX 4000
 
 /* Two changes within one tick of a file system's clock leave the same facts. Ticks are of some milliseconds, or of one second, or of
    two; so after a change the file is read once more when a tick of either is over. */
@@ -46,9 +46,20 @@ static uint64_t unsettled_ms(const struct watched *watched)
 
     if (now < watched->not_before)
         return watched->not_before - now;
-    if (watched->since != 0 && now - watched->since > SETTLES_MS_MAX)
-        return 0;
     return settles > rests ? settles - rests : 0;
+}
+
+/* Who writes to a file all the time does not keep it from being read. */
+static bool is_restless(const struct watched *watched)
+{
+    uint64_t now = uv_now(watched->watch->loop);
+
+    return watched->watcher.settles > 0 && now >= watched->not_before && watched->since != 0 && now - watched->since > SETTLES_MS_MAX;
+}
+
+bool watched_is_restless(const struct watched *watched)
+{
+    return watched->restless;
 }
 
 /* A file system that hangs must leave some of libuv's threads to the others. */
@@ -71,7 +82,8 @@ void watched_tell(struct watched *watched)
 
     if (!watched->changed || watched->told || watched->error != 0)
         return;
-    if (wait > 0) {
+    watched->restless = wait > 0 && is_restless(watched);
+    if (wait > 0 && !watched->restless) {
         watch_look_in(watched->watch, wait);
         return;
     }

@@ -698,7 +698,7 @@ class Full(RedisFeedTest):
     def test_a_full_disk_is_tried_again_now_and_then(self):
         self.agent.start()
         whole = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.prlimit(self.agent.process.pid, resource.RLIMIT_FSIZE, (1, whole[1]))
+        resource.prlimit(self.agent.process.pid, resource.RLIMIT_FSIZE, (8192, whole[1])) # LMDB's two first pages can be written
         self.revoke(jti="a")
         wait_for("it is told", lambda: "disk full" in self.error())
         time.sleep(1)
