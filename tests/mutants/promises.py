@@ -2,7 +2,9 @@
 """Runs tests of tests/e2e up to the first that fails: promises.py NAME...
 
 Tells how long each took, "seconds ID", and what failed: "failed ID". With
---all it goes on after a failure. ASSAY_BUILD names the programs.
+--all it goes on after a failure. With --all, and with --patient, tests wait as
+long as they do elsewhere, and otherwise not much longer than they take without
+a change. ASSAY_BUILD names the programs.
 """
 import os
 import sys
@@ -44,14 +46,14 @@ class Result(unittest.TextTestResult):
 
 
 def main(names):
-    go_on = names[:1] == ["--all"]
+    go_on, patient = names[:1] == ["--all"], names[:1] in (["--all"], ["--patient"])
     sys.path.insert(0, TESTS)
     import agent
-    if not go_on:
-        patient = agent.wait_for
-        agent.wait_for = lambda what, condition, seconds=WAIT: patient(what, condition, min(seconds, WAIT))
+    if not patient:
+        wait_for = agent.wait_for
+        agent.wait_for = lambda what, condition, seconds=WAIT: wait_for(what, condition, min(seconds, WAIT))
         agent.TEST_SECONDS, agent.START_SECONDS, agent.CALL_SECONDS = LIMIT, WAIT, WAIT
-    suite = unittest.defaultTestLoader.loadTestsFromNames(names[1:] if go_on else names)
+    suite = unittest.defaultTestLoader.loadTestsFromNames(names[1:] if patient else names)
     with open(os.devnull, "w", encoding="utf-8") as nowhere:
         done = unittest.TextTestRunner(resultclass=Result, stream=nowhere, failfast=not go_on).run(suite)
     print("done", flush=True)

@@ -20,7 +20,7 @@ ANSWERS_UNITS = ["agent_cache", "agent_board", "agent_clock", "agent_turns", "fa
 TIMES_UNITS = ["agent_clock"]
 TIMES = ["test_clock", "test_freshness", "test_feed", "test_fast_path.Earlier", "test_reload", "test_live_keys"]
 ANSWERS = ["test_verify", "test_authorize", "test_authorize_reload", "test_revocation", "test_fast_path", "test_fast_path_issuers",
-           "test_fast_path_process", "test_keys.StopUnderWay", "test_reload", "test_live_keys_down.Strangers", "test_freshness.Links",
+           "test_fast_path_process", "test_keys.StopUnderWay", "test_reload", "test_live_keys_down.Strangers", "test_live_keys_down.Down", "test_peers", "test_freshness.Links",
            "test_feed.Feed"]
 CLIENT_UNITS = ["client_cache", "client_hello", "client_verify", "client_authorize", "client_connections", "client_cancel", "client_events",
                 "client_events_bounds", "client_events_connect", "client_events_ends", "client_events_process", "client_fire", "client_faults",
