@@ -150,8 +150,8 @@ class Revocation(AssayTest):
     def test_records_that_are_none(self):
         bad = [{}, {"jti": "a", "sub": "b", "before": 5}, {"sub": 5}, {"jti": 5}, {"jti": "a", "before": 5}, {"kid": "a", "before": 5},
                {"before": -1}, {"before": "now"}, {"before": 1.5}, {"sid": "s", "exp": "x"}, {"signing_input_sha256": "ab"},
-               {"signing_input_sha256": "A" * 64}, {"jkt": "ab"}, {"jkt": "A" * 44}, {"jkt": "+" * 43}, {"jti": "a" * 4097}, {"jty": "a"}, {"iss": ISSUER},
-               {"iss": 5, "jti": "a"}, {"jti": ["a"]}, {"undo": {"jti": "a"}}, {"all_sources": True, "jti": "a"}, {"before": 2**53 + 2}]
+               {"signing_input_sha256": "A" * 64}, {"jkt": "ab"}, {"jkt": "A" * 44}, {"jkt": "+" * 43}, {"jti": "a" * 4097}, {"jty": "a"},
+               {"iss": ISSUER}, {"iss": 5, "jti": "a"}, {"jti": ["a"]}, {"undo": {"jti": "a"}}, {"all_sources": True, "jti": "a"}, {"before": 2**53 + 2}]
         with self.agent.connect() as client:
             for record in bad:
                 with self.subTest(record):
