@@ -65,15 +65,24 @@ static void close_file(struct feed *feed)
     free(its->path);
 }
 
-static void begin_file(struct feed *feed)
+/* Tried again with each reading, and for that the file is read every now and then. */
+static void watch_it(struct feed *feed)
 {
     struct file_feed *its = (struct file_feed *)feed;
     const struct watcher watcher = {.changed = on_changed, .lost = on_lost, .late = on_late, .context = feed};
 
-    its->file.is_new = feed->is_new;
-    its->watched = watch_file(feed->all->agent->watch, its->path, &watcher);
     if (its->watched == NULL)
-        feed_cannot_be_read(feed, "there is no memory to watch it; run: assay reload");
+        its->watched = watch_file(feed->all->agent->watch, its->path, &watcher);
+    if (its->watched != NULL)
+        return;
+    feed_cannot_be_read(feed, "there is no memory to watch it");
+    alarm_set(feed->all->retry, FEED_RETRY_SECONDS);
+}
+
+static void begin_file(struct feed *feed)
+{
+    ((struct file_feed *)feed)->file.is_new = feed->is_new;
+    watch_it(feed);
 }
 
 static void reset_file(struct feed *feed, bool keeps_age)
@@ -147,6 +156,7 @@ static void read_file(struct feed *feed)
     struct file_feed *its = (struct file_feed *)feed;
 
     its->work.data = its;
+    watch_it(feed);
     if (uv_queue_work(feed->all->agent->loop, &its->work, on_work, on_read) != 0)
         feed_was_read(feed);
 }
