@@ -400,8 +400,8 @@ static void what_does_not_run_out_gets_no_exp(void **state)
 }
 
 /* A configuration in which this issuer's tokens live for so long; 0: for any time. */
+static struct keyring limited;
 static struct {
-    struct keyring ring;
     struct issuer issuer;
     const struct issuer *issuers[1];
     struct text name;
@@ -411,7 +411,7 @@ static void limit(double lifetime)
 {
     limits.issuer = (struct issuer){.names = {&limits.name, 1}, .lifetime_max = lifetime};
     limits.issuers[0] = &limits.issuer;
-    limits.ring = (struct keyring){.count = 1, .issuers = limits.issuers};
+    limited = (struct keyring){.count = 1, .issuers = limits.issuers};
 }
 
 static uint64_t forgotten_by(const struct forget_rules *rules)
@@ -432,7 +432,7 @@ static uint64_t forgotten_by(const struct forget_rules *rules)
 static uint64_t forgotten_at(int64_t now)
 {
     limit(60);
-    return forgotten_by(&(struct forget_rules){.now = now, .ring = &limits.ring});
+    return forgotten_by(&(struct forget_rules){.now = now, .ring = &limited});
 }
 
 /* An `exp` that was made of the limit on how long tokens live goes by the limit that is in force, and by a clock that may have been
@@ -448,11 +448,11 @@ static void an_exp_of_ours_goes_by_the_limit_in_force(void **state)
     change(&record, false, "operators");
     assert_int_equal(forgotten_at(end), 0);
     limit(0);
-    assert_int_equal(forgotten_by(&(struct forget_rules){.now = end + 1000000, .ring = &limits.ring}), 0);
+    assert_int_equal(forgotten_by(&(struct forget_rules){.now = end + 1000000, .ring = &limited}), 0);
     limit(500);
-    assert_int_equal(forgotten_by(&(struct forget_rules){.now = end + 440, .ring = &limits.ring}), 0);
+    assert_int_equal(forgotten_by(&(struct forget_rules){.now = end + 440, .ring = &limited}), 0);
     limit(60);
-    assert_int_equal(forgotten_by(&(struct forget_rules){.now = end + 100, .leap = 100, .ring = &limits.ring}), 0);
+    assert_int_equal(forgotten_by(&(struct forget_rules){.now = end + 100, .leap = 100, .ring = &limited}), 0);
     assert_int_equal(holders(&record), 1);
     limits.name = (struct text){"j", 1};
     assert_int_equal(forgotten_at(end + 1000000), 0); /* whose tokens nobody knows how long they live */
