@@ -238,8 +238,6 @@ static void on_done(uv_work_t *work, int status)
     struct refresh *refresh = source->refresh;
     bool wanted = source->watched != NULL && !refresh->agent->stopping && refresh->agent->ring->config == source->held->config;
 
-    refresh->busy--;
-    source->busy = false;
     if (wanted && status != 0)
         watched_was_read(source->watched, FILE_NOT_READ);
     else if (wanted)
@@ -249,6 +247,8 @@ static void on_done(uv_work_t *work, int status)
     faults_clear(&source->faults);
     keyring_drop(source->held);
     source->held = NULL;
+    source->busy = false; /* not before: what was used may have brought the next change, which is read then */
+    refresh->busy--;
     if (source->watched == NULL)
         free(source);
     else if (source->again)

@@ -25,7 +25,7 @@ ACTIONS = 0.004 if LONG else 0.03           # what happens, for each question
 TOKENS = 48
 SLOW = 3 if ASAN else 1                     # a machine that does much else
 STREAM = "assay:revocations"
-UNDO_SECONDS = 6                            # what is taken back waits until nobody writes to the file any more
+UNDO_SECONDS = 20                           # what is taken back waits until nobody writes to the file any more
 
 
 class Word:
@@ -342,7 +342,8 @@ class Files(AtRandom):
             self.put(self.text(self.source.lines[:cut + 1]))
             for word in self.source.words:
                 word.settle(now, self.source.bound)
-            for _ in range(30):
+            until = time.monotonic() + 0.4 # a file that rests for a second is whole
+            while time.monotonic() < until:
                 self.question(-2)
                 time.sleep(0.01)
         for word in self.source.words: # what nobody was sure to have read before it was cut away
