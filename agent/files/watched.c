@@ -41,8 +41,7 @@ static void note_change(struct watched *watched, bool once_more)
 static uint64_t unsettled_ms(const struct watched *watched)
 {
     uint64_t now = uv_now(watched->watch->loop), settles = (uint64_t)(watched->watcher.settles * 1000);
-    double age = wall_now() - (double)watched->seen.modified_ns / 1e9;
-    uint64_t observed = now - watched->changed_at, rests = age > watched->watcher.settles ? settles : observed;
+    uint64_t rests = now - watched->changed_at; /* the file system's clock may be another than ours */
 
     if (now < watched->not_before)
         return watched->not_before - now;

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include <openssl/rand.h>
 
@@ -241,15 +240,7 @@ static int read_on(struct feed_file *file, char *piece, const struct feed_taker 
     }
 }
 
-static int64_t wall_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
-}
-
-/* Has nobody written to it for so long? By the file system's clock, or as long as it has been looked at here. */
+/* Has nobody written to it for so long, as long as it has been looked at here? The file system's clock may be another than ours. */
 static bool is_quiet(struct feed_file *file, const struct file_facts *facts, int64_t ns)
 {
     int64_t now = monotonic_ns();
@@ -258,7 +249,7 @@ static bool is_quiet(struct feed_file *file, const struct file_facts *facts, int
         file->last = *facts;
         file->settling_ns = now;
     }
-    return now - file->settling_ns >= ns || wall_ns() - facts->modified_ns >= ns;
+    return now - file->settling_ns >= ns;
 }
 
 /* The file that the path names, beside the one that is open already. -1: errno. */
