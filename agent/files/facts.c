@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdlib.h>
@@ -12,7 +11,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#define NS_PER_S INT64_C(1000000000)
+#include "client/clock.h"
 
 /* Not in every linux/magic.h. */
 #define MAGIC_XFS      0x58465342

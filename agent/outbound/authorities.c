@@ -63,11 +63,11 @@ void authorities_clear(struct authorities *authorities)
 
 static struct file_facts look(const char *path)
 {
-    struct stat found;
+    struct file_facts facts = {0};
 
-    if (path == NULL || stat(path, &found) != 0)
-        return (struct file_facts){0};
-    return (struct file_facts){true, found.st_dev, found.st_ino, found.st_size, found.st_mtim, found.st_ctim};
+    if (path != NULL)
+        (void)facts_look(path, false, &facts);
+    return facts;
 }
 
 static const char *from_environment(const char *name, const char *otherwise)
@@ -88,14 +88,7 @@ void authorities_look(const char *ca_file, struct authorities_facts *ret)
     }
 }
 
-static bool is_same(const struct file_facts *a, const struct file_facts *b)
-{
-    return a->exists == b->exists && a->device == b->device && a->inode == b->inode && a->size == b->size &&
-           a->modified.tv_sec == b->modified.tv_sec && a->modified.tv_nsec == b->modified.tv_nsec &&
-           a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
-}
-
 bool authorities_are_same(const struct authorities_facts *a, const struct authorities_facts *b)
 {
-    return is_same(&a->file, &b->file) && is_same(&a->folder, &b->folder);
+    return facts_are_same(&a->file, &b->file) && facts_are_same(&a->folder, &b->folder);
 }

@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/types.h>
-#include <time.h>
+
+#include "agent/files/facts.h"
 
 struct authorities {
     char *bytes; /* NULL: none */
@@ -17,16 +17,7 @@ struct authorities {
 int authorities_read(const char *ca_file, struct authorities *ret, char *why, size_t why_bytes);
 void authorities_clear(struct authorities *authorities); /* all zero is fine */
 
-/* What a file, or a folder, was at one moment. */
-struct file_facts {
-    bool exists;
-    dev_t device;
-    ino_t inode;
-    off_t size;
-    struct timespec modified, changed;
-};
-
-/* Of `ca_file`, or of the system's file and folder where it is NULL. */
+/* What `ca_file` was at one moment, or the system's file and folder where it is NULL. What is not there is all zero. */
 struct authorities_facts {
     struct file_facts file, folder;
 };
