@@ -23,13 +23,11 @@
 #include "agent/revocation/feeds.h"
 #include "agent/revocation/forget.h"
 #include "agent/signals.h"
+#include "client/clock.h"
 
 double agent_now(void)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+    return unix_seconds();
 }
 
 double agent_turn_now(struct agent *agent)
@@ -208,7 +206,7 @@ static void finish_stop(struct agent *agent)
     agent->earlier = NULL;
 }
 
-/* Whoever asked after a long silence was kept waiting until the files had been looked at. */
+/* After a long silence the files are looked at before anything is decided; the callers that waited for that are answered now. */
 static void on_seen(void *context)
 {
     struct agent *agent = context;

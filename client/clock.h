@@ -1,4 +1,4 @@
-/* Deadlines: moments of the monotonic clock, in nanoseconds. */
+/* Deadlines are moments of the monotonic clock, in nanoseconds; what people and tokens say is in Unix seconds. */
 #ifndef ASSAY_CLIENT_CLOCK_H
 #define ASSAY_CLIENT_CLOCK_H
 
@@ -15,6 +15,14 @@ static inline int64_t monotonic_ns(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+static inline double unix_seconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 /* What is left, as poll() wants it: rounded up, so that it does not spin through the last millisecond. 0: nothing. */

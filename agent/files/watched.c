@@ -7,19 +7,11 @@
 #define AGAIN_MS 1000 /* after a reading that failed */
 #define BOUND_MS ((uint64_t)(FILE_BOUND_SECONDS * 1000))
 #define REREADS  2
-#define SETTLES_MS_MAX 4000
+#define SETTLES_MS_MAX 4000 /* then it is read, and counts when a second reading AGAIN_MS later finds the same: 5 s in all */
 
 /* Two changes within one tick of a file system's clock leave the same facts. Ticks are of some milliseconds, or of one second, or of
    two; so after a change the file is read once more when a tick of either is over. */
 static const uint64_t reread_ms[REREADS] = {1100, 2100};
-
-static double wall_now(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 bool watched_is_pending(const struct watched *watched)
 {
@@ -91,7 +83,7 @@ void watched_tell(struct watched *watched)
     watched->changed = false;
     watched->told = true;
     watched->told_at = uv_now(watched->watch->loop);
-    watched->told_time = wall_now();
+    watched->told_time = unix_seconds();
     watched->told_ns = monotonic_ns();
     watched->watcher.changed(watched->watcher.context);
 }
@@ -151,7 +143,7 @@ void watched_looked(struct watched *watched, int error, const struct file_facts 
         watched->after_pause = watched->gave_up = false;
     }
     if (!watched->changed && !watched->told && watched->good) {
-        watched->confirmed = wall_now();
+        watched->confirmed = unix_seconds();
         watched->confirmed_ns = monotonic_ns();
     }
     watched_tell(watched);
