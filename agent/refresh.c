@@ -94,7 +94,8 @@ static void on_lost(void *context, const char *why, bool hangs)
         on_changed(context);
 }
 
-/* What it says now nobody knows, and so nothing is decided by what it said. */
+/* Nobody knows what it says now. No token is decided by the keys that it said before (refresh_keys_are_late); a policy that was read
+   before goes on. */
 static void on_late(void *context)
 {
     struct source *source = context;
@@ -102,9 +103,8 @@ static void on_late(void *context)
 
     source->late = true;
     set_stuck(source, "it has changed, and reading it takes longer than it may");
-    if (is_policy(source))
-        board_bump_policy(agent->board);
-    board_bump_keys(agent->board);
+    if (!is_policy(source))
+        board_bump_issuer(agent->board, &agent->ring->entries[source->index].issuer);
 }
 
 /* One that is being read goes when that has ended. */

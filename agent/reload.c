@@ -61,8 +61,9 @@ static void check_fixed(const struct config *old, const struct config *new, stru
         fault_add(faults, place, "`threads` has changed, which needs a restart: systemctl restart assayd");
 }
 
-static void read_all(struct reload *reload)
+static void on_work(uv_work_t *work)
 {
+    struct reload *reload = work->data;
     struct faults *faults = &reload->faults;
     struct config *config = config_load(reload->agent->config_path, faults);
 
@@ -73,13 +74,6 @@ static void read_all(struct reload *reload)
         reload->ring = keyring_load(config, agent_now(), faults);
     if (reload->ring == NULL)
         config_drop(config);
-}
-
-static void on_work(uv_work_t *work)
-{
-    struct reload *reload = work->data;
-
-    read_all(reload);
 }
 
 static void use_all(struct reload *reload)

@@ -44,14 +44,10 @@ static void tell_board(const struct feed *feed)
 void feed_bump(struct feed *feed)
 {
     const struct keyring *ring = feed->all->agent->ring;
-    struct board *board = feed->all->agent->board;
 
-    for (unsigned i = 0; i < ring->count; i++) {
-        struct text name = ring->issuers[i]->names.list[0];
-
-        if (feed_may_speak_for(feed->config, ring->issuers[i], name))
-            board_bump(board, board_thing(board, THING_ISSUER, name, (struct text){"", 0}));
-    }
+    for (unsigned i = 0; i < ring->count; i++)
+        if (feed_may_speak_for(feed->config, ring->issuers[i], ring->issuers[i]->names.list[0]))
+            board_bump_issuer(feed->all->agent->board, ring->issuers[i]);
 }
 
 /* What is accepted while a feed can be read rests on that: it has no end that could be told in advance. */
