@@ -1,5 +1,5 @@
 /* What the file system says of a file without reading it. Two looks that find the same facts have, as a rule, seen the same content:
-   who wants to be sure reads it again a while later (watch.c), for a clock of a file system may stand still for two seconds. */
+   after a change the file is read again a while later (watched.c), for the clock of a file system may stand still for two seconds. */
 #ifndef ASSAY_FILE_FACTS_H
 #define ASSAY_FILE_FACTS_H
 

@@ -2,8 +2,8 @@
    holds the page, and otherwise when the next one asks: so a change counts within two seconds on any file system, and an agent that
    nobody asks sleeps. The kernel's word (folders.h) only makes it faster.
 
-   What has changed is read by whoever watches the file, who says how that went. A file is confirmed when a look finds it as it was
-   when it was last read. On the loop's thread. */
+   Nothing is read here: after `changed` the watcher reads the file, and watched_was_read() says how that went. A file is confirmed when
+   a look finds it as it was when it was last read. On the loop's thread. */
 #ifndef ASSAY_FILE_WATCH_H
 #define ASSAY_FILE_WATCH_H
 

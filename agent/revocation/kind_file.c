@@ -134,7 +134,7 @@ static void on_work(uv_work_t *work)
     int status = feed_file_read(&its->file, &taker);
 
     if (status >= 0)
-        feed->status = status == 0                ? READ_SOME
+        feed->status = status == 0           ? READ_SOME
                        : its->file.unsure    ? READ_UNSURE
                        : its->file.unsettled ? READ_UNSETTLED
                                              : READ_ALL;

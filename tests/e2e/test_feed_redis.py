@@ -164,7 +164,7 @@ class Follow(RedisFeedTest):
 
 @needs_redis
 class Gone(RedisFeedTest):
-    """What becomes of the Redis, and what the agent says of it."""
+    """The Redis goes away or loses entries, and what the agent says of it."""
 
     def start(self):
         self.revoke(jti="old")
