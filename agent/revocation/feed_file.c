@@ -365,7 +365,7 @@ static int read_named(struct feed_file *file, char *piece, const struct feed_tak
     status = read_open(file, &facts, piece, taker);
     if (status != 1)
         return status;
-    file->unsettled = file->anew && !is_quiet(file, &facts, SETTLES_NS);
+    file->unsettled = file->anew && (!is_quiet(file, &facts, SETTLES_NS) || file->unsure);
     file->anew = file->unsettled;
     if (facts_look(file->path, false, &after) != 0)
         return -1;

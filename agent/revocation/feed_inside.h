@@ -41,7 +41,7 @@ struct feed_kind {
 };
 extern const struct feed_kind feed_kind_file, feed_kind_https, feed_kind_redis;
 
-/* Only READ_ALL and READ_FAILED end a reading: what is taken back in between waits for the first, and is forgotten by the other. */
+/* READ_ALL, READ_UNSURE and READ_FAILED end a reading. What is taken back waits for one of the first two, and is forgotten by the last. */
 enum read_status {
     READ_FAILED = 0, /* feed->why; the cursor goes back to what is stored, unless feed->restarts */
     READ_SOME,       /* there is more, and it is to be read on at once */

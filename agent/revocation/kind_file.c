@@ -135,8 +135,8 @@ static void on_work(uv_work_t *work)
 
     if (status >= 0)
         feed->status = status == 0           ? READ_SOME
+                       : its->file.unsettled ? (its->file.unsure ? READ_PART : READ_UNSETTLED)
                        : its->file.unsure    ? READ_UNSURE
-                       : its->file.unsettled ? READ_UNSETTLED
                                              : READ_ALL;
     else if (status == -1)
         snprintf(feed->why, sizeof feed->why, "%s", strerror(errno));
@@ -167,7 +167,7 @@ static void tell_watch(struct file_feed *its, bool lost)
 
     if (its->watched == NULL || its->feed.again)
         return; /* what was noticed meanwhile is read next */
-    watched_was_read(its->watched, lost ? FILE_NOT_READ : status == READ_UNSURE ? FILE_UNSURE : FILE_READ);
+    watched_was_read(its->watched, lost ? FILE_NOT_READ : its->file.unsure ? FILE_UNSURE : FILE_READ);
     if (!lost && status == READ_UNSETTLED)
         watched_again(its->watched, FEED_SETTLES_SECONDS);
 }

@@ -146,22 +146,23 @@ class Rewritten(FreshTest):
         try:
             self.replace(text("c"))
             wait_for("it is read", lambda: self.facts()["records"] >= 600000, 30)
-            whole = text("d")
-            with open(self.feed, "w", encoding="utf-8") as file: # and in place, in pieces
-                for i in range(0, len(whole), 1 << 20):
-                    file.write(whole[i:i + (1 << 20)])
-                    file.flush()
-                    time.sleep(0.02)
-            wait_for("it is read", lambda: self.facts()["records"] >= 900000, 30)
-            self.replace(text("e"))
+            for first, records, pause in ("d", 900000, 0.02), ("e", 1200000, 0.15): # and in place, in pieces: read once, and many times
+                whole = text(first)
+                with open(self.feed, "w", encoding="utf-8") as file:
+                    for i in range(0, len(whole), 1 << 20):
+                        file.write(whole[i:i + (1 << 20)])
+                        file.flush()
+                        time.sleep(pause)
+                wait_for("it is read", lambda: self.facts()["records"] >= records, 30)
+            self.replace(text("f"))
             for _ in range(5):
                 self.agent.call("reload")
-            wait_for("it is read", lambda: self.facts()["records"] >= 1200000, 30)
+            wait_for("it is read", lambda: self.facts()["records"] >= 1500000, 30)
         finally:
             over.set()
             asker.join()
         self.assertEqual(wrong, [])
-        self.replace(text("f") + undo(jti="a"))
+        self.replace(text("g") + undo(jti="a"))
         self.becomes(token, "accepted", 10)
 
     def test_a_file_that_is_rewritten_is_read_once(self):
