@@ -93,6 +93,16 @@ static const char *as_line(struct text text, char out[256])
     return out;
 }
 
+/* The query and the fragment carry codes and tokens. */
+static struct text path_of(struct text resource)
+{
+    size_t bytes = 0;
+
+    while (bytes < resource.bytes && resource.at[bytes] != '?' && resource.at[bytes] != '#')
+        bytes++;
+    return (struct text){resource.at, bytes};
+}
+
 void audit_ruling(struct agent *agent, const struct peer *peer, struct text action, struct text resource, const struct ruling *ruling,
                   const struct token *token)
 {
@@ -106,7 +116,7 @@ void audit_ruling(struct agent *agent, const struct peer *peer, struct text acti
     log_info(ruling->allow ? "allowed" : "denied", LOG_TEXT("method", "authorize"), LOG_NUMBER("status", ruling->status),
              LOG_TEXT("reason", ruling->allow ? NULL : reason_name(ruling->reason)),
              LOG_TEXT("rule", ruling->rule != NULL ? ruling->rule->name : NULL), LOG_TEXT("action", as_line(action, shown_action)),
-             LOG_TEXT("resource", as_line(resource, shown_resource)),
+             LOG_TEXT("resource", as_line(path_of(resource), shown_resource)),
              LOG_TEXT("issuer", token != NULL && token->issuer != NULL ? token->issuer->names.list[0].at : NULL),
              LOG_TEXT("subject", token != NULL ? claim_text(token, CLAIM_SUB, subject) : NULL),
              LOG_TEXT("jti", token != NULL ? claim_text(token, CLAIM_JTI, jti) : NULL), LOG_TEXT("token", token != NULL ? digest : NULL),
