@@ -30,23 +30,22 @@ static int next_byte(const char **at, const char *end, bool *ret_escaped)
 /* What servers, proxies and frameworks read differently from each other. */
 static bool is_ambiguous(int byte, bool escaped)
 {
-    return byte < 0x20 || byte == 0x7f || byte == '\\' || byte == ';' || (byte == '/' && escaped);
+    return byte < 0x20 || byte == 0x7f || byte == '\\' || byte == ';' || (byte == '/' && escaped) || (byte == '#' && !escaped);
 }
 
-/* A segment has ended: `.` is nothing, `..` takes back the one before, an empty one is a doubled or trailing slash. */
+static bool is_dots(const char *start, size_t bytes)
+{
+    return (bytes == 1 && *start == '.') || (bytes == 2 && start[0] == '.' && start[1] == '.');
+}
+
+/* A client resolves empty and dot segments before it sends a request (RFC 3986 section 5.2.4). Of one that did not, servers make different
+   paths: where the router reads `/admin/../orders` as it is written, the policy must not read `/orders`. */
 static int end_segment(struct resource *resource, const char *start, const char *end)
 {
     size_t bytes = (size_t)(end - start);
 
-    if (bytes == 0 || (bytes == 1 && *start == '.'))
-        return 0;
-    if (bytes == 2 && start[0] == '.' && start[1] == '.') {
-        if (resource->count == 0)
-            return -1;
-        resource->count--;
-        return 0;
-    }
-    if (resource->count == RESOURCE_SEGMENTS_MAX || !utf8_is_valid(start, bytes) || utf8_has_c1_control(start, bytes))
+    if (bytes == 0 || is_dots(start, bytes) || resource->count == RESOURCE_SEGMENTS_MAX || !utf8_is_valid(start, bytes) ||
+        utf8_has_c1_control(start, bytes))
         return -1;
     resource->segments[resource->count++] = (struct text){start, bytes};
     return 0;
@@ -60,7 +59,7 @@ int resource_normalize(const char *text, size_t bytes, struct resource *ret)
     ret->count = 0;
     if (bytes == 0 || bytes > RESOURCE_BYTES_MAX || *text != '/')
         return -1;
-    for (at++; at < end && *at != '?' && *at != '#';) {
+    for (at++; at < end && *at != '?';) {
         bool escaped;
         int byte = next_byte(&at, end, &escaped);
 
@@ -74,5 +73,5 @@ int resource_normalize(const char *text, size_t bytes, struct resource *ret)
             return -1;
         start = out;
     }
-    return end_segment(ret, start, out);
+    return start == out ? 0 : end_segment(ret, start, out); /* one trailing slash may stay */
 }

@@ -11,8 +11,8 @@ struct resource {
     char bytes[RESOURCE_BYTES_MAX]; /* their text, decoded */
 };
 
-/* Cuts query and fragment, decodes percent escapes once, then resolves `.`, `..`, `//` and a trailing slash (RFC 3986 sections 2.1, 5.2.4,
-   6.2.2). -1: it is not absolute, goes above the root, or has an escaped slash, a `\` or `;` however written, a NUL or other control
+/* Cuts the query, decodes percent escapes once (RFC 3986 sections 2.1, 6.2.2) and drops one trailing slash. -1: it is not absolute, or has a
+   `#`, an empty segment, a `.` or `..` segment (also escaped), an escaped slash, a `\` or `;` however written, a NUL or other control
    character, a bad escape, bytes that are not UTF-8, or more segments or bytes than limits.h allows. */
 int resource_normalize(const char *text, size_t bytes, struct resource *ret);
 

@@ -111,7 +111,7 @@ class Decisions(AuthorizeTest):
     def test_a_claim_in_a_pattern(self):
         self.assertAnswers(allowed("own"), self.key.token(), "GET", "/users/alice/settings")
         self.assertAnswers(refused(403, "no_rule"), self.key.token(), "GET", "/users/bob/settings")
-        self.assertAnswers(refused(403, "no_rule"), self.key.token(), "GET", "/users/alice/../bob/settings")
+        self.assertAnswers(refused(403, "bad_resource"), self.key.token(), "GET", "/users/alice/../bob/settings")
         for subject in ("*", "**", "bob/settings", "", "..", "{sub}", "bob?", "%62ob"):
             self.assertAnswers(refused(403, "no_rule", subject=subject), self.key.token(sub=subject), "GET", "/users/bob/settings/x")
 
@@ -132,15 +132,16 @@ class Decisions(AuthorizeTest):
     def test_path_tricks(self):
         """Against a rule that allows and one that denies: either the plain path's answer, or bad_resource."""
         token = self.key.token(role="user")
-        same = ("/orders/closed", "/orders/closed/", "//orders//closed", "/orders/./closed", "/orders/%63losed", "/%6frders/close%64",
-                "/x/../orders/closed", "/orders/x/%2e%2e/closed", "/orders/x/.%2E/closed", "/orders/closed?x=1", "/orders/closed#x",
-                "/orders/closed/.", "/orders/closed/x/..", "/orders/closed//", "/admin/../orders/closed", "/orders/closed?/../../health")
+        same = ("/orders/closed", "/orders/closed/", "/orders/%63losed", "/%6frders/close%64", "/orders/closed?x=1", "/orders/closed/?x=1",
+                "/orders/closed?/../../health", "/orders/closed?#")
         for resource in same:
             self.assertAnswers(refused(403, "denied_by_rule", "closed", roles=["user"]), token, "GET", resource)
             self.assertAnswers(allowed("orders", roles=["user"]), token, "GET", resource.replace("closed", "open").replace("close%64", "open")
                                .replace("%63losed", "%6fpen"))
         bad = ("", "orders/closed", "/orders%2fclosed", "/orders%2Fclosed", "/orders%5cclosed", "/orders\\closed", "/orders/closed;x", "/orders;/closed",
                "/orders/closed%3bx", "/orders/closed%3B", "/orders/closed%00", "/orders/closed\0", "/orders/closed%0a", "/orders/closed\x7f",
+               "//orders//closed", "/orders/./closed", "/x/../orders/closed", "/orders/x/%2e%2e/closed", "/orders/x/.%2E/closed", "/orders/closed#x",
+               "/orders/closed/.", "/orders/closed/x/..", "/orders/closed//", "/admin/../orders/closed", "/orders/%2e%2e/health", "/health/%2e",
                "/orders/%c0%ae%c0%ae/health", "/orders/closed%", "/orders/closed%2", "/orders/closed%zz", "/../orders/closed",
                "/orders/../../health", "/orders/%2e%2e/%2E%2E/health", "/health%2f..%2forders", "/health/..;/orders", "/orders/\x85", "/%ff",
                "/" + "a/" * 65, "/" + "a" * 4096)
@@ -150,7 +151,6 @@ class Decisions(AuthorizeTest):
                 self.assertAnswers(nobody(403, "bad_resource"), None, "GET", resource)
                 self.assertAnswers(nobody(403, "bad_resource"), "rubbish", "GET", resource)
         self.assertAnswers(nobody(401, "no_token"), None, "GET", "/health/%252e%252e/health")  # decoded once
-        self.assertAnswers(allowed("health", None), None, "GET", "/orders/%2e%2e/health")
         # Bytes that are no text: as bin.
         self.assertEqual(self.client.call("authorize", action=b"GET", resource=b"/orders/\xff", token=token)["reason"], "bad_resource")
         self.assertEqual(self.client.call("authorize", action=b"GET", resource=b"/orders/x", token=token.encode())["rule"], "orders")

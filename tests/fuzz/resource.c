@@ -1,4 +1,4 @@
-/* A resource from anybody: what comes out is in its one form, and every other spelling of it comes out the same. */
+/* A resource from anybody: what comes out is in its one form, every other spelling of it comes out the same, and no ambiguous one does. */
 #include "agent/policy/resource.h"
 #include "agent/token/utf8.h"
 #include "tests/fuzz/target.h"
@@ -61,12 +61,21 @@ static size_t spell(const struct resource *resource, bool all, char *out)
     return (size_t)(at - out);
 }
 
-/* What every server takes for the same: a query, a slash more, a step down and up again. */
+static void check_bad(const char *text, size_t size)
+{
+    static struct resource other;
+    char *copy = exactly((const uint8_t *)text, size);
+
+    CHECK(resource_normalize(copy, size, &other) == -1);
+    free(copy);
+}
+
+/* What every server takes for the same: a query, a slash at the end. And what they take for different paths. */
 static void check_spellings(const struct resource *resource, const uint8_t *data, size_t size)
 {
     static char text[3 * RESOURCE_BYTES_MAX + TEXT_BYTES_MAX];
-    static const char *const before[] = {"/", "/.", "/x/..", "/%2e", "/a/b/../.%2E"};
-    static const char *const after[] = {"?a=/../b", "#c", "/", "/.", "/x/..", "//x/./%2e."};
+    static const char *const before[] = {"/", "/.", "/x/..", "/%2e", "/a/b/../.%2E", "/x#"};
+    static const char *const same[] = {"?a=/../b", "?#", ""}, *const bad[] = {"#c", "/.", "/x/..", "//x/./%2e.", "//", "/%2e"};
 
     check_same(resource, text, spell(resource, false, text));
     check_same(resource, text, spell(resource, true, text));
@@ -75,15 +84,19 @@ static void check_spellings(const struct resource *resource, const uint8_t *data
 
         memcpy(text, before[i], bytes);
         memcpy(text + bytes, data, size);
-        if (resource->count + 2 < RESOURCE_SEGMENTS_MAX)
-            check_same(resource, text, bytes + size);
+        check_bad(text, bytes + size);
     }
     size_t bytes = spell(resource, false, text);
 
-    for (size_t i = 0; i < sizeof after / sizeof *after; i++) {
-        memcpy(text + bytes, after[i], strlen(after[i]));
-        if (resource->count + 2 < RESOURCE_SEGMENTS_MAX)
-            check_same(resource, text, bytes + strlen(after[i]));
+    if (resource->count > 0) /* the root ends in its slash */
+        text[bytes++] = '/';
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        memcpy(text + bytes, same[i], strlen(same[i]));
+        check_same(resource, text, bytes + strlen(same[i]));
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        memcpy(text + bytes, bad[i], strlen(bad[i]));
+        check_bad(text, bytes + strlen(bad[i]));
     }
 }
 

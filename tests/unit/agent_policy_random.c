@@ -165,12 +165,8 @@ static void make_question(struct plain_question *question)
 /* One of the many spellings of it. */
 static void spell(const struct plain_question *question, char *text, size_t room)
 {
-    static const char *const noise[] = {"/", "/.", "/%2e", "/x/..", "/a/%2E%2e", "/x/y/../.%2E"};
-
     *text = '\0';
     for (unsigned i = 0; i < question->segment_count; i++) {
-        if (dice(4) == 0)
-            add(text, room, noise[dice(6)]);
         add(text, room, "/");
         for (const char *c = question->segments[i]; *c != '\0'; c++) {
             char one[8];

@@ -48,51 +48,58 @@ static void what_is_normal_stays(void **state)
     BECOMES("/\xc3\xa4/\xe2\x82\xac/\xf0\x9f\x98\x80", "/\xc3\xa4/\xe2\x82\xac/\xf0\x9f\x98\x80");
 }
 
-static void slashes_and_dots_are_resolved(void **state)
+static void one_trailing_slash_may_stay(void **state)
 {
     (void)state;
     BECOMES("/a/", "/a");
-    BECOMES("/a//", "/a");
-    BECOMES("//a", "/a");
-    BECOMES("//", "/");
-    BECOMES("///a////b///", "/a/b");
-    BECOMES("/.", "/");
-    BECOMES("/./", "/");
-    BECOMES("/a/.", "/a");
-    BECOMES("/a/./b", "/a/b");
-    BECOMES("/a/../b", "/b");
-    BECOMES("/a/..", "/");
-    BECOMES("/a/../", "/");
-    BECOMES("/a/b/../../c", "/c");
-    BECOMES("/a//../b", "/b");
-    BECOMES("/a/./../b", "/b");
-    BECOMES("/orders/../admin", "/admin");
-    BECOMES("//example.com/a", "/example.com/a");
+    BECOMES("/a/b/", "/a/b");
+    BECOMES("/a/?x", "/a");
+    IS_BAD("/a//");
+    IS_BAD("//");
+    IS_BAD("/a//?x");
 }
 
-static void nothing_lies_above_the_root(void **state)
+static void empty_segments_are_no_resource(void **state)
 {
     (void)state;
+    IS_BAD("//a");
+    IS_BAD("/a//b");
+    IS_BAD("///");
+    IS_BAD("///a////b///");
+    IS_BAD("/a//../b");
+    IS_BAD("//example.com/a");
+    IS_BAD("//products/admin/users");
+}
+
+static void dot_segments_are_no_resource(void **state)
+{
+    (void)state;
+    IS_BAD("/.");
+    IS_BAD("/./");
+    IS_BAD("/./a");
+    IS_BAD("/a/.");
+    IS_BAD("/a/./b");
     IS_BAD("/..");
     IS_BAD("/../");
     IS_BAD("/../a");
-    IS_BAD("/a/../..");
-    IS_BAD("/a/../../a");
-    IS_BAD("/./..");
-    IS_BAD("//..");
+    IS_BAD("/a/..");
+    IS_BAD("/a/../");
+    IS_BAD("/a/../b");
+    IS_BAD("/a/..?x");
+    IS_BAD("/admin/../products/7");
+    IS_BAD("/%2e");
+    IS_BAD("/%2E/a");
     IS_BAD("/%2e%2e/a");
-    IS_BAD("/a/../../a/b?x");
+    IS_BAD("/a/%2E%2e/b");
+    IS_BAD("/a/.%2E/b");
+    IS_BAD("/a/%2e./b");
+    IS_BAD("/a/%2e");
+    IS_BAD("/a/%2e%2e");
 }
 
-static void escapes_are_decoded_once_before_anything_is_resolved(void **state)
+static void escapes_are_decoded_once(void **state)
 {
     (void)state;
-    BECOMES("/orders/%2e%2e/admin", "/admin");
-    BECOMES("/orders/%2E%2e/admin", "/admin");
-    BECOMES("/orders/.%2E/admin", "/admin");
-    BECOMES("/orders/%2e./admin", "/admin");
-    BECOMES("/orders/%2e/admin", "/orders/admin");
-    BECOMES("/orders/%2E", "/orders");
     BECOMES("/%61dmin", "/admin");
     BECOMES("/%41dmin", "/Admin");
     BECOMES("/%6a%6A%6B", "/jjk");
@@ -108,19 +115,25 @@ static void escapes_are_decoded_once_before_anything_is_resolved(void **state)
     BECOMES("/%253b", "/%3b");
 }
 
-static void query_and_fragment_are_cut(void **state)
+static void the_query_is_cut(void **state)
 {
     (void)state;
     BECOMES("/a?b=c", "/a");
-    BECOMES("/a#b", "/a");
     BECOMES("/a?b#c", "/a");
-    BECOMES("/a#b?c", "/a");
     BECOMES("/?", "/");
-    BECOMES("/#", "/");
     BECOMES("/a/?x=/../..", "/a");
     BECOMES("/a?/../admin", "/a");
     BECOMES("/a?%zz;\\%2f", "/a");
     BECOMES("/a?%00", "/a");
+}
+
+static void a_fragment_is_no_resource(void **state)
+{
+    (void)state;
+    IS_BAD("/#");
+    IS_BAD("/a#b");
+    IS_BAD("/a#b?c");
+    IS_BAD("/products/x#/../../admin/secret.txt");
 }
 
 static void what_is_ambiguous_is_no_resource(void **state)
@@ -158,7 +171,7 @@ static void controls_are_no_resource(void **state)
 
         assert_int_equal(strcmp(normal(escaped, 6), "bad") != 0, fine);
         raw[2] = (char)c;
-        fine = (fine && c != '%') || c == '/';
+        fine = (fine && c != '%' && c != '#') || c == '/';
         assert_int_equal(strcmp(normal(raw, 4), "bad") != 0, fine);
     }
     for (int c = 0x80; c < 0xc0; c++) { /* U+0080 to U+009F are controls, U+00A0 to U+00BF are not */
@@ -213,7 +226,6 @@ static void bytes_that_are_no_text_are_no_resource(void **state)
     IS_BAD("/\xc3/\xa4"); /* half a character in each segment */
     IS_BAD("/\xe2\x82");
     IS_BAD("/a\xf0\x9f\x98");
-    IS_BAD("/%ff/../a"); /* also where it is taken back */
     BECOMES("/\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf\xe0\xa0\x80\xc2\xa0",
             "/\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf\xe0\xa0\x80\xc2\xa0");
 }
@@ -246,24 +258,23 @@ static void limits_hold_at_the_byte(void **state)
     assert_string_equal(normal(text, RESOURCE_BYTES_MAX), "/aaaa");
     assert_string_equal(normal(text, RESOURCE_BYTES_MAX + 1), "bad");
     memset(text, '/', sizeof text);
-    assert_string_equal(normal(text, RESOURCE_BYTES_MAX), "/");
     for (size_t i = 0; i <= RESOURCE_SEGMENTS_MAX; i++)
         text[2 * i + 1] = 'a';
     assert_string_not_equal(normal(text, 2 * RESOURCE_SEGMENTS_MAX), "bad");
     assert_string_not_equal(normal(text, 2 * RESOURCE_SEGMENTS_MAX + 1), "bad");
     assert_string_equal(normal(text, 2 * RESOURCE_SEGMENTS_MAX + 2), "bad");
-    memcpy(text + 2 * RESOURCE_SEGMENTS_MAX, "/..", 3); /* one of them taken back */
-    assert_string_not_equal(normal(text, 2 * RESOURCE_SEGMENTS_MAX + 3), "bad");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_normal_stays),
-        cmocka_unit_test(slashes_and_dots_are_resolved),
-        cmocka_unit_test(nothing_lies_above_the_root),
-        cmocka_unit_test(escapes_are_decoded_once_before_anything_is_resolved),
-        cmocka_unit_test(query_and_fragment_are_cut),
+        cmocka_unit_test(one_trailing_slash_may_stay),
+        cmocka_unit_test(empty_segments_are_no_resource),
+        cmocka_unit_test(dot_segments_are_no_resource),
+        cmocka_unit_test(escapes_are_decoded_once),
+        cmocka_unit_test(the_query_is_cut),
+        cmocka_unit_test(a_fragment_is_no_resource),
         cmocka_unit_test(what_is_ambiguous_is_no_resource),
         cmocka_unit_test(controls_are_no_resource),
         cmocka_unit_test(bad_escapes_are_no_resource),
