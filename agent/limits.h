@@ -104,10 +104,16 @@
 #define ANSWER_BYTES_MAX (64 * 1024)
 #define LISTEN_BACKLOG 512
 #define CONNECTIONS_MAX 4096           /* less where the limit on open files is lower */
-#define CONNECTIONS_PER_UID_MAX 2048   /* half: no uid shuts out the others. Root has no such limit: its commands must work */
+#define TURN_NS_PER_USER 20000         /* of a turn of the loop; for each user who has much to ask the others wait so long */
+#define TURN_NS_ALONE 200000           /* while nobody else asks: */
+#define ALONE_NS 1000000000            /* for so long */
+#define CHECKS_AT_ONCE 48              /* of one request, while others ask: some 15 us */
+#define READ_BYTES_IN_LINE 4096        /* at once, while others of the user wait for their turn: what is not taken up is kept */
+#define ACCEPTED_PER_TURN_MAX 32       /* connections: some 10 us each, and who connects and leaves again has the next one ready */
+#define PAGES_UNREAD_PER_UID_MAX 256   /* of the fast path; the kernel lets the agent have as many in queues as open files */
 #define DESCRIPTORS_KEPT 32            /* for the store, files, logs: libuv drops the whole backlog when it runs out */
 #define IN_FLIGHT_PER_CONNECTION_MAX 256 /* requests that wait for a signature; beyond it the connection is not read */
-#define IN_FLIGHT_PER_UID_MAX 4096
+#define IN_FLIGHT_PER_UID_MAX 4096 /* over both doors */
 #define CONNECTION_UNSENT_BYTES_MAX (256 * 1024) /* answers that a peer does not read; beyond it the connection is not read */
 #define BUFFERS_BYTES_MAX (64 * 1024 * 1024)     /* half messages and unsent answers of all connections */
 #define BUFFERS_BYTES_PER_UID_MAX (BUFFERS_BYTES_MAX / 4)

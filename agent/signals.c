@@ -13,7 +13,14 @@
 void signals_close(struct signals *signals)
 {
     uv_signal_t *all[] = {&signals->term, &signals->interrupt, &signals->hangup};
+    sigset_t late;
 
+    /* One more of them, while the process ends, is no other end: libuv gives the default action back. */
+    sigemptyset(&late);
+    sigaddset(&late, SIGTERM);
+    sigaddset(&late, SIGINT);
+    sigaddset(&late, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &late, NULL);
     uv_close((uv_handle_t *)&signals->tick, NULL);
     for (unsigned i = 0; i < sizeof all / sizeof *all; i++) {
         if (all[i]->data != NULL)

@@ -60,7 +60,7 @@ static void disconnect(struct stream *stream)
 }
 
 /* The connection has failed. What was sent over it is sent once more only where it may have failed for want of an agent; what was
-   not, in any case. */
+   not, in any case. But hello is not: should the agent have closed the connection because of it, the questions need another one without. */
 static void lose_connection(struct stream *stream, int status, bool again)
 {
     struct asked *next;
@@ -72,7 +72,7 @@ static void lose_connection(struct stream *stream, int status, bool again)
         stream->connect_at = now + CONNECT_AGAIN_NS;
     for (struct asked *asked = stream->asked.live.first; asked != NULL; asked = next) {
         next = asked->next;
-        if ((asked->outlived && (!anew || asked->cancelled)) || (asked->awaited && !again))
+        if (asked->kind == &kind_hello || (asked->outlived && (!anew || asked->cancelled)) || (asked->awaited && !again))
             asked_finish(&stream->asked, asked, status);
         else
             asked->outlived = true;

@@ -85,6 +85,7 @@ const struct peer_config *peers_named(const struct peers_config *peers, const ch
 
 /* One request is made: may it be, by the entry's rate? `now`: milliseconds of a clock that is never set. */
 bool peers_take_token(const struct peer_config *peer, uint64_t now);
+bool peers_take_more(const struct peer_config *peer, unsigned count); /* for the same request */
 
 /* What was done under the old configuration counts on. Open connections do not: they are matched anew. */
 void peers_carry_over(const struct peers_config *old, const struct peers_config *new);

@@ -61,6 +61,18 @@ bool peers_take_token(const struct peer_config *peer, uint64_t now)
     return true;
 }
 
+/* What has a token already asks for more. Who asks for more than the bucket holds needs a full one, and owes the rest. */
+bool peers_take_more(const struct peer_config *peer, unsigned count)
+{
+    struct peer_tally *tally = peer->tally;
+    double most = peer->rate > 1 ? peer->rate - 1 : 0;
+
+    if (tally->tokens < (count < most ? count : most) - 1e-9)
+        return false;
+    tally->tokens -= count;
+    return true;
+}
+
 static void carry_over(const struct peer_tally *old, struct peer_tally *new)
 {
     *new = *old;

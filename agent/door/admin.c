@@ -99,7 +99,7 @@ static void put_connections(struct wire_writer *writer, const struct agent *agen
     put_pair_uint(writer, "requests", door->facts.requests);
     put_pair_uint(writer, "broken_off", door->facts.protocol_errors);
     put_pair_uint(writer, "timeouts", door->facts.timeouts);
-    put_pair_uint(writer, "buffered_bytes", door->buffered);
+    put_pair_uint(writer, "buffered_bytes", door->accounts.buffered);
 }
 
 static void put_peer(struct wire_writer *writer, const struct peer_config *peer)

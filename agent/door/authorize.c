@@ -14,6 +14,8 @@ struct checks_asked {
     unsigned count;
     bool single; /* asked without `checks` */
     bool stamped; /* a stamp is asked for; only one question can have one */
+    bool at_once; /* all of it is to be answered in one go */
+    struct text audience;
     struct check_pair *pairs;
 };
 
@@ -52,6 +54,26 @@ static void put_ruling(struct wire_writer *writer, const struct ruling *ruling)
     put_name_and_text(writer, "rule", ruling->rule != NULL ? ruling->rule->name : NULL);
 }
 
+/* Is it allowed? */
+static bool put_check(struct wire_writer *writer, struct agent *agent, const struct conn *conn, const struct asker *asker,
+                      const struct check_pair *pair)
+{
+    struct ruling ruling = ruling_of(agent, conn_peer(conn), asker, pair);
+
+    put_ruling(writer, &ruling);
+    return ruling.allow;
+}
+
+static void put_holder(struct wire_writer *writer, const struct asker *asker)
+{
+    if (asker->kept != NULL)
+        wire_put_raw(writer, asker->kept->answer, asker->kept->answer_bytes);
+    else
+        ruling_put_holder(writer, asker->good);
+}
+
+static bool answer_in_pieces(struct agent *agent, struct conn *conn, uint32_t msgid, const struct checks_asked *asked, const struct asker *asker);
+
 /* `decision` NULL: no token was sent. */
 static void answer(struct agent *agent, struct conn *conn, uint32_t msgid, const struct checks_asked *asked,
                    const struct decision *decision)
@@ -71,6 +93,8 @@ static void answer(struct agent *agent, struct conn *conn, uint32_t msgid, const
         rpc_error(conn, msgid, ERROR_BAD_REQUEST, "the answers to so many checks do not fit into one; ask for fewer at once");
         return;
     }
+    if (answer_in_pieces(agent, conn, msgid, asked, &asker))
+        return;
     struct wire_writer *writer = rpc_result(conn, msgid, room);
 
     if (writer == NULL)
@@ -84,17 +108,11 @@ static void answer(struct agent *agent, struct conn *conn, uint32_t msgid, const
         wire_put_array(writer, asked->count);
     }
     for (unsigned i = 0; i < asked->count; i++) {
-        struct ruling ruling = ruling_of(agent, conn_peer(conn), &asker, &asked->pairs[i]);
-
         if (!asked->single)
             wire_put_map(writer, 4);
-        put_ruling(writer, &ruling);
-        all_allowed = all_allowed && ruling.allow;
+        all_allowed = put_check(writer, agent, conn, &asker, &asked->pairs[i]) && all_allowed;
     }
-    if (asker.kept != NULL)
-        wire_put_raw(writer, asker.kept->answer, asker.kept->answer_bytes);
-    else
-        ruling_put_holder(writer, good);
+    put_holder(writer, &asker);
     if (asked->stamped && asked->single && all_allowed && (token == NULL || good != NULL) &&
         peer_page_refusal(conn_peer(conn)) == NULL && stamp_make(agent, token, decision != NULL ? decision->basis : NULL, &stamp)) {
         stamp_put(writer, agent, &stamp);
@@ -114,7 +132,7 @@ static void decided(struct waiter *waiter, const struct decision *decision)
 
 static struct text copy_text(char **at, struct text text)
 {
-    struct text copy = {*at, text.bytes};
+    struct text copy = {text.at != NULL ? *at : NULL, text.bytes};
 
     if (text.bytes > 0)
         memcpy(*at, text.at, text.bytes);
@@ -122,13 +140,29 @@ static struct text copy_text(char **at, struct text text)
     return copy;
 }
 
-static struct authorize_waiter *waiter_new(const struct request *request, const struct checks_asked *asked, struct text audience)
+static size_t texts_of(const struct checks_asked *asked)
 {
-    size_t texts = audience.bytes + 1;
+    size_t bytes = asked->audience.bytes + 1;
 
     for (unsigned i = 0; i < asked->count; i++)
-        texts += asked->pairs[i].action.bytes + asked->pairs[i].resource.bytes;
-    struct authorize_waiter *its = calloc(1, sizeof *its + asked->count * sizeof *its->pairs + texts);
+        bytes += asked->pairs[i].action.bytes + asked->pairs[i].resource.bytes;
+    return bytes;
+}
+
+static struct checks_asked copy_asked(const struct checks_asked *asked, struct check_pair *pairs, char **at)
+{
+    struct checks_asked copy = *asked;
+
+    copy.pairs = pairs;
+    for (unsigned i = 0; i < asked->count; i++)
+        pairs[i] = (struct check_pair){copy_text(at, asked->pairs[i].action), copy_text(at, asked->pairs[i].resource)};
+    copy.audience = copy_text(at, asked->audience);
+    return copy;
+}
+
+static struct authorize_waiter *waiter_new(const struct request *request, const struct checks_asked *asked)
+{
+    struct authorize_waiter *its = calloc(1, sizeof *its + asked->count * sizeof *its->pairs + texts_of(asked));
 
     if (its == NULL)
         return NULL;
@@ -138,21 +172,121 @@ static struct authorize_waiter *waiter_new(const struct request *request, const 
     its->agent = request->agent;
     its->conn = request->conn;
     its->msgid = request->msgid;
-    its->asked = (struct checks_asked){asked->count, asked->single, asked->stamped, its->pairs};
-    for (unsigned i = 0; i < asked->count; i++)
-        its->pairs[i] = (struct check_pair){copy_text(&at, asked->pairs[i].action), copy_text(&at, asked->pairs[i].resource)};
-    if (audience.at != NULL) {
-        its->waiter.audience = at;
-        its->waiter.audience_bytes = copy_text(&at, audience).bytes;
-    }
+    its->asked = copy_asked(asked, its->pairs, &at);
+    its->waiter.audience = (char *)its->asked.audience.at;
+    its->waiter.audience_bytes = its->asked.audience.bytes;
     return its;
 }
 
-static void answer_later(const struct request *request, const struct checks_asked *asked, struct text audience)
+static void answer_later(const struct request *request, const struct checks_asked *asked)
 {
-    struct authorize_waiter *its = waiter_new(request, asked, audience);
+    struct authorize_waiter *its = waiter_new(request, asked);
 
     method_wait(request, its != NULL ? &its->waiter : NULL);
+}
+
+/* A request with so many checks that others would wait for it. */
+struct pieces {
+    struct piecework work;
+    struct agent *agent;
+    struct conn *conn;
+    uint32_t msgid;
+    struct keyring *ring; /* that the first piece was decided under */
+    bool good;            /* what was said of the token then */
+    enum reason why;
+    struct text token;
+    struct checks_asked asked;
+    unsigned done;
+    struct wire_writer writer; /* of what was decided */
+    uint8_t *decided;
+    size_t bytes; /* of all this */
+    struct check_pair pairs[];
+};
+
+static void drop(struct piecework *work)
+{
+    struct pieces *its = (struct pieces *)work;
+
+    keyring_drop(its->ring);
+    free(its->decided);
+    explicit_bzero(its, its->bytes); /* it holds the token */
+    free(its);
+}
+
+static void answer_pieces(const struct pieces *its, const struct asker *asker)
+{
+    size_t bytes = wire_written(&its->writer);
+    struct wire_writer *writer = rpc_result(its->conn, its->msgid, 64 + bytes + (asker->good != NULL ? 2 * asker->good->claims.bytes : 0));
+
+    if (writer == NULL)
+        return;
+    wire_put_map(writer, 3);
+    wire_put_text(writer, "decisions");
+    wire_put_array(writer, its->asked.count);
+    wire_put_raw(writer, its->decided, bytes);
+    put_holder(writer, asker);
+    conn_answer_end(its->conn);
+}
+
+/* The token is looked up for each piece: nothing is kept of it that may be gone. Where it is not what it was, or other keys, peers or
+   another policy are in force, all is decided anew and in one go: an answer never is of two minds. */
+static bool go_on(struct piecework *work)
+{
+    struct pieces *its = (struct pieces *)work;
+    struct request request = {.agent = its->agent, .conn = its->conn, .msgid = its->msgid};
+    struct decision decision;
+    bool has_token = its->token.bytes > 0;
+
+    its->asked.at_once = true;
+    if (has_token && !decide_now(its->agent, its->token, its->asked.audience, &conn_peer(its->conn)->bounds, false, &decision)) {
+        answer_later(&request, &its->asked);
+        drop(work);
+        return true;
+    }
+    struct asker asker = asker_of(has_token ? &decision : NULL);
+
+    if (asker.undecided || (asker.good != NULL) != its->good || asker.why != its->why || its->agent->ring != its->ring) {
+        answer(its->agent, its->conn, its->msgid, &its->asked, has_token ? &decision : NULL);
+        drop(work);
+        return true;
+    }
+    ruling_prepare(its->agent, &asker);
+    for (unsigned i = 0; i < CHECKS_AT_ONCE && its->done < its->asked.count; i++, its->done++) {
+        wire_put_map(&its->writer, 4);
+        (void)put_check(&its->writer, its->agent, its->conn, &asker, &its->asked.pairs[its->done]);
+    }
+    if (its->done < its->asked.count)
+        return false;
+    answer_pieces(its, &asker);
+    drop(work);
+    return true;
+}
+
+/* False: it is answered at once, for it is short, nobody waits, or there is no memory. */
+static bool answer_in_pieces(struct agent *agent, struct conn *conn, uint32_t msgid, const struct checks_asked *asked, const struct asker *asker)
+{
+    struct text token = asker->token != NULL ? asker->token->text : (struct text){NULL, 0};
+
+    if (asked->at_once || asked->count <= CHECKS_AT_ONCE || !conn_takes_pieces(conn))
+        return false;
+    size_t bytes = sizeof(struct pieces) + asked->count * sizeof(struct check_pair) + texts_of(asked) + token.bytes,
+           room = asked->count * (size_t)RULING_ROOM;
+    struct pieces *its = calloc(1, bytes);
+    uint8_t *decided = its != NULL ? malloc(room) : NULL;
+
+    if (decided == NULL) {
+        free(its);
+        return false;
+    }
+    char *at = (char *)&its->pairs[asked->count];
+
+    *its = (struct pieces){.work = {go_on, drop}, .agent = agent, .conn = conn, .msgid = msgid, .ring = keyring_hold(agent->ring), .good = asker->good != NULL,
+                           .why = asker->why, .decided = decided, .bytes = bytes};
+    its->asked = copy_asked(asked, its->pairs, &at);
+    its->token = copy_text(&at, token);
+    wire_writer_init(&its->writer, decided, room);
+    conn_take_pieces(conn, &its->work);
+    return true;
 }
 
 /* [[action, resource]…] False: it is something else, which has been answered. */
@@ -175,36 +309,36 @@ static bool read_checks(const struct request *request, const msgpack_object_arra
     return true;
 }
 
-static void ask(const struct request *request, struct text token, struct text audience, const struct checks_asked *asked)
+static void ask(const struct request *request, struct text token, const struct checks_asked *asked)
 {
     struct decision decision;
 
     if (token.bytes == 0)
         answer(request->agent, request->conn, request->msgid, asked, NULL);
-    else if (decide_now(request->agent, token, audience, &conn_peer(request->conn)->bounds, false, &decision))
+    else if (decide_now(request->agent, token, asked->audience, &conn_peer(request->conn)->bounds, false, &decision))
         answer(request->agent, request->conn, request->msgid, asked, &decision);
     else
-        answer_later(request, asked, audience);
+        answer_later(request, asked);
 }
 
 void authorize(const struct request *request, struct text token, struct text audience, struct text action, struct text resource,
                bool stamped)
 {
     struct check_pair pair = {action, resource};
-    struct checks_asked asked = {1, true, stamped, &pair};
+    struct checks_asked asked = {.count = 1, .single = true, .stamped = stamped, .audience = audience, .pairs = &pair};
 
-    ask(request, token, audience, &asked);
+    ask(request, token, &asked);
 }
 
 void method_authorize(const struct request *request)
 {
-    struct text token = {NULL, 0}, audience = {NULL, 0};
+    struct text token = {NULL, 0};
     static struct check_pair pairs[AUTHORIZE_CHECKS_MAX]; /* the loop's thread alone comes here, and 8 KiB are not cleared each time */
     const msgpack_object_array *checks = NULL;
-    struct checks_asked asked = {1, true, false, pairs};
+    struct checks_asked asked = {.count = 1, .single = true, .pairs = pairs};
     const struct param params[] = {
         {"token", PARAM_TEXT, &token},       {"action", PARAM_TEXT, &pairs[0].action}, {"resource", PARAM_TEXT, &pairs[0].resource},
-        {"audience", PARAM_TEXT, &audience}, {"stamp", PARAM_BOOL, &asked.stamped},            {"checks", PARAM_ARRAY, &checks},
+        {"audience", PARAM_TEXT, &asked.audience}, {"stamp", PARAM_BOOL, &asked.stamped},            {"checks", PARAM_ARRAY, &checks},
     };
 
     pairs[0] = (struct check_pair){{NULL, 0}, {NULL, 0}};
@@ -218,7 +352,11 @@ void method_authorize(const struct request *request)
     }
     if (checks != NULL && !read_checks(request, checks, pairs))
         return;
+    if (checks != NULL && !peer_ask_more(conn_peer(request->conn), checks->size - 1)) {
+        rpc_rate_limited(request);
+        return;
+    }
     if (checks != NULL)
-        asked = (struct checks_asked){checks->size, false, asked.stamped, pairs};
-    ask(request, token, audience, &asked);
+        asked = (struct checks_asked){.count = checks->size, .stamped = asked.stamped, .audience = asked.audience, .pairs = pairs};
+    ask(request, token, &asked);
 }

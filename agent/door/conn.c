@@ -1,13 +1,21 @@
 #include "conn.h"
 
+#include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "agent/files/watch.h"
 #include "agent/observe/audit.h"
 #include "conn_inside.h"
 #include "rpc.h"
 #include "usual.h"
+
+static struct conn *conn_of(struct caller *caller)
+{
+    return (struct conn *)((char *)caller - offsetof(struct conn, caller));
+}
 
 struct line_of_tasks *conn_line(struct conn *conn)
 {
@@ -49,12 +57,7 @@ uint64_t conn_deadline(const struct conn *conn)
 
 void conn_free(struct conn *conn)
 {
-    struct door *door = conn->door;
-
-    if (conn->account != NULL) {
-        conn->account->connections--;
-        door_account_left(door, conn->account);
-    }
+    account_leave(&conn->caller);
     free(conn);
 }
 
@@ -83,6 +86,45 @@ static void on_closed(uv_handle_t *handle)
         conn_free(conn);
 }
 
+static struct piecework *take_work(struct conn *conn)
+{
+    struct piecework *work = conn->work;
+
+    conn->work = NULL;
+    return work;
+}
+
+static void drop_work(struct conn *conn)
+{
+    struct piecework *work = take_work(conn);
+
+    if (work != NULL)
+        work->drop(work);
+}
+
+bool conn_takes_pieces(const struct conn *conn)
+{
+    return conn->work == NULL && !conn->closing && !account_is_alone(conn->caller.account);
+}
+
+void conn_take_pieces(struct conn *conn, struct piecework *work)
+{
+    conn->work = work;
+    account_wait_first(&conn->caller);
+}
+
+/* A piece. What closes the connection in the midst of it finds no work there. */
+static void work_on(struct conn *conn)
+{
+    struct piecework *work = take_work(conn);
+
+    if (work->go_on(work))
+        return;
+    conn->work = work;
+    if (conn->closing)
+        drop_work(conn);
+}
+
 void conn_close(struct conn *conn)
 {
     struct door *door = conn->door;
@@ -91,9 +133,14 @@ void conn_close(struct conn *conn)
         return;
     conn->closing = true;
     leave_patience(conn);
+    page_conn_closes(conn);
+    drop_work(conn);
     conn_leave(conn);
     free_buffers(conn); /* now, not at the end of the turn: others may be about to take what is written off here */
-    conn_discharge(conn, conn->charged);
+    if (conn->caller.account != NULL) {
+        account_discharge(&conn->caller, conn->caller.charged);
+        account_forget(&conn->caller);
+    }
     *(conn->previous != NULL ? &conn->previous->next : &door->all) = conn->next;
     if (conn->next != NULL)
         conn->next->previous = conn->previous;
@@ -122,7 +169,7 @@ void conn_mark_dirty(struct conn *conn)
 /* Has it little enough to wait for that more of its requests can be taken up, and have the files been looked at lately? */
 static bool may_handle(const struct conn *conn)
 {
-    return !conn->closing && conn->held < IN_FLIGHT_PER_CONNECTION_MAX &&
+    return !conn->closing && conn->work == NULL && conn->held < IN_FLIGHT_PER_CONNECTION_MAX &&
            conn->out_bytes + conn->unsent < CONNECTION_UNSENT_BYTES_MAX && watch_sees(conn->door->agent->watch);
 }
 
@@ -138,19 +185,24 @@ void conn_break_off(struct conn *conn, const char *why)
     conn_close(conn);
 }
 
-/* Handles the whole messages that stand there. Returns how many bytes they were. */
+#define CHEAP_AT_ONCE 8 /* verdicts about known tokens take as long as 40 looks at the clock */
+
+/* Handles the whole messages that stand there, while its user's share of this turn lasts. Returns how many bytes they were. */
 static size_t handle(struct conn *conn, const uint8_t *bytes, size_t size)
 {
     static const struct wire_limits limits = {FRAME_BYTES_MAX, FRAME_NODES_MAX, FRAME_DEPTH_MAX};
     size_t done = 0, length;
+    unsigned cheap = 0;
     struct usual usual;
 
     conn->handling = true;
-    while (done < size && may_handle(conn)) {
+    while (done < size && may_handle(conn) && account_may_work(conn->caller.account)) {
         length = usual_read(bytes + done, size - done, &usual);
         if (length > 0) {
             rpc_handle_usual(conn, conn->door->agent, &usual);
             done += length;
+            if (++cheap % CHEAP_AT_ONCE == 0)
+                account_spend(conn->caller.account);
             continue;
         }
         enum wire_status status = wire_measure(bytes + done, size - done, &limits, &length);
@@ -163,6 +215,7 @@ static size_t handle(struct conn *conn, const uint8_t *bytes, size_t size)
         }
         rpc_handle(conn, conn->door->agent, conn->door->zone, bytes + done, length);
         done += length;
+        account_spend(conn->caller.account);
     }
     conn->handling = false;
     return done;
@@ -174,7 +227,7 @@ static bool keep(struct conn *conn, const uint8_t *bytes, size_t size)
 
     if (needed > conn->partial_room) {
         size_t room = needed < 1024 ? 1024 : needed;
-        uint8_t *larger = conn_charge(conn, room - conn->partial_room) ? realloc(conn->partial, room) : NULL;
+        uint8_t *larger = account_charge(&conn->caller, room - conn->partial_room) ? realloc(conn->partial, room) : NULL;
 
         if (larger == NULL) {
             conn_break_off(conn, "half messages and unread answers take too much memory");
@@ -195,24 +248,26 @@ static void drop_partial(struct conn *conn, size_t bytes)
         memmove(conn->partial, conn->partial + bytes, conn->partial_bytes);
         return;
     }
-    conn_discharge(conn, conn->partial_room);
+    account_discharge(&conn->caller, conn->partial_room);
     explicit_bzero(conn->partial, conn->partial_room); /* it held a token */
     free(conn->partial);
     conn->partial = NULL;
     conn->partial_room = 0;
 }
 
+/* No room, and so no reading, as long as others of its user come first: libuv says UV_ENOBUFS then. */
 static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buffer)
 {
     struct conn *conn = handle->data;
 
     (void)suggested;
-    *ret_buffer = uv_buf_init(conn->door->read_buffer, sizeof conn->door->read_buffer);
+    *ret_buffer = account_may_read(conn->caller.account) ? uv_buf_init(conn->door->read_buffer, sizeof conn->door->read_buffer)
+                                                         : uv_buf_init(NULL, 0);
 }
 
 void conn_close_if_done(struct conn *conn)
 {
-    bool is_kept_waiting = conn->partial_bytes > 0 && watch_waits(conn->door->agent->watch);
+    bool is_kept_waiting = conn->caller.waits || (conn->partial_bytes > 0 && watch_waits(conn->door->agent->watch));
 
     if (conn->draining && conn->held == 0 && conn->out_bytes == 0 && conn->unsent == 0 && !is_kept_waiting)
         conn_close(conn);
@@ -229,7 +284,7 @@ static void stop_reading(struct conn *conn)
 void conn_renew_patience(struct conn *conn, bool progress)
 {
     struct door *door = conn->door;
-    struct patience *now = (conn->partial_bytes > 0 && may_read(conn)) || conn->unsent > 0 ? &door->partial : &door->idle;
+    struct patience *now = (conn->partial_bytes > 0 && may_read(conn) && !conn->caller.waits) || conn->unsent > 0 ? &door->partial : &door->idle;
 
     if (now == &door->idle && conn->holds_page)
         leave_patience(conn); /* what it is for is being there */
@@ -255,47 +310,107 @@ static size_t take_in(struct conn *conn, const uint8_t *bytes, size_t size)
     return done;
 }
 
+/* Bytes that were read into the door's buffer. */
+static void take_up(struct conn *conn, size_t got)
+{
+    size_t done = take_in(conn, (const uint8_t *)conn->door->read_buffer, got);
+
+    explicit_bzero(conn->door->read_buffer, got); /* there were tokens in it */
+    if (!conn->closing)
+        conn_renew_patience(conn, done > 0);
+}
+
+static void take_up_what_was_left(struct conn *conn)
+{
+    if (conn->partial_bytes == 0)
+        return;
+    size_t done = handle(conn, conn->partial, conn->partial_bytes);
+
+    drop_partial(conn, done);
+    if (!conn->closing)
+        conn_renew_patience(conn, done > 0);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer);
+
+/* What comes next: its user's next turn, more to read, or neither until something of it was answered. */
+static void settle(struct conn *conn)
+{
+    if (conn->closing)
+        return;
+    if (conn->work != NULL)
+        account_wait_first(&conn->caller); /* one after the other: what is half done takes memory */
+    else if (conn->partial_bytes > 0 && may_handle(conn) && !account_may_work(conn->caller.account))
+        account_wait(&conn->caller);
+    if (conn->caller.waits)
+        conn_renew_patience(conn, false);
+    if (!may_read(conn) || conn->caller.waits)
+        stop_reading(conn);
+    else if (!conn->reading && uv_read_start((uv_stream_t *)&conn->pipe, on_room, on_read) == 0)
+        conn->reading = true;
+}
+
 static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
 {
     struct conn *conn = stream->data;
 
-    if (got < 0) {
-        conn_drain(conn); /* what was asked before the end is still answered */
-        return;
-    }
+    (void)buffer;
     if (got == 0)
         return;
-    size_t done = take_in(conn, (const uint8_t *)buffer->base, (size_t)got);
+    if (got == UV_ENOBUFS) {
+        account_wait(&conn->caller);
+    } else if (got < 0) {
+        conn_drain(conn); /* what was asked before the end is still answered */
+    } else {
+        account_begin(conn->caller.account);
+        take_up(conn, (size_t)got);
+        account_spend(conn->caller.account);
+    }
+    settle(conn);
+}
 
-    explicit_bzero(buffer->base, (size_t)got); /* there were tokens in it */
-    if (conn->closing)
-        return;
-    conn_renew_patience(conn, done > 0);
-    if (!may_read(conn))
-        stop_reading(conn);
+/* Past libuv, which would ask whose turn it is. Little at once: what is not taken up in this turn is kept. */
+static void receive(struct conn *conn)
+{
+    ssize_t got;
+
+    do
+        got = recv(conn->fd, conn->door->read_buffer, READ_BYTES_IN_LINE, MSG_DONTWAIT);
+    while (got < 0 && errno == EINTR);
+    if (got > 0)
+        take_up(conn, (size_t)got);
+    else if (got == 0 || errno != EAGAIN)
+        conn_drain(conn);
+}
+
+static void take_turn(struct caller *caller)
+{
+    struct conn *conn = conn_of(caller);
+
+    if (conn->work != NULL)
+        work_on(conn);
+    if (may_handle(conn) && account_may_work(caller->account))
+        take_up_what_was_left(conn);
+    if (may_read(conn) && account_may_work(caller->account))
+        receive(conn);
+    settle(conn);
+    if (!conn->closing)
+        conn_close_if_done(conn);
 }
 
 /* Takes up what was left when it had too much to wait for. */
 void conn_read_on(struct conn *conn)
 {
-    if (conn->reading || !may_handle(conn))
+    if (conn->reading || conn->caller.waits || !may_handle(conn))
         return;
-    if (conn->partial_bytes > 0) {
-        size_t done = handle(conn, conn->partial, conn->partial_bytes);
-
-        drop_partial(conn, done);
-        if (conn->closing)
-            return;
-        conn_renew_patience(conn, done > 0);
+    if (!account_may_read(conn->caller.account)) {
+        account_wait(&conn->caller);
+        return;
     }
-    if (may_read(conn) && uv_read_start((uv_stream_t *)&conn->pipe, on_room, on_read) == 0)
-        conn->reading = true;
-}
-
-void conn_hold_page(struct conn *conn)
-{
-    conn->door->page_holders += !conn->holds_page;
-    conn->holds_page = conn->passes_page = true;
+    account_begin(conn->caller.account);
+    take_up_what_was_left(conn);
+    account_spend(conn->caller.account);
+    settle(conn);
 }
 
 void conn_drain(struct conn *conn)
@@ -331,6 +446,19 @@ static void turn_away(struct door *door, uv_stream_t *listener)
     uv_close((uv_handle_t *)&door->turned_away, on_turned_away);
 }
 
+static bool may_break_off(const struct caller *caller)
+{
+    (void)caller;
+    return true;
+}
+
+static void break_off(struct caller *caller, const char *why)
+{
+    conn_break_off(conn_of(caller), why);
+}
+
+static const struct caller_kind kind_conn = {take_turn, may_break_off, break_off};
+
 void conn_open(struct door *door, uv_stream_t *listener)
 {
     struct conn *conn = calloc(1, sizeof *conn);
@@ -340,9 +468,11 @@ void conn_open(struct door *door, uv_stream_t *listener)
         return;
     }
     door->has_one_waiting = false;
+    door->accepted++;
     uv_pipe_init(door->agent->loop, &conn->pipe, 0); /* allocates nothing */
     conn->pipe.data = conn;
     conn->door = door;
+    conn->caller.kind = &kind_conn;
     conn->open = true;
     conn->next = door->all;
     if (door->all != NULL)
@@ -351,13 +481,12 @@ void conn_open(struct door *door, uv_stream_t *listener)
     door->facts.connections++;
     door->facts.accepted++;
     if (uv_accept(listener, (uv_stream_t *)&conn->pipe) != 0 || uv_fileno((uv_handle_t *)&conn->pipe, &conn->fd) != 0 ||
-        peer_of(conn->fd, &conn->peer) < 0 || (conn->account = door_account(door, conn->peer.uid)) == NULL) {
+        peer_of(conn->fd, &conn->peer) < 0 || account_join(&door->accounts, &conn->caller, conn->peer.uid) < 0) {
         conn_close(conn);
         return;
     }
-    conn->account->connections++;
     conn_join(conn);
-    conn->line.user = &conn->account->lines;
+    conn->line.user = &conn->caller.account->lines;
     if (!conn_is_welcome(conn) || uv_read_start((uv_stream_t *)&conn->pipe, on_room, on_read) != 0) {
         conn_close(conn);
         return;

@@ -34,9 +34,28 @@ bool conn_hold(struct conn *conn);
 /* Its end: true if the answer can still be sent. */
 bool conn_release(struct conn *conn);
 
-/* The page goes with the answer that is made next. False: something waits that cannot be sent before it. */
+/* The page of the fast path (page_out.c). Was everything sent that was answered over it? A page can go only then. */
 bool conn_may_pass(struct conn *conn);
-void conn_hold_page(struct conn *conn);
+
+/* Why no page may be sent over it now; NULL: one may. */
+const char *conn_page_refusal(struct conn *conn);
+
+/* Somebody holds the page by it: true if it is the first time. And not, for it could not be sent. */
+bool conn_hold_page(struct conn *conn);
+void conn_drop_page(struct conn *conn);
+
+/* Sends this, a whole answer, and the page with its first byte. NULL, or why nothing was sent. */
+const char *conn_send_page(struct conn *conn, const uint8_t *bytes, size_t size);
+
+/* A request that takes so long that it is answered in pieces, between which others have their turns. */
+struct piecework {
+    bool (*go_on)(struct piecework *work); /* a piece more. True: it was the last, and there is no work any more */
+    void (*drop)(struct piecework *work);  /* the connection is gone */
+};
+
+/* Is it worth it? Only while others ask, too, and for one request of a connection at a time. */
+bool conn_takes_pieces(const struct conn *conn);
+void conn_take_pieces(struct conn *conn, struct piecework *work); /* the connection's next request waits for its end */
 
 /* No more requests; closed when what is owed was sent. */
 void conn_drain(struct conn *conn);

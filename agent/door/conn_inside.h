@@ -9,8 +9,8 @@ struct conn {
     uv_pipe_t pipe;
     uv_os_fd_t fd; /* its descriptor */
     struct door *door;
+    struct caller caller;
     struct peer peer;
-    struct account *account;
     struct line_of_tasks line;
     struct conn *next, *previous;   /* of all */
     struct conn *next_dirty;
@@ -23,12 +23,12 @@ struct conn {
     size_t out_bytes, out_room;
     struct wire_writer writer;
     size_t unsent;                  /* bytes that the kernel did not take yet */
-    size_t charged;                 /* bytes that count as this connection's; none any more once it is closing */
     unsigned held;                  /* requests that are answered later */
+    struct piecework *work;         /* one that is being answered */
     bool open, reading, draining, dirty, closing;
     bool handling;                  /* messages are being taken out of its buffer */
     bool holds_page;                /* and so may be idle for ever */
-    bool passes_page;               /* with what is sent next */
+    bool page_unread;               /* one was sent over it, and may still lie in its queue */
     bool was_told_of;               /* in the log: that it is none of `peers` */
 };
 
@@ -41,14 +41,10 @@ bool conn_is_welcome(struct conn *conn);
 
 void conn_free(struct conn *conn);
 
-/* Memory for half messages and unsent answers (buffers.c): false if the user, or all together, have too much, and nobody has more than
-   this connection. */
-bool conn_charge(struct conn *conn, size_t bytes);
-void conn_discharge(struct conn *conn, size_t bytes);
-
-/* Sends what others were answered in this turn, without waiting for its end. */
-void conn_push_out(struct door *door, const struct conn *except);
-
+/* Page_out.c, for the other files: the connection is being closed; what was read meanwhile, once in a turn of the loop (false: it was
+   looked already); and the end. */
+void page_conn_closes(struct conn *conn);
+bool page_look_what_was_read(struct door *door);
 /* Closes a connection on a peer who broke a bound, with a line in the log. */
 void conn_break_off(struct conn *conn, const char *why);
 

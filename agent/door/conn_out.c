@@ -21,7 +21,7 @@ static void on_sent(uv_write_t *request, int status)
     struct conn *conn = sending->conn;
 
     conn->unsent -= sending->bytes;
-    conn_discharge(conn, sending->bytes);
+    account_discharge(&conn->caller, sending->bytes);
     free(sending);
     if (conn->closing)
         return;
@@ -35,7 +35,7 @@ static void on_sent(uv_write_t *request, int status)
 
 static void send_later(struct conn *conn, const uint8_t *bytes, size_t size)
 {
-    struct sending *sending = conn_charge(conn, size) ? malloc(sizeof *sending + size) : NULL;
+    struct sending *sending = account_charge(&conn->caller, size) ? malloc(sizeof *sending + size) : NULL;
 
     if (sending == NULL) {
         conn_break_off(conn, "half messages and unread answers take too much memory");
@@ -49,7 +49,7 @@ static void send_later(struct conn *conn, const uint8_t *bytes, size_t size)
     conn->unsent += size;
     if (uv_write(&sending->request, (uv_stream_t *)&conn->pipe, &buffer, 1, on_sent) != 0) {
         conn->unsent -= size;
-        conn_discharge(conn, size);
+        account_discharge(&conn->caller, size);
         free(sending);
         conn_close(conn);
         return;
@@ -61,7 +61,7 @@ static void release_out(struct conn *conn)
 {
     struct door *door = conn->door;
 
-    conn_discharge(conn, conn->out_room);
+    account_discharge(&conn->caller, conn->out_room);
     if (door->spare == NULL && conn->out_room == OUT_ROOM_FIRST)
         door->spare = conn->out;
     else
@@ -74,7 +74,7 @@ static void release_out(struct conn *conn)
 static void push(struct conn *conn)
 {
     uv_buf_t buffer = uv_buf_init((char *)conn->out, (unsigned)conn->out_bytes);
-    int sent = conn->out_bytes > 0 && !conn->passes_page ? uv_try_write((uv_stream_t *)&conn->pipe, &buffer, 1) : 0;
+    int sent = conn->out_bytes > 0 ? uv_try_write((uv_stream_t *)&conn->pipe, &buffer, 1) : 0;
 
     if (sent <= 0)
         return;
@@ -85,10 +85,12 @@ static void push(struct conn *conn)
         release_out(conn);
 }
 
-void conn_push_out(struct door *door, const struct conn *except)
+void conn_push_out(void *context, const struct caller *except)
 {
+    const struct door *door = context;
+
     for (struct conn *conn = door->dirty; conn != NULL; conn = conn->next_dirty) {
-        if (conn != except)
+        if (&conn->caller != except)
             push(conn);
     }
 }
@@ -99,33 +101,11 @@ bool conn_may_pass(struct conn *conn)
     return conn->out_bytes == 0 && conn->unsent == 0;
 }
 
-/* libuv passes no descriptors that are not streams, so this one message is sent past it. Its queue is empty (conn_may_pass). */
-static int send_with_page(struct conn *conn)
-{
-    struct iovec part = {conn->out, conn->out_bytes};
-    union {
-        struct cmsghdr head;
-        char room[CMSG_SPACE(sizeof(int))];
-    } control = {0};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
-    int fd = board_fd(conn->door->agent->board);
-    uv_os_fd_t socket;
-
-    conn->passes_page = false;
-    control.head = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof fd)};
-    memcpy(CMSG_DATA(&control.head), &fd, sizeof fd);
-    if (uv_fileno((uv_handle_t *)&conn->pipe, &socket) != 0)
-        return UV_EBADF;
-    ssize_t sent = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-
-    return sent < 0 ? UV_EPIPE : (int)sent; /* also where there is no room: without the page the answer is not true */
-}
-
 static int send_now(struct conn *conn)
 {
     uv_buf_t buffer = uv_buf_init((char *)conn->out, (unsigned)conn->out_bytes);
 
-    return conn->passes_page ? send_with_page(conn) : uv_try_write((uv_stream_t *)&conn->pipe, &buffer, 1);
+    return uv_try_write((uv_stream_t *)&conn->pipe, &buffer, 1);
 }
 
 static void flush(struct conn *conn)
@@ -170,7 +150,7 @@ static bool grow_out(struct conn *conn, size_t room)
         return true;
     while (larger < needed)
         larger *= 2;
-    if (!conn_charge(conn, larger - conn->out_room))
+    if (!account_charge(&conn->caller, larger - conn->out_room))
         return false;
     uint8_t *out = conn->out;
 
@@ -181,7 +161,7 @@ static bool grow_out(struct conn *conn, size_t room)
         out = realloc(conn->out, larger);
     }
     if (out == NULL) {
-        conn_discharge(conn, larger - conn->out_room);
+        account_discharge(&conn->caller, larger - conn->out_room);
         return false;
     }
     conn->out = out;

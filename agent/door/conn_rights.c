@@ -38,26 +38,28 @@ void conn_tell_stranger(struct conn *conn)
 
 bool conn_is_welcome(struct conn *conn)
 {
-    struct door *door = conn->door;
-    unsigned most = door->connections_max - (conn->peer.uid == 0 ? 0 : CONNECTIONS_KEPT_FOR_ROOT);
+    bool has_place = account_is_welcome(conn->caller.account, true);
 
-    if (door->facts.connections + door->others > most ||
-        (conn->peer.uid != 0 && conn->account->connections > CONNECTIONS_PER_UID_MAX)) {
-        door->facts.refused++;
-        return false;
-    }
-    if (!peer_is_too_many(&conn->peer))
+    if (!has_place && page_look_what_was_read(conn->door))
+        has_place = account_is_welcome(conn->caller.account, true);
+    bool is_too_many = has_place && peer_is_too_many(&conn->peer);
+
+    if (has_place && !is_too_many)
         return true;
-    door->facts.refused++;
-    audit_turned_away(&conn->peer);
+    conn->door->facts.refused++;
+    if (is_too_many)
+        audit_turned_away(&conn->peer);
     return false;
 }
 
 bool conn_hold(struct conn *conn)
 {
-    if (conn->account->in_flight >= IN_FLIGHT_PER_UID_MAX || !peer_hold(&conn->peer))
+    if (!account_hold(conn->caller.account))
         return false;
-    conn->account->in_flight++;
+    if (!peer_hold(&conn->peer)) {
+        account_release(conn->caller.account);
+        return false;
+    }
     conn->door->held++;
     conn->held++;
     return true;
@@ -66,7 +68,7 @@ bool conn_hold(struct conn *conn)
 bool conn_release(struct conn *conn)
 {
     peer_release(&conn->peer);
-    conn->account->in_flight--;
+    account_release(conn->caller.account);
     conn->door->held--;
     conn->held--;
     if (!conn->open && conn->held == 0) {

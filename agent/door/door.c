@@ -11,34 +11,6 @@
 #include "http.h"
 #include "socket.h"
 
-struct account *door_account(struct door *door, uid_t uid)
-{
-    for (struct account *account = door->accounts; account != NULL; account = account->next) {
-        if (account->uid == uid)
-            return account;
-    }
-    struct account *account = calloc(1, sizeof *account);
-
-    if (account == NULL)
-        return NULL;
-    account->uid = uid;
-    account->next = door->accounts;
-    door->accounts = account;
-    return account;
-}
-
-void door_account_left(struct door *door, struct account *account)
-{
-    struct account **link = &door->accounts;
-
-    if (account->connections > 0)
-        return;
-    while (*link != account)
-        link = &(*link)->next;
-    *link = account->next;
-    free(account);
-}
-
 /* The timer runs only while somebody's patience does, and only until the first of them ends. */
 static void on_alarm(void *context)
 {
@@ -71,21 +43,47 @@ void door_arm(struct door *door)
     alarm_set(door->alarm, first > now ? (double)(first - now) / 1000 : 0.001);
 }
 
+/* libuv takes the next one when this one was accepted. */
 static void on_connection(uv_stream_t *listener, int status)
 {
-    if (status == 0)
-        conn_open(listener->data, listener);
+    struct door *door = listener->data;
+
+    if (status != 0)
+        return;
+    door->has_one_waiting = door->accepted >= ACCEPTED_PER_TURN_MAX;
+    if (!door->has_one_waiting)
+        conn_open(door, listener);
+}
+
+static void do_nothing(uv_idle_t *awake)
+{
+    (void)awake;
 }
 
 static void on_flush(uv_check_t *check)
 {
-    conn_flush_all(check->data);
+    struct door *door = check->data;
+
+    conn_flush_all(door); /* whoever was answered at once does not wait for those who have much to ask */
+    if (accounts_take_turns(&door->accounts))
+        uv_idle_start(&door->awake, do_nothing);
+    else
+        uv_idle_stop(&door->awake);
+    conn_flush_all(door);
+}
+
+static void accept_on(struct door *door)
+{
+    door->accepted = 0;
+    if (door->has_one_waiting && !door->is_turning_away && !door->agent->stopping)
+        conn_open(door, (uv_stream_t *)&door->listener);
 }
 
 static void on_sleep(uv_prepare_t *prepare)
 {
     struct door *door = prepare->data;
 
+    accept_on(door);
     conn_flush_all(door); /* what timers and closing handles have left */
     http_go_on(door->agent->http);
     workers_hand_over(door->agent->workers);
@@ -122,6 +120,7 @@ static int start_handles(struct door *door)
         return -1;
     }
     uv_check_init(loop, &door->flush);
+    uv_idle_init(loop, &door->awake);
     uv_prepare_init(loop, &door->sleep);
     uv_pipe_init(loop, &door->listener, 0);
     door->flush.data = door->sleep.data = door->listener.data = door;
@@ -154,7 +153,7 @@ struct door *door_open(struct agent *agent, char why[512])
     door->agent = agent;
     door->idle.milliseconds = CONNECTION_IDLE_SECONDS * 1000;
     door->partial.milliseconds = PARTIAL_FRAME_SECONDS * 1000;
-    door->connections_max = connections_max();
+    door->accounts = (struct accounts){.connections_max = connections_max(), .push_out = conn_push_out, .context = door};
     door->zone = msgpack_zone_new(MSGPACK_ZONE_CHUNK_SIZE);
     if (door->zone == NULL || start_handles(door) < 0) {
         door_free(door);
@@ -188,7 +187,9 @@ bool door_is_quiet(const struct door *door)
 void door_close(struct door *door)
 {
     conn_close_all(door);
+    page_forget_all(door);
     uv_close((uv_handle_t *)&door->flush, NULL);
+    uv_close((uv_handle_t *)&door->awake, NULL);
     uv_close((uv_handle_t *)&door->sleep, NULL);
     alarm_close(door->alarm);
     alarm_close(door->heart);

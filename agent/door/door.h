@@ -4,18 +4,9 @@
 
 #include <msgpack.h>
 
+#include "account.h"
 #include "agent/agent.h"
 #include "conn.h"
-
-/* What one user has open; so that no user takes everything. */
-struct account {
-    struct account *next;
-    uid_t uid;
-    unsigned connections;
-    unsigned in_flight;
-    struct lines_of_user lines; /* of its connections, that wait for a signature to be checked */
-    size_t buffered; /* bytes of its half messages and unsent answers */
-};
 
 /* Connections in the order in which they will have been patient enough. */
 struct patience {
@@ -35,6 +26,7 @@ struct door {
     uv_pipe_t turned_away; /* takes the one for whom there is no memory */
     bool is_turning_away, has_one_waiting;
     uv_check_t flush;   /* sends what was answered in this turn */
+    uv_idle_t awake;    /* runs while somebody waits for a turn: then the loop does not sleep */
     uv_prepare_t sleep; /* before the loop waits: work goes to the workers, and the store's view is let go */
     struct alarm *heart;   /* beats while somebody holds the page */
     unsigned page_holders; /* connections over which it was given */
@@ -44,11 +36,12 @@ struct door {
     struct conn *all;
     uint8_t *spare; /* one output buffer, so that the common case allocates nothing */
     struct patience idle, partial;
-    struct account *accounts;
-    unsigned connections_max;
-    unsigned others; /* connections by HTTP, which take descriptors too */
-    size_t buffered; /* bytes of all connections' half messages and unsent answers */
-    unsigned held;   /* requests under way */
+    struct accounts accounts; /* of HTTP's connections, too */
+    unsigned pages_unread;    /* page_out.c */
+    struct left *left;
+    uint64_t swept;           /* the turn after which it was looked what was read */
+    unsigned accepted;        /* in this turn */
+    unsigned held;            /* requests under way */
     struct door_facts facts;
     msgpack_zone *zone; /* of the request that is being read */
     char read_buffer[65536];
@@ -72,13 +65,13 @@ void door_go_on(struct door *door);
 void door_use_config(struct door *door);
 
 /* Between door.c and conn.c. */
-struct account *door_account(struct door *door, uid_t uid); /* NULL: out of memory */
-void door_account_left(struct door *door, struct account *account);
 void door_arm(struct door *door); /* the timer, if it sleeps */
 void door_beat(void *door);
 void conn_flush_all(struct door *door);
+void conn_push_out(void *door, const struct caller *except); /* what others were answered in this turn, as far as the kernel takes it */
 void conn_close_all(struct door *door);
 void conn_drain_all(struct door *door);
+void page_forget_all(struct door *door); /* what lies unread in closed connections' queues */
 uint64_t conn_deadline(const struct conn *conn);
 
 #endif

@@ -6,8 +6,10 @@
 #include "agent/stamp.h"
 #include "client/clock.h"
 #include "answers.h"
-#include "conn_inside.h"
+#include "door.h"
 #include "methods.h"
+
+#define ANSWER_ROOM 512
 
 /* Nobody who holds the page asks about time or files; so that a clock that is set back is noticed, the time at which clients say yes
    is known to the next run, and what was changed in a file ends their yeses, all of it is looked at here. */
@@ -23,26 +25,48 @@ void door_beat(void *context)
     alarm_set(door->heart, HEARTBEAT_SECONDS);
 }
 
-static void answer(const struct request *request, const char *refusal)
+static void put_answer(struct wire_writer *writer, const struct agent *agent, const char *refusal)
 {
-    struct wire_writer *writer = rpc_result(request->conn, request->msgid, 256);
-
-    if (writer == NULL)
-        return;
     wire_put_map(writer, 4);
-    put_pair_text(writer, "instance", request->agent->instance);
+    put_pair_text(writer, "instance", agent->instance);
     put_pair_uint(writer, "clock", (uint64_t)monotonic_ns());
     wire_put_text(writer, "page");
     wire_put_bool(writer, refusal == NULL);
     put_pair_text(writer, "why", refusal);
+}
+
+static void refuse(const struct request *request, const char *refusal)
+{
+    struct wire_writer *writer = rpc_result(request->conn, request->msgid, ANSWER_ROOM);
+
+    if (writer == NULL)
+        return;
+    put_answer(writer, request->agent, refusal);
     conn_answer_end(request->conn);
 }
 
-/* The descriptor goes with the first byte of what is sent next, so nothing may be waiting to be sent. */
+/* NULL, or why it cannot be sent: the answer is another one then. Its heart beats first, so the page is good when it comes. */
+static const char *hand_over(const struct request *request)
+{
+    struct conn *conn = request->conn;
+    bool is_first = conn_hold_page(conn);
+    uint8_t bytes[ANSWER_ROOM];
+    struct wire_writer writer;
+
+    door_beat(request->agent->door);
+    wire_writer_init(&writer, bytes, sizeof bytes);
+    rpc_put_head(&writer, request->msgid);
+    put_answer(&writer, request->agent, NULL);
+    const char *refusal = writer.full ? "out of room" : conn_send_page(conn, bytes, wire_written(&writer));
+
+    if (refusal != NULL && is_first)
+        conn_drop_page(conn);
+    return refusal;
+}
+
 void method_hello(const struct request *request)
 {
-    struct agent *agent = request->agent;
-    const char *refusal = stamp_refusal(agent);
+    const char *refusal = stamp_refusal(request->agent);
 
     if (!rpc_params(request, NULL, 0, false))
         return;
@@ -52,11 +76,12 @@ void method_hello(const struct request *request)
         rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "read your answers before you say hello");
         return;
     }
-    if (refusal == NULL && !earlier_mark(agent->earlier))
+    if (refusal == NULL)
+        refusal = conn_page_refusal(request->conn);
+    if (refusal == NULL && !earlier_mark(request->agent->earlier))
         refusal = "its marker cannot be written; the agent's log says why";
-    if (refusal == NULL) {
-        conn_hold_page(request->conn);
-        door_beat(agent->door);
-    }
-    answer(request, refusal);
+    if (refusal == NULL)
+        refusal = hand_over(request);
+    if (refusal != NULL)
+        refuse(request, refusal);
 }

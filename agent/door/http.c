@@ -6,69 +6,6 @@
 #include "agent/alarm.h"
 #include "socket.h"
 
-struct http_account *http_account(struct http *http, uid_t uid)
-{
-    for (struct http_account *account = http->accounts; account != NULL; account = account->next) {
-        if (account->uid == uid)
-            return account;
-    }
-    struct http_account *account = calloc(1, sizeof *account);
-
-    if (account == NULL)
-        return NULL;
-    account->uid = uid;
-    account->next = http->accounts;
-    http->accounts = account;
-    return account;
-}
-
-void http_account_left(struct http *http, struct http_account *account)
-{
-    struct http_account **link = &http->accounts;
-
-    if (account->connections > 0)
-        return;
-    while (*link != account)
-        link = &(*link)->next;
-    *link = account->next;
-    free(account);
-}
-
-/* Who holds the most, of this user or of all. What is held for a decision is not taken away under it. */
-static struct http_conn *heaviest(const struct http *http, const struct http_account *account)
-{
-    struct http_conn *heaviest = NULL;
-
-    for (struct http_conn *conn = http->all; conn != NULL; conn = conn->next) {
-        if (!conn->held && (account == NULL || conn->account == account) && (heaviest == NULL || conn->in_room > heaviest->in_room))
-            heaviest = conn;
-    }
-    return heaviest;
-}
-
-bool http_charge(struct http_conn *conn, size_t bytes)
-{
-    struct http *http = conn->http;
-    bool own;
-
-    while ((own = conn->account->buffered + bytes > BUFFERS_BYTES_PER_UID_MAX) || http->buffered + bytes > BUFFERS_BYTES_MAX) {
-        struct http_conn *other = heaviest(http, own ? conn->account : NULL);
-
-        if (other == NULL || other->in_room <= conn->in_room)
-            return false;
-        http_conn_close(other);
-    }
-    conn->account->buffered += bytes;
-    http->buffered += bytes;
-    return true;
-}
-
-void http_discharge(struct http_conn *conn, size_t bytes)
-{
-    conn->account->buffered -= bytes;
-    conn->http->buffered -= bytes;
-}
-
 /* Rings too early where a deadline was put off, and is set anew then. */
 static void on_alarm(void *context)
 {
@@ -98,10 +35,23 @@ void http_arm(struct http *http, uint64_t deadline)
     alarm_set(http->alarm, deadline > now ? (double)(deadline - now) / 1000 : 0.001);
 }
 
+/* libuv takes the next one when this one was accepted. */
 static void on_connection(uv_stream_t *listener, int status)
 {
-    if (status == 0)
-        http_conn_open(listener->data);
+    struct http *http = listener->data;
+
+    if (status != 0)
+        return;
+    http->has_one_waiting = http->accepted >= ACCEPTED_PER_TURN_MAX;
+    if (!http->has_one_waiting)
+        http_conn_open(http);
+}
+
+void http_accept_on(struct http *http)
+{
+    http->accepted = 0;
+    if (http->has_one_waiting && !http->is_turning_away && !http->is_closed)
+        http_conn_open(http);
 }
 
 static void init_handle(struct http *http, union http_handle *handle)

@@ -1,4 +1,6 @@
 /* One HTTP connection: bytes in, one request after the other, answers out. */
+#include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,7 +17,7 @@ void http_conn_drop_in(struct http_conn *conn)
         return;
     explicit_bzero(conn->in, conn->in_bytes); /* it held a token */
     free(conn->in);
-    http_discharge(conn, conn->in_room);
+    account_discharge(&conn->caller, conn->in_room);
     conn->in = NULL;
     conn->in_bytes = conn->in_room = 0;
 }
@@ -23,10 +25,7 @@ void http_conn_drop_in(struct http_conn *conn)
 static void free_conn(struct http_conn *conn)
 {
     http_conn_drop_in(conn);
-    if (conn->account != NULL) {
-        conn->account->connections--;
-        http_account_left(conn->http, conn->account);
-    }
+    account_leave(&conn->caller);
     free(conn);
 }
 
@@ -59,7 +58,7 @@ void http_conn_close(struct http_conn *conn)
             link = &(*link)->next_answered;
         *link = conn->next_answered;
     }
-    http->agent->door->others--;
+    account_forget(&conn->caller);
     http_leave(conn);
     uv_close(&conn->handle.any, on_closed);
 }
@@ -73,12 +72,12 @@ static bool make_room(struct http_conn *conn)
         return conn->in_room > conn->in_bytes;
     if (room > IN_BYTES_MAX)
         room = IN_BYTES_MAX;
-    if (!http_charge(conn, room - conn->in_room))
+    if (!account_charge(&conn->caller, room - conn->in_room))
         return false;
     char *in = malloc(room);
 
     if (in == NULL) {
-        http_discharge(conn, room - conn->in_room);
+        account_discharge(&conn->caller, room - conn->in_room);
         return false;
     }
     if (conn->in_bytes > 0) {
@@ -98,34 +97,40 @@ static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buffer)
     (void)suggested;
     if (conn->lingering)
         *ret_buffer = uv_buf_init(conn->http->thrown_away, sizeof conn->http->thrown_away);
-    else if (make_room(conn))
+    else if (account_may_read(conn->caller.account) && make_room(conn))
         *ret_buffer = uv_buf_init(conn->in + conn->in_bytes, (unsigned)(conn->in_room - conn->in_bytes));
     else
-        *ret_buffer = uv_buf_init(NULL, 0);
+        *ret_buffer = uv_buf_init(NULL, 0); /* libuv says UV_ENOBUFS then */
 }
+
+static void take_up(struct http_conn *conn, size_t got)
+{
+    if (conn->in_bytes == 0)
+        conn->began = uv_now(conn->http->agent->loop);
+    conn->in_bytes += got;
+    http_conn_go_on(conn);
+}
+
+static void read_or_wait(struct http_conn *conn);
 
 static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
 {
     struct http_conn *conn = stream->data;
 
     (void)buffer;
-    if (got < 0) { /* whatever was asked whole has been answered: nothing is read before it is */
-        if (got == UV_ENOBUFS)
-            audit_broken_off(&conn->peer, "half requests take too much memory");
-        http_conn_close(conn);
-        return;
+    if (got == UV_ENOBUFS) { /* not now, or never: its turn will tell */
+        account_wait(&conn->caller);
+        read_or_wait(conn);
+    } else if (got < 0) {
+        http_conn_close(conn); /* whatever was asked whole has been answered: nothing is read before it is */
+    } else if (got > 0 && !conn->lingering) {
+        take_up(conn, (size_t)got);
     }
-    if (got == 0 || conn->lingering)
-        return;
-    if (conn->in_bytes == 0)
-        conn->began = uv_now(conn->http->agent->loop);
-    conn->in_bytes += (size_t)got;
-    http_conn_go_on(conn);
 }
 
 static void read_or_wait(struct http_conn *conn)
 {
-    bool read = !conn->closing && !conn->held && !conn->sending && (!conn->ending || conn->lingering);
+    bool read = !conn->closing && !conn->held && !conn->sending && !conn->caller.waits && (!conn->ending || conn->lingering);
 
     if (conn->closing || read == conn->reading)
         return;
@@ -141,7 +146,7 @@ static void renew_deadline(struct http_conn *conn)
 {
     uint64_t now = uv_now(conn->http->agent->loop);
 
-    if (conn->held)
+    if (conn->held || conn->caller.waits)
         conn->deadline = UINT64_MAX;
     else if (conn->sending || conn->lingering)
         conn->deadline = now + HTTP_REQUEST_SECONDS * 1000;
@@ -165,15 +170,27 @@ static void linger(struct http_conn *conn)
     http_conn_drop_in(conn);
 }
 
-/* Takes up what stands there. */
+/* Can the next request be taken up? */
+static bool may_handle(const struct http_conn *conn)
+{
+    return !conn->closing && !conn->held && !conn->sending && !conn->ending && watch_sees(conn->http->agent->watch);
+}
+
+/* Takes up what has come, while its user's share of this turn lasts. */
 void http_conn_go_on(struct http_conn *conn)
 {
+    struct account *account = conn->caller.account;
+
+    account_begin(account);
     conn->handling = true;
-    while (!conn->closing && !conn->held && !conn->sending && !conn->ending && conn->in_bytes > 0 && watch_sees(conn->http->agent->watch)) {
+    conn->half = false;
+    while (may_handle(conn) && conn->in_bytes > 0 && account_may_work(account)) {
         enum http_read status = http_request_read(&conn->request, conn->in, conn->in_bytes);
 
-        if (status == HTTP_MORE)
+        if (status == HTTP_MORE) {
+            conn->half = true;
             break;
+        }
         if (status == HTTP_BAD) {
             conn->ending = true;
             conn->http->agent->door->facts.protocol_errors++;
@@ -182,11 +199,14 @@ void http_conn_go_on(struct http_conn *conn)
         } else {
             http_route(conn);
         }
+        account_spend(account);
     }
     conn->handling = false;
+    if (may_handle(conn) && conn->in_bytes > 0 && !conn->half)
+        account_wait(&conn->caller);
     if (!conn->closing && conn->ending && !conn->sending && !conn->lingering)
         linger(conn);
-    if (conn->http->is_closed && !conn->held && !conn->sending && !conn->closing)
+    if (conn->http->is_closed && !conn->held && !conn->sending && !conn->closing && !conn->caller.waits)
         http_conn_close(conn);
     if (conn->closing && !conn->held)
         http_conn_drop_in(conn);
@@ -197,6 +217,58 @@ void http_conn_go_on(struct http_conn *conn)
     renew_deadline(conn);
     read_or_wait(conn);
 }
+
+static struct http_conn *conn_of(const struct caller *caller)
+{
+    return (struct http_conn *)((const char *)caller - offsetof(struct http_conn, caller));
+}
+
+static bool may_break_off(const struct caller *caller)
+{
+    const struct http_conn *conn = conn_of(caller);
+
+    return !conn->held && !conn->handling; /* what is held for a decision is not taken away under it */
+}
+
+static void break_off(struct caller *caller, const char *why)
+{
+    struct http_conn *conn = conn_of(caller);
+
+    audit_broken_off(&conn->peer, why);
+    http_conn_close(conn);
+}
+
+/* Past libuv, which would ask whose turn it is. */
+static void receive(struct http_conn *conn)
+{
+    ssize_t got;
+
+    if (!make_room(conn)) {
+        break_off(&conn->caller, "half requests take too much memory");
+        return;
+    }
+    do
+        got = recv(conn->fd, conn->in + conn->in_bytes, conn->in_room - conn->in_bytes, MSG_DONTWAIT);
+    while (got < 0 && errno == EINTR);
+    if (got > 0)
+        take_up(conn, (size_t)got);
+    else if (got == 0 || errno != EAGAIN)
+        http_conn_close(conn);
+    else
+        http_conn_go_on(conn);
+}
+
+static void take_turn(struct caller *caller)
+{
+    struct http_conn *conn = conn_of(caller);
+
+    if (may_handle(conn) && (conn->in_bytes == 0 || conn->half))
+        receive(conn);
+    else
+        http_conn_go_on(conn);
+}
+
+static const struct caller_kind kind_http = {take_turn, may_break_off, break_off};
 
 static void on_decided(struct waiter *waiter, const struct decision *decision)
 {
@@ -230,6 +302,8 @@ void http_take_up(struct http *http)
 
 void http_go_on(struct http *http)
 {
+    if (http != NULL)
+        http_accept_on(http);
     while (http != NULL && http->answered != NULL) {
         struct http_conn *conn = http->answered;
 
@@ -267,7 +341,7 @@ void http_ask(struct http_conn *conn, struct text token, struct text audience,
 
 void http_conn_drain(struct http_conn *conn)
 {
-    bool is_kept_waiting = conn->in_bytes > 0 && watch_waits(conn->http->agent->watch);
+    bool is_kept_waiting = conn->caller.waits || (conn->in_bytes > 0 && watch_waits(conn->http->agent->watch));
 
     if (!conn->held && !conn->sending && !conn->handling && !is_kept_waiting)
         http_conn_close(conn);
@@ -283,8 +357,7 @@ static bool meet(struct http_conn *conn)
         uv_tcp_nodelay(&conn->handle.tcp, 1);
     else if (peer_of(conn->fd, &conn->peer) < 0)
         return false;
-    conn->account = http_account(conn->http, conn->peer.uid);
-    return conn->account != NULL;
+    return account_join(&conn->http->agent->door->accounts, &conn->caller, conn->peer.uid) == 0;
 }
 
 void http_conn_open(struct http *http)
@@ -296,6 +369,7 @@ void http_conn_open(struct http *http)
         return;
     }
     http->has_one_waiting = false;
+    http->accepted++;
     if (http->is_tcp)
         uv_tcp_init(http->agent->loop, &conn->handle.tcp);
     else
@@ -307,14 +381,13 @@ void http_conn_open(struct http *http)
     if (http->all != NULL)
         http->all->previous = conn;
     http->all = conn;
-    http->agent->door->others++;
+    conn->caller.kind = &kind_http;
     http_request_begin(&conn->request);
     bool met = meet(conn);
 
     if (met) {
         http_join(conn);
-        conn->account->connections++;
-        conn->line.user = &conn->account->lines;
+        conn->line.user = &conn->caller.account->lines;
     }
     if (!met || !http_is_welcome(conn)) {
         http->agent->door->facts.refused++;

@@ -13,15 +13,6 @@
 #include "peer.h"
 #include "ruling.h"
 
-/* What one user has open. Over TCP nobody knows who calls, so that all are one. */
-struct http_account {
-    struct http_account *next;
-    uid_t uid;
-    unsigned connections, in_flight;
-    size_t buffered;
-    struct lines_of_user lines;
-};
-
 union http_handle {
     uv_handle_t any;
     uv_stream_t stream;
@@ -41,8 +32,7 @@ struct http {
     uint64_t alarm_due;  /* milliseconds of the loop's clock; 0: not set */
     struct http_conn *all;
     struct http_conn *answered; /* whose request was held: they go on before the loop waits */
-    struct http_account *accounts;
-    size_t buffered;
+    unsigned accepted; /* in this turn of the loop */
     unsigned held;
     struct http_out out, body; /* of the answer that is being made */
     char thrown_away[4096];    /* what comes after the last answer */
@@ -53,8 +43,8 @@ struct http_conn {
     union http_handle handle;
     uv_os_fd_t fd; /* its descriptor */
     struct http *http;
+    struct caller caller;
     struct peer peer;
-    struct http_account *account;
     struct line_of_tasks line;
     struct http_conn *next, *previous;
     struct http_conn *next_answered;
@@ -67,6 +57,7 @@ struct http_conn {
     void (*decided)(struct http_conn *conn, const struct decision *decision);
     struct check_pair pair; /* what a gateway asks; in `in` */
     bool open, closing, reading, handling;
+    bool half;      /* of `in`: more has to be read before anything can be taken up */
     bool answered;  /* is in that list */
     bool held;      /* its answer comes later */
     bool sending;   /* the kernel has not taken the answer yet */
@@ -89,11 +80,8 @@ bool http_hold(struct http_conn *conn); /* a request that is answered later; fal
 void http_release(struct http_conn *conn);
 
 /* http.c */
-struct http_account *http_account(struct http *http, uid_t uid); /* NULL: out of memory */
-void http_account_left(struct http *http, struct http_account *account);
 void http_arm(struct http *http, uint64_t deadline);
-bool http_charge(struct http_conn *conn, size_t bytes); /* false: too much is held, and nobody holds more than this connection */
-void http_discharge(struct http_conn *conn, size_t bytes);
+void http_accept_on(struct http *http); /* whoever was left for another turn */
 void http_turn_away(struct http *http);
 
 /* An answer: its first line, then headers by http_put_header, then its end, which sends it. */

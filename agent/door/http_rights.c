@@ -33,20 +33,17 @@ void http_use_config(struct http *http)
 
 bool http_is_welcome(const struct http_conn *conn)
 {
-    const struct door *door = conn->http->agent->door;
-    unsigned most = door->connections_max - CONNECTIONS_KEPT_FOR_ROOT;
-
-    if (door->facts.connections + door->others > most ||
-        (conn->peer.uid != 0 && conn->account->connections > CONNECTIONS_PER_UID_MAX))
-        return false;
-    return !peer_is_too_many(&conn->peer);
+    return account_is_welcome(conn->caller.account, false) && !peer_is_too_many(&conn->peer);
 }
 
 bool http_hold(struct http_conn *conn)
 {
-    if (conn->account->in_flight >= IN_FLIGHT_PER_UID_MAX || !peer_hold(&conn->peer))
+    if (!account_hold(conn->caller.account))
         return false;
-    conn->account->in_flight++;
+    if (!peer_hold(&conn->peer)) {
+        account_release(conn->caller.account);
+        return false;
+    }
     conn->http->held++;
     conn->held = true;
     return true;
@@ -55,7 +52,7 @@ bool http_hold(struct http_conn *conn)
 void http_release(struct http_conn *conn)
 {
     peer_release(&conn->peer);
-    conn->account->in_flight--;
+    account_release(conn->caller.account);
     conn->http->held--;
     conn->held = false;
 }

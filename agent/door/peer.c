@@ -156,6 +156,14 @@ enum peer_verdict peer_ask(const struct peer *peer, enum right right, uint64_t n
     return PEER_LIMITED;
 }
 
+bool peer_ask_more(const struct peer *peer, unsigned decisions)
+{
+    if (peer->entry == NULL || !(peer->entry->rate > 0) || peers_take_more(peer->entry, decisions))
+        return true;
+    peer->entry->tally->rate_limited++;
+    return false;
+}
+
 const struct bounds *peer_admin_bounds(const struct peer *peer)
 {
     return peer->entry != NULL && (peer->entry->rights & RIGHT_BIT(RIGHT_ADMIN)) == 0 ? &no_bounds : &peer->bounds;

@@ -50,6 +50,9 @@ bool peer_is_stranger(const struct peer *peer);
 enum peer_verdict { PEER_FORBIDDEN = 0, PEER_LIMITED, PEER_MAY };
 enum peer_verdict peer_ask(const struct peer *peer, enum right right, uint64_t now);
 
+/* The same request asks for so many decisions more: each counts in `rate`. False: that is used up. */
+bool peer_ask_more(const struct peer *peer, unsigned decisions);
+
 /* About whose tokens it may say something as an administrator. Who is one only because no entry is: about all. */
 const struct bounds *peer_admin_bounds(const struct peer *peer);
 

@@ -18,16 +18,21 @@ static const char *const error_names[] = {
 #define HEAD_BYTES 16 /* [1, msgid, nil, */
 #define ERROR_BYTES_MAX 512
 
+void rpc_put_head(struct wire_writer *writer, uint32_t msgid)
+{
+    wire_put_array(writer, 4);
+    wire_put_uint(writer, 1);
+    wire_put_uint(writer, msgid);
+    wire_put_nil(writer);
+}
+
 struct wire_writer *rpc_result(struct conn *conn, uint32_t msgid, size_t room)
 {
     struct wire_writer *writer = conn_answer_begin(conn, room + HEAD_BYTES);
 
     if (writer == NULL)
         return NULL;
-    wire_put_array(writer, 4);
-    wire_put_uint(writer, 1);
-    wire_put_uint(writer, msgid);
-    wire_put_nil(writer);
+    rpc_put_head(writer, msgid);
     return writer;
 }
 
@@ -184,6 +189,12 @@ static void forbid(const struct request *request, enum right right, const char *
         conn_tell_stranger(request->conn);
 }
 
+void rpc_rate_limited(const struct request *request)
+{
+    rpc_error(request->conn, request->msgid, ERROR_RATE_LIMITED, "peer `%s` has used up its `rate`; try again in a moment",
+              conn_peer(request->conn)->entry->name);
+}
+
 static bool may(const struct request *request, enum right right, const char *method)
 {
     const struct peer *peer = conn_peer(request->conn);
@@ -195,7 +206,7 @@ static bool may(const struct request *request, enum right right, const char *met
     if (verdict == PEER_FORBIDDEN)
         forbid(request, right, method);
     else if (verdict != PEER_MAY)
-        rpc_error(request->conn, request->msgid, ERROR_RATE_LIMITED, "peer `%s` has used up its `rate`; try again in a moment", peer->entry->name);
+        rpc_rate_limited(request);
     return verdict == PEER_MAY;
 }
 

@@ -37,8 +37,14 @@ void rpc_handle(struct conn *conn, struct agent *agent, msgpack_zone *zone, cons
 struct usual;
 void rpc_handle_usual(struct conn *conn, struct agent *agent, const struct usual *usual);
 
-/* The beginning of an answer, up to its result, for which there is that much room. NULL: the connection is gone. */
+/* The beginning of an answer, up to its result. */
+void rpc_put_head(struct wire_writer *writer, uint32_t msgid);
+
+/* The same in the connection's own memory, with that much room for the result. NULL: the connection is gone. */
 struct wire_writer *rpc_result(struct conn *conn, uint32_t msgid, size_t room);
+
+/* The same error to whoever asks too often. */
+void rpc_rate_limited(const struct request *request);
 
 /* An answer that is no answer. */
 enum wire_error rpc_error_of(enum doubt doubt, const char **why); /* *why: the doubt in words, which may become others */

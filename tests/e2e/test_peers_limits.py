@@ -39,6 +39,12 @@ class HowMuch(PeersTest):
         self.assertEqual(rows["seldom"]["rate_limited"], 1)
         self.assertGreaterEqual(rows["web"]["rate_limited"], 10)
 
+    def test_each_check_of_a_request_counts(self):
+        self.serve({"name": "web", "uid": WEB, "rate": "5/m"}, {"name": "shop", "uid": SHOP})
+        web, token = self.come(WEB), self.key.token()
+        self.assertEqual(self.come(SHOP).verify(token), "accepted")
+        self.assertEqual(self.many(web, 3, "authorize", token=token, checks=[["GET", "/a"]] * 2), ["answer"] * 1 + ["rate_limited"] * 2)
+
     def test_who_has_a_rate_gets_no_page_and_no_stamps(self):
         self.serve({"name": "web", "uid": WEB, "rate": "50000/s"}, {"name": "shop", "uid": SHOP, "audiences": ["orders"]})
         for uid, holds in ((WEB, False), (SHOP, True)):

@@ -259,6 +259,10 @@ class Waiting(AssayTest):
         silent = [[agent.connect().socket, 0] for _ in range(120)]
         for connection in silent:
             connection[0].setblocking(False)
+        def taken_up():
+            before, taken[0] = taken[0], agent.call("status")["connections"]["requests"]
+            return taken[0] <= before + 1
+        taken = [0]
         for _ in range(6): # the agent takes some up, and there is room for more, until its buffers for this user are full
             for connection in silent:
                 try:
@@ -266,7 +270,8 @@ class Waiting(AssayTest):
                         connection[1] = (connection[1] + connection[0].send(message[connection[1]:])) % len(message)
                 except (BlockingIOError, BrokenPipeError, ConnectionResetError):
                     pass
-            self.assertEqual(agent.verify(token), "accepted")
+            self.assertEqual(agent.verify(token), "accepted") # at once, whatever is to be taken up
+            wait_for("all that fits is taken up", taken_up)
         readers = [agent.connect() for _ in range(24)] # who reads gets answers, and more room than is left, from those who do not
         agent.process.send_signal(signal.SIGSTOP)      # all at once
         for client in readers:

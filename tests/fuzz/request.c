@@ -25,8 +25,9 @@ static struct text asked_token;
 static uint8_t *room;
 static struct wire_writer writer;
 static uint32_t msgid;
+static struct piecework *work;
 
-enum { SAYS_LATER = 1, SAYS_NO = 2, SAYS_NOTHING = 4, HOLDS_NONE = 8, GONE = 16, TAKES_NONE = 32, FAILS = 64 };
+enum { SAYS_LATER = 1, SAYS_NO = 2, SAYS_NOTHING = 4, HOLDS_NONE = 8, GONE = 16, TAKES_NONE = 32, FAILS = 64, HAS_COMPANY = 128 };
 
 /* The connection: the writer's room is exactly what was asked for, so that a sanitizer sees its end. */
 struct wire_writer *conn_answer_begin(struct conn *conn, size_t bytes)
@@ -93,6 +94,36 @@ void conn_close(struct conn *conn)
 {
     (void)conn;
     closed = true;
+}
+
+bool conn_takes_pieces(const struct conn *conn)
+{
+    (void)conn;
+    return (behaviour & HAS_COMPANY) != 0 && work == NULL;
+}
+
+void conn_take_pieces(struct conn *conn, struct piecework *given)
+{
+    (void)conn;
+    work = given;
+}
+
+/* To its end, or until the peer is gone. */
+static void work_on(void)
+{
+    struct piecework *given = work;
+
+    if (given == NULL)
+        return;
+    for (unsigned pieces = 0; !given->go_on(given); pieces++) {
+        CHECK(pieces < AUTHORIZE_CHECKS_MAX);
+        if (pieces == 2 && (behaviour & GONE) != 0) {
+            given->drop(given);
+            told_later++;
+            break;
+        }
+    }
+    work = NULL;
 }
 
 static void fill(struct decision *decision)
@@ -256,6 +287,7 @@ static void handle(const uint8_t *bytes, size_t size)
     look_inside(bytes, size);
     begin();
     rpc_handle(NULL, request_agent(), zone, bytes, size);
+    work_on();
     CHECK(held == 0 && room == NULL);
     CHECK(answers + told_later + closed == 1);
     if (usual_read(bytes, size, &usual) == 0)

@@ -195,6 +195,9 @@ def requests():
         message = msgpack.packb([0, number, name.split("-")[0], [params]], use_bin_type=True)
         for behaviour in (0, 1 << number % 7, 1 | 4 << number % 5):
             put("request", f"{name}-{behaviour}", bytes([behaviour]) + message)
+    pieces = msgpack.packb([0, 77, "authorize", [{"token": "t", "checks": [["read", f"/a/{i}"] for i in range(200)]}]])
+    for behaviour in (128, 128 | 2, 128 | 4, 128 | 16):
+        put("request", f"authorize-pieces-{behaviour}", bytes([behaviour]) + pieces)
     put("request", "verify-bin", b"\1" + msgpack.packb([0, 1, b"verify", [{b"token": b"t"}]], use_bin_type=True))
     put("request", "several", b"\0" + msgpack.packb([0, 1, "ping", [{}]]) * 3 + msgpack.packb([1, 1, None, {}]))
     put("request", "record", b"\0" + msgpack.packb({**record, "sub": "u", "before": 1, "exp": 2}))

@@ -102,6 +102,24 @@ static void a_rate_below_one_a_second_lets_one_through(void **state)
     assert_int_equal(taken(&peer, 9000000, 10), 1);
 }
 
+/* Twenty checks in one request are twenty. */
+static void what_is_asked_at_once_counts(void **state)
+{
+    struct peer_tally tally = {0};
+    struct peer_config peer = {.rate = 100, .tally = &tally};
+
+    (void)state;
+    assert_int_equal(taken(&peer, 5000000, 50), 50);
+    assert_true(peers_take_more(&peer, 19));
+    assert_false(peers_take_more(&peer, 32));
+    assert_true(peers_take_more(&peer, 31));
+    assert_int_equal(taken(&peer, 5000000, 10), 0);
+    assert_int_equal(taken(&peer, 5001000, 1), 1); /* full: 99 are left */
+    assert_true(peers_take_more(&peer, 255));
+    assert_int_equal(taken(&peer, 5002500, 10), 0); /* 156 are owed */
+    assert_int_equal(taken(&peer, 5002600, 10), 4);
+}
+
 /* As many as it says, however the time is cut. */
 static void a_rate_is_kept_over_a_minute(void **state)
 {
@@ -220,6 +238,7 @@ int main(void)
         cmocka_unit_test(overflow_ids_match_nothing),
         cmocka_unit_test(a_bucket_holds_one_second),
         cmocka_unit_test(a_rate_below_one_a_second_lets_one_through),
+        cmocka_unit_test(what_is_asked_at_once_counts),
         cmocka_unit_test(a_rate_is_kept_over_a_minute),
         cmocka_unit_test(what_was_done_is_carried_over_by_name),
         cmocka_unit_test(bounds_of_zeros_are_nobodys),

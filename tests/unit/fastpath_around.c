@@ -159,10 +159,20 @@ WRAPPED(bool, conn_may_pass, struct conn *conn)
     return conn != NULL;
 }
 
-WRAPPED(void, conn_hold_page, struct conn *conn)
+WRAPPED(const char *, conn_page_refusal, struct conn *conn)
 {
     (void)conn;
-    passed = board_fd(boards[acting]);
+    return NULL;
+}
+
+WRAPPED(bool, conn_hold_page, struct conn *conn)
+{
+    return conn != NULL;
+}
+
+static bool answers_nobody(void)
+{
+    return closing || schedule_is_dead();
 }
 
 WRAPPED(struct wire_writer *, conn_answer_begin, struct conn *conn, size_t room)
@@ -170,7 +180,7 @@ WRAPPED(struct wire_writer *, conn_answer_begin, struct conn *conn, size_t room)
     (void)conn;
     CHECK(room <= sizeof answer_bytes);
     wire_writer_init(&answer_writer, answer_bytes, sizeof answer_bytes);
-    return closing || schedule_is_dead() ? NULL : &answer_writer;
+    return answers_nobody() ? NULL : &answer_writer;
 }
 
 void __real_board_bump(struct board *board, struct thing thing);
@@ -185,6 +195,18 @@ WRAPPED(void, conn_answer_end, struct conn *conn)
     if (owes_growth)
         __real_board_bump(boards[acting], owed);
     owes_growth = false;
+}
+
+WRAPPED(const char *, conn_send_page, struct conn *conn, const uint8_t *bytes, size_t size)
+{
+    if (answers_nobody())
+        return NULL;
+    CHECK(size <= sizeof answer_bytes);
+    memcpy(answer_bytes, bytes, size);
+    answer_writer.at = answer_bytes + size;
+    passed = board_fd(boards[acting]);
+    __wrap_conn_answer_end(conn);
+    return NULL;
 }
 
 WRAPPED(struct view *, store_view, struct store *its)
