@@ -135,12 +135,48 @@ static void who_waits_is_told_what_the_next_one_finds(void **state)
     hand_stop(both.agent);
 }
 
+/* In what has come and was not read. */
+static bool has_come(const struct hand_agent *agent, const char *word)
+{
+    char bytes[4096];
+    ssize_t got = recv(agent->fd, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
+
+    return got > 0 && memmem(bytes, (size_t)got, word, strlen(word)) != NULL;
+}
+
+/* An agent that closes the connection at hello would close the next one, too, and the questions would have no answer. */
+static void hello_is_not_said_again_beside_questions(void **state)
+{
+    struct both both = {.agent = hand_start(0, 16)};
+    struct assay_options options = {.timeout_ms = 20000};
+    struct hand_request request;
+    void *tag;
+
+    (void)state;
+    assert_int_equal(assay_open(&both.assay, both.agent->path, &options), 0);
+    ask_about(both.assay, "t", &both);
+    assert_true(hand_accept(both.agent));
+    assert_true(has_come(both.agent, "hello") && has_come(both.agent, "verify"));
+    hand_hang_up(both.agent);
+    for (int i = 0; i < 5 && !hand_accept(both.agent); i++)
+        assert_int_equal(assay_process(both.assay, &tag, NULL), ASSAY_E_PENDING);
+    assert_int_equal(assay_process(both.assay, &tag, NULL), ASSAY_E_PENDING);
+    assert_true(has_come(both.agent, "verify"));
+    assert_false(has_come(both.agent, "hello"));
+    assert_true(hand_read(both.agent, &request));
+    hand_say_yes(both.agent, &request);
+    assert_int_equal(end_of(both.assay, &both, "t"), 0);
+    assay_close(both.assay);
+    hand_stop(both.agent);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stranger_who_listens_is_not_believed),
         cmocka_unit_test_setup_teardown(nor_one_who_comes_later, set_up, both_stop),
         cmocka_unit_test(a_full_backlog_is_waited_for),
+        cmocka_unit_test(hello_is_not_said_again_beside_questions),
         cmocka_unit_test(who_waits_is_told_what_the_next_one_finds),
     };
 
