@@ -128,6 +128,29 @@ static bool is_issuers(const struct rule *rule, const struct issuer *issuer)
     return false;
 }
 
+struct looking {
+    const struct texts *wanted;
+    bool found;
+};
+
+static void look_at(void *context, const char *at, size_t bytes)
+{
+    struct looking *looking = context;
+
+    looking->found = looking->found || texts_have(looking->wanted, at, bytes);
+}
+
+/* RFC 9068 section 3: a token for one resource server is not one for another. */
+static bool is_for_audience(const struct rule *rule, const struct ask *ask)
+{
+    struct looking looking = {.wanted = &rule->audiences};
+    enum claim claim = ask->issuer != NULL && ask->issuer->audience_is_client_id ? CLAIM_CLIENT_ID : CLAIM_AUD;
+
+    if (rule->audiences.count > 0)
+        any_string(claim_cursor(ask->claims, claim), look_at, &looking);
+    return rule->audiences.count == 0 || looking.found;
+}
+
 /* What is asked beside action and resource. */
 static enum fit fit_holder(const struct policy *policy, const struct rule *rule, const struct ask *ask, const struct holder *holder)
 {
@@ -137,6 +160,8 @@ static enum fit fit_holder(const struct policy *policy, const struct rule *rule,
         return FIT_TOKEN;
     if (!is_issuers(rule, ask->issuer))
         return FIT_ISSUER;
+    if (!is_for_audience(rule, ask))
+        return FIT_AUDIENCE;
     for (unsigned i = 0; i < rule->claim_count; i++) {
         if (!claim_rule_holds(ask->claims, &rule->claims[i]))
             return FIT_CLAIMS;

@@ -36,7 +36,7 @@ void each_scope(const struct claims *claims, const struct issuer *issuer, void (
                 void *context);
 
 /* Whether one rule applies, and what it fails by: in the order in which `explain` tells it. */
-enum fit { FIT_APPLIES, FIT_ACTION, FIT_RESOURCE, FIT_TOKEN, FIT_ISSUER, FIT_CLAIMS, FIT_ROLES, FIT_SCOPES };
+enum fit { FIT_APPLIES, FIT_ACTION, FIT_RESOURCE, FIT_TOKEN, FIT_ISSUER, FIT_AUDIENCE, FIT_CLAIMS, FIT_ROLES, FIT_SCOPES };
 enum fit policy_fit(const struct policy *policy, const struct rule *rule, const struct ask *ask);
 
 #endif

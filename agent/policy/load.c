@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "advice.h"
 #include "index.h"
 #include "load_tests.h"
 #include "policy.h"
@@ -122,6 +123,41 @@ static void read_issuers(struct yaml *yaml, yaml_node_t *value, void *into)
     }
 }
 
+/* Is it an audience of an issuer whose tokens the rule is for? */
+static bool is_configured(const struct config *config, struct text audience, const char **names)
+{
+    unsigned count = 0;
+    bool found = false;
+
+    for (unsigned i = 0; i < config->issuer_count; i++) {
+        const struct texts *audiences = &config->issuers[i].rules.audiences;
+
+        found = found || texts_have(audiences, audience.at, audience.bytes);
+        for (unsigned k = 0; k < audiences->count && count < POLICY_LIST_MAX; k++)
+            names[count++] = audiences->list[k].at;
+    }
+    names[count] = NULL;
+    return found;
+}
+
+static void read_audiences(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    struct draft *draft = into;
+    const struct config *config = draft->reading->config;
+    struct texts *audiences = &draft->rule.audiences;
+    const char *names[POLICY_LIST_MAX + 1];
+
+    read_list(yaml, value, audiences);
+    for (unsigned i = 0; config != NULL && i < audiences->count; i++) {
+        if (is_configured(config, audiences->list[i], names))
+            continue;
+        const char *nearest = nearest_name(audiences->list[i].at, names);
+
+        yaml_fault(yaml, value, "the audience `%s` is not configured for any issuer%s%s%s", audiences->list[i].at, nearest != NULL ? "; did you mean `" : "",
+                   nearest != NULL ? nearest : "", nearest != NULL ? "`?" : "");
+    }
+}
+
 static void read_effect(struct yaml *yaml, yaml_node_t *value, void *into)
 {
     static const char *const effects[] = {"allow", "deny", NULL};
@@ -141,6 +177,7 @@ static const struct yaml_key rule_keys[] = {
     {"name", yaml_read_text, RULE(name), true, NULL},
     {"effect", read_effect, RULE(deny), false, NULL},
     {"issuers", read_issuers, 0, false, NULL},
+    {"audiences", read_audiences, 0, false, NULL},
     {"actions", read_list, RULE(actions), false, NULL},
     {"resources", read_patterns, RULE(patterns), false, NULL},
     {"roles", read_roles, 0, false, NULL},
@@ -153,7 +190,8 @@ static const struct yaml_key rule_keys[] = {
 
 static bool asks_of_token(const struct rule *rule)
 {
-    bool asks = rule->roles != NULL || rule->scopes != NULL || rule->claim_count > 0 || rule->issuers.count > 0;
+    bool asks = rule->roles != NULL || rule->scopes != NULL || rule->claim_count > 0 || rule->issuers.count > 0 ||
+                rule->audiences.count > 0;
 
     for (unsigned i = 0; i < rule->patterns.count; i++)
         asks = asks || pattern_has_claim(rule->patterns.list[i]);
@@ -168,7 +206,7 @@ static void check_rule(struct yaml *yaml, yaml_node_t *node, const struct draft 
     if (rule->anonymous && rule->deny)
         yaml_fault(yaml, node, "a deny rule is not anonymous: one that asks nothing of a token applies without one anyhow");
     if (rule->anonymous && asks_of_token(rule))
-        yaml_fault(yaml, node, "an anonymous rule asks nothing of a token: take out roles, scopes, claims, issuers and {claim}");
+        yaml_fault(yaml, node, "an anonymous rule asks nothing of a token: take out roles, scopes, claims, issuers, audiences and {claim}");
     if (config != NULL && config->issuer_count > 1 && rule->issuers.count == 0 && !rule->anonymous && !rule->deny)
         yaml_fault(yaml, node, "`issuers` is missing: %u issuers are configured, and whose tokens this rule is for must be said",
                    config->issuer_count);
@@ -309,32 +347,6 @@ static const struct yaml_key top_keys[] = {
     {"tests", policy_read_tests, offsetof(struct reading, policy), false, NULL}, {0},
 };
 
-/* A role that the hierarchy does not know is probably a misspelling; it is no fault, since a role without one need not be listed. */
-static void warn_of_unknown_roles(const struct reading *reading)
-{
-    struct policy *policy = reading->policy;
-    const char *names[POLICY_NAMES_MAX + 1];
-    unsigned known = 0;
-
-    for (unsigned role = 0; role < policy->roles.count; role++) {
-        if (name_set_has(&reading->listed, role))
-            names[known++] = policy->roles.names[role].at;
-    }
-    names[known] = NULL;
-    for (unsigned i = 0; i < policy->rule_count; i++) {
-        const struct rule *rule = &policy->rules[i];
-
-        for (unsigned role = 0; rule->roles != NULL && role < policy->roles.count; role++) {
-            if (!name_set_has(rule->roles, role) || name_set_has(&reading->listed, role))
-                continue;
-            const char *nearest = nearest_name(policy->roles.names[role].at, names);
-
-            fault_add(&policy->warnings, rule->place, "the role `%s` does not stand under `roles`%s%s%s", policy->roles.names[role].at,
-                      nearest != NULL ? "; did you mean `" : "", nearest != NULL ? nearest : "", nearest != NULL ? "`?" : "");
-        }
-    }
-}
-
 struct policy *policy_load(const char *path, const struct config *config, struct faults *faults)
 {
     struct policy *policy = calloc(1, sizeof *policy);
@@ -357,8 +369,8 @@ struct policy *policy_load(const char *path, const struct config *config, struct
         yaml_close(yaml);
         for (unsigned role = 0; role < policy->roles.count; role++)
             name_set_add(&policy->contains[role], role); /* each contains itself */
-        if (reading.has_hierarchy)
-            warn_of_unknown_roles(&reading);
+        if (faults->count == before)
+            policy_advise(policy, config, reading.has_hierarchy ? &reading.listed : NULL);
         if (faults->count == before && (policy->index = index_new(policy)) == NULL)
             fault_add(faults, (struct place){path, 0, 0}, "out of memory");
     }

@@ -28,6 +28,7 @@ struct rule {
     bool deny, anonymous, shadow;
     bool needs_token;      /* a deny rule that asks nothing of the token applies also where there is none */
     struct texts issuers;  /* none: any */
+    struct texts audiences; /* that tokens are for, one of them; none: any that is configured */
     struct texts actions;  /* none: any */
     struct texts patterns; /* none: any resource */
     struct name_set *roles;  /* any of; NULL: none needed */

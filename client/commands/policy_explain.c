@@ -92,6 +92,10 @@ static void put_fit(FILE *out, const struct explanation *explanation, const stru
         fputs("the issuer is none of: ", out);
         put_texts(out, &rule->issuers);
         break;
+    case FIT_AUDIENCE:
+        fputs("the token's audience is none of: ", out);
+        put_texts(out, &rule->audiences);
+        break;
     case FIT_CLAIMS:
         put_claim(out, rule, explanation->ask.claims);
         break;
@@ -110,7 +114,8 @@ static const char *fit_name(enum fit fit)
 {
     static const char *const names[] = {
         [FIT_APPLIES] = "applies", [FIT_ACTION] = "action", [FIT_RESOURCE] = "resource", [FIT_TOKEN] = "token",
-        [FIT_ISSUER] = "issuer",   [FIT_CLAIMS] = "claims", [FIT_ROLES] = "roles",       [FIT_SCOPES] = "scopes",
+        [FIT_ISSUER] = "issuer",   [FIT_AUDIENCE] = "audience", [FIT_CLAIMS] = "claims", [FIT_ROLES] = "roles",
+        [FIT_SCOPES] = "scopes",
     };
 
     return names[fit];

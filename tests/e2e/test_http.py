@@ -217,6 +217,17 @@ class Gateways(HttpTest):
         self.assertEqual(sum(after["denied"].values()) - sum(before["denied"].values()), 2)
         self.assertIn('"reason":"no_rule"', self.agent.log())
 
+    def test_each_service_behind_a_gateway_has_its_audience(self):
+        put_file(self.agent.path("policy.yaml"), "version: 1\nrules:\n- {name: o, resources: [/orders/**], audiences: [orders]}\n"
+                                                 "- {name: r, resources: [/returns/**], audiences: [returns]}\n")
+        self.agent.configure([self.agent.issuer(audiences=["orders", "returns"])], policy="policy.yaml", http={"listen": f"unix:{self.place}"})
+        self.assertIs(self.agent.call("reload")["reloaded"], True)
+        for path in self.PATHS:
+            for audience, orders, returns in (("orders", 200, 403), ("returns", 403, 200), (["orders", "returns"], 200, 200), ("others", 401, 401)):
+                token = self.key.token(aud=audience)
+                self.assertEqual(self.may(token, resource="/orders/1", path=path).status, orders)
+                self.assertEqual(self.may(token, resource="/returns/1", path=path).status, returns)
+
     def test_the_query_of_a_denied_request_is_not_logged(self):
         for path in self.PATHS:
             for resource in ("/login/callback?code=secret1&state=x", "/login/callback?access_token=secret2", "/login/callback#access_token=secret3"):

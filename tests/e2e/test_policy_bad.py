@@ -212,6 +212,54 @@ class BadPolicy(AssayTest):
             self.assertRegex(told[0], r"^policy\.yaml:4:3: .*" + re.escape(words))
         self.assertEqual(check("version: 1\nrules:\n- {name: r, roles: [mangaer]}\n"), (0, []))   # there is no list to compare it with
 
+    def test_an_audience_that_is_not_configured(self):
+        code, told = check(RULE + "audiences: [order]\n")
+        self.assertNotEqual(code, 0)
+        self.assertRegex(told[0], r"^policy\.yaml:4:14: the audience `order` is not configured for any issuer; did you mean `orders`\?")
+        self.assertEqual(check(RULE + "audiences: [orders]\n"), (0, []))
+        code, told = check(RULE + "audiences: [orders]\n  anonymous: true\n")
+        self.assertRegex(told[0], "an anonymous rule asks nothing of a token")
+
+    def test_a_deny_inside_a_wider_allow_is_a_warning(self):
+        """It is compared byte for byte, and the allow lets every other spelling in."""
+        wide = "version: 1\nrules:\n- {name: all, resources: [%s]%s}\n- {name: not, effect: deny, resources: [%s]%s}\n"
+        for allow, deny in (("/**", "/admin"), ("/**", "/admin/**"), ("/a/**", "/a/secret"), ("/a/*", "/a/secret"), ("/*/x", "/a/x"), ('"/{sub}/x"', "/a/x"),
+                            ("/a/**", "/a/*/x"), ("/b, /a/**", "/c, /a/b")):
+            code, told = check(wide % (allow, "", deny, ""))
+            self.assertEqual((code, len(told)), (0, 1), (allow, deny))
+            self.assertRegex(told[0], r"^policy\.yaml:4:3: this deny stands inside what `all` allows.*allow what is wanted instead \(a warning\)")
+        self.assertEqual(len(check("version: 1\nrules:\n- {name: all}\n- {name: not, effect: deny, resources: [/a]}\n")[1]), 1)
+        self.assertEqual(len(check(wide % ("/**", ", actions: [GET]", "/a", ", actions: [GET, PUT]"))[1]), 1)
+        for allow, deny in (("/a", "/a"), ("/a/**", "/b/c"), ("/a/**", "/a"), ("/a/**", "/a/**"), ("/a/*", "/a/b/c"), ("/*/x", "/a/y"), ("/a/*", "/a/*"),
+                            ("/a/b", "/a/*"), ("/a", "/**")):
+            self.assertEqual(check(wide % (allow, "", deny, "")), (0, []), (allow, deny))
+        for more in ((", mode: shadow", ""), ("", ", mode: shadow"), (", actions: [GET]", ", actions: [PUT]"), (", effect: deny", "")):
+            self.assertEqual(check(wide % ("/**", more[0], "/a", more[1])), (0, []), more)
+
+    def test_several_audiences_behind_one_gateway_are_a_warning(self):
+        def told(policy, audiences=("orders", "returns"), **settings):
+            whole = {"policy": "policy.yaml", "issuers": [{"issuer": ISSUER, "keys": {"file": "keys.json"}, "audiences": list(audiences)}], **settings}
+            code, said, _ = check_config(json.dumps(whole), files={"keys.json": (KEYS, 0o600), "policy.yaml": (policy, 0o600)})
+            self.assertEqual(code, 0, said)
+            return said.splitlines()
+        http = {"listen": "unix:/run/assay/http.sock"}
+        rules = "version: 1\nrules:\n- {name: a, resources: [/a]}\n- {name: b, resources: [/b]}\n"
+        said = told(rules, http=http)
+        self.assertEqual(len(said), 1)
+        self.assertRegex(said[0], r"^policy\.yaml:3:3: behind a gateway this rule lets in tokens for any audience of https://.*\(`orders`, `returns`\), "
+                                  r"and so does another one; say which with `audiences: \[orders\]` \(a warning\)")
+        self.assertEqual(told(rules), [])                                  # no gateway
+        self.assertEqual(told(rules, ["orders"], http=http), [])           # one audience
+        for fine in (rules.replace("]}", "], audiences: [orders]}"), rules.replace("]}", "], anonymous: true}"), rules.replace("]}", "], effect: deny}")):
+            self.assertEqual(told(fine, http=http), [])
+        one, both = {"name": "gateway", "uid": 33, "methods": ["authorize"], "audiences": ["orders"]}, {"name": "gateway", "uid": 33, "methods": ["authorize"]}
+        self.assertEqual(told(rules, http=http, peers=[one, {"name": "admin", "uid": 0, "methods": ["admin"]}]), [])
+        self.assertEqual(len(told(rules, http=http, peers=[both])), 1)
+        port = {"listen": "127.0.0.1:8181", "peer": "gateway"}
+        other = {"name": "other", "uid": 34, "methods": ["authorize"]}
+        self.assertEqual(told(rules, http=port, peers=[one, other]), [])
+        self.assertEqual(len(told(rules, http=port, peers=[both, {**other, "audiences": ["orders"]}])), 1)
+
     def test_a_good_one_is_fine(self):
         self.assertEqual(check("""version: 1
 roles:

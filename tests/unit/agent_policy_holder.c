@@ -197,12 +197,46 @@ static void rules_name_whose_tokens_they_are_for(void **state)
     policy_drop(policy);
 }
 
+/* A token for one audience is not one for another, whatever else it has. */
+static void rules_for_an_audience(void **state)
+{
+    struct text names[] = {TEXT("https://one")};
+    struct issuer cognito = {.names = {names, 1}, .audience_is_client_id = true};
+    struct policy *policy = policy_of("version: 1\nrules:\n- {name: orders, resources: [/orders], audiences: [orders, shop]}\n"
+                                      "- {name: returns, resources: [/returns], audiences: [returns]}\n"
+                                      "- {name: both, resources: [/both]}\n"
+                                      "- {name: not, effect: deny, resources: [/both], audiences: [banned]}\n");
+
+    (void)state;
+    SAYS(policy, "{\"aud\":\"orders\"}", "GET", "/orders", "200 - orders");
+    SAYS(policy, "{\"aud\":[\"x\",\"shop\"]}", "GET", "/orders", "200 - orders");
+    SAYS(policy, "{\"aud\":\"orders\"}", "GET", "/returns", "403 no_rule -");
+    SAYS(policy, "{\"aud\":\"returns\"}", "GET", "/orders", "403 no_rule -");
+    SAYS(policy, "{\"aud\":[\"orders\",\"returns\"]}", "GET", "/returns", "200 - returns");
+    SAYS(policy, "{\"aud\":\"Orders\"}", "GET", "/orders", "403 no_rule -");
+    SAYS(policy, "{\"aud\":{\"orders\":\"orders\"}}", "GET", "/orders", "403 no_rule -");
+    SAYS(policy, "{\"client_id\":\"orders\"}", "GET", "/orders", "403 no_rule -");
+    SAYS(policy, "{}", "GET", "/orders", "403 no_rule -");
+    SAYS(policy, NULL, "GET", "/orders", "401 no_token -");
+    SAYS(policy, "{\"aud\":\"orders\"}", "GET", "/both", "200 - both");
+    SAYS(policy, "{\"aud\":[\"orders\",\"banned\"]}", "GET", "/both", "403 denied_by_rule not");
+    SAYS(policy, NULL, "GET", "/both", "401 no_token -");
+    struct resource resource;
+    struct ask ask = {claims_of("{\"client_id\":\"orders\",\"aud\":\"returns\"}"), &cognito, REASON_NONE, TEXT("GET"), &resource, NULL};
+
+    assert_int_equal(resource_normalize("/orders", 7, &resource), 0);
+    assert_true(policy_decide(policy, &ask).allow); /* its audience stands in client_id */
+    assert_int_equal(resource_normalize("/returns", 8, &resource), 0);
+    assert_false(policy_decide(policy, &ask).allow);
+    policy_drop(policy);
+}
+
 static void explained_in_order(void **state)
 {
     struct text names[] = {TEXT("https://one")};
     struct issuer one = {.names = {names, 1}};
     struct resource resource;
-    struct ask ask = {claims_of("{\"role\":\"a\",\"scope\":\"s\",\"c\":1}"), &one, REASON_NONE, TEXT("GET"), &resource, NULL};
+    struct ask ask = {claims_of("{\"role\":\"a\",\"scope\":\"s\",\"c\":1,\"aud\":\"orders\"}"), &one, REASON_NONE, TEXT("GET"), &resource, NULL};
     static const struct {
         const char *rule;
         enum fit fit;
@@ -210,6 +244,8 @@ static void explained_in_order(void **state)
         {"resources: [/x], actions: [PUT]", FIT_ACTION},
         {"resources: [/x], actions: [GET]", FIT_RESOURCE},
         {"actions: [GET], issuers: [two], claims: {c: 2}, roles: [b], scopes: [t]", FIT_ISSUER},
+        {"resources: [/y], audiences: [returns], claims: {c: 2}, roles: [b], scopes: [t]", FIT_AUDIENCE},
+        {"resources: [/y], audiences: [returns, orders], claims: {c: 2}, roles: [b], scopes: [t]", FIT_CLAIMS},
         {"resources: [/y], claims: {c: 2}, roles: [b], scopes: [t]", FIT_CLAIMS},
         {"resources: [/z, /y], claims: {c: 1, d: 1}", FIT_CLAIMS},
         {"resources: [/y], claims: {c: 1}, roles: [b], scopes: [t]", FIT_ROLES},
@@ -287,6 +323,7 @@ int main(void)
         cmocka_unit_test(the_first_claim_that_is_there_decides),
         cmocka_unit_test(an_issuer_says_where_they_are),
         cmocka_unit_test(rules_name_whose_tokens_they_are_for),
+        cmocka_unit_test(rules_for_an_audience),
         cmocka_unit_test(explained_in_order),
         cmocka_unit_test(told_one_by_one),
         cmocka_unit_test(what_is_no_resource_fits_no_rule),
