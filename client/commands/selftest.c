@@ -140,6 +140,8 @@ static int attack(struct test_bed *bed, struct test_report *report)
     if (code == 0)
         code = attack_with_tokens(bed, &forge, report);
     if (code == 0)
+        code = attack_neighbours(bed, &forge, report);
+    if (code == 0)
         code = attack_policy(bed, &forge, report);
     return code;
 }

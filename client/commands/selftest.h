@@ -1,5 +1,5 @@
 /* `assay selftest`: the known attacks on JWT verifiers, tried on an agent that is there for nothing else. The agent and its folder are
-   selftest_agent.c's, keys and forged tokens selftest_forge.c's, the attacks selftest_tokens.c's and selftest_policy.c's. */
+   selftest_agent.c's, keys and forged tokens selftest_forge.c's, the attacks selftest_tokens.c's, selftest_policy.c's and selftest_neighbours.c's. */
 #ifndef ASSAY_COMMAND_SELFTEST_H
 #define ASSAY_COMMAND_SELFTEST_H
 
@@ -117,6 +117,7 @@ int report_attack(struct test_report *report, const char *group, const char *nam
 /* All attacks of that kind. 0, or told and the exit code. */
 int attack_with_tokens(struct test_bed *bed, const struct forge *forge, struct test_report *report);
 int attack_policy(struct test_bed *bed, const struct forge *forge, struct test_report *report);
+int attack_neighbours(struct test_bed *bed, const struct forge *forge, struct test_report *report);
 
 /* "accepted", "allowed", or why not: of a refusal the reason, else what kept the agent from answering. Static. */
 const char *test_verify(struct test_bed *bed, const char *token, size_t bytes, const char *audience);
