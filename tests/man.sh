@@ -16,7 +16,7 @@ fail() {
 DESTDIR="$folder/root" cmake --install "$ASSAY_BUILD" >"$folder/log" || fail "$(cat "$folder/log")"
 manual=$(dirname "$(dirname "$(find "$folder/root" -name assayd.8)")")
 [ -d "$manual" ] || fail "none are installed; is lowdown there?"
-pages="assay.1 libassay.3 assayd.yaml.5 assay-policy.5 assay-protocol.7 assayd.8"
+pages="assay.1 libassay.3 assayd.yaml.5 assay-policy.5 assay-gateways.7 assay-protocol.7 assayd.8"
 
 # Text as a terminal of 80 columns shows it, without hyphens and lines, for looking things up.
 for page in $pages; do
