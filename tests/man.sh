@@ -16,7 +16,7 @@ fail() {
 DESTDIR="$folder/root" cmake --install "$ASSAY_BUILD" >"$folder/log" || fail "$(cat "$folder/log")"
 manual=$(dirname "$(dirname "$(find "$folder/root" -name assayd.8)")")
 [ -d "$manual" ] || fail "none are installed; is lowdown there?"
-pages="assay.1 libassay.3 assayd.yaml.5 assay-policy.5 assay-protocol.7 assayd.8"
+pages="assay.1 libassay.3 assayd.yaml.5 assay-policy.5 assay-gateways.7 assay-protocol.7 assayd.8"
 
 # Text as a terminal of 80 columns shows it, without hyphens and lines, for looking things up.
 for page in $pages; do
@@ -27,9 +27,9 @@ for page in $pages; do
     # A page has no date, so that the same sources give the same bytes on any day.
     mandoc -Tlint -Wwarning "$file" | grep -v 'missing date' >"$folder/warnings" && fail "$(cat "$folder/warnings")"
     lexgrog "$file" | grep -q "\"${page%.*} - " || fail "$page: apropos would not find it"
-    # Wider is only what cannot be cut: a name, an address, a line of HAProxy's.
+    # Wider is only what cannot be cut: a name, an address, a line of HAProxy's or Caddy's.
     LC_ALL=C awk -v page="$page" '{ gsub(/[\200-\277]/, ""); text = $0; sub(/^ */, "", text) }
-        length($0) > 80 && text ~ / / && text !~ /^http-request/ { print page ": " $0; bad = 1 } END { exit bad }' "$folder/$page" ||
+        length($0) > 80 && text ~ / / && text !~ /^(http-request|@unusual)/ { print page ": " $0; bad = 1 } END { exit bad }' "$folder/$page" ||
         fail "a line is too wide"
     tr -s ' \n' '  ' <"$folder/$page" >"$folder/$page.text"
     grep -q ' NAME .* DESCRIPTION .* SEE ALSO ' "$folder/$page.text" || fail "$page: a section is missing"

@@ -21,7 +21,8 @@ esac
 
 packages_test="libcmocka-dev faketime valgrind clang lld python3 python3-msgpack python3-cryptography python3-yaml neovim strace
                binutils openssl man-db mandoc lowdown zsh libjwt-dev spin redis-server nginx-light caddy haproxy curl
-               systemd systemd-container podman crun mmdebstrap lintian iproute2"
+               php-cli php-cgi lighttpd apache2-bin ruby-sinatra ruby-webrick python3-flask python3-django python3-tornado python3-aiohttp
+               python3-starlette python3-uvicorn python3-hypercorn systemd systemd-container podman crun mmdebstrap lintian iproute2"
 
 passed=0
 failed=0
@@ -138,6 +139,12 @@ providers() {
     sh tests/issuers/install.sh "$1" && sh tests/issuers/glewlwyd.sh "$1"
 }
 
+# Web frameworks of npm's that stand behind gateways. Likewise.
+backends() {
+    export ASSAY_BACKENDS="$PWD/$1/backends"
+    sh tests/backends/install.sh "$1"
+}
+
 differ() {
     ASSAY_BUILD="$PWD/$1" /usr/bin/python3 tests/tokens/differ.py
 }
@@ -148,6 +155,7 @@ install_packages $packages_test || exit 2
 step "build (gcc)" build build-tests
 step "unit tests, cases, vectors" units build-tests
 step "identity providers" providers build-tests # one installation for all builds
+step "web frameworks" backends build-tests # likewise
 step "promises of the agent" promises build-tests
 step "README" readme build-tests
 step "README, why a token is refused" refused build-tests

@@ -1,6 +1,7 @@
-"""Real gateways in front of an application, configured as README's "Gateways" has it, with other paths and ports."""
+"""Real gateways in front of an application, configured as the guide on gateways has it, with other paths and ports."""
 import json
 import os
+import random
 import re
 import shutil
 import socket
@@ -10,15 +11,21 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from agent import die_with_parent, running, wait_for
 
-README = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "README.md")
+GUIDE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "agent", "guide", "gateways.md")
+SBIN = os.environ.get("PATH", "") + ":/usr/sbin"
 
 
-def block(language):
-    """The one block of that language in README's section."""
-    with open(README, encoding="utf-8") as file:
-        section = file.read().split("\n## Gateways\n")[1].split("\n## ")[0]
-    found = re.findall(rf"^```{language}\n(.*?)^```$", section, re.S | re.M)
-    assert len(found) == 1, (language, len(found))
+def blocks(section, language):
+    """The blocks of that language in a section of the guide."""
+    with open(GUIDE, encoding="utf-8") as file:
+        text = file.read().split(f"\n## {section}\n")[1].split("\n## ")[0]
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.S | re.M)
+
+
+def block(section, language):
+    """The only one."""
+    found = blocks(section, language)
+    assert len(found) == 1, (section, language, len(found))
     return found[0]
 
 
@@ -45,6 +52,7 @@ class App:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
 
             def answer(self):
                 if self.headers.get("Transfer-Encoding") == "chunked":
@@ -81,19 +89,39 @@ class App:
         self.server.server_close()
 
 
-class Gateway:
-    """A program on a port of its own, in a folder of its own."""
-    program = None
+def own_addresses(count):
+    """Of loopback, where nobody else listens: neither a test beside this one nor a connection that has been given a port."""
+    net = f"127.{random.randrange(2, 250)}.{random.randrange(250)}"
+    return [f"{net}.{i + 1}" for i in range(count)]
 
-    def __init__(self, folder, http_socket, app_port):
-        self.folder, self.http_socket, self.app_port = folder, http_socket, str(app_port)
-        self.port = free_port()
+
+def is_open(place):
+    with socket.socket() as probe:
+        return probe.connect_ex(place) == 0
+
+
+class Gateway:
+    """A program in a folder of its own, that serves the guide's recipe at `place`; or variants of its text, each at a place of its own."""
+    program = section = language = None
+    PORT = 8000
+
+    def __init__(self, folder, http_socket, app, variants=None):
+        self.folder, self.http_socket = folder, http_socket
+        self.app = app if isinstance(app, str) else f"127.0.0.1:{app}"
+        self.recipes = variants or [self.recipe()]
+        self.addresses = own_addresses(len(self.recipes))
+        self.places = [(address, self.PORT) for address in self.addresses]
+        self.place = self.places[0]
         self.log_path = os.path.join(folder, "gateway.log")
-        os.makedirs(folder)
+        os.makedirs(folder, exist_ok=True)
 
     @classmethod
     def is_there(cls):
-        return shutil.which(cls.program, path=os.environ.get("PATH", "") + ":/usr/sbin") is not None
+        return shutil.which(cls.program, path=SBIN) is not None
+
+    @classmethod
+    def recipe(cls):
+        return block(cls.section, cls.language)
 
     def put(self, name, text):
         path = os.path.join(self.folder, name)
@@ -101,22 +129,24 @@ class Gateway:
             file.write(text)
         return path
 
+    def here(self, text, **places):
+        """With this test's application in place of the recipe's."""
+        return replaced(text, **{"127.0.0.1:8080": self.app, **places})
+
     def command(self):
         raise NotImplementedError
 
     def start(self):
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
-                                            env=dict(os.environ, HOME=self.folder, XDG_DATA_HOME=self.folder, XDG_CONFIG_HOME=self.folder,
-                                                     PATH=os.environ.get("PATH", "") + ":/usr/sbin"),
+                                            env=dict(os.environ, HOME=self.folder, XDG_DATA_HOME=self.folder, XDG_CONFIG_HOME=self.folder, PATH=SBIN),
                                             preexec_fn=die_with_parent)
         running.append(self.process)
 
         def listens():
             if self.process.poll() is not None:
                 raise AssertionError(f"{self.program} ended:\n{self.log()}")
-            with socket.socket() as probe:
-                return probe.connect_ex(("127.0.0.1", self.port)) == 0
+            return all(is_open(place) for place in self.places)
         wait_for(f"{self.program} listens", listens, 20)
         return self
 
@@ -134,33 +164,43 @@ class Gateway:
 
 
 class Nginx(Gateway):
-    program = "nginx"
+    program, section, language = "nginx", "nginx", "nginx"
+    http = ""  # what somebody has written beside the recipe
 
     def command(self):
-        server = replaced(block("nginx"), **{"/run/assay/http.sock": self.http_socket, "listen 80;": f"listen 127.0.0.1:{self.port};",
-                                             "127.0.0.1:8080": "127.0.0.1:" + self.app_port})
+        beside = self.recipes[0].split("server {\n    listen")[0]
+        text = replaced(beside, **{"/run/assay/http.sock": self.http_socket})
+        for recipe, address in zip(self.recipes, self.addresses):
+            assert recipe.startswith(beside)
+            text += self.here(recipe[len(beside):], **{"listen 80;": f"listen {address}:{self.PORT};"})
         paths = "".join(f"{kind}_temp_path {self.folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         user = "user root;" if os.geteuid() == 0 else ""
         path = self.put("nginx.conf", f"daemon off; {user} pid {self.folder}/pid; error_log {self.log_path} warn;\nevents {{}}\n"
-                                      f"http {{ access_log off; {paths}\n{server}}}\n")
+                                      f"http {{ access_log off; {self.http} {paths}\n{text}}}\n")
         return ["nginx", "-e", self.log_path, "-c", path]
 
 
 class Caddy(Gateway):
-    program = "caddy"
+    program, section, language = "caddy", "Caddy", "caddyfile"
 
     def command(self):
-        site = replaced(block("caddyfile"), **{":80 {": f":{self.port} {{", "unix//run/assay/http.sock": f"unix/{self.http_socket}",
-                                               "127.0.0.1:8080": "127.0.0.1:" + self.app_port})
-        path = self.put("Caddyfile", "{\n\tadmin off\n\tauto_https off\n}\n" + site)
-        return ["caddy", "run", "--config", path, "--adapter", "caddyfile"]
+        text = "{\n\tadmin off\n\tauto_https off\n}\n"
+        for recipe, address in zip(self.recipes, self.addresses):
+            text += self.here(recipe, **{":80 {": f":{self.PORT} {{\n\tbind {address}", "unix//run/assay/http.sock": f"unix/{self.http_socket}"})
+        return ["caddy", "run", "--config", self.put("Caddyfile", text), "--adapter", "caddyfile"]
 
 
 class Haproxy(Gateway):
-    program = "haproxy"
+    program, section, language = "haproxy", "HAProxy", "haproxy"
 
     def command(self):
-        lua = self.put("assay.lua", replaced(block("lua"), **{"unix@/run/assay/http.sock": f"unix@{self.http_socket}"}))
-        text = replaced(block("haproxy"), **{"/etc/haproxy/assay.lua": lua, "bind :80": f"bind 127.0.0.1:{self.port}",
-                                             "127.0.0.1:8080": "127.0.0.1:" + self.app_port})
+        lua = self.put("assay.lua", replaced(block("HAProxy", "lua"), **{"unix@/run/assay/http.sock": f"unix@{self.http_socket}"}))
+        before, after = self.recipes[0].split("frontend edge\n")[0], "\nbackend app\n" + self.recipes[0].split("\nbackend app\n")[1]
+        text = replaced(before, **{"/etc/haproxy/assay.lua": lua}) + self.here(after) + "\n"
+        for i, (recipe, address) in enumerate(zip(self.recipes, self.addresses)):
+            assert recipe.startswith(before) and recipe.endswith(after)
+            text += replaced(recipe[len(before):-len(after)], **{"frontend edge": f"frontend edge{i}", "bind :80": f"bind {address}:{self.PORT}"})
         return ["haproxy", "-db", "-f", self.put("haproxy.cfg", text)]
+
+
+GATEWAYS = (Nginx, Caddy, Haproxy)

@@ -1,5 +1,4 @@
-"""README's recipes for gateways, on the real ones: who gets through, as whom, and that nothing does when the agent is down."""
-import itertools
+"""The guide's recipes for gateways, on the real ones: who gets through, as whom, and that nothing does when the agent is down."""
 import json
 import os
 import shutil
@@ -7,66 +6,14 @@ import subprocess
 import time
 import unittest
 
-from agent import ISSUER, AssayTest, Key, put_file
-from gateway import App, Caddy, Haproxy, Nginx, block
+from agent import ISSUER, AssayTest, Key
+from behind import BehindGateway, needs
+from gateway import Caddy, Haproxy, Nginx, block
 from http_client import Http
 from test_http import HAS_HTTP
 
-POLICY = """version: 1
-rules:
-- {name: orders, actions: [GET, HEAD, POST], resources: [/orders, "/orders/*"]}
-- {name: write, actions: [PUT], resources: [/orders], scopes: [orders:write]}
-- {name: health, resources: [/health], anonymous: true}
-"""
-IDENTITY = ("X-User-Id", "X-User-Role", "X-Auth-Issuer", "X-Auth-Scope")
 
-
-def spellings(name):
-    """All that a framework might take for it."""
-    parts = name.split("-")
-    for joined in itertools.product("-_", repeat=len(parts) - 1):
-        text = "".join(part + join for part, join in zip(parts, (*joined, "")))
-        yield from {text, text.lower(), text.upper()}
-
-
-class Gateways:
-    gateway_class = None
-    own_headers = ("X-Original-Method", "X-Original-URI")
-
-    def setUp(self):
-        super().setUp()
-        self.key = Key()
-        self.agent = self.prepare(keys=[self.key])
-        self.place = self.agent.path("http.sock")
-        put_file(self.agent.path("policy.yaml"), POLICY)
-        self.agent.configure(policy="policy.yaml", http={"listen": f"unix:{self.place}", "mode": "0666"})
-        self.agent.start()
-        self.app = App()
-        self.addCleanup(self.app.close)
-        self.gateway = self.gateway_class(self.agent.path("gateway"), self.place, self.app.port).start()
-        self.addCleanup(self.gateway.stop)
-
-    def ask(self, token, method="GET", target="/orders", *headers, http=None, **how):
-        if token is not None:
-            headers = (f"Authorization: Bearer {token}", *headers)
-        if http is not None:
-            return http.ask(method, target, *headers, **how)
-        with Http(self.gateway.port) as client:
-            return client.ask(method, target, *headers, **how)
-
-    def assertThrough(self, answer, *identity):
-        """It came through, as this and as nothing else: whatever a framework makes of the headers' names."""
-        self.assertEqual(answer.status, 200, (answer.headers, self.gateway.log()))
-        got = answer.json()["headers"]
-        for name, value in zip(IDENTITY, identity):
-            found = [text for key, text in got if key.lower().replace("_", "-") == name.lower()]
-            self.assertIn(found, [[value]] if value else [[], [""]], name)
-        return answer.json()
-
-    def assertRefused(self, answer, *statuses):
-        self.assertIn(answer.status, statuses, self.gateway.log())
-        self.assertEqual(self.app.requests, [])
-
+class Gateways(BehindGateway):
     def test_good(self):
         token = self.key.token(role=["user", "a,b"], scope="x y")
         for _ in range(3):
@@ -76,7 +23,7 @@ class Gateways:
     def test_bodies(self):
         token = self.key.token()
         self.assertThrough(self.ask(token, "POST", "/orders", body="x" * 100000), "alice", "", ISSUER, "")
-        with Http(self.gateway.port) as http:
+        with Http(self.gateway.place) as http:
             http.send(f"POST /orders HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nTransfer-Encoding: chunked\r\n\r\n"
                       "5\r\nhello\r\n0\r\n\r\n")
             self.assertThrough(http.receive(), "alice", "", ISSUER, "")
@@ -88,16 +35,6 @@ class Gateways:
             http.data = http.data.split(b"\r\n\r\n", 1)[1]
             http.send("hello")
             self.assertThrough(http.receive(), "alice", "", ISSUER, "")
-
-    def test_upgrades(self):
-        """What a client wants to talk next to the service is nothing to the agent."""
-        for protocol in ("websocket", "h2c"):
-            headers = ["Connection: Upgrade, HTTP2-Settings", f"Upgrade: {protocol}", "Sec-WebSocket-Version: 13",
-                       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA"]
-            self.assertThrough(self.ask(self.key.token(), "GET", "/orders", *headers), "alice", "", ISSUER, "")
-            self.app.requests.clear()
-            self.assertRefused(self.ask(None, "GET", "/orders", *headers), 401)
-            self.assertRefused(self.ask(self.key.token(), "GET", "/admin", *headers), 403)
 
     def test_none_and_bad(self):
         answer = self.ask(None)
@@ -129,48 +66,26 @@ class Gateways:
         self.assertThrough(self.ask(None, "GET", "/health"), "", "", "", "")
         self.assertThrough(self.ask("x", "GET", "/health"), "", "", "", "")
 
-    def test_spoofed_identities(self):
-        for spelled in zip(*(list(spellings(name)) for name in IDENTITY)):
-            spoofed = [f"{name}: spoofed" for name in spelled]
-            with self.subTest(spelled=spelled):
-                self.assertThrough(self.ask(self.key.token(), "GET", "/orders", *spoofed), "alice", "", ISSUER, "")
-                self.assertThrough(self.ask(None, "GET", "/health", *spoofed, *spoofed), "", "", "", "")
-                self.app.requests.clear()
-                self.assertRefused(self.ask(None, "GET", "/orders", *spoofed), 401)
-        together = [f"{spelled}: spoofed" for name in IDENTITY for spelled in spellings(name)]
-        self.assertThrough(self.ask(None, "GET", "/health", *together), "", "", "", "")
-        connection = ["Connection: X-User-Id, X-User-Role, close", "X-User-Id: spoofed"]
-        self.assertNotIn("spoofed", str(self.ask(self.key.token(), "GET", "/orders", *connection).body))
-
-    def test_other_requests_in_headers(self):
-        for method, uri in (("X-Original-Method", "X-Original-URI"), ("X-Forwarded-Method", "X-Forwarded-Uri"), ("X-Method", "X-Original-Url"),
-                            ("X-HTTP-Method-Override", "X-Rewrite-URL")):
-            for one, other in zip(spellings(method), spellings(uri)):
-                with self.subTest(one):
-                    self.app.requests.clear()
-                    headers = [f"{one}: GET", f"{other}: /orders", f"{other}: /health"]
-                    self.assertRefused(self.ask(self.key.token(), "DELETE", "/admin", *headers), 403)
-                    self.assertRefused(self.ask(None, "GET", "/orders", *headers), 401)
-
     def test_paths(self):
         """What gets through is, as the service behind gets it, nothing but what the policy allows."""
         token = self.key.token()
         for target in ("/orders/..%2fadmin", "/orders/%2e%2e/admin", "/orders/../admin", "/orders//../admin", "//admin", "/admin;/orders", "/orders;x",
                        "/orders/%00", "/orders%00/../admin", "/orders/%5c..%5cadmin", "/./admin", "/orders/..;/admin", "/%61dmin", "/orders/%252e%252e/admin",
                        "/orders/\\..\\admin", "/orders%2fx", "/health/../admin", "/health%2f..%2fadmin", "/admin?/orders", "/admin#/orders", "/admin%23/orders",
-                       "/admin%3f/orders", "http://localhost/admin", "http://localhost/health/../admin", "/assay", "/assay/", "/%61ssay", "/auth", "/forward"):
+                       "/admin%3f/orders", "http://localhost/admin", "http://localhost/health/../admin", "/assay", "/assay/", "/%61ssay", "/auth", "/forward", "//orders",
+                       "/x/../orders", "/orders#x", "/orders/%2e", "/%6frders"):
             with self.subTest(target=target):
                 self.app.requests.clear()
                 for who in (token, None):
                     self.assertIn(self.ask(who, "GET", target).status, (400, 401, 403, 404, 500))
                 self.assertEqual(self.app.requests, [])
-        for target in ("/orders/", "//orders", "/x/../orders", "/%6frders", "/orders?/../admin"):
-            self.assertIn(self.ask(token, "GET", target).status, (200, 308, 301, 302, 307), target)
+        for target in ("/orders/", "/orders/x%20y%c3%a4", "/orders?/../admin"):
+            self.assertEqual(self.ask(token, "GET", target).status, 200, target)
 
     def test_agent_down(self):
         token = self.key.token()
         self.assertThrough(self.ask(token), "alice", "", ISSUER, "")
-        with Http(self.gateway.port) as kept:
+        with Http(self.gateway.place) as kept:
             self.ask(token, http=kept)
             self.agent.kill()
             self.app.requests.clear()
@@ -194,7 +109,7 @@ class Gateways:
 
     def test_many(self):
         tokens = [self.key.token(sub=f"user{i}") for i in range(10)]
-        with Http(self.gateway.port) as http:
+        with Http(self.gateway.place) as http:
             for i in range(200):
                 self.assertThrough(self.ask(tokens[i % 10], http=http), f"user{i % 10}", "", ISSUER, "")
         if self.keeps:
@@ -209,7 +124,7 @@ class Gateways:
 
 @unittest.skipUnless(HAS_HTTP and shutil.which("curl"), "needs llhttp and curl")
 class ByHand(AssayTest):
-    def test_what_readme_asks(self):
+    def test_what_the_guide_asks(self):
         key = Key()
         agent = self.prepare(keys=[key])
         place = agent.path("http.sock")
@@ -217,14 +132,10 @@ class ByHand(AssayTest):
         agent.start()
         token = key.token()
         said = []
-        for line in block("shell").strip().split("\n"):
+        for line in block("Services and probes", "shell").strip().split("\n"):
             line = line.replace("/run/assay/http.sock", place).replace("…", token)
             said.append(json.loads(subprocess.run(["sh", "-ec", line], check=True, capture_output=True, timeout=20).stdout))
         self.assertEqual((said[0]["valid"], said[1]["active"], said[2], said[3]), (True, True, {"alive": True}, {"ready": True, "missing": []}))
-
-
-def needs(gateway):
-    return unittest.skipUnless(HAS_HTTP and gateway.is_there(), f"needs llhttp and {gateway.program}")
 
 
 @needs(Nginx)

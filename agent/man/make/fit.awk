@@ -10,6 +10,8 @@ function unlinked(text,    before, words, target) {
         words = substr(words, 1, index(words, "](") - 1)
         if (target ~ /^https?:/) words = words " (`" target "`)"
         if (target ~ /PROTOCOL\.md/) words = words " (**assay-protocol**(7))"
+        if (target ~ /gateways\.md$/) words = words " (**assay-gateways**(7))"
+        if (target ~ /README\.md#who-may-do-what/) words = words " (**assay-policy**(5))"
         text = before words text
     }
     return unraised(text)
