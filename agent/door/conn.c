@@ -280,11 +280,12 @@ static void stop_reading(struct conn *conn)
     conn->reading = false;
 }
 
-/* A half message has to be finished soon; between messages there is time. Drop by drop is not finishing: only whole ones count. */
+/* A half message has to be finished soon; between messages there is time. Drop by drop is not finishing: only whole ones count. Waiting for a
+   turn stops no clock, for then a busy user's half messages would never have to be finished: turns come many times a second. */
 void conn_renew_patience(struct conn *conn, bool progress)
 {
     struct door *door = conn->door;
-    struct patience *now = (conn->partial_bytes > 0 && may_read(conn) && !conn->caller.waits) || conn->unsent > 0 ? &door->partial : &door->idle;
+    struct patience *now = (conn->partial_bytes > 0 && may_read(conn)) || conn->unsent > 0 ? &door->partial : &door->idle;
 
     if (now == &door->idle && conn->holds_page)
         leave_patience(conn); /* what it is for is being there */
@@ -342,8 +343,6 @@ static void settle(struct conn *conn)
         account_wait_first(&conn->caller); /* one after the other: what is half done takes memory */
     else if (conn->partial_bytes > 0 && may_handle(conn) && !account_may_work(conn->caller.account))
         account_wait(&conn->caller);
-    if (conn->caller.waits)
-        conn_renew_patience(conn, false);
     if (!may_read(conn) || conn->caller.waits)
         stop_reading(conn);
     else if (!conn->reading && uv_read_start((uv_stream_t *)&conn->pipe, on_room, on_read) == 0)

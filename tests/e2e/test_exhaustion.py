@@ -580,7 +580,8 @@ class Overloaded(Exhaustion):
                 self.assertEqual(neighbour.verify(self.token), "accepted")
                 most = max(most, self.agent.anonymous())
         decided, overloaded = self.all_answers(flood, 110)
-        self.assertGreater(overloaded, 0)
+        if not ASAN:    # which makes the loop slower than those who check
+            self.assertGreater(overloaded, 0)
         if not ASAN:
             self.assertLess(most - before, (32 + 16 + 8) << 20)     # checks, buffers, and some
         for client in flood:
