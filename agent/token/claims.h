@@ -9,6 +9,7 @@
 #define CLAIMS(X) \
     X(ISS, "iss") X(SUB, "sub") X(AUD, "aud") X(EXP, "exp") X(NBF, "nbf") X(IAT, "iat") X(JTI, "jti") X(SID, "sid") \
     X(CLIENT_ID, "client_id") X(CNF, "cnf") X(EVENTS, "events") X(TOKEN_USE, "token_use") X(TYPE, "type") X(TYP, "typ") \
+    X(TOKEN_TYPE, "token_type") X(TOKEN_TYPE_JOINED, "tokenType") X(TOKEN_USE_JOINED, "tokenUse") \
     X(ROLES, "roles") X(ROLE, "role") X(SCOPE, "scope") X(SCP, "scp")
 
 enum claim {

@@ -10,31 +10,53 @@
 /* The largest whole number up to which a double has them all (RFC 7159 section 6). */
 #define SECONDS_MAX 9007199254740992.0
 
-static bool contains_word(const char *at, size_t bytes, const char *word)
+/* Is it this word, whatever its case and whatever joins its parts: Refresh, refresh_token, RefreshToken, refresh token? */
+static bool is_word(const char *at, size_t bytes, const char *word)
 {
-    size_t length = strlen(word);
+    for (size_t i = 0; i < bytes; i++) {
+        if (at[i] == '_' || at[i] == '-' || at[i] == ' ')
+            continue;
+        if (*word == '\0' || (at[i] | 0x20) != *word)
+            return false;
+        word++;
+    }
+    return *word == '\0';
+}
 
-    for (size_t i = 0; i + length <= bytes; i++) {
-        if (strncasecmp(at + i, word, length) == 0)
+/* RFC 8693 section 3 has urn:ietf:params:oauth:token-type:refresh_token; others append +jwt, as headers do. */
+static bool says_no_access_token(const void *context, const char *at, size_t bytes)
+{
+    static const char *const words[] = {"refresh", "refreshtoken", "offline", "offlinetoken", "offlineaccess", "logout", "logouttoken"};
+    const char *colon = memrchr(at, ':', bytes);
+
+    (void)context;
+    if (colon != NULL) {
+        bytes -= (size_t)(colon + 1 - at);
+        at = colon + 1;
+    }
+    if (bytes > 4 && strncasecmp(at + bytes - 4, "+jwt", 4) == 0)
+        bytes -= 4;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (is_word(at, bytes, words[i]))
             return true;
     }
     return false;
 }
 
-static bool says_no_access_token(const void *context, const char *at, size_t bytes)
+static bool has_events(const struct claims *claims)
 {
-    (void)context;
-    return contains_word(at, bytes, "refresh") || contains_word(at, bytes, "offline") || contains_word(at, bytes, "logout");
+    return claims_have(claims, CLAIM_EVENTS) && claim_item(claims, CLAIM_EVENTS).type == WIRE_MAP;
 }
 
-/* Tokens that an issuer signs with the same keys, for the same audience, and that open nothing: security events (RFC 8417), logout
-   tokens (OpenID Connect Back-Channel Logout), refresh tokens of Keycloak and others. */
+/* Tokens that an issuer signs with the same keys, for the same audience, and that open nothing: security events (RFC 8417 section 2.2: `events`
+   is an object), logout tokens (OpenID Connect Back-Channel Logout), refresh tokens: of Keycloak (typ), Django's Simple JWT (token_type),
+   Flask-JWT-Extended (type), Cognito (token_use), and those that write these in one word. */
 enum outcome check_kind(struct token *token, const struct question *question)
 {
-    static const enum claim kinds[] = {CLAIM_TOKEN_USE, CLAIM_TYPE, CLAIM_TYP};
+    static const enum claim kinds[] = {CLAIM_TOKEN_USE, CLAIM_TYPE, CLAIM_TYP, CLAIM_TOKEN_TYPE, CLAIM_TOKEN_TYPE_JOINED, CLAIM_TOKEN_USE_JOINED};
 
     (void)question;
-    if (claims_have(&token->claims, CLAIM_EVENTS))
+    if (has_events(&token->claims))
         return refuse(token, REASON_WRONG_TYPE);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (any_text(claim_cursor(&token->claims, kinds[i]), says_no_access_token, NULL))

@@ -102,6 +102,7 @@ static const struct attack {
     {"iss that begins alike", "the issuer's name, and .evil.example behind it", "unknown_issuer", RS256, ISSUED_BY("$I.evil.example"), SIGN_RS256, 0},
     {"iss of two", "a list of issuers", "bad_claim|unknown_issuer", RS256, "{\"iss\":[\"$I\"],\"aud\":\"$A\",\"exp\":$X}", SIGN_RS256, 0},
     {"another issuer's name", "signed by one issuer, iss of the other", "unknown_key", RS256, ISSUED_BY(TEST_OTHER_ISSUER), SIGN_RS256, 0},
+    {"refresh token by claim", "token_type: refresh", "wrong_type", RS256, WITH("\"token_type\":\"refresh\""), SIGN_RS256, 0},
     {"refresh token by claim", "token_use: refresh", "wrong_type", RS256, WITH("\"token_use\":\"refresh\""), SIGN_RS256, 0},
     {"refresh token, Keycloak", "typ: Refresh among the claims", "wrong_type", RS256, WITH("\"typ\":\"Refresh\""), SIGN_RS256, 0},
     {"logout token", "events of a back-channel logout", "wrong_type", RS256, WITH("\"events\":{\"http://schemas.openid.net/event/backchannel-logout\":{}}"), SIGN_RS256, 0},

@@ -80,7 +80,7 @@ static void check_accepted(const char *token, size_t input_bytes)
     CHECK(iss != NULL && strcmp(iss, ISSUER) == 0);
     CHECK(json_is_real(json_object_get(claims, "exp")) && NOW < json_real_value(json_object_get(claims, "exp")) + 30);
     CHECK(names_orders(json_object_get(claims, "aud")));
-    CHECK(json_object_get(claims, "events") == NULL && json_object_get(claims, "cnf") == NULL);
+    CHECK(!json_is_object(json_object_get(claims, "events")) && json_object_get(claims, "cnf") == NULL);
     if (json_object_get(claims, "nbf") != NULL)
         CHECK(json_is_real(json_object_get(claims, "nbf")) && json_real_value(json_object_get(claims, "nbf")) <= NOW + 30);
     if (json_object_get(claims, "iat") != NULL)

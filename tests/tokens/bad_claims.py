@@ -16,22 +16,28 @@ def with_raw(name, text):
 def kinds():
     twin = signed()
     logout = {"http://schemas.openid.net/event/backchannel-logout": {}}
-    for slug, about, value in (("logout", "a logout token's", logout), ("empty", "an empty object", {}),
-                               ("null", "null", None), ("array", "an array", []), ("false", "false", False)):
+    for slug, about, value in (("logout", "a logout token's", logout), ("empty", "an empty object", {})):
         bad(f"kind-events-{slug}", "wrong_type", f"events is there: {about}", signed(body=claims(events=value)), twin)
+    for slug, about, value in (("null", "null", None), ("array", "an array of one's own", ["concert-7"]), ("false", "false", False)):
+        good(f"kind-events-{slug}", f"events is no object, but {about}", signed(body=claims(events=value)))
     for name, values in (
             ("token_use", (("refresh", "refresh"), ("refresh-upper", "REFRESH"), ("offline", "offline"),
                            ("logout", "logout"), ("refresh-array", ["access", "refresh"]))),
             ("type", (("refresh", "refresh"), ("refresh-token", "refresh_token"), ("refresh-mixed", "RefreshToken"),
-                      ("offline-access", "offline_access"), ("logout", "logout+jwt"), ("inside", "x-refresh-x"),
+                      ("offline-access", "offline_access"), ("logout", "logout+jwt"), ("logout-token", "Logout-Token"),
                       ("offline-array", ["Offline"]))),
             ("typ", (("refresh", "Refresh"), ("offline", "Offline"), ("logout", "Logout"),
-                     ("refresh-array", ["Bearer", 7, "Refresh"])))):
+                     ("refresh-array", ["Bearer", 7, "Refresh"]))),
+            ("token_type", (("refresh", "refresh"), ("urn", "urn:ietf:params:oauth:token-type:refresh_token"), ("words", "Refresh Token"))),
+            ("tokenType", (("refresh", "refreshToken"), ("offline", "OFFLINE_TOKEN"))), ("tokenUse", (("refresh", "refresh"),))):
         for slug, value in values:
-            bad(f"kind-{name.replace('_', '-')}-{slug}", "wrong_type", f"{name} of the payload says {value}",
+            bad(f"kind-{name.replace('_', '-').replace('T', '-joined-t').replace('U', '-joined-u')}-{slug}", "wrong_type", f"{name} of the payload says {value}",
                 signed(body=claims(**{name: value})), signed(body=claims(**{name: "access"})))
     good("kind-access", "token_use, type and typ say access, service and Bearer",
          signed(body=claims(token_use="access", type="service", typ="Bearer")))
+    for name in ("token_use", "type", "typ", "token_type", "tokenType"):
+        for word in ("offline-terminal", "refresher-course", "x-refresh-x", "not a refresh token", "prelogout", "re:fresh:x"):
+            good(f"kind-{name.replace('_', '-').lower()}-{word.replace(' ', '-').replace(':', '-')}", f"{name} is {word}", signed(body=claims(**{name: word})))
     good("kind-id", "token_use says id", signed(body=claims(token_use="id")))
     good("kind-odd-types", "token_use, type and typ that are no strings say nothing",
          signed(body=claims(token_use=7, type=None, typ={"refresh": True})))
