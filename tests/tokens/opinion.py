@@ -316,10 +316,11 @@ def check_type(issuer, head):
 
 
 def check_kind(body):
-    refuse_if("events" in body, "wrong_type")
-    for name in ("token_use", "type", "typ"):
+    refuse_if(isinstance(body.get("events"), dict), "wrong_type")
+    for name in ("token_use", "type", "typ", "token_type", "tokenType", "tokenUse"):
         for value in strings(body.get(name)):
-            refuse_if(re.search("refresh|offline|logout", value.lower()), "wrong_type")
+            word = re.sub("[-_ ]", "", value.lower().split(":")[-1].removesuffix("+jwt"))
+            refuse_if(re.fullmatch("refresh|refreshtoken|offline|offlinetoken|offlineaccess|logout|logouttoken", word), "wrong_type")
 
 
 def check_claims(issuer, body):
