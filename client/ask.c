@@ -81,11 +81,20 @@ static size_t token_bytes_sent(const struct question *question)
     return question->token_bytes < AUTHORIZE_TOKEN_SENT_BYTES_MAX ? question->token_bytes : AUTHORIZE_TOKEN_SENT_BYTES_MAX;
 }
 
+/* Of a resource that is too long the query is left behind, which the agent cuts before it decides. The rest is never cut: its beginning is
+   another resource. */
+static size_t resource_bytes_sent(const struct question *question)
+{
+    size_t bytes = strlen(question->resource);
+
+    return bytes <= RESOURCE_SENT_BYTES_MAX ? bytes : strcspn(question->resource, "?");
+}
+
 static int check_authorize(const struct question *question, struct assay_verdict **ret_verdict)
 {
     if (audience_bytes(question) > AUDIENCE_BYTES_MAX || strlen(question->action) > ACTION_BYTES_MAX)
         return ASSAY_E_ARGUMENT;
-    if (strlen(question->resource) > RESOURCE_SENT_BYTES_MAX) /* never cut: its beginning is another resource */
+    if (resource_bytes_sent(question) > RESOURCE_SENT_BYTES_MAX)
         return verdict_refuse(403, "bad_resource", ret_verdict);
     return 0;
 }
@@ -98,7 +107,7 @@ static void put_authorize(struct params *params, const struct question *question
     if (has_token)
         put_text(params, "token", question->token, token_bytes_sent(question));
     put_text(params, "action", question->action, strlen(question->action));
-    put_text(params, "resource", question->resource, strlen(question->resource));
+    put_text(params, "resource", question->resource, resource_bytes_sent(question));
     put_audience(params, question);
     if (stamped)
         put_stamp(params);

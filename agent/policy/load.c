@@ -51,6 +51,16 @@ static void read_list(struct yaml *yaml, yaml_node_t *value, void *into)
     }
 }
 
+/* RFC 9110 section 9.3.2: HEAD is GET without the content. Who may have the one may know of it, and who may not, may not. */
+static void read_actions(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    struct texts *actions = into;
+
+    read_list(yaml, value, actions);
+    if (texts_have(actions, "GET", 3) && !texts_have(actions, "HEAD", 4))
+        text_add(yaml->arena, actions, as_text("HEAD"));
+}
+
 static void read_patterns(struct yaml *yaml, yaml_node_t *value, void *into)
 {
     struct texts *patterns = into;
@@ -178,7 +188,7 @@ static const struct yaml_key rule_keys[] = {
     {"effect", read_effect, RULE(deny), false, NULL},
     {"issuers", read_issuers, 0, false, NULL},
     {"audiences", read_audiences, 0, false, NULL},
-    {"actions", read_list, RULE(actions), false, NULL},
+    {"actions", read_actions, RULE(actions), false, NULL},
     {"resources", read_patterns, RULE(patterns), false, NULL},
     {"roles", read_roles, 0, false, NULL},
     {"scopes", read_scopes, 0, false, NULL},

@@ -53,13 +53,13 @@ static int end_segment(struct resource *resource, const char *start, const char 
 
 int resource_normalize(const char *text, size_t bytes, struct resource *ret)
 {
-    const char *at = text, *end = text + bytes;
+    const char *query = bytes > 0 ? memchr(text, '?', bytes) : NULL, *at = text, *end = query != NULL ? query : text + bytes;
     char *out = ret->bytes, *start = out;
 
     ret->count = 0;
-    if (bytes == 0 || bytes > RESOURCE_BYTES_MAX || *text != '/')
+    if (at == end || end - at > RESOURCE_BYTES_MAX || *text != '/')
         return -1;
-    for (at++; at < end && *at != '?';) {
+    for (at++; at < end;) {
         bool escaped;
         int byte = next_byte(&at, end, &escaped);
 

@@ -182,7 +182,7 @@ class Explain(PolicyTest):
         done = self.explain("POST", "/orders/?q", {"sub": "alice", "role": "user", "scope": "a b"})
         self.assertEqual(done.out.replace(self.folder + "/", "").splitlines(), [
             "resource: /orders", "roles: user", "scopes: a, b",
-            "policy.yaml:6:5: admin-users: the action is none of: GET",
+            "policy.yaml:6:5: admin-users: the action is none of: GET, HEAD",
             "policy.yaml:11:5: place-order: the token has not all of the scopes: orders:write",
             "policy.yaml:12:5: own-profile: the resource matches none of: /users/{sub}/**",
             "policy.yaml:13:5: warehouse: the resource matches none of: /reserve",

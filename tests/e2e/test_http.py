@@ -228,6 +228,11 @@ class Gateways(HttpTest):
                 self.assertEqual(self.may(token, resource="/orders/1", path=path).status, orders)
                 self.assertEqual(self.may(token, resource="/returns/1", path=path).status, returns)
 
+    def test_a_long_query_is_no_part_of_the_resource(self):
+        for path in self.PATHS:
+            self.assertEqual(self.may(self.key.token(), resource="/orders?id_token_hint=" + "x" * 20000, path=path).status, 200)
+            self.assertEqual(self.may(self.key.token(), resource="/orders/" + "x" * 4096, path=path).status, 403)
+
     def test_the_query_of_a_denied_request_is_not_logged(self):
         for path in self.PATHS:
             for resource in ("/login/callback?code=secret1&state=x", "/login/callback?access_token=secret2", "/login/callback#access_token=secret3"):

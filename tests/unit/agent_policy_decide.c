@@ -192,6 +192,31 @@ static void claims_are_compared_by_type_and_value(void **state)
     policy_drop(policy);
 }
 
+/* RFC 9110 section 9.3.2: HEAD asks for what GET would bring. */
+static void a_rule_for_get_is_one_for_head(void **state)
+{
+    struct policy *policy = policy_of("version: 1\nrules:\n"
+                                      "- {name: see, resources: [/a/**], actions: [GET, POST]}\n"
+                                      "- {name: not, effect: deny, resources: [/a/b], actions: [GET]}\n"
+                                      "- {name: ask, resources: [/h], actions: [HEAD]}\n"
+                                      "- {name: put, resources: [/p], actions: [PUT]}\n");
+
+    (void)state;
+    SAYS(policy, "{}", "GET", "/a/c", "200 - see");
+    SAYS(policy, "{}", "HEAD", "/a/c", "200 - see");
+    SAYS(policy, "{}", "POST", "/a/c", "200 - see");
+    SAYS(policy, "{}", "head", "/a/c", "403 no_rule -");
+    SAYS(policy, "{}", "HEADS", "/a/c", "403 no_rule -");
+    SAYS(policy, "{}", "OPTIONS", "/a/c", "403 no_rule -");
+    SAYS(policy, "{}", "GET", "/a/b", "403 denied_by_rule not");
+    SAYS(policy, "{}", "HEAD", "/a/b", "403 denied_by_rule not");
+    SAYS(policy, "{}", "POST", "/a/b", "200 - see");
+    SAYS(policy, "{}", "HEAD", "/h", "200 - ask");
+    SAYS(policy, "{}", "GET", "/h", "403 no_rule -");
+    SAYS(policy, "{}", "HEAD", "/p", "403 no_rule -");
+    policy_drop(policy);
+}
+
 static void deny_wins_over_allow_wherever_it_stands(void **state)
 {
     struct policy *policy = policy_of("version: 1\nrules:\n"
@@ -363,6 +388,7 @@ int main(void)
         cmocka_unit_test(actions_are_no_segments),
         cmocka_unit_test(a_claim_in_a_pattern_is_one_whole_segment),
         cmocka_unit_test(claims_are_compared_by_type_and_value),
+        cmocka_unit_test(a_rule_for_get_is_one_for_head),
         cmocka_unit_test(deny_wins_over_allow_wherever_it_stands),
         cmocka_unit_test(a_denial_that_lacks_a_role_is_no_hint),
         cmocka_unit_test(anonymous_rules_need_no_token),

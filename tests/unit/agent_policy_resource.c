@@ -254,9 +254,10 @@ static void limits_hold_at_the_byte(void **state)
     text[0] = '/';
     assert_string_not_equal(normal(text, RESOURCE_BYTES_MAX), "bad");
     assert_string_equal(normal(text, RESOURCE_BYTES_MAX + 1), "bad");
-    text[5] = '?'; /* also if most of it would be cut */
-    assert_string_equal(normal(text, RESOURCE_BYTES_MAX), "/aaaa");
-    assert_string_equal(normal(text, RESOURCE_BYTES_MAX + 1), "bad");
+    text[RESOURCE_BYTES_MAX] = '?'; /* a query is cut first, however long it is */
+    assert_string_not_equal(normal(text, RESOURCE_BYTES_MAX + 1), "bad");
+    text[5] = '?';
+    assert_string_equal(normal(text, RESOURCE_BYTES_MAX + 1), "/aaaa");
     memset(text, '/', sizeof text);
     for (size_t i = 0; i <= RESOURCE_SEGMENTS_MAX; i++)
         text[2 * i + 1] = 'a';

@@ -291,6 +291,9 @@ static void what_is_asked_is_sent_whole_or_judged_the_same(void **state)
     assert_null(assay_verdict_role(verdict, 0));
     assert_int_equal(fake_agent_requests(agent), before);
     assay_verdict_free(verdict);
+    resource[5000] = '?'; /* a query that is too long is left behind */
+    assert_int_equal(assay_authorize(assay, TOKEN, 5, NULL, "GET", resource, NULL), 0);
+    assert_int_equal(seen.resource_bytes, 5000);
     assay_close(assay);
     fake_agent_stop(agent);
     free(token);
