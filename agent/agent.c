@@ -132,6 +132,9 @@ static void tell_warnings(const struct keyring *old, const struct keyring *ring)
     for (unsigned i = 0; i < ring->count; i++) {
         if (same_config && !has_other_keys(old, ring, i))
             continue;
+        if (ring->entries[i].keys->note[0] != '\0')
+            log_warning("keys are not told apart", LOG_TEXT("issuer", ring->entries[i].issuer.names.list[0].at),
+                        LOG_TEXT("why", ring->entries[i].keys->note));
         for (unsigned w = 0; w < ring->entries[i].keys->warnings; w++)
             log_warning("a key is not used", LOG_TEXT("issuer", ring->entries[i].issuer.names.list[0].at),
                         LOG_TEXT("why", ring->entries[i].keys->warning[w]));

@@ -119,6 +119,8 @@ static void tell_warnings(const struct keyring *ring)
 
         for (unsigned w = 0; w < keys->warnings; w++)
             fprintf(stderr, "%s: warning: %s\n", ring->config->issuers[i].keys.name, keys->warning[w]);
+        if (keys->note[0] != '\0')
+            fprintf(stderr, "%s: warning: %s\n", ring->config->issuers[i].keys.name, keys->note);
         if (keys->skipped > keys->warnings)
             fprintf(stderr, "%s: warning: %u more keys are skipped\n", ring->config->issuers[i].keys.name,
                     keys->skipped - keys->warnings);

@@ -52,6 +52,7 @@ static void put_keys(struct wire_writer *writer, const struct agent *agent, unsi
         wire_put_nil(writer);
     put_pair_uint(writer, "failures", facts.failures);
     put_pair_uint(writer, "waiting", facts.waiting);
+    put_pair_uint(writer, "shared_kids", entry->keys->shared_kids);
     put_pair_text(writer, "error", facts.error);
 }
 
@@ -64,7 +65,7 @@ static void put_issuers(struct wire_writer *writer, const struct agent *agent, u
     for (unsigned i = 0; i < count; i++) {
         const struct issuer *issuer = &agent->ring->entries[i].issuer;
 
-        wire_put_map(writer, 12);
+        wire_put_map(writer, 13);
         wire_put_text(writer, "issuer");
         wire_put_str(writer, issuer->names.list[0].at, issuer->names.list[0].bytes);
         put_pair_text(writer, "mode", issuer->shadow ? "shadow" : "enforce");
@@ -261,7 +262,7 @@ static size_t issuer_room(const struct agent *agent, unsigned index)
     const char *error = remotes_facts(&agent->ring->entries[index], 0, &facts) ? facts.error : agent->key_errors[index];
 
     return agent->ring->issuers[index]->names.list[0].bytes + strlen(agent->ring->config->issuers[index].keys.name) +
-           (error != NULL ? strlen(error) : 0) + 256;
+           (error != NULL ? strlen(error) : 0) + 288;
 }
 
 void method_status(const struct request *request)

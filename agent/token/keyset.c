@@ -81,6 +81,50 @@ void keyset_add(struct keyset *set, struct key *key)
     set->keys[set->count++] = key;
 }
 
+/* Is there an algorithm whose tokens either may have signed? */
+static bool may_be_mistaken(const struct key *a, const struct key *b)
+{
+    bool alike = false;
+
+    for (enum algorithm alg = ALG_NONE + 1; alg < ALG_COUNT && !alike; alg++)
+        alike = key_fits(a, alg) && key_fits(b, alg);
+    return alike && same_kid(a, b) && !same_material(a, b);
+}
+
+static void note_shared(struct keyset *set, const struct key *key, unsigned like)
+{
+    char kid[80] = "no kid";
+
+    set->shared_kids++;
+    if (set->note[0] != '\0')
+        return;
+    if (key->kid != NULL)
+        snprintf(kid, sizeof kid, "the kid `%.64s`", key->kid);
+    if (like > TOKEN_KEYS_TRIED_MAX)
+        snprintf(set->note, sizeof set->note, "%u keys of one kind have %s: tokens are tried with the first %d of them, and are bad_signature by another", like,
+                 kid, TOKEN_KEYS_TRIED_MAX);
+    else
+        snprintf(set->note, sizeof set->note, "%u keys of one kind have %s: tokens are tried with each of them", like, kid);
+}
+
+/* Each name is noted with the first key that bears it. */
+static void look_for_shared(struct keyset *set)
+{
+    for (unsigned i = 0; i < set->count; i++) {
+        unsigned like = 1;
+        bool noted = false;
+
+        for (unsigned k = 0; k < set->count && !noted; k++) {
+            if (k == i || !may_be_mistaken(set->keys[i], set->keys[k]))
+                continue;
+            noted = k < i;
+            like++;
+        }
+        if (!noted && like > 1)
+            note_shared(set, set->keys[i], like);
+    }
+}
+
 struct keyset *keyset_parse(const char *text, size_t size, const char *kid, char why[KEYSET_WHY_BYTES])
 {
     struct keyset *set;
@@ -97,6 +141,8 @@ struct keyset *keyset_parse(const char *text, size_t size, const char *kid, char
     } else {
         set = jwk_parse_set(text, size, why);
     }
+    if (set != NULL)
+        look_for_shared(set);
     if (set == NULL || (set->count > 0 && !set->incomplete))
         return set;
     if (set->incomplete)
@@ -157,11 +203,8 @@ enum choice keyset_choose(const struct keyset *set, enum algorithm alg, const ch
 
         for (unsigned k = 0; k < count; k++)
             twice = twice || same_material(ret_keys[k], key);
-        if (twice)
-            continue;
-        if (kid != NULL && count > 0)
-            return CHOICE_NONE; /* two different keys under one kid */
-        ret_keys[count++] = key;
+        if (!twice)
+            ret_keys[count++] = key;
     }
     *ret_count = count;
     if (count > 0)

@@ -5,12 +5,16 @@
 
 #include "key.h"
 
+#define KEYSET_NOTE_BYTES 256
+
 struct keyset {
     unsigned references; /* the loop thread's alone */
     unsigned count;
     unsigned skipped; /* keys of the text that are not used; the first of them by name: */
     unsigned warnings;
     char *warning[KEY_SET_WARNINGS_MAX];
+    unsigned shared_kids; /* names (or none) that several keys bear which no algorithm tells apart */
+    char note[KEYSET_NOTE_BYTES]; /* says so of the first; empty: there is none */
     unsigned spoilt_count;
     char **spoilt; /* kids under which a key stood that is damaged or too weak: which key they name is not certain any more */
     bool incomplete; /* something of the text could not be kept: out of memory */
@@ -37,7 +41,8 @@ void keyset_drop(struct keyset *keyset); /* NULL is fine */
 enum choice { CHOICE_NONE = 0, CHOICE_KEYS, CHOICE_WRONG_ALGORITHM };
 
 /* The keys that may have signed a token with this algorithm and kid (NULL: it names none), in the set's order.
-   CHOICE_WRONG_ALGORITHM: there is such a key, but it is not for that algorithm. Two different keys under one kid name no key. */
+   CHOICE_WRONG_ALGORITHM: there is such a key, but it is not for that algorithm. Several keys under one kid are all tried, in the set's order and
+   TOKEN_KEYS_TRIED_MAX at most: RFC 7517 section 4.5 only recommends that names differ, and issuers rotate keys under one name. */
 enum choice keyset_choose(const struct keyset *keyset, enum algorithm alg, const char *kid, size_t kid_bytes,
                           const struct key *ret_keys[TOKEN_KEYS_TRIED_MAX], unsigned *ret_count);
 

@@ -135,6 +135,27 @@ class Watched(AssayTest):
         self.assertIn("a key is not used", self.agent.log())
         self.assertIn("kid weak", self.agent.log())
 
+    def test_two_keys_of_one_name(self):
+        """An issuer with a fixed kid, while it rotates."""
+        one, other = Key("RS256", "same"), Key("RS256", "same")
+        put_file(self.agent.key_file, json.dumps({"keys": [one.jwk(), other.jwk()]}))
+        self.becomes(other.token(), "accepted")
+        self.assertEqual(self.agent.verify(one.token()), "accepted")
+        self.assertEqual(self.agent.verify(Key("RS256", "same").token()), "bad_signature")
+        issuer = self.agent.call("status")["issuers"][0]
+        self.assertEqual((issuer["keys"], issuer["skipped"], issuer["shared_kids"]), (2, 0, 1))
+        self.assertIn("2 keys of one kind have the kid `same`: tokens are tried with each of them", self.agent.log())
+        self.agent.call("revoke", kid="same")       # both, whichever signed
+        for key in (one, other):
+            self.assertEqual(self.agent.verify(key.token(n=1)), "revoked")
+
+    def test_more_keys_without_a_name_than_are_tried(self):
+        keys = [Key("RS256", None) for _ in range(5)]
+        put_file(self.agent.key_file, json.dumps({"keys": [key.jwk() for key in keys]}))
+        self.becomes(keys[3].token(), "accepted")
+        self.assertEqual(self.agent.verify(keys[4].token()), "bad_signature")
+        self.assertIn("5 keys of one kind have no kid: tokens are tried with the first 4 of them, and are bad_signature by another", self.agent.log())
+
     @needs_root
     def test_a_file_that_may_not_be_read(self):
         """As root every file may be read; so it is a folder and a dangling link here."""

@@ -53,15 +53,15 @@ def ambiguous():
     two = [jwk("rsa-1", kid="same"), jwk("rsa-2", kid="same"), jwk("ec-256", kid="ec-256")]
     twin = signed(header("ES256", "ec-256"), by="ec-256")
     for number, by in enumerate(("rsa-1", "rsa-2"), 1):
-        bad(f"kid-ambiguous-signer-{number}", "unknown_key", f"two RSA keys under one kid, signed by number {number}",
-            signed(header(kid="same"), by=by), twin, keys=two)
-    bad("kid-ambiguous-same-alg", "unknown_key", "two keys for ES256 under one kid",
-        signed(header("ES256", "same"), by="ec-256"), signed(),
-        keys=[good_rsa(), jwk("ec-256", kid="same", alg="ES256"), jwk("ec-256-b", kid="same", alg="ES256")])
-    bad("kid-ambiguous-one-with-alg", "unknown_key", "two RSA keys under one kid, only one of them with alg",
-        signed(header(kid="same")), twin, keys=[jwk("rsa-1", kid="same", alg="RS256"), *two[1:]])
-    bad("kid-ambiguous-three", "unknown_key", "three keys under one kid, two of them the same",
-        signed(header(kid="same")), twin, keys=[jwk("rsa-1", kid="same"), *two])
+        good(f"kid-ambiguous-signer-{number}", f"two RSA keys under one kid, signed by number {number}", signed(header(kid="same"), by=by), keys=two)
+    bad("kid-ambiguous-signer-none", "bad_signature", "two RSA keys under one kid, signed by a third", signed(header(kid="same"), by="attacker-rsa"), twin,
+        keys=two)
+    good("kid-ambiguous-same-alg", "two keys for ES256 under one kid", signed(header("ES256", "same"), by="ec-256-b"),
+         keys=[good_rsa(), jwk("ec-256", kid="same", alg="ES256"), jwk("ec-256-b", kid="same", alg="ES256")])
+    good("kid-ambiguous-one-with-alg", "two RSA keys under one kid, only one of them with alg",
+         signed(header(kid="same"), by="rsa-2"), keys=[jwk("rsa-1", kid="same", alg="RS256"), *two[1:]])
+    good("kid-ambiguous-three", "three keys under one kid, two of them the same", signed(header(kid="same"), by="rsa-2"),
+         keys=[jwk("rsa-1", kid="same"), *two])
     bad("kid-shared-with-a-weak-key", "unknown_key", "a key that is too weak to be used bears the same kid: which is meant?",
         signed(header(kid="same")), twin, keys=[jwk("rsa-1", kid="same"), jwk("rsa-1024", kid="same"), jwk("ec-256", kid="ec-256")])
     bad("kid-shared-with-a-damaged-key", "unknown_key", "a key whose numbers are no base64url bears the same kid",

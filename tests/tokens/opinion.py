@@ -256,9 +256,8 @@ def choose(keys, alg, kid):
         refuse_if(not fitting, "algorithm_mismatch")
         return distinct(fitting)[:4]
     named = distinct([one for one in fitting if one.kid == kid])
-    refuse_if(len(named) > 1, "unknown_key")
     if named:
-        return named
+        return named[:4]
     refuse_if(any(one.kid == kid for one in keys), "algorithm_mismatch")
     if len(distinct(keys)) == 1 and keys[0].kid is None:
         refuse_if(not fitting, "algorithm_mismatch")
