@@ -42,7 +42,7 @@ TESTS = {
     "agent/revocation/line": ([], FILES + ["test_feed_redis.Follow"]),
     "agent/revocation/words": (["agent_batch", "agent_batch_ends"], ["test_feed"]),
     "agent/revocation/": (LIST_UNITS, LIST),
-    "agent/files/": ([], WATCH),
+    "agent/files/": (["files_watch", "files_watched"], WATCH),
     "agent/keys/": (KEYS_UNITS, KEYS),
     "agent/state/": (LIST_UNITS, STORE),
     "agent/refresh": (TIMES_UNITS, TIMES),
