@@ -31,12 +31,12 @@ STORE = ["test_store", "test_salvage", "test_revocation", "test_feed.Feed", "tes
 # The first that a path begins with.
 TESTS = {
     "agent/revocation/salvage": (["agent_entries"], ["test_salvage"]),
-    "agent/revocation/kind_https": ([], HTTPS + ["test_reload"]),
-    "agent/revocation/kind_redis": (["agent_redis_link", "agent_stream_gap"], REDIS),
+    "agent/revocation/kind_https": (["feed_kinds"], HTTPS + ["test_reload"]),
+    "agent/revocation/kind_redis": (["feed_kinds", "agent_redis_link", "agent_stream_gap"], REDIS),
     "agent/revocation/redis_link": (["agent_redis_link", "agent_stream_gap"], REDIS),
     "agent/revocation/stream_": (["agent_redis_link", "agent_stream_gap"], REDIS),
     "agent/revocation/kind_file": ([], FILES),
-    "agent/revocation/feed_file": ([], FILES),
+    "agent/revocation/feed_file": (["feed_file"], FILES),
     "agent/revocation/feed": ([], FEEDS),
     "agent/revocation/batch": (["agent_batch", "agent_batch_ends"], FEEDS),
     "agent/revocation/line": ([], FILES + ["test_feed_redis.Follow"]),
