@@ -295,15 +295,15 @@ static bool is_being_rewritten(struct feed_file *file, const struct file_facts *
     return now - file->mismatch_ns < REWRITING_NS;
 }
 
-/* What was looked at has not changed while it was read: that is known as long as the facts stay. */
-static int note_facts(struct feed_file *file, const struct file_facts *before)
+/* What was looked at has not changed while it was read, and was read to its end: that is known as long as the facts stay. */
+static int note_facts(struct feed_file *file, const struct file_facts *before, bool to_its_end)
 {
     struct stat found;
 
     if (fstat(file->fd, &found) < 0)
         return -1;
     struct file_facts facts = facts_of(&found);
-    bool known = !file->unsure && facts_are_same(before, &facts);
+    bool known = to_its_end && !file->unsure && facts_are_same(before, &facts);
 
     if (known && is_quiet(file, &facts, QUIET_NS))
         file->cursor.facts = facts;
@@ -335,7 +335,7 @@ static int read_open(struct feed_file *file, const struct file_facts *facts, cha
     note_sum(file);
     if (same == 0)
         file->verified_ns = monotonic_ns();
-    if (status >= 0 && (note_tail(file) < 0 || note_facts(file, facts) < 0))
+    if (status >= 0 && (note_tail(file) < 0 || note_facts(file, facts, status == 1) < 0))
         return -1;
     return status;
 }
