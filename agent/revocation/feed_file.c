@@ -157,7 +157,7 @@ static int take_lines(struct feed_file *file, const char *piece, size_t size, co
     const char *at = piece, *end;
     int status = 1;
 
-    while (status == 1 && (end = memchr(at, '\n', size - (size_t)(at - piece))) != NULL) {
+    while ((end = memchr(at, '\n', size - (size_t)(at - piece))) != NULL) {
         status = end == at ? 1 : taker->take(taker->context, file->cursor.lines + 1, at, (size_t)(end - at));
         if (status != 1)
             break;

@@ -25,16 +25,19 @@ static struct feed_file file;
 /* What was taken since the last reading began. */
 static unsigned taken, too_long, enough_asked;
 static char last[32];
+static bool refused;
 static unsigned room = UINT32_MAX;         /* for so many lines */
 static unsigned enough_after = UINT32_MAX; /* it was asked so often */
-static bool enough_once_taken;
+static bool enough_once_taken, cut_once_taken;
 static off_t cut_to = -1;                  /* when it is asked whether that is enough */
 
 static int take(void *context, uint64_t number, const char *line, size_t bytes)
 {
     (void)context;
     (void)number;
-    if (taken + too_long >= room)
+    assert_false(refused); /* nothing is offered behind what was not taken */
+    refused = taken + too_long >= room;
+    if (refused)
         return 0;
     if (bytes > FEED_LINE_BYTES_MAX) {
         too_long++;
@@ -48,7 +51,7 @@ static int take(void *context, uint64_t number, const char *line, size_t bytes)
 static bool enough(void *context)
 {
     (void)context;
-    if (cut_to >= 0)
+    if (cut_to >= 0 && (!cut_once_taken || taken + too_long > 0))
         assert_int_equal(truncate(path, cut_to), 0);
     return ++enough_asked > enough_after || (enough_once_taken && taken + too_long > 0);
 }
@@ -58,6 +61,7 @@ static int read_file(void)
     const struct feed_taker taker = {take, enough, NULL};
 
     taken = too_long = enough_asked = 0;
+    refused = false;
     last[0] = '\0';
     file.replaced = false;
     return feed_file_read(&file, &taker);
@@ -109,7 +113,7 @@ static int set_up(void **state)
     snprintf(other, sizeof other, "%s/other", folder);
     file = (struct feed_file){.path = path, .fd = -1, .is_new = true};
     room = enough_after = UINT32_MAX;
-    enough_once_taken = false;
+    enough_once_taken = cut_once_taken = false;
     cut_to = -1;
     return 0;
 }
@@ -235,6 +239,10 @@ static void one_that_is_cut_while_a_line_is_passed(void **state)
     cut_to = 640 + 2 * PIECE + PIECE / 2;
     assert_int_equal(read_file(), 1); /* its end is there no more */
     assert_int_equal(too_long, 0);
+    put(path, 640 + 3 * PIECE, "\n", 1);
+    cut_once_taken = true;
+    assert_int_equal(read_file(), -1);
+    assert_int_equal(too_long, 1);
 }
 
 static void who_has_enough_while_it_is_looked_at_takes_nothing(void **state)
@@ -372,9 +380,11 @@ static void a_large_one_is_looked_at_once_a_second(void **state)
     begin_with(LARGE);
     rewrite(LARGE / 2);
     append(path, "new\n");
+    int64_t looked_at = file.verified_ns;
+
     assert_int_equal(read_file(), 1);
     assert_int_equal(taken, 1);
-    assert_true(file.unsure && !file.replaced);
+    assert_true(file.unsure && !file.replaced && file.verified_ns == looked_at);
     file.verified_ns -= NS_PER_S + 1;
     append(path, "newer\n");
     assert_int_equal(read_file(), 1);
@@ -427,7 +437,7 @@ static void facts_that_stay_will_do(void **state)
     file.cursor.sum[0] ^= 1; /* would be noticed */
     feed_file_reset(&file);
     assert_int_equal(read_file(), 1);
-    assert_false(file.replaced);
+    assert_false(file.replaced || file.unsure);
     append(path, "new\n");
     file.cursor.sum[0] ^= 1;
     assert_int_equal(read_file(), 1);
@@ -448,6 +458,21 @@ static void what_is_left_is_read_although_the_facts_stay(void **state)
     room = UINT32_MAX;
     assert_int_equal(read_file(), 1);
     assert_int_equal(taken, 70);
+}
+
+static void nor_do_they_after_one_that_was_broken_off(void **state)
+{
+    (void)state;
+    begin_with(640);
+    one_line_of(path, 3 * PIECE);
+    append(path, "\n");
+    room = 0;
+    assert_int_equal(read_file(), 0);
+    room = UINT32_MAX;
+    file.settling_ns -= 3 * NS_PER_S;
+    enough_once_taken = true;
+    assert_int_equal(read_file(), -1);
+    assert_int_equal(file.cursor.facts.inode, 0);
 }
 
 /* Nobody knows whether the beginning is still what it was. */
@@ -504,6 +529,7 @@ int main(void)
         TEST(another_file_with_the_same_end_is_looked_at_whole),
         TEST(facts_that_stay_will_do),
         TEST(what_is_left_is_read_although_the_facts_stay),
+        TEST(nor_do_they_after_one_that_was_broken_off),
         TEST(where_only_the_end_was_looked_at_facts_say_nothing),
         TEST(settled),
     };
