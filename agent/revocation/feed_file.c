@@ -279,7 +279,10 @@ static int read_former(struct feed_file *file, const struct file_facts *named, c
         return 1;
     if ((file->sum != NULL ? looks_same(file) : verify(file, piece, taker)) != 1)
         return 1;
-    return read_on(file, piece, taker);
+    int status = read_on(file, piece, taker);
+
+    note_sum(file); /* what does not fit now comes next time */
+    return status >= 0 && note_tail(file) < 0 ? -1 : status;
 }
 
 /* It is being rewritten in place: what stands there now is half of the one and half of the other. */

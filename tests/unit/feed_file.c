@@ -31,10 +31,31 @@ static unsigned enough_after = UINT32_MAX; /* it was asked so often */
 static bool enough_once_taken, cut_once_taken;
 static off_t cut_to = -1;                  /* when it is asked whether that is enough */
 
+static void fill(const char *at, size_t bytes);
+static void put(const char *at, off_t offset, const char *text, size_t bytes);
+static void replace(void);
+
+/* What somebody does while it is being read, at the first line of each piece of it. */
+static unsigned replaced;
+static enum { NOTHING, REMOVES, REPLACES_ONCE, REPLACES } somebody;
+
+static void do_what_somebody_does(void)
+{
+    if (somebody == REMOVES)
+        assert_int_equal(unlink(path), 0);
+    if (somebody == REPLACES || somebody == REPLACES_ONCE) {
+        fill(other, 640);
+        put(other, 0, (char[]){(char)('A' + replaced++)}, 1);
+        replace();
+    }
+    somebody = somebody == REPLACES ? REPLACES : NOTHING;
+}
+
 static int take(void *context, uint64_t number, const char *line, size_t bytes)
 {
     (void)context;
-    (void)number;
+    if (number == 1)
+        do_what_somebody_does();
     assert_false(refused); /* nothing is offered behind what was not taken */
     refused = taken + too_long >= room;
     if (refused)
@@ -115,6 +136,7 @@ static int set_up(void **state)
     room = enough_after = UINT32_MAX;
     enough_once_taken = cut_once_taken = false;
     cut_to = -1;
+    somebody = NOTHING;
     return 0;
 }
 
@@ -361,6 +383,55 @@ static void the_end_of_one_that_is_moved_away_counts(void **state)
     assert_string_equal(last, "removed");
 }
 
+/* Where it does not fit it comes again, before what is in its place. */
+static void the_end_of_one_that_is_moved_away_comes_first(void **state)
+{
+    (void)state;
+    begin_with(6400);
+    append(path, "its\nend\n");
+    fill(other, 640);
+    put(other, 0, "X", 1);
+    replace();
+    room = 1;
+    assert_int_equal(read_file(), 0);
+    assert_string_equal(last, "its");
+    room = UINT32_MAX;
+    assert_int_equal(read_file(), 1);
+    assert_int_equal(taken, 1 + 10);
+}
+
+/* What is in its place by then is read as well. */
+static void one_that_is_replaced_while_it_is_read(void **state)
+{
+    (void)state;
+    fill(path, 1280);
+    somebody = REPLACES_ONCE;
+    assert_int_equal(read_file(), 1);
+    assert_int_equal(taken, 20 + 10);
+    assert_false(file.unsure);
+}
+
+static void one_that_is_replaced_all_the_time_is_not_followed_for_ever(void **state)
+{
+    (void)state;
+    fill(path, 1280);
+    somebody = REPLACES;
+    room = 1000;
+    assert_int_equal(read_file(), 1);
+    assert_int_equal(taken, 20 + 3 * 10);
+    assert_true(file.unsure); /* what is there now was not looked at */
+}
+
+static void one_that_is_removed_while_it_is_read(void **state)
+{
+    (void)state;
+    fill(path, 640);
+    somebody = REMOVES;
+    assert_int_equal(read_file(), -1);
+    assert_int_equal(errno, ENOENT);
+    assert_int_equal(taken, 10);
+}
+
 static void the_end_of_one_that_was_rewritten_does_not(void **state)
 {
     (void)state;
@@ -506,6 +577,24 @@ static void settled(void **state)
     assert_false(file.unsettled);
 }
 
+/* Nor does it count before it has been looked at whole. */
+static void a_large_one_is_not_settled_before_it_was_looked_at(void **state)
+{
+    (void)state;
+    begin_with(640);
+    fill(other, LARGE);
+    put(other, 0, "X", 1);
+    replace();
+    assert_int_equal(read_file(), 1);
+    assert_true(file.unsettled);
+    file.settling_ns -= 2 * NS_PER_S;
+    assert_int_equal(read_file(), 1);
+    assert_true(file.unsettled && file.unsure);
+    file.verified_ns -= NS_PER_S;
+    assert_int_equal(read_file(), 1);
+    assert_false(file.unsettled || file.unsure);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -523,6 +612,10 @@ int main(void)
         TEST(one_that_is_being_rewritten_is_left_alone),
         TEST(one_that_is_cut_is_read_from_its_start_at_once),
         TEST(the_end_of_one_that_is_moved_away_counts),
+        TEST(the_end_of_one_that_is_moved_away_comes_first),
+        TEST(one_that_is_replaced_while_it_is_read),
+        TEST(one_that_is_replaced_all_the_time_is_not_followed_for_ever),
+        TEST(one_that_is_removed_while_it_is_read),
         TEST(the_end_of_one_that_was_rewritten_does_not),
         TEST(a_large_one_is_looked_at_once_a_second),
         TEST(its_end_has_to_be_what_it_was),
@@ -532,6 +625,7 @@ int main(void)
         TEST(nor_do_they_after_one_that_was_broken_off),
         TEST(where_only_the_end_was_looked_at_facts_say_nothing),
         TEST(settled),
+        TEST(a_large_one_is_not_settled_before_it_was_looked_at),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
