@@ -37,7 +37,7 @@ TESTS = {
     "agent/revocation/stream_": (["agent_redis_link", "agent_stream_gap"], REDIS),
     "agent/revocation/kind_file": ([], FILES),
     "agent/revocation/feed_file": (["feed_file"], FILES),
-    "agent/revocation/feeds": (["feeds"], FEEDS),
+    "agent/revocation/feeds": (["feeds", "agent_list"], FEEDS),
     "agent/revocation/feed": ([], FEEDS),
     "agent/revocation/batch": (["agent_batch", "agent_batch_ends"], FEEDS),
     "agent/revocation/line": ([], FILES + ["test_feed_redis.Follow"]),

@@ -9,8 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/agent.h"
+#include "agent/config/config.h"
+#include "agent/revocation/feeds.h"
 #include "agent/revocation/forget.h"
 #include "agent/revocation/list.h"
+#include "agent/revocation/unreadable.h"
 
 #define TEXT(literal) ((struct text){literal, sizeof literal - 1})
 
@@ -579,12 +583,48 @@ static void damage_is_undecided(void **state)
     store_let_go(store);
 }
 
+/* Lines that could not be read are tried again at each start. What takes back is not, for later lines may have revoked it again; nor is
+   what a feed said that is configured no more. */
+static void what_could_not_be_read_is_tried_again(void **state)
+{
+    static const struct {
+        const char *source, *text;
+    } lines[] = {{"feed a", "{\"iss\":\"i\",\"jti\":\"kept\"}"},
+                 {"feed a", "{\"iss\":\"i\",\"jti\":5}"},
+                 {"feed a", "{\"undo\":{\"iss\":\"i\",\"jti\":\"held\"}}"},
+                 {"feed gone", "{\"iss\":\"i\",\"jti\":\"gone\"}"}};
+    struct record kept = record_of(RECORD_JTI, "i", "kept", SECONDS_NONE), held = record_of(RECORD_JTI, "i", "held", SECONDS_NONE),
+                  gone = record_of(RECORD_JTI, "i", "gone", SECONDS_NONE);
+    static struct config config = {.revocation = {.feed_count = 2, .feeds = {{.source = "feed b"}, {.source = "feed a", .undo = true}}}};
+    struct keyring ring = {.config = &config};
+    struct agent agent = {.ring = &ring};
+    uint64_t left = 0;
+
+    (void)state;
+    change(&held, false, "feed a");
+    struct view *view = store_begin(store, false);
+    int status = 0;
+
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        status |= unreadable_write(view, lines[i].source, i, lines[i].text, strlen(lines[i].text));
+    status |= feeds_retry_unreadable(&agent, hasher, view);
+    status |= unreadable_count(view, &left);
+    assert_int_equal(store_commit(view), 0); /* before anything may fail: one writes at a time */
+    store_let_go(store);
+    assert_int_equal(status, 0);
+    assert_int_equal(left, 3);
+    assert_int_equal(holders(&kept), 1);
+    assert_int_equal(holders(&held), 1);
+    assert_int_equal(holders(&gone), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_kind_is_against_its_own),      cmocka_unit_test(parts_do_not_run_together),
         cmocka_unit_test(before_in_whole_seconds),           cmocka_unit_test(the_larger_before_wins),
         cmocka_unit_test(refused_while_any_source_holds_it), cmocka_unit_test(the_tally_counts_words),
+        cmocka_unit_test(what_could_not_be_read_is_tried_again),
         cmocka_unit_test(keys_in_force_are_covered_by_the_kids_that_they_bear),
         cmocka_unit_test(a_key_is_covered),                  cmocka_unit_test(a_given_up_job_leaves_nothing),
         cmocka_unit_test(a_view_sees_one_moment),            cmocka_unit_test(damage_is_undecided),

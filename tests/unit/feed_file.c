@@ -29,7 +29,7 @@ static bool refused;
 static unsigned room = UINT32_MAX;         /* for so many lines */
 static unsigned enough_after = UINT32_MAX; /* it was asked so often */
 static bool enough_once_taken, cut_once_taken;
-static off_t cut_to = -1;                  /* when it is asked whether that is enough */
+static off_t cut_to = -1; /* when it is asked whether that is enough */
 
 static void fill(const char *at, size_t bytes);
 static void put(const char *at, off_t offset, const char *text, size_t bytes);
@@ -516,7 +516,8 @@ static void facts_that_stay_will_do(void **state)
     assert_int_equal(file.cursor.facts.inode, 0);
 }
 
-/* A reading that had enough is not at the end, however long nobody has written: facts that stay say nothing of what is behind it. */
+/* A reading that had enough is not at the end, however long nobody has written: facts that stay say nothing of what is behind it.
+ */
 static void what_is_left_is_read_although_the_facts_stay(void **state)
 {
     (void)state;
@@ -559,7 +560,8 @@ static void where_only_the_end_was_looked_at_facts_say_nothing(void **state)
     assert_int_equal(file.cursor.facts.inode, 0);
 }
 
-/* From its start, what it takes back counts when nobody writes to it any more; for one that said nothing before that is no matter. */
+/* From its start, what it takes back counts when nobody writes to it any more; for one that said nothing before that is no matter.
+ */
 static void settled(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* When feeds from elsewhere are read, what of them is noted, and when they are asked again: the kinds alone, with the connection, the
-   way round (feed.c) and the clock moved by the test. */
+/* When feeds from elsewhere are read, what of them is noted, and when they are asked again: the kinds alone, with the connection,
+   the way round (feed.c) and the clock moved by the test. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -371,8 +371,10 @@ static void being_ready_waits_for_those_that_are_to_be_waited_for(void **state)
     static const struct {
         struct facts facts;
         bool ready;
-    } cases[] = {{{.is_read = true}, true},        {{0}, false},
-                 {{.starts_without = true}, true}, {{.starts_without = true, .incomplete = true}, false},
+    } cases[] = {{{.is_read = true}, true},
+                 {{0}, false},
+                 {{.starts_without = true}, true},
+                 {{.starts_without = true, .incomplete = true}, false},
                  {{.is_read = true, .incomplete = true}, true}};
 
     (void)state;

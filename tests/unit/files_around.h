@@ -1,5 +1,5 @@
-/* What the watching of files (agent/files/) has around it, moved by the test: the loop's clock, the alarm, libuv's threads, the file
-   system, the kernel's word, and who watches. */
+/* What the watching of files (agent/files/) has around it, moved by the test: the loop's clock, the alarm, libuv's threads, the
+   file system, the kernel's word, and who watches. */
 #ifndef ASSAY_TEST_FILES_AROUND_H
 #define ASSAY_TEST_FILES_AROUND_H
 

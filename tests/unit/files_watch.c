@@ -304,8 +304,8 @@ static void any_number_of_local_files_is_read(void **state)
         assert_int_equal(files[i].changed, 1);
 }
 
-/* A hint of the kernel counts a few milliseconds later, also where nothing else tells of a change; and it is about one file, or about
-   a whole folder. */
+/* A hint of the kernel counts a few milliseconds later, also where nothing else tells of a change; and it is about one file, or
+   about a whole folder. */
 static void the_kernel_says_that_something_happened(void **state)
 {
     (void)state;

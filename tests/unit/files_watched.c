@@ -237,7 +237,7 @@ static void a_change_that_is_not_read_in_time_is_late(void **state)
     look_after(LOOK_MS);
     assert_int_equal(files[0].late, 1);
     assert_int_equal(files[0].lost, 0); /* it can be looked at */
-    while (files[0].watched->told) /* meanwhile it was time to read it once more */
+    while (files[0].watched->told)      /* meanwhile it was time to read it once more */
         was_read(0, FILE_READ);
     for (unsigned i = 0; i < 12; i++) {
         look_after(LOOK_MS);
