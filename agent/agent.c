@@ -55,6 +55,7 @@ static void on_committed(void *context, bool told)
 /* New keys under revoked kids are revoked for good: they stay so when the next set calls them something else. */
 struct cover_job {
     struct job job;
+    struct cover_job *next;
     struct agent *agent;
     struct keyring *old, *ring;
 };
@@ -85,12 +86,60 @@ static void bump_issuers(struct board *board, const struct keyring *old, const s
     }
 }
 
+static void forget_cover(struct agent *agent, const struct cover_job *cover)
+{
+    struct cover_job **link = &agent->covers;
+
+    while (*link != cover)
+        link = &(*link)->next;
+    *link = cover->next;
+}
+
+static bool same_kid(const struct key *a, const struct key *b)
+{
+    return a->kid_bytes == b->kid_bytes && (a->kid == NULL) == (b->kid == NULL) && (a->kid_bytes == 0 || memcmp(a->kid, b->kid, a->kid_bytes) == 0);
+}
+
+/* Of one issuer's keys as they were: the same key under another name. */
+static enum outcome judge_formerly(struct agent *agent, struct view *view, const struct keyring_entry *entry, const struct token *token)
+{
+    enum outcome outcome = OUTCOME_ACCEPTED;
+
+    for (unsigned i = 0; i < entry->keys->count && outcome == OUTCOME_ACCEPTED; i++) {
+        const struct key *key = entry->keys->keys[i];
+        struct token formerly = *token;
+
+        if (memcmp(key->thumbprint, token->key->thumbprint, THUMBPRINT_BYTES) != 0 || same_kid(key, token->key))
+            continue;
+        formerly.key = key;
+        formerly.issuer = &entry->issuer;
+        outcome = list_judge(agent->hasher, view, LIST_KIND(RECORD_KID), &formerly);
+    }
+    return outcome;
+}
+
+enum outcome agent_judge_former_kids(struct agent *agent, struct view *view, const struct token *token)
+{
+    enum outcome outcome = OUTCOME_ACCEPTED;
+
+    for (const struct cover_job *cover = agent->covers; cover != NULL; cover = cover->next) {
+        for (unsigned i = 0; cover->ring != agent->ring && i < cover->ring->count && outcome == OUTCOME_ACCEPTED; i++) {
+            const struct text issuer = token->issuer->names.list[0];
+
+            if (texts_have(&cover->ring->entries[i].issuer.names, issuer.at, issuer.bytes))
+                outcome = judge_formerly(agent, view, &cover->ring->entries[i], token);
+        }
+    }
+    return outcome;
+}
+
 /* What could not be noted the last time has been noted now, of whatever issuer. */
 static void cover_done(struct job *job, int status)
 {
     struct cover_job *cover = (struct cover_job *)job;
     struct agent *agent = cover->agent;
 
+    forget_cover(agent, cover);
     if (status < 0)
         log_error(not_covered);
     else if (agent->covers_missed || cover->old->config != cover->ring->config)
@@ -118,6 +167,8 @@ static void submit_cover(struct agent *agent, struct keyring *old)
     cover->agent = agent;
     cover->old = old;
     cover->ring = keyring_hold(agent->ring);
+    cover->next = agent->covers;
+    agent->covers = cover;
     if (writer_submit(agent->writer, &cover->job) < 0)
         cover_done(&cover->job, -1);
 }

@@ -79,6 +79,7 @@ struct agent {
     struct counters counters;
     bool ready;
     bool stopping;
+    struct cover_job *covers; /* keyrings whose keys are being noted under their revoked kids */
     bool covers_missed; /* the last time that keys under revoked kids were to be noted */
     uint8_t audit_key[32]; /* of the digests by which log lines name tokens */
 };
@@ -99,5 +100,10 @@ void agent_check_ready(struct agent *agent);
    of those issuers whose keys are others. Takes it. -1: no memory, and
    nothing has changed; never where the configuration is the same. */
 int agent_use_keyring(struct agent *agent, struct keyring *ring);
+
+/* Is a verified token's key revoked by a kid that it bore until a moment ago? The store knows that once it has been noted, which takes a commit.
+   As list_judge; only where `covers` is not NULL. */
+struct view;
+enum outcome agent_judge_former_kids(struct agent *agent, struct view *view, const struct token *token);
 
 #endif

@@ -82,6 +82,8 @@ static enum outcome judge(void *context, const struct token *token)
         return OUTCOME_UNDECIDED;
     enum outcome outcome = list_judge(agent->hasher, view, agent->checks->kinds, token);
 
+    if (outcome == OUTCOME_ACCEPTED && agent->covers != NULL)
+        outcome = agent_judge_former_kids(agent, view, token);
     basis->judged = outcome == OUTCOME_ACCEPTED;
     return outcome;
 }

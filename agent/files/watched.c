@@ -69,10 +69,10 @@ static bool has_thread(struct watched *watched)
 
 void watched_tell(struct watched *watched)
 {
-    uint64_t wait = watched->changed && !watched->told ? unsettled_ms(watched) : 0;
-
     if (!watched->changed || watched->told || watched->error != 0)
         return;
+    uint64_t wait = unsettled_ms(watched);
+
     watched->restless = wait > 0 && is_restless(watched);
     if (wait > 0 && !watched->restless) {
         watch_look_in(watched->watch, wait);

@@ -157,7 +157,7 @@ static int take_lines(struct feed_file *file, const char *piece, size_t size, co
     const char *at = piece, *end;
     int status = 1;
 
-    while (status == 1 && (end = memchr(at, '\n', size - (size_t)(at - piece))) != NULL) {
+    while ((end = memchr(at, '\n', size - (size_t)(at - piece))) != NULL) {
         status = end == at ? 1 : taker->take(taker->context, file->cursor.lines + 1, at, (size_t)(end - at));
         if (status != 1)
             break;
@@ -279,7 +279,10 @@ static int read_former(struct feed_file *file, const struct file_facts *named, c
         return 1;
     if ((file->sum != NULL ? looks_same(file) : verify(file, piece, taker)) != 1)
         return 1;
-    return read_on(file, piece, taker);
+    int status = read_on(file, piece, taker);
+
+    note_sum(file); /* what does not fit now comes next time */
+    return status >= 0 && note_tail(file) < 0 ? -1 : status;
 }
 
 /* It is being rewritten in place: what stands there now is half of the one and half of the other. */
@@ -295,15 +298,15 @@ static bool is_being_rewritten(struct feed_file *file, const struct file_facts *
     return now - file->mismatch_ns < REWRITING_NS;
 }
 
-/* What was looked at has not changed while it was read: that is known as long as the facts stay. */
-static int note_facts(struct feed_file *file, const struct file_facts *before)
+/* What was looked at has not changed while it was read, and was read to its end: that is known as long as the facts stay. */
+static int note_facts(struct feed_file *file, const struct file_facts *before, bool to_its_end)
 {
     struct stat found;
 
     if (fstat(file->fd, &found) < 0)
         return -1;
     struct file_facts facts = facts_of(&found);
-    bool known = !file->unsure && facts_are_same(before, &facts);
+    bool known = to_its_end && !file->unsure && facts_are_same(before, &facts);
 
     if (known && is_quiet(file, &facts, QUIET_NS))
         file->cursor.facts = facts;
@@ -335,7 +338,7 @@ static int read_open(struct feed_file *file, const struct file_facts *facts, cha
     note_sum(file);
     if (same == 0)
         file->verified_ns = monotonic_ns();
-    if (status >= 0 && (note_tail(file) < 0 || note_facts(file, facts) < 0))
+    if (status >= 0 && (note_tail(file) < 0 || note_facts(file, facts, status == 1) < 0))
         return -1;
     return status;
 }

@@ -1,7 +1,7 @@
 /* A library that is loaded before all others (LD_PRELOAD): files below $ASSAY_STRANGE_FILES lie on a file system as networks have
    them. The kernel says nothing when they change, it is not known to be local, and while there is a file named `hangs` in that
-   folder, opening or looking at any other one takes until it is gone. The kernel is asked by system calls, so that nothing has to be
-   found first. */
+   folder, opening or looking at any other one takes until it is gone; and while there is one named `syncs`, so does a commit. The kernel is asked
+   by system calls, so that nothing has to be found first. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -25,16 +25,29 @@ static int is_strange(const char *path)
     return folder != NULL && strncmp(path, folder, strlen(folder)) == 0;
 }
 
-static void wait_for_it(const char *path)
+static void wait_while_there_is(const char *name)
 {
     const struct timespec moment = {0, 5000000};
+    const char *folder = getenv("ASSAY_STRANGE_FILES");
     char sign[512];
 
-    if (!is_strange(path))
+    if (folder == NULL)
         return;
-    snprintf(sign, sizeof sign, "%s/hangs", getenv("ASSAY_STRANGE_FILES"));
+    snprintf(sign, sizeof sign, "%s/%s", folder, name);
     while (syscall(SYS_faccessat, AT_FDCWD, sign, F_OK) == 0)
         (void)syscall(SYS_nanosleep, &moment, NULL);
+}
+
+static void wait_for_it(const char *path)
+{
+    if (is_strange(path))
+        wait_while_there_is("hangs");
+}
+
+int fdatasync(int fd)
+{
+    wait_while_there_is("syncs");
+    return (int)syscall(SYS_fdatasync, fd);
 }
 
 int inotify_add_watch(int fd, const char *path, uint32_t mask)

@@ -2,10 +2,12 @@
 import hashlib
 import json
 import os
+import shutil
+import tempfile
 import time
 import unittest
 
-from agent import (ISSUER, NOBODY, AssayTest, Client, Key, WireError, as_user, key_set, needs_root, other_spelling, put_file,
+from agent import (ASAN, BUILD, ISSUER, NOBODY, AssayTest, Client, Key, WireError, as_user, key_set, needs_root, other_spelling, put_file,
                    wait_for)
 
 OTHER = "https://other.example.com"
@@ -314,6 +316,40 @@ class Issuers(AssayTest):
         self.assertEqual(agent.verify(renamed.token()), "revoked")      # the key is known by the kid that the alias revoked
         names = {row["issuer"] for row in agent.call("revocations")["revocations"]}
         self.assertEqual(names, {ISSUER})       # answers name `issuer`
+
+
+@unittest.skipIf(ASAN, "the sanitizers' libraries come first")
+class SlowDisk(AssayTest):
+    """What is known only after a commit, while a commit takes its time."""
+
+    def test_a_key_that_is_renamed_before_its_revoked_kid_was_noted(self):
+        key, folder = Key(), self.folder_of_files()
+        agent = self.prepare(keys=[key])
+        agent.environment = {"LD_PRELOAD": os.path.join(BUILD, "tests", "strange_files.so"), "ASSAY_STRANGE_FILES": folder}
+        put_file(agent.path("other.json"), key_set(Key(kid="other")))
+        agent.configure([agent.issuer(), agent.issuer("auth", agent.path("other.json"))])
+        agent.start()
+        agent.call("revoke", iss="auth", kid="k1")
+        self.assertEqual(agent.verify(key.token()), "accepted")
+        put_file(os.path.join(folder, "syncs"), "")
+        try:
+            agent.configure([agent.issuer(aliases=["auth"])])
+            self.assertIs(agent.call("reload")["reloaded"], True)
+            self.assertEqual(agent.verify(key.token()), "revoked")
+            renamed = key.named("fresh")
+            put_file(agent.key_file, key_set(renamed))
+            wait_for("the keys are read", lambda: agent.verify(key.token()) == "unknown_key")
+            for i in range(20):
+                self.assertEqual(agent.verify(renamed.token(n=i)), "revoked")
+        finally:
+            os.unlink(os.path.join(folder, "syncs"))
+        for i in range(100):
+            self.assertEqual(agent.verify(renamed.token(n=100 + i)), "revoked")
+
+    def folder_of_files(self):
+        folder = tempfile.mkdtemp(prefix="assay-slow-")
+        self.addCleanup(shutil.rmtree, folder)
+        return folder
 
 
 class Rights(AssayTest):

@@ -9,8 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/agent.h"
+#include "agent/config/config.h"
+#include "agent/revocation/feeds.h"
 #include "agent/revocation/forget.h"
 #include "agent/revocation/list.h"
+#include "agent/revocation/unreadable.h"
 
 #define TEXT(literal) ((struct text){literal, sizeof literal - 1})
 
@@ -322,6 +326,52 @@ static void a_key_is_covered(void **state)
     assert_int_equal(judge(), OUTCOME_ACCEPTED);
 }
 
+/* The keys that are in force, as a keyring has them: one of issuer "i" (alias "alias"). */
+static void cover_all(struct key *key)
+{
+    static struct text names[] = {{"i", 1}, {"alias", 5}};
+    struct keyset *keys = calloc(1, sizeof *keys + sizeof *keys->keys);
+    struct keyring *ring = calloc(1, sizeof *ring + sizeof *ring->entries);
+    struct view *view = store_begin(store, false);
+
+    keys->count = ring->count = 1;
+    keys->keys[0] = key;
+    ring->entries[0] = (struct keyring_entry){.issuer = {.names = {names, 2}}, .keys = keys};
+    int status = list_cover(hasher, view, ring);
+
+    assert_int_equal(store_commit(view), 0); /* before anything may fail: one writes at a time */
+    store_let_go(store);
+    free(ring);
+    free(keys);
+    assert_int_equal(status, 0);
+}
+
+/* Whichever spelling of the issuer the kid was revoked under. A key without a name has not borne the empty one. */
+static void keys_in_force_are_covered_by_the_kids_that_they_bear(void **state)
+{
+    static const char *const spellings[] = {"i", "alias"};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct record kid = record_of(RECORD_KID, spellings[i], "kid-1", SECONDS_NONE), empty = record_of(RECORD_KID, spellings[i], "", SECONDS_NONE);
+
+        make_token("J", "S", "I", 100);
+        change(&empty, false, "operators");
+        its.key.kid = NULL;
+        its.key.kid_bytes = 0;
+        cover_all(&its.key);
+        assert_int_equal(judge(), OUTCOME_ACCEPTED);
+        make_token("J", "S", "I", 100);
+        change(&kid, false, "operators");
+        cover_all(&its.key);
+        its.key.kid = NULL;
+        assert_int_equal(judge(), OUTCOME_REFUSED);
+        change(&kid, true, "operators");
+        change(&empty, true, "operators");
+        assert_int_equal(judge(), OUTCOME_ACCEPTED);
+    }
+}
+
 static void put(enum table table, const void *key, size_t key_bytes, const void *value, size_t bytes)
 {
     struct view *view = store_begin(store, false);
@@ -533,12 +583,49 @@ static void damage_is_undecided(void **state)
     store_let_go(store);
 }
 
+/* Lines that could not be read are tried again at each start. What takes back is not, for later lines may have revoked it again; nor is
+   what a feed said that is configured no more. */
+static void what_could_not_be_read_is_tried_again(void **state)
+{
+    static const struct {
+        const char *source, *text;
+    } lines[] = {{"feed a", "{\"iss\":\"i\",\"jti\":\"kept\"}"},
+                 {"feed a", "{\"iss\":\"i\",\"jti\":5}"},
+                 {"feed a", "{\"undo\":{\"iss\":\"i\",\"jti\":\"held\"}}"},
+                 {"feed gone", "{\"iss\":\"i\",\"jti\":\"gone\"}"}};
+    struct record kept = record_of(RECORD_JTI, "i", "kept", SECONDS_NONE), held = record_of(RECORD_JTI, "i", "held", SECONDS_NONE),
+                  gone = record_of(RECORD_JTI, "i", "gone", SECONDS_NONE);
+    static struct config config = {.revocation = {.feed_count = 2, .feeds = {{.source = "feed b"}, {.source = "feed a", .undo = true}}}};
+    struct keyring ring = {.config = &config};
+    struct agent agent = {.ring = &ring};
+    uint64_t left = 0;
+
+    (void)state;
+    change(&held, false, "feed a");
+    struct view *view = store_begin(store, false);
+    int status = 0;
+
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        status |= unreadable_write(view, lines[i].source, i, lines[i].text, strlen(lines[i].text));
+    status |= feeds_retry_unreadable(&agent, hasher, view);
+    status |= unreadable_count(view, &left);
+    assert_int_equal(store_commit(view), 0); /* before anything may fail: one writes at a time */
+    store_let_go(store);
+    assert_int_equal(status, 0);
+    assert_int_equal(left, 3);
+    assert_int_equal(holders(&kept), 1);
+    assert_int_equal(holders(&held), 1);
+    assert_int_equal(holders(&gone), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_kind_is_against_its_own),      cmocka_unit_test(parts_do_not_run_together),
         cmocka_unit_test(before_in_whole_seconds),           cmocka_unit_test(the_larger_before_wins),
         cmocka_unit_test(refused_while_any_source_holds_it), cmocka_unit_test(the_tally_counts_words),
+        cmocka_unit_test(what_could_not_be_read_is_tried_again),
+        cmocka_unit_test(keys_in_force_are_covered_by_the_kids_that_they_bear),
         cmocka_unit_test(a_key_is_covered),                  cmocka_unit_test(a_given_up_job_leaves_nothing),
         cmocka_unit_test(a_view_sees_one_moment),            cmocka_unit_test(damage_is_undecided),
         cmocka_unit_test(what_it_knows_of_itself_must_make_sense),

@@ -65,6 +65,7 @@ static void ignore(void *context)
 }
 
 static unsigned taken;
+static int ends_with; /* what comes of taking a reply */
 
 /* There is room for one more. */
 static int take_one(void *context, const struct stream_position *position, const char *text, size_t bytes)
@@ -100,7 +101,7 @@ static struct redis_news hear_after(struct stream_position position, const char 
     } while (comes && !news.has_reply);
     taken = 0;
     if (news.has_reply)
-        assert_int_equal(redis_link_each(link, take_one, NULL, &(bool){false}), 0);
+        assert_int_equal(redis_link_each(link, take_one, NULL, &(bool){false}), ends_with);
     redis_link_close(link);
     uv_run(&loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&loop), 0);
@@ -172,6 +173,32 @@ static void entries_that_do_not_fit(void **state)
     (void)state;
     assert_true(news.has_reply);
     assert_int_equal(taken, 2);
+}
+
+#define NO_ENTRY "*1\r\n$3\r\n2-0\r\n"
+
+/* Where the last one is none, nobody knows behind what to read on. */
+static void a_reply_that_ends_in_what_is_no_entry(void **state)
+{
+    static const char *const answers[] = {"+PONG\r\n", "*1\r\n*2\r\n$1\r\ns\r\n*2\r\n" ENTRY("1-0") NO_ENTRY, NULL};
+    struct redis_news news = hear_after((struct stream_position){.id = STREAM_START}, answers, false);
+
+    (void)state;
+    assert_string_equal(news.error, "it answers what is no stream");
+    assert_false(news.has_reply || news.alive);
+}
+
+static void a_reply_with_what_is_no_entry_in_it(void **state)
+{
+    static const char *const answers[] = {"+PONG\r\n", "*1\r\n*2\r\n$1\r\ns\r\n*2\r\n" NO_ENTRY ENTRY("3-0"), NULL};
+
+    (void)state;
+    ends_with = -2;
+    struct redis_news news = hear_after((struct stream_position){.id = STREAM_START}, answers, true);
+
+    ends_with = 0;
+    assert_true(news.has_reply);
+    assert_int_equal(taken, 0);
 }
 
 /* Nothing was missed only if the server says so. */
@@ -261,6 +288,8 @@ int main(void)
         cmocka_unit_test(a_gap_after_it_was_well),
         cmocka_unit_test(well_after_a_gap),
         cmocka_unit_test(an_error_after_it_was_well),
+        cmocka_unit_test(a_reply_that_ends_in_what_is_no_entry),
+        cmocka_unit_test(a_reply_with_what_is_no_entry_in_it),
         cmocka_unit_test(entries_that_do_not_fit),
         cmocka_unit_test(entries_after_one_that_cannot_be_asked_for),
         cmocka_unit_test(entries),

@@ -64,6 +64,8 @@ struct told {
     uint64_t keys, policy;
     unsigned count;
     uint64_t index[9], value[9];
+    const char *without; /* this member; NULL: it has all */
+    void (*put_first)(struct wire_writer *writer); /* writes a member before the stamp; NULL: there is none */
     void (*put_last)(struct wire_writer *writer); /* writes the last pair as it should not be; NULL: as it should */
 };
 
@@ -77,6 +79,34 @@ static struct told told(void)
     return it;
 }
 
+static bool has(const struct told *it, const char *name)
+{
+    return it->without == NULL || strcmp(it->without, name) != 0;
+}
+
+static void put_number(struct wire_writer *writer, const struct told *it, const char *name, int64_t number)
+{
+    if (!has(it, name))
+        return;
+    wire_put_text(writer, name);
+    wire_put_int(writer, number);
+}
+
+static void put_counters(struct wire_writer *writer, const struct told *it)
+{
+    wire_put_text(writer, "counters");
+    wire_put_array(writer, it->count);
+    for (unsigned i = 0; i < it->count; i++) {
+        if (it->put_last != NULL && i == it->count - 1) {
+            it->put_last(writer);
+            continue;
+        }
+        wire_put_array(writer, 2);
+        wire_put_uint(writer, it->index[i]);
+        wire_put_uint(writer, it->value[i]);
+    }
+}
+
 static struct assay_verdict *verdict_of(const struct told *it)
 {
     uint8_t bytes[1024];
@@ -84,30 +114,21 @@ static struct assay_verdict *verdict_of(const struct told *it)
     struct value_size size;
 
     wire_writer_init(&writer, bytes, sizeof bytes);
-    wire_put_map(&writer, 1);
+    wire_put_map(&writer, it->put_first != NULL ? 2 : 1);
+    if (it->put_first != NULL)
+        it->put_first(&writer);
     wire_put_text(&writer, "stamp");
-    wire_put_map(&writer, 6);
-    wire_put_text(&writer, "instance");
-    wire_put_text(&writer, it->instance);
-    wire_put_text(&writer, "from");
-    wire_put_int(&writer, time(NULL) + it->from);
-    wire_put_text(&writer, "until");
-    wire_put_int(&writer, time(NULL) + it->until);
-    wire_put_text(&writer, "keys");
-    wire_put_uint(&writer, it->keys);
-    wire_put_text(&writer, "policy");
-    wire_put_uint(&writer, it->policy);
-    wire_put_text(&writer, "counters");
-    wire_put_array(&writer, it->count);
-    for (unsigned i = 0; i < it->count; i++) {
-        if (it->put_last != NULL && i == it->count - 1) {
-            it->put_last(&writer);
-            continue;
-        }
-        wire_put_array(&writer, 2);
-        wire_put_uint(&writer, it->index[i]);
-        wire_put_uint(&writer, it->value[i]);
+    wire_put_map(&writer, it->without != NULL ? 5 : 6);
+    if (has(it, "instance")) {
+        wire_put_text(&writer, "instance");
+        wire_put_text(&writer, it->instance);
     }
+    put_number(&writer, it, "from", time(NULL) + it->from);
+    put_number(&writer, it, "until", time(NULL) + it->until);
+    put_number(&writer, it, "keys", (int64_t)it->keys);
+    put_number(&writer, it, "policy", (int64_t)it->policy);
+    if (has(it, "counters"))
+        put_counters(&writer, it);
     struct wire_cursor cursor = {bytes, writer.at};
 
     assert_false(writer.full);
@@ -340,28 +361,110 @@ static void put_map(struct wire_writer *writer)
     }
 }
 
-static void put_number(struct wire_writer *writer)
+static void put_one_number(struct wire_writer *writer)
 {
     wire_put_uint(writer, 1);
+}
+
+/* As bytes it is an index. */
+static void put_index_with_a_point(struct wire_writer *writer)
+{
+    wire_put_array(writer, 2);
+    wire_put_double(writer, 0.0);
+    wire_put_uint(writer, 1);
+}
+
+static bool is_stamp(const struct told *it)
+{
+    struct assay_verdict *verdict = verdict_of(it);
+    struct stamp stamp;
+    bool is = stamp_read(verdict_result(verdict), &stamp);
+
+    free(verdict);
+    return is;
 }
 
 /* Whatever a counter would then be compared with. */
 static void a_counter_of_another_shape_is_no_stamp(void **state)
 {
     void (*const shapes[])(struct wire_writer *) = {NULL, put_index_behind_the_page, put_negative_index, put_value_in_words,
-                                                    put_one, put_three, put_map, put_number};
+                                                    put_one, put_three, put_map, put_one_number,
+                                                    put_index_with_a_point};
 
     (void)state;
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         struct told it = told();
-        struct stamp stamp;
 
         it.put_last = shapes[i];
-        struct assay_verdict *verdict = verdict_of(&it);
-
-        assert_int_equal(stamp_read(verdict_result(verdict), &stamp), shapes[i] == NULL);
-        free(verdict);
+        assert_int_equal(is_stamp(&it), shapes[i] == NULL);
     }
+}
+
+static void without_one_of_its_members_it_is_no_stamp(void **state)
+{
+    static const char *const names[] = {"instance", "from", "until", "keys", "policy", "counters"};
+    struct told it = told();
+
+    (void)state;
+    assert_true(is_stamp(&it));
+    it.count = STAMP_COUNTERS_MAX;
+    assert_true(is_stamp(&it));
+    it.count++;
+    assert_false(is_stamp(&it));
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        it = told();
+        it.without = names[i];
+        assert_false(is_stamp(&it));
+    }
+}
+
+static void an_instance_is_32_digits_of_lower_case_hex(void **state)
+{
+    static const char bad[] = "/:`gAFG \x7f";
+    char hex[] = "0123456789abcdef00112233445566778";
+    uint8_t instance[16];
+
+    (void)state;
+    assert_true(instance_read(hex, 32, instance));
+    assert_true(instance[0] == 0x01 && instance[7] == 0xef && instance[15] == 0x77);
+    assert_false(instance_read(hex, 33, instance));
+    assert_false(instance_read("0123", 4, instance));
+    for (size_t i = 0; i < sizeof bad - 1; i++) {
+        for (size_t k = 0; k < 32; k += 31) { /* either digit of a byte */
+            char was = hex[k];
+
+            hex[k] = bad[i];
+            assert_false(instance_read(hex, 32, instance));
+            hex[k] = was;
+        }
+    }
+}
+
+/* Texts lie behind all values: these look like two numbers there, where a pair's would be if the last one was no text of two bytes. */
+static void put_texts_like_numbers(struct wire_writer *writer)
+{
+    static const char number[] = {WIRE_UINT, '\0'};
+
+    _Static_assert(sizeof(struct value) == 24, "as many bytes as are written here for each");
+    wire_put_text(writer, number);
+    wire_put_array(writer, 45);
+    for (unsigned i = 0; i < 45; i++)
+        wire_put_text(writer, i == 22 ? number : "");
+}
+
+static void put_text_of_two(struct wire_writer *writer)
+{
+    wire_put_text(writer, "ab");
+}
+
+static void a_text_is_no_counter_whatever_lies_behind_it(void **state)
+{
+    struct told it = told();
+
+    (void)state;
+    it.put_first = put_texts_like_numbers;
+    it.put_last = put_text_of_two;
+    assert_false(is_stamp(&it));
 }
 
 /* The flags that the kernel keeps of the memory at this address. */
@@ -496,6 +599,7 @@ static void a_child_begins_with_nothing(void **state)
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
+    beat(); /* the child may have taken its time */
     assert_true(is_known(question));
 }
 
@@ -548,6 +652,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(many_of_all_sizes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nobody_waits_for_a_lane_that_somebody_is_in, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_counter_of_another_shape_is_no_stamp, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(without_one_of_its_members_it_is_no_stamp, set_up, tear_down),
+        cmocka_unit_test(an_instance_is_32_digits_of_lower_case_hex),
+        cmocka_unit_test_setup_teardown(a_text_is_no_counter_whatever_lies_behind_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_remembered_is_in_no_core_dump_and_no_child, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_child_begins_with_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_new_page_empties_it, set_up, tear_down),

@@ -4,8 +4,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -51,24 +53,41 @@ static int memory_of(const struct page *page, off_t bytes, int seals)
     return fd;
 }
 
-/* {instance, clock, page} */
-static enum hello take_told(const char *instance, int64_t clock, bool page, int fd, const struct span *span)
+struct told {
+    const char *instance; /* NULL: it is not there, as are a clock of CLOCK_NONE and a page of -1 */
+    int64_t clock;
+    int page;
+};
+#define CLOCK_NONE INT64_MIN
+
+static enum hello take_answer(const struct told *told, int status, int fd, const struct span *span)
 {
     uint8_t bytes[256];
     struct wire_writer writer;
     struct answer answer;
 
     wire_writer_init(&writer, bytes, sizeof bytes);
-    wire_put_map(&writer, 3);
-    wire_put_text(&writer, "instance");
-    wire_put_text(&writer, instance);
-    wire_put_text(&writer, "clock");
-    wire_put_int(&writer, clock);
-    wire_put_text(&writer, "page");
-    wire_put_bool(&writer, page);
+    wire_put_map(&writer, (told->instance != NULL ? 1U : 0) + (told->clock != CLOCK_NONE ? 1U : 0) + (told->page >= 0 ? 1U : 0));
+    if (told->instance != NULL) {
+        wire_put_text(&writer, "instance");
+        wire_put_text(&writer, told->instance);
+    }
+    if (told->clock != CLOCK_NONE) {
+        wire_put_text(&writer, "clock");
+        wire_put_int(&writer, told->clock);
+    }
+    if (told->page >= 0) {
+        wire_put_text(&writer, "page");
+        wire_put_bool(&writer, told->page != 0);
+    }
     answer_init(&answer);
     answer.result = (struct wire_cursor){bytes, writer.at};
-    return hello_take(&cache, 0, &answer, fd, span);
+    return hello_take(&cache, status, &answer, fd, span);
+}
+
+static enum hello take_told(const char *instance, int64_t clock, bool page, int fd, const struct span *span)
+{
+    return take_answer(&(struct told){instance, clock, page}, 0, fd, span);
 }
 
 #define SEVENS "07070707070707070707070707070707"
@@ -157,6 +176,65 @@ static void clocks_are_compared(void **state)
     }
 }
 
+/* Whatever else it says, and though there is a page. */
+static void an_answer_without_one_of_its_members_is_none(void **state)
+{
+    const int64_t now = monotonic_ns();
+    const struct span span = {now, now};
+    const struct told cases[] = {{SEVENS, now, 1}, {NULL, now, 1}, {SEVENS, CLOCK_NONE, 1}, {SEVENS, now, -1},
+                                 {"0707070707070707070707070707070g", now, 1}, {"0707", now, 1}};
+    struct page page = good_page();
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        tear_down(state);
+        set_up(state);
+        int fd = memory_of(&page, sizeof page, ALL_SEALS);
+
+        assert_int_equal(take_answer(&cases[i], 0, fd, &span), i == 0 ? HELLO_GREETED : HELLO_FAILED);
+        assert_int_equal(cache_has_page(&cache), i == 0);
+        close(fd);
+    }
+}
+
+static void an_error_greets_nobody(void **state)
+{
+    const int64_t now = monotonic_ns();
+    const struct span span = {now, now};
+    const struct told good = {SEVENS, now, 1};
+    struct page page = good_page();
+    int fd = memory_of(&page, sizeof page, ALL_SEALS);
+
+    (void)state;
+    assert_int_equal(take_answer(&good, ASSAY_E_TIMEOUT, fd, &span), HELLO_FAILED);
+    assert_int_equal(take_answer(&good, ASSAY_E_WIRE, fd, &span), HELLO_REFUSED);
+    assert_false(cache_has_page(&cache));
+    close(fd);
+}
+
+/* What came beside an answer: one descriptor, or it is nothing. */
+static int taken(int level, int type, size_t bytes)
+{
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(2 * sizeof(int))];
+    } control = {.head = {.cmsg_level = level, .cmsg_type = type, .cmsg_len = CMSG_LEN(bytes)}};
+    struct msghdr message = {.msg_control = &control, .msg_controllen = CMSG_SPACE(bytes)};
+    int fds[2] = {1000, 1000}, descriptor = -1;
+
+    memcpy(CMSG_DATA(&control.head), fds, sizeof fds);
+    descriptor_take(&message, &descriptor);
+    return descriptor;
+}
+
+static void only_a_descriptor_is_taken_for_one(void **state)
+{
+    (void)state;
+    assert_int_equal(taken(SOL_SOCKET, SCM_RIGHTS, sizeof(int)), 1000);
+    assert_int_equal(taken(SOL_SOCKET, SCM_CREDENTIALS, sizeof(int)), -1);
+    assert_int_equal(taken(IPPROTO_IP, SCM_RIGHTS, sizeof(int)), -1);
+    assert_int_equal(taken(SOL_SOCKET, SCM_RIGHTS, 2 * sizeof(int)), -1);
+}
+
 static void a_no_is_not_asked_again_at_once(void **state)
 {
     const int64_t now = monotonic_ns();
@@ -177,6 +255,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(each_seal_is_needed_and_the_size, set_up, tear_down),
         cmocka_unit_test_setup_teardown(it_is_a_page_of_this_version_and_agent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(clocks_are_compared, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_answer_without_one_of_its_members_is_none, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_error_greets_nobody, set_up, tear_down),
+        cmocka_unit_test(only_a_descriptor_is_taken_for_one),
         cmocka_unit_test_setup_teardown(a_no_is_not_asked_again_at_once, set_up, tear_down),
     };
 
