@@ -6,6 +6,7 @@
 
 #include "agent/limits.h"
 #include "agent/token/json.h"
+#include "agent/token/utf8.h"
 
 #define OPENID_PATH "/.well-known/openid-configuration"
 #define OAUTH_PATH  "/.well-known/oauth-authorization-server"
@@ -96,6 +97,7 @@ static int read_document(const char *text, size_t bytes, struct wire_writer *wri
 {
     char start[QUOTED_BYTES];
 
+    utf8_skip_mark(&text, &bytes);
     if (json_to_wire(text, bytes, DISCOVERY_DEPTH_MAX, writer) == 0)
         return 0;
     snprintf(why, DISCOVERY_WHY_BYTES,

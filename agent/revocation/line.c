@@ -5,6 +5,7 @@
 
 #include "agent/limits.h"
 #include "agent/token/json.h"
+#include "agent/token/utf8.h"
 
 const char line_failed[] = "there was no memory to read it";
 const char line_broken[] = "it is no JSON object as RFC 8259 has it, or a name stands in it twice";
@@ -79,6 +80,7 @@ const char *line_read(struct line_reader *reader, const char *text, size_t bytes
     if (bytes > FEED_LINE_BYTES_MAX)
         return "it is longer than 16 KiB";
     wire_writer_init(&writer, reader->wire, sizeof reader->wire);
+    utf8_skip_mark(&text, &bytes); /* of the first; no JSON begins with it */
     if (json_to_wire(text, bytes, LINE_DEPTH_MAX, &writer) < 0)
         return line_broken;
     msgpack_zone_clear(reader->zone);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "keyset_build.h"
+#include "utf8.h"
 
 struct keyset *keyset_new(unsigned room)
 {
@@ -133,6 +134,7 @@ struct keyset *keyset_parse(const char *text, size_t size, const char *kid, char
         snprintf(why, KEYSET_WHY_BYTES, "it has %zu bytes; a key set has at most %d", size, KEY_FILE_BYTES_MAX);
         return NULL;
     }
+    utf8_skip_mark(&text, &size);
     if (memmem(text, size, "-----BEGIN ", 11) != NULL && memchr(text, '{', size) == NULL) {
         set = pem_parse(text, size, kid, why);
     } else if (kid != NULL) {

@@ -19,6 +19,8 @@ static EVP_PKEY *read_block(const char *name, const unsigned char *data, long si
 {
     if (strcmp(name, "PUBLIC KEY") == 0)
         return d2i_PUBKEY(NULL, &data, size);
+    if (strcmp(name, "RSA PUBLIC KEY") == 0) /* RFC 8017 appendix A.1.1 */
+        return d2i_PublicKey(EVP_PKEY_RSA, NULL, &data, size);
     if (strcmp(name, "CERTIFICATE") != 0)
         return NULL;
     X509 *certificate = d2i_X509(NULL, &data, size);

@@ -1,5 +1,7 @@
 #include "utf8.h"
 
+#include <string.h>
+
 size_t utf8_length(const uint8_t *at, size_t left)
 {
     static const struct {
@@ -44,4 +46,12 @@ bool utf8_has_c1_control(const char *text, size_t bytes)
             return true;
     }
     return false;
+}
+
+void utf8_skip_mark(const char **text, size_t *bytes)
+{
+    if (*bytes < 3 || memcmp(*text, "\xef\xbb\xbf", 3) != 0)
+        return;
+    *text += 3;
+    *bytes -= 3;
 }

@@ -14,4 +14,7 @@ bool utf8_is_valid(const char *text, size_t bytes);
 /* A control character of U+0080 to U+009F in valid UTF-8. */
 bool utf8_has_c1_control(const char *text, size_t bytes);
 
+/* Steps over a byte order mark, which some editors and servers write in front of a text (RFC 8259 section 8.1 lets a reader ignore it). */
+void utf8_skip_mark(const char **text, size_t *bytes);
+
 #endif

@@ -76,6 +76,12 @@ class Feed(FeedTest):
         self.append(line(before=now + 60))
         self.becomes(other, "revoked")
 
+    def test_a_byte_order_mark_is_no_part_of_the_first_line(self):
+        self.write("\ufeff" + line(jti="first") + line(jti="second"))
+        self.agent.start()
+        self.assertEqual([self.agent.verify(self.key.token(jti=jti)) for jti in ("first", "second", "third")], ["revoked", "revoked", "accepted"])
+        self.assertEqual(self.facts()["unreadable"], 0)
+
     def test_half_a_line_waits_for_its_end(self):
         token, mark = self.key.token(jti="half"), self.key.token(jti="mark")
         whole = line(jti="half")

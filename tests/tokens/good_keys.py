@@ -1,10 +1,17 @@
 """Good tokens whose key files are of unusual but right shape: PEM and key sets."""
 import json
 
+from cryptography.hazmat.primitives import serialization
+
 from certificates import certificate_pem
 from folders import good, one_issuer
 from forge import DROP, header, key, public_pem, secret, signed
 from jwks import b64text, good_rsa, jwk, key_set, oct_jwk, okp_jwk
+
+
+def pkcs1_pem(name):
+    public = key(name).public_key()
+    return public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.PKCS1)
 
 
 def pem(**more):
@@ -20,6 +27,10 @@ def pem_files():
              files=text, config=pem(kid="pem-1"))
         good(f"pem-{slug}-any-kid", f"a PEM public key without a kid serves any, {alg}",
              signed(header(alg, "whatever"), by=by), files=text, config=pem())
+    good("pem-rsa-pkcs1", "BEGIN RSA PUBLIC KEY", signed(header("RS256", "pem-1")), files={"keys.pem": pkcs1_pem("rsa-1")}, config=pem(kid="pem-1"))
+    good("pem-after-a-byte-order-mark", "a byte order mark before BEGIN", signed(header("RS256", "pem-1")),
+         files={"keys.pem": b"\xef\xbb\xbf" + public_pem(key("rsa-1"))}, config=pem(kid="pem-1"))
+    good("keys-after-a-byte-order-mark", "a byte order mark before a JWK Set", signed(), files={"keys.json": b"\xef\xbb\xbf" + key_set(good_rsa()).encode()})
     good("pem-no-kid-in-token", "a PEM key with a kid, and a token without one", signed(header(kid=DROP)),
          files={"keys.pem": public_pem(key("rsa-1"))}, config=pem(kid="pem-1"))
     for slug, alg, by in (("rsa", "RS256", "rsa-1"), ("ec", "ES256", "ec-256")):

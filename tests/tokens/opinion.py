@@ -229,6 +229,7 @@ def pem_key(raw, kid):
 
 def load_keys(raw, kid=None):
     """The usable keys of a file, in order."""
+    raw = raw.removeprefix(b"\xef\xbb\xbf")
     if raw.lstrip().startswith(b"-----BEGIN"):
         found = [pem_key(raw, kid)]
     else:

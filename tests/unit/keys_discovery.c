@@ -142,6 +142,7 @@ static void documents(void **state)
     (void)state;
     gives(WITH_KEYS(""), KEYS);
     gives(" \t\r\n" WITH_KEYS("") "\n ", KEYS);
+    gives("\xef\xbb\xbf" WITH_KEYS(""), KEYS); /* a byte order mark */
     gives("{\"jwks_uri\":\"" KEYS "\",\"a\":{\"issuer\":1,\"jwks_uri\":[2]},\"issuer\":\"" ISSUER "\"}", KEYS);
     gives("{\"\\u0069ssuer\":\"https:\\/\\/id.\\u0065xample\",\"jwks_ur\\u0069\":\"https:\\/\\/keys.example\"}",
           "https://keys.example");
