@@ -1,4 +1,5 @@
 """A revocation feed over HTTPS: a list that is asked for again and again, and what its server may do to it."""
+import gzip
 import json
 import os
 import shutil
@@ -236,6 +237,13 @@ class Bad(HttpsFeedTest):
         self.agent.start()
         self.assertEqual([self.agent.verify(self.key.token(jti=j)) for j in "ab"], ["revoked", "revoked"])
         self.assertEqual((self.facts()["records"], self.facts()["unreadable"]), (2, 2))
+
+    def test_a_compressed_list(self):
+        self.server.routes["/revocations"] = document(gzip.compress((line(jti="a") + line(jti="b")).encode()),
+                                                      headers={"Content-Encoding": "gzip", "Content-Type": "application/x-ndjson"})
+        self.agent.start()
+        self.assertEqual([self.agent.verify(self.key.token(jti=j)) for j in "abc"], ["revoked", "revoked", "accepted"])
+        self.assertEqual((self.facts()["records"], self.facts()["unreadable"], self.facts()["error"]), (2, 0, None))
 
     def test_what_is_no_list(self):
         for behaviour in (html(), document({"keys": []}), gzip_bomb(size=1 << 22)):

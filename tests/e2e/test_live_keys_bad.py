@@ -30,8 +30,9 @@ BEHAVIOURS = {
     "nothing": (lambda test: status(200, b""), "JWK Set"),
     "a bare key": (lambda test: document(test.key.jwk()), "keys"),
     "two members of one name": (lambda test: status(200, b'{"keys": [], "keys": []}'), "duplicate"),
-    "compressed unasked": (lambda test: gzipped(key_document(Key())), ""),
-    "a bomb": (lambda test: gzip_bomb(size=1 << 24), ""),
+    "a bomb": (lambda test: gzip_bomb(size=1 << 28), "larger than"),
+    "a damaged compression": (lambda test: document(b"\x1f\x8b\x08\0\0\0\0\0\0\xffgarbage", headers={"Content-Encoding": "gzip"}), ""),
+    "an unknown compression": (lambda test: document(key_document(Key()), headers={"Content-Encoding": "rot13"}), ""),
     "a redirect to another host": (lambda test: redirect("https://127.0.0.1:1/jwks"), "not the same host"),
     "a redirect to plain HTTP": (lambda test: redirect(test.server.url("/jwks").replace("https", "http")), "not the same host"),
     "a redirect to a file": (lambda test: redirect("file:///etc/passwd"), "not the same host"),
@@ -56,6 +57,16 @@ class Bad(LiveTest):
         self.assertGreaterEqual(self.issuer_status()["failures"], 1)
         self.works()
         self.assertIn("keys cannot be fetched", self.agent.log())
+
+    def test_compressed(self):
+        """Asked for, and decoded."""
+        self.configure(self.live_issuer())
+        self.agent.start()
+        new = Key(kid="new")
+        self.server.routes["/jwks"] = gzipped(key_document(self.key, new))
+        wait_for("it is read", lambda: self.issuer_status()["keys"] == 2, 12)
+        self.assertEqual(self.agent.verify(new.token()), "accepted")
+        self.assertIn("gzip", self.server.requests[-1].headers["accept-encoding"])
 
     def recovers(self):
         self.publish(self.key, Key(kid="new"))
