@@ -192,11 +192,44 @@ static bool step(struct http_request *request, unsigned char c)
     return false;
 }
 
+/* Is it a header that neither we nor llhttp look into? */
+static bool is_unread(const char *name, size_t bytes)
+{
+    static const char *const others[] = {"Connection", "Proxy-Connection", "Upgrade"};
+
+    for (int i = 0; i < HTTP_NAMES; i++) {
+        if (strlen(names[i]) == bytes && strncasecmp(names[i], name, bytes) == 0)
+            return false;
+    }
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        if (strlen(others[i]) == bytes && strncasecmp(others[i], name, bytes) == 0)
+            return false;
+    }
+    return true;
+}
+
+/* A verdict does not depend on what nobody reads: gateways hand over all headers of a request, and some cookie has a control character in
+   it. llhttp, which would refuse it, sees another one. */
+static void note_header(struct http_request *request, char *bytes)
+{
+    char *at = bytes + request->seen;
+
+    if (request->place == HTTP_NAME && request->line_is_empty)
+        request->name_at = request->seen;
+    if (request->place == HTTP_NAME && *at == ':')
+        request->is_unread = is_unread(bytes + request->name_at, request->seen - request->name_at);
+    if (request->place == HTTP_VALUE && request->is_unread && *at != '\0' && *at != '\r' && *at != '\n' && *at != '\t' &&
+        ((unsigned char)*at < ' ' || *at == 0x7f))
+        *at = '?';
+}
+
 /* Looks for the head's end. */
-static enum http_read look(struct http_request *request, const char *bytes, size_t size)
+static enum http_read look(struct http_request *request, char *bytes, size_t size)
 {
     while (request->seen < size && request->seen < HTTP_HEAD_BYTES_MAX) {
         bool at_end = request->place == HTTP_LF;
+
+        note_header(request, bytes);
 
         if (!step(request, (unsigned char)bytes[request->seen]))
             return refuse(request, 400,

@@ -34,6 +34,8 @@ struct http_request {
     uint32_t whole_bytes; /* of a whole one */
     uint32_t length;      /* of the body, as Content-Length says it */
     enum http_place { HTTP_START, HTTP_TARGET, HTTP_VERSION, HTTP_NAME, HTTP_VALUE, HTTP_CR, HTTP_LF } place; /* in the head */
+    uint32_t name_at;     /* where the header's name begins that is being looked at */
+    bool is_unread;       /* nobody looks into its value */
     bool line_is_empty;                                                                                       /* so far */
     bool is_whole, keep_alive, is_old;                                                                        /* HTTP/1.0 */
     struct http_span method, target, body, name;

@@ -228,6 +228,13 @@ class Gateways(HttpTest):
                 self.assertEqual(self.may(token, resource="/orders/1", path=path).status, orders)
                 self.assertEqual(self.may(token, resource="/returns/1", path=path).status, returns)
 
+    def test_a_control_character_in_a_header_that_nobody_reads(self):
+        """Gateways hand over all headers, a CDN's cookie among them."""
+        for path in self.PATHS:
+            for odd in ("Cookie: a=\x01b\x1f\x7f", "X-Odd:\x02", "Referer: \x0b\x0c\x08"):
+                answer = self.gateway(path, "GET", "/orders", f"Authorization: Bearer {self.key.token()}", odd)
+                self.assertEqual((answer.status, self.identity(answer)[0]), (200, "alice"))
+
     def test_a_long_query_is_no_part_of_the_resource(self):
         for path in self.PATHS:
             self.assertEqual(self.may(self.key.token(), resource="/orders?id_token_hint=" + "x" * 20000, path=path).status, 200)
