@@ -267,14 +267,15 @@ static bool answer_in_pieces(struct agent *agent, struct conn *conn, uint32_t ms
 {
     struct text token = asker->token != NULL ? asker->token->text : (struct text){NULL, 0};
 
-    if (asked->at_once || asked->count <= CHECKS_AT_ONCE || !conn_takes_pieces(conn))
+    if (asked->at_once || asked->count <= CHECKS_AT_ONCE)
         return false;
     size_t bytes = sizeof(struct pieces) + asked->count * sizeof(struct check_pair) + texts_of(asked) + token.bytes,
            room = asked->count * (size_t)RULING_ROOM;
     struct pieces *its = calloc(1, bytes);
     uint8_t *decided = its != NULL ? malloc(room) : NULL;
 
-    if (decided == NULL) {
+    if (decided == NULL || !conn_takes_pieces(conn, bytes + room)) {
+        free(decided);
         free(its);
         return false;
     }

@@ -53,9 +53,10 @@ struct piecework {
     void (*drop)(struct piecework *work);  /* the connection is gone */
 };
 
-/* Is it worth it? Only while others ask, too, and for one request of a connection at a time. */
-bool conn_takes_pieces(const struct conn *conn);
-void conn_take_pieces(struct conn *conn, struct piecework *work); /* the connection's next request waits for its end */
+/* Is it worth it, and is there room for that many bytes of it? Only while others ask, too, and for one request of a connection at a time. True:
+   the bytes count as the connection's, and conn_take_pieces is called next. */
+bool conn_takes_pieces(struct conn *conn, size_t bytes);
+void conn_take_pieces(struct conn *conn, struct piecework *work); /* its next request waits for the end */
 
 /* No more requests; closed when what is owed was sent. */
 void conn_drain(struct conn *conn);

@@ -1,6 +1,8 @@
-/* The inside of a connection, for conn.c (what comes in) and conn_out.c (what goes out). */
+/* The inside of a connection, for conn.c (its life), conn_in.c (what comes in), conn_out.c (what goes out), page_out.c and conn_rights.c. */
 #ifndef ASSAY_CONN_INSIDE_H
 #define ASSAY_CONN_INSIDE_H
+
+#include <stddef.h>
 
 #include "conn.h"
 #include "door.h"
@@ -25,6 +27,7 @@ struct conn {
     size_t unsent;                  /* bytes that the kernel did not take yet */
     unsigned held;                  /* requests that are answered later */
     struct piecework *work;         /* one that is being answered */
+    size_t work_bytes;
     bool open, reading, draining, dirty, closing;
     bool handling;                  /* messages are being taken out of its buffer */
     bool holds_page;                /* and so may be idle for ever */
@@ -45,6 +48,7 @@ void conn_free(struct conn *conn);
    looked already); and the end. */
 void page_conn_closes(struct conn *conn);
 bool page_look_what_was_read(struct door *door);
+
 /* Closes a connection on a peer who broke a bound, with a line in the log. */
 void conn_break_off(struct conn *conn, const char *why);
 
@@ -54,8 +58,19 @@ void conn_renew_patience(struct conn *conn, bool progress);
 /* There is something to send at the end of the turn, or it may be possible to read on. */
 void conn_mark_dirty(struct conn *conn);
 
-/* Takes up what was left when it had too much to wait for. */
+/* Conn_in.c. Takes up what was left when it had too much to wait for. */
 void conn_read_on(struct conn *conn);
+void conn_take_turn(struct caller *caller);
+bool conn_may_read(const struct conn *conn);
+bool conn_start_reading(struct conn *conn);
+void conn_stop_reading(struct conn *conn);
+void conn_drop_work(struct conn *conn); /* a request that was being answered in pieces */
+
 void conn_close_if_done(struct conn *conn);
+
+static inline struct conn *conn_of(struct caller *caller)
+{
+    return (struct conn *)((char *)caller - offsetof(struct conn, caller));
+}
 
 #endif

@@ -96,9 +96,10 @@ void conn_close(struct conn *conn)
     closed = true;
 }
 
-bool conn_takes_pieces(const struct conn *conn)
+bool conn_takes_pieces(struct conn *conn, size_t bytes)
 {
     (void)conn;
+    CHECK(bytes > 0);
     return (behaviour & HAS_COMPANY) != 0 && work == NULL;
 }
 
