@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/door/door.h"
 #include "agent/keys/remotes.h"
 #include "agent/observe/log.h"
 #include "agent/observe/notify.h"
@@ -82,6 +83,7 @@ static void use_all(struct reload *reload)
 
     free(agent->reload_error);
     agent->reload_error = NULL;
+    door_look_for_socket(agent->door);
     if (reload->ring != NULL && (remotes_prepare(agent->remotes, reload->ring) < 0 || agent_use_keyring(agent, reload->ring) < 0)) {
         fault_add(&reload->faults, (struct place){agent->config_path, 0, 0}, "out of memory");
         keyring_drop(reload->ring);

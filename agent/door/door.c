@@ -107,6 +107,18 @@ static unsigned connections_max(void)
                                                                          : CONNECTIONS_KEPT_FOR_ROOT + 1;
 }
 
+static void open_again(uv_handle_t *listener);
+
+/* Connections that are there stay. */
+static void on_gone(void *context)
+{
+    struct door *door = context;
+
+    door->has_one_waiting = false;
+    if (!uv_is_closing((uv_handle_t *)&door->listener))
+        uv_close((uv_handle_t *)&door->listener, open_again);
+}
+
 static int start_handles(struct door *door)
 {
     uv_loop_t *loop = door->agent->loop;
@@ -126,6 +138,9 @@ static int start_handles(struct door *door)
     door->flush.data = door->sleep.data = door->listener.data = door;
     uv_check_start(&door->flush, on_flush);
     uv_prepare_start(&door->sleep, on_sleep);
+    socket_watch_init(&door->file, loop);
+    door->file.gone = on_gone;
+    door->file.context = door;
     return 0;
 }
 
@@ -140,7 +155,28 @@ static int listen_on_socket(struct door *door, char why[512])
         status = uv_listen((uv_stream_t *)&door->listener, LISTEN_BACKLOG, on_connection);
     if (status != 0)
         snprintf(why, 512, "the socket cannot be served: %s", uv_strerror(status));
+    door->file.path = door->agent->ring->config->socket_path;
+    door->file.made = door->made_socket;
+    socket_watch_note(&door->file);
     return status;
+}
+
+static void open_again(uv_handle_t *listener)
+{
+    struct door *door = listener->data;
+    char why[512] = "out of memory or file descriptors";
+
+    if (door->agent->stopping)
+        return;
+    uv_pipe_init(door->agent->loop, &door->listener, 0);
+    if (listen_on_socket(door, why) != 0)
+        log_error("the socket cannot be made anew, and nobody can connect until a restart", LOG_TEXT("why", why));
+}
+
+void door_look_for_socket(struct door *door)
+{
+    socket_watch_look(&door->file);
+    http_look_for_socket(door->agent->http);
 }
 
 struct door *door_open(struct agent *agent, char why[512])
@@ -175,7 +211,8 @@ void door_drain(struct door *door)
 {
     if (door->made_socket)
         socket_remove(door->agent->ring->config->socket_path, door->listen_fd);
-    uv_close((uv_handle_t *)&door->listener, NULL);
+    if (!uv_is_closing((uv_handle_t *)&door->listener))
+        uv_close((uv_handle_t *)&door->listener, NULL);
     conn_drain_all(door);
 }
 
@@ -190,6 +227,7 @@ void door_close(struct door *door)
     page_forget_all(door);
     uv_close((uv_handle_t *)&door->flush, NULL);
     uv_close((uv_handle_t *)&door->awake, NULL);
+    socket_watch_close(&door->file);
     uv_close((uv_handle_t *)&door->sleep, NULL);
     alarm_close(door->alarm);
     alarm_close(door->heart);

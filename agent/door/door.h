@@ -7,6 +7,7 @@
 #include "account.h"
 #include "agent/agent.h"
 #include "conn.h"
+#include "socket_watch.h"
 
 /* Connections in the order in which they will have been patient enough. */
 struct patience {
@@ -23,6 +24,7 @@ struct door {
     uv_pipe_t listener;
     int listen_fd;
     bool made_socket, found_socket;
+    struct socket_watch file; /* of the socket */
     uv_pipe_t turned_away; /* takes the one for whom there is no memory */
     bool is_turning_away, has_one_waiting;
     uv_check_t flush;   /* sends what was answered in this turn */
@@ -57,6 +59,9 @@ bool door_is_quiet(const struct door *door);
 /* Closes what is left. The door is freed by door_free after the loop has closed its handles. */
 void door_close(struct door *door);
 void door_free(struct door *door);
+
+/* Is the socket's file still there? Made anew if it is not; also that of HTTP. */
+void door_look_for_socket(struct door *door);
 
 /* Answers may be given again (watch_sees). */
 void door_go_on(struct door *door);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "agent/alarm.h"
+#include "agent/observe/log.h"
 #include "socket.h"
 
 /* Rings too early where a deadline was put off, and is set anew then. */
@@ -89,6 +90,9 @@ static int listen_on_path(struct http *http, char why[512])
     http->listen_fd = socket_listen_http(http->agent->ring->config, &http->made_socket, why);
     if (http->listen_fd < 0)
         return -1;
+    http->file.path = http->agent->ring->config->http.path;
+    http->file.made = http->made_socket;
+    socket_watch_note(&http->file);
     return uv_pipe_open(&http->listener.pipe, http->listen_fd);
 }
 
@@ -106,6 +110,34 @@ static int start(struct http *http, const struct http_config *config, char why[5
     return status;
 }
 
+static void open_again(uv_handle_t *listener)
+{
+    struct http *http = listener->data;
+    char why[512] = "out of memory or file descriptors";
+
+    if (http->is_closed)
+        return;
+    init_handle(http, &http->listener);
+    if (start(http, &http->agent->ring->config->http, why) != 0)
+        log_error("the socket cannot be made anew, and nobody can connect until a restart", LOG_TEXT("why", why));
+}
+
+/* Connections that are there stay. */
+static void on_gone(void *context)
+{
+    struct http *http = context;
+
+    http->has_one_waiting = false;
+    if (!uv_is_closing(&http->listener.any))
+        uv_close(&http->listener.any, open_again);
+}
+
+void http_look_for_socket(struct http *http)
+{
+    if (http != NULL)
+        socket_watch_look(&http->file);
+}
+
 int http_open(struct agent *agent, struct http **ret, char why[512])
 {
     const struct http_config *config = &agent->ring->config->http;
@@ -119,6 +151,9 @@ int http_open(struct agent *agent, struct http **ret, char why[512])
     http->is_tcp = config->path == NULL;
     http->alarm = alarm_new(agent->loop, on_alarm, http);
     init_handle(http, &http->listener);
+    socket_watch_init(&http->file, agent->loop);
+    http->file.gone = on_gone;
+    http->file.context = http;
     if (http->alarm != NULL && start(http, config, why) == 0)
         return 0;
     http_close(http); /* and freed by whoever stops */
@@ -132,7 +167,9 @@ void http_drain(struct http *http)
     http->is_closed = true;
     if (http->made_socket) /* at its place, which no reload has changed */
         socket_remove(http->agent->ring->config->http.path, http->listen_fd);
-    uv_close(&http->listener.any, NULL);
+    if (!uv_is_closing(&http->listener.any))
+        uv_close(&http->listener.any, NULL);
+    socket_watch_close(&http->file);
     for (struct http_conn *conn = http->all, *next; conn != NULL; conn = next) {
         next = conn->next;
         http_conn_drain(conn);

@@ -24,6 +24,9 @@ void http_go_on(struct http *http);
 /* Answers may be given again (watch_sees). */
 void http_take_up(struct http *http);
 
+/* Is the socket's file still there? */
+void http_look_for_socket(struct http *http);
+
 /* Closes what is left; freed after the loop has closed the handles. */
 void http_close(struct http *http);
 void http_free(struct http *http);
@@ -52,6 +55,10 @@ static inline void http_go_on(struct http *http)
     (void)http;
 }
 static inline void http_take_up(struct http *http)
+{
+    (void)http;
+}
+static inline void http_look_for_socket(struct http *http)
 {
     (void)http;
 }

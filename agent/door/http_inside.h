@@ -28,6 +28,7 @@ struct http {
     bool is_tcp, is_closed;
     bool made_socket; /* which is ours to remove */
     int listen_fd;
+    struct socket_watch file; /* of the socket */
     struct alarm *alarm; /* rings when the first deadline of a connection may have come */
     uint64_t alarm_due;  /* milliseconds of the loop's clock; 0: not set */
     struct http_conn *all;

@@ -8,7 +8,9 @@ import sys
 import time
 import unittest
 
-from agent import ASSAYD, AssayTest, Client, Key, die_with_parent, running, wait_for
+from agent import ASSAYD, AssayTest, Client, Key, die_with_parent, put_file, running, wait_for
+from http_client import Http
+from test_http import HAS_HTTP
 
 
 class Stop(AssayTest):
@@ -79,9 +81,7 @@ class Stop(AssayTest):
     def test_another_socket_in_its_place_is_left(self):
         """Whoever put something else there meanwhile keeps it."""
         agent = self.start(keys=[Key()])
-        os.unlink(agent.socket)
-        with open(agent.socket, "w", encoding="utf-8"):
-            pass
+        put_file(agent.socket, "")
         self.assertEqual(agent.stop(), 0)
         self.assertTrue(os.path.exists(agent.socket))
 
@@ -92,6 +92,78 @@ class Stop(AssayTest):
         agent.wait_ready()
         self.assertEqual(agent.verify("x"), "malformed")
         self.assertEqual(agent.verify(key.token()), "accepted")
+
+
+class SocketFile(AssayTest):
+    """Whoever cleans up folders may take the socket's file away."""
+
+    def test_it_is_made_anew(self):
+        key = Key()
+        agent = self.prepare(keys=[key])
+        agent.configure(socket={"path": agent.socket, "mode": "0640"})
+        agent.start()
+        with agent.connect() as before:
+            for _ in range(3):
+                os.unlink(agent.socket)
+                wait_for("it is there again", lambda: os.path.exists(agent.socket))
+                self.assertEqual(os.stat(agent.socket).st_mode & 0o777, 0o640)
+                self.assertEqual(wait_for("somebody listens", lambda: answer_of(agent, key)), "accepted")
+                self.assertEqual(before.verify(key.token()), "accepted")   # who was there before stays
+        self.assertEqual(agent.log().count("the socket's file was removed, and is made anew"), 3)
+        self.assertEqual(agent.stop(), 0)
+        self.assertFalse(os.path.exists(agent.socket))
+
+    @unittest.skipUnless(HAS_HTTP, "needs llhttp")
+    def test_that_of_http_too(self):
+        agent = self.prepare(keys=[Key()])
+        place = agent.path("http.sock")
+        agent.configure(http={"listen": f"unix:{place}"})
+        agent.start()
+        os.unlink(place)
+        wait_for("it is there again", lambda: os.path.exists(place))
+
+        def healthy():
+            try:
+                with Http(place) as http:
+                    return http.ask("GET", "/healthz").status == 200
+            except OSError:
+                return False
+        wait_for("it answers", healthy)
+        self.assertEqual(agent.stop(), 0)
+        self.assertFalse(os.path.exists(place))
+
+    def test_what_stands_in_its_place_is_left_and_told(self):
+        key = Key()
+        agent = self.start(keys=[key])
+        with agent.connect() as before:
+            put_file(agent.socket, "")
+            wait_for("it is told", lambda: "something else is in the place of the agent's socket" in agent.log())
+            self.assertEqual(before.verify(key.token()), "accepted")
+            self.assertEqual(before.call("reload")["reloaded"], True)
+        self.assertEqual(agent.log().count("something else is in the place"), 1)
+        self.assertTrue(os.path.isfile(agent.socket))
+
+    def test_a_folder_that_is_gone_is_told(self):
+        key = Key()
+        agent = self.prepare(keys=[key])
+        folder = agent.path("run")
+        os.mkdir(folder)
+        agent.socket = os.path.join(folder, "s")
+        agent.configure(socket={"path": agent.socket})
+        agent.start()
+        with agent.connect() as before:
+            shutil.rmtree(folder)
+            wait_for("it is told", lambda: "the socket cannot be made anew, and nobody can connect until a restart" in agent.log())
+            self.assertEqual(before.verify(key.token()), "accepted")
+            self.assertEqual(before.call("reload")["reloaded"], True)
+        self.assertEqual(agent.stop(), 0)
+
+
+def answer_of(agent, key):
+    try:
+        return agent.verify(key.token())
+    except OSError:
+        return None
 
 
 class Systemd(AssayTest):
