@@ -136,13 +136,13 @@ memcheck() {
 # Identity providers for the promises, of npm's packages and of Debian's. Where they cannot be had it says why, and their tests are skipped.
 providers() {
     export ASSAY_NODE_MODULES="$PWD/$1/issuers" ASSAY_GLEWLWYD="$PWD/$1/glewlwyd"
-    sh tests/issuers/install.sh "$1" && sh tests/issuers/glewlwyd.sh "$1"
+    sh tests/npm.sh tests/issuers "$ASSAY_NODE_MODULES" && sh tests/issuers/glewlwyd.sh "$1"
 }
 
 # Web frameworks of npm's that stand behind gateways. Likewise.
 backends() {
     export ASSAY_BACKENDS="$PWD/$1/backends"
-    sh tests/backends/install.sh "$1"
+    sh tests/npm.sh tests/backends "$ASSAY_BACKENDS"
 }
 
 differ() {

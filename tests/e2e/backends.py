@@ -136,7 +136,7 @@ def no_module(name):
 
 def no_package(name):
     if name and not os.path.exists(os.path.join(PACKAGES, "node_modules", name)):
-        return f"sh tests/backends/install.sh did not install {name} in {PACKAGES}"
+        return f"sh tests/npm.sh tests/backends did not install {name} in {PACKAGES}"
     return no_program("node")
 
 

@@ -7,7 +7,7 @@
     with Mock(authority) as mock:
         token = mock.token(claims={"sub": "anybody"})
 
-needs_issuers skips a test or a class where they are not installed. tests/issuers/install.sh BUILD installs them.
+needs_issuers skips a test or a class where they are not installed. sh tests/npm.sh tests/issuers BUILD/issuers installs them.
 """
 import base64
 import contextlib
@@ -44,7 +44,7 @@ def why_not():
     if not node:
         return "there is no node"
     if not os.path.exists(os.path.join(FOLDER, "installed")):
-        return f"sh tests/issuers/install.sh did not install into {FOLDER}"
+        return f"sh tests/npm.sh tests/issuers did not install into {FOLDER}"
     version = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=20, check=False).stdout.strip()
     if [int(part) for part in version.lstrip("v").split(".")[:2]] < [20, 19]:
         return f"node {version} is older than 20.19"

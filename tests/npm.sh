@@ -1,14 +1,14 @@
 #!/bin/sh
-# Installs what package-lock.json pins, for the end-to-end tests to start web frameworks from. Quick where it is done already.
-#   sh tests/backends/install.sh BUILD_FOLDER    into BUILD_FOLDER/backends, or into the folder named by ASSAY_BACKENDS
-# Where that cannot be, it says why and ends with 0: the frameworks of npm are skipped, and the test says so too.
+# Installs from npm what FROM/package-lock.json pins, for the end-to-end tests to start. Quick where it is done already.
+#   sh tests/npm.sh FROM INTO        tests/issuers (identity providers), or tests/backends (web frameworks)
+# Where that cannot be, it says why and ends with 0: the tests that need it are skipped, and say so too.
 set -u
-[ $# -eq 1 ] || { echo "usage: sh tests/backends/install.sh BUILD_FOLDER" >&2; exit 2; }
-here=$(dirname "$0")
-folder=${ASSAY_BACKENDS:-$1/backends}
+[ $# -eq 2 ] || { echo "usage: sh tests/npm.sh FROM INTO" >&2; exit 2; }
+here=$1
+folder=$2
 
 skipped() {
-    echo "backends: those of npm are not installed, for $1; they are skipped"
+    echo "npm: what $here names is not installed, for $1; tests that need it are skipped"
     exit 0
 }
 
@@ -24,4 +24,4 @@ if ! (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund --silent) >"$
     skipped "npm could not: $(tail -n 1 "$folder/npm.log")"
 fi
 cp "$folder/package-lock.json" "$folder/installed"
-echo "backends: installed in $folder"
+echo "npm: installed in $folder"
