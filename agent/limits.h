@@ -102,7 +102,7 @@
 #define FRAME_NODES_MAX 4096        /* values in one request; a scan of a half message starts anew, so this bounds its cost */
 #define FRAME_DEPTH_MAX 8
 #define ANSWER_BYTES_MAX (64 * 1024)
-#define LISTEN_BACKLOG 512
+#define LISTEN_BACKLOG 4096 /* a client that does not block is told EAGAIN behind it; the kernel has a bound of its own (somaxconn) */
 #define CONNECTIONS_MAX 4096           /* less where the limit on open files is lower */
 #define TURN_NS_PER_USER 20000         /* of a turn of the loop; for each user who has much to ask the others wait so long */
 #define TURN_NS_ALONE 200000           /* while nobody else asks: */
@@ -111,6 +111,7 @@
 #define READ_BYTES_IN_LINE 4096        /* at once, while others of the user wait for their turn: what is not taken up is kept */
 #define ACCEPTED_PER_TURN_MAX 32       /* connections: some 10 us each, and who connects and leaves again has the next one ready */
 #define PAGES_UNREAD_PER_UID_MAX 256   /* of the fast path; the kernel lets the agent have as many in queues as open files */
+#define LEFT_PAGES_SECONDS 1           /* until it is looked again whether those of closed connections were read */
 #define DESCRIPTORS_KEPT 32            /* for the store, files, logs: libuv drops the whole backlog when it runs out */
 #define IN_FLIGHT_PER_CONNECTION_MAX 256 /* requests that wait for a signature; beyond it the connection is not read */
 #define IN_FLIGHT_PER_UID_MAX 4096 /* over both doors */

@@ -67,8 +67,10 @@ bool peers_take_more(const struct peer_config *peer, unsigned count)
     struct peer_tally *tally = peer->tally;
     double most = peer->rate > 1 ? peer->rate - 1 : 0;
 
-    if (tally->tokens < (count < most ? count : most) - 1e-9)
+    if (tally->tokens < (count < most ? count : most) - 1e-9) {
+        tally->tokens += 1; /* what is refused as a whole has cost nothing */
         return false;
+    }
     tally->tokens -= count;
     return true;
 }

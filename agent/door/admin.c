@@ -94,7 +94,7 @@ static void put_connections(struct wire_writer *writer, const struct agent *agen
 
     wire_put_text(writer, "connections");
     wire_put_map(writer, 7);
-    put_pair_uint(writer, "open", door->facts.connections);
+    put_pair_uint(writer, "open", door->accounts.connections);
     put_pair_uint(writer, "accepted", door->facts.accepted);
     put_pair_uint(writer, "turned_away", door->facts.refused);
     put_pair_uint(writer, "requests", door->facts.requests);

@@ -125,9 +125,11 @@ static int start_handles(struct door *door)
 
     door->alarm = alarm_new(loop, on_alarm, door);
     door->heart = alarm_new(loop, door_beat, door);
-    if (door->alarm == NULL || door->heart == NULL) {
+    door->left_alarm = alarm_new(loop, page_on_left_alarm, door);
+    if (door->alarm == NULL || door->heart == NULL || door->left_alarm == NULL) {
         alarm_close(door->alarm);
         alarm_close(door->heart);
+        alarm_close(door->left_alarm);
         uv_run(loop, UV_RUN_NOWAIT);
         return -1;
     }
@@ -155,9 +157,7 @@ static int listen_on_socket(struct door *door, char why[512])
         status = uv_listen((uv_stream_t *)&door->listener, LISTEN_BACKLOG, on_connection);
     if (status != 0)
         snprintf(why, 512, "the socket cannot be served: %s", uv_strerror(status));
-    door->file.path = door->agent->ring->config->socket_path;
-    door->file.made = door->made_socket;
-    socket_watch_note(&door->file);
+    socket_watch_note(&door->file, door->agent->ring->config->socket_path, door->made_socket);
     return status;
 }
 
@@ -231,6 +231,7 @@ void door_close(struct door *door)
     uv_close((uv_handle_t *)&door->sleep, NULL);
     alarm_close(door->alarm);
     alarm_close(door->heart);
+    alarm_close(door->left_alarm);
 }
 
 void door_free(struct door *door)

@@ -41,6 +41,7 @@ struct door {
     struct accounts accounts; /* of HTTP's connections, too */
     unsigned pages_unread;    /* page_out.c */
     struct left *left;
+    struct alarm *left_alarm; /* rings while there is one */
     uint64_t swept;           /* the turn after which it was looked what was read */
     unsigned accepted;        /* in this turn */
     unsigned held;            /* requests under way */
@@ -76,6 +77,7 @@ void conn_flush_all(struct door *door);
 void conn_push_out(void *door, const struct caller *except); /* what others were answered in this turn, as far as the kernel takes it */
 void conn_close_all(struct door *door);
 void conn_drain_all(struct door *door);
+void page_on_left_alarm(void *door);
 void page_forget_all(struct door *door); /* what lies unread in closed connections' queues */
 uint64_t conn_deadline(const struct conn *conn);
 

@@ -90,9 +90,7 @@ static int listen_on_path(struct http *http, char why[512])
     http->listen_fd = socket_listen_http(http->agent->ring->config, &http->made_socket, why);
     if (http->listen_fd < 0)
         return -1;
-    http->file.path = http->agent->ring->config->http.path;
-    http->file.made = http->made_socket;
-    socket_watch_note(&http->file);
+    socket_watch_note(&http->file, http->agent->ring->config->http.path, http->made_socket);
     return uv_pipe_open(&http->listener.pipe, http->listen_fd);
 }
 

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "agent/alarm.h"
 #include "conn_inside.h"
 
 /* The queue of a connection that was closed: our end of it is kept, for nothing else tells when it was read. It is a connection of its user
@@ -54,6 +55,25 @@ static void drop_left(struct door *door, struct left **link)
     free(left);
 }
 
+static void sweep_left(struct door *door)
+{
+    for (struct left **link = &door->left; *link != NULL;) {
+        if (is_read((*link)->fd))
+            drop_left(door, link);
+        else
+            link = &(*link)->next;
+    }
+}
+
+void page_on_left_alarm(void *context)
+{
+    struct door *door = context;
+
+    sweep_left(door);
+    if (door->left != NULL)
+        alarm_set(door->left_alarm, LEFT_PAGES_SECONDS);
+}
+
 bool page_look_what_was_read(struct door *door)
 {
     if (door->pages_unread == 0 || door->swept == door->accounts.turn + 1)
@@ -61,12 +81,7 @@ bool page_look_what_was_read(struct door *door)
     door->swept = door->accounts.turn + 1;
     for (struct conn *conn = door->all; conn != NULL; conn = conn->next)
         sweep_conn(conn);
-    for (struct left **link = &door->left; *link != NULL;) {
-        if (is_read((*link)->fd))
-            drop_left(door, link);
-        else
-            link = &(*link)->next;
-    }
+    sweep_left(door);
     return true;
 }
 
@@ -171,6 +186,8 @@ void page_conn_closes(struct conn *conn)
         return;
     }
     left->caller.kind = &kind_left;
+    if (conn->door->left == NULL)
+        alarm_set(conn->door->left_alarm, LEFT_PAGES_SECONDS);
     left->next = conn->door->left;
     conn->door->left = left;
     (void)shutdown(left->fd, SHUT_RDWR);

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include "agent/observe/log.h"
 
@@ -26,21 +25,23 @@ void socket_watch_init(struct socket_watch *watch, uv_loop_t *loop)
 /* Where the kernel tells of nothing, a reload still looks. */
 static void start(struct socket_watch *watch)
 {
-    char copy[sizeof((struct sockaddr_un *)0)->sun_path];
+    char copy[sizeof watch->path];
 
-    if (uv_is_active((uv_handle_t *)&watch->folder) || strlen(watch->path) >= sizeof copy)
+    if (uv_is_active((uv_handle_t *)&watch->folder))
         return;
-    strcpy(copy, watch->path);
+    memcpy(copy, watch->path, sizeof copy);
     if (uv_fs_event_start(&watch->folder, on_change, dirname(copy), 0) == 0)
         uv_unref((uv_handle_t *)&watch->folder);
 }
 
-void socket_watch_note(struct socket_watch *watch)
+void socket_watch_note(struct socket_watch *watch, const char *path, bool made)
 {
     struct stat file;
 
     watch->inode = 0;
-    if (watch->path == NULL || lstat(watch->path, &file) < 0)
+    watch->made = made;
+    snprintf(watch->path, sizeof watch->path, "%s", path); /* its length was checked; the configuration goes with the next one */
+    if (lstat(watch->path, &file) < 0)
         return;
     watch->device = file.st_dev;
     watch->inode = file.st_ino;

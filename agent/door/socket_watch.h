@@ -9,7 +9,7 @@
 
 struct socket_watch {
     uv_fs_event_t folder;
-    const char *path; /* the configuration's, which needs a restart to be another */
+    char path[108]; /* sun_path's */
     dev_t device;
     ino_t inode;
     bool made; /* by us; else systemd holds it, and makes it */
@@ -18,11 +18,11 @@ struct socket_watch {
     void *context;
 };
 
-/* Once, before the others. All of the watch but handles is to be set before socket_watch_note. */
+/* Once, before the others. `gone` and `context` are to be set before socket_watch_note. */
 void socket_watch_init(struct socket_watch *watch, uv_loop_t *loop);
 
-/* The file that is there now is the socket's. Looks again whenever something changes in its folder, as far as the kernel tells. */
-void socket_watch_note(struct socket_watch *watch);
+/* The file that is at this path now is the socket's. Looks again whenever something changes in its folder, as far as the kernel tells. */
+void socket_watch_note(struct socket_watch *watch, const char *path, bool made);
 
 /* Looks: `gone` is called if we have made it and it is gone. Others' are told of in the log, once. */
 void socket_watch_look(struct socket_watch *watch);

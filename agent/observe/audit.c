@@ -89,7 +89,11 @@ void audit_decision(struct agent *agent, const struct peer *peer, const char *me
 
 static const char *as_line(struct text text, char out[256])
 {
-    snprintf(out, 256, "%.*s", (int)text.bytes, text.at);
+    size_t bytes = text.bytes < 255 ? text.bytes : 255;
+
+    for (size_t i = 0; i < bytes; i++)
+        out[i] = text.at[i] != '\0' ? text.at[i] : '?'; /* what is behind a NUL is not hidden */
+    out[bytes] = '\0';
     return out;
 }
 

@@ -108,9 +108,20 @@ static bool next_segment(struct text *pattern, struct text *ret_segment)
     return true;
 }
 
+static bool is_star(struct text segment)
+{
+    return text_is(segment, "*", 1) || text_is(segment, "**", 2);
+}
+
+/* A word, or a claim's value, which is one. */
+static bool is_one(struct text segment)
+{
+    return !is_star(segment);
+}
+
 static bool is_literal(struct text segment)
 {
-    return !text_is(segment, "*", 1) && !text_is(segment, "**", 2) && *segment.at != '{';
+    return is_one(segment) && *segment.at != '{';
 }
 
 static bool is_same(struct text a, struct text b)
@@ -128,11 +139,11 @@ static bool lets_spellings_in(struct text allowed, struct text denied)
         if (!next_segment(&allowed, &allow))
             return false;
         if (text_is(allow, "**", 2))
-            return wider || is_literal(deny) || memchr(denied.at, '/', denied.bytes) != NULL;
+            return wider || is_one(deny) || memchr(denied.at, '/', denied.bytes) != NULL;
         if (text_is(deny, "**", 2))
             return wider;
         if (!is_literal(allow))
-            wider = wider || is_literal(deny);
+            wider = wider || (is_one(deny) && !is_same(allow, deny));
         else if (is_literal(deny) && !is_same(allow, deny))
             return false;
     }

@@ -224,14 +224,14 @@ class BadPolicy(AssayTest):
         """It is compared byte for byte, and the allow lets every other spelling in."""
         wide = "version: 1\nrules:\n- {name: all, resources: [%s]%s}\n- {name: not, effect: deny, resources: [%s]%s}\n"
         for allow, deny in (("/**", "/admin"), ("/**", "/admin/**"), ("/a/**", "/a/secret"), ("/a/*", "/a/secret"), ("/*/x", "/a/x"), ('"/{sub}/x"', "/a/x"),
-                            ("/a/**", "/a/*/x"), ("/b, /a/**", "/c, /a/b")):
+                            ("/a/**", "/a/*/x"), ("/b, /a/**", "/c, /a/b"), ("/u/*/x", '"/u/{sub}/x"')):
             code, told = check(wide % (allow, "", deny, ""))
             self.assertEqual((code, len(told)), (0, 1), (allow, deny))
             self.assertRegex(told[0], r"^policy\.yaml:4:3: this deny stands inside what `all` allows.*allow what is wanted instead \(a warning\)")
         self.assertEqual(len(check("version: 1\nrules:\n- {name: all}\n- {name: not, effect: deny, resources: [/a]}\n")[1]), 1)
         self.assertEqual(len(check(wide % ("/**", ", actions: [GET]", "/a", ", actions: [GET, PUT]"))[1]), 1)
         for allow, deny in (("/a", "/a"), ("/a/**", "/b/c"), ("/a/**", "/a"), ("/a/**", "/a/**"), ("/a/*", "/a/b/c"), ("/*/x", "/a/y"), ("/a/*", "/a/*"),
-                            ("/a/b", "/a/*"), ("/a", "/**")):
+                            ("/a/b", "/a/*"), ("/a", "/**"), ('"/u/{sub}/x"', '"/u/{sub}/x"')):
             self.assertEqual(check(wide % (allow, "", deny, "")), (0, []), (allow, deny))
         for more in ((", mode: shadow", ""), ("", ", mode: shadow"), (", actions: [GET]", ", actions: [PUT]"), (", effect: deny", "")):
             self.assertEqual(check(wide % ("/**", more[0], "/a", more[1])), (0, []), more)

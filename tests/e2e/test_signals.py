@@ -104,6 +104,7 @@ class SocketFile(AssayTest):
         agent.start()
         with agent.connect() as before:
             for _ in range(3):
+                self.assertEqual(before.call("reload")["reloaded"], True)
                 os.unlink(agent.socket)
                 wait_for("it is there again", lambda: os.path.exists(agent.socket))
                 self.assertEqual(os.stat(agent.socket).st_mode & 0o777, 0o640)

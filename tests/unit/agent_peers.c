@@ -111,13 +111,27 @@ static void what_is_asked_at_once_counts(void **state)
     (void)state;
     assert_int_equal(taken(&peer, 5000000, 50), 50);
     assert_true(peers_take_more(&peer, 19));
-    assert_false(peers_take_more(&peer, 32));
+    assert_false(peers_take_more(&peer, 32)); /* and gives back what it had taken before, */
+    assert_int_equal(taken(&peer, 5000000, 1), 1);
     assert_true(peers_take_more(&peer, 31));
     assert_int_equal(taken(&peer, 5000000, 10), 0);
     assert_int_equal(taken(&peer, 5001000, 1), 1); /* full: 99 are left */
     assert_true(peers_take_more(&peer, 255));
     assert_int_equal(taken(&peer, 5002500, 10), 0); /* 156 are owed */
     assert_int_equal(taken(&peer, 5002600, 10), 4);
+}
+
+/* Who asks for more than its rate gets its rate, not less. */
+static void who_asks_too_much_at_once_gets_its_rate(void **state)
+{
+    struct peer_tally tally = {0};
+    struct peer_config peer = {.rate = 100, .tally = &tally};
+    unsigned got = 0;
+
+    (void)state;
+    for (uint64_t now = 5000000; now < 5010000; now += 7) /* 143 requests a second, of 30 */
+        got += peers_take_token(&peer, now) && peers_take_more(&peer, 29) ? 30 : 0;
+    assert_in_range(got, 1000, 1100);
 }
 
 /* As many as it says, however the time is cut. */
@@ -239,6 +253,7 @@ int main(void)
         cmocka_unit_test(a_bucket_holds_one_second),
         cmocka_unit_test(a_rate_below_one_a_second_lets_one_through),
         cmocka_unit_test(what_is_asked_at_once_counts),
+        cmocka_unit_test(who_asks_too_much_at_once_gets_its_rate),
         cmocka_unit_test(a_rate_is_kept_over_a_minute),
         cmocka_unit_test(what_was_done_is_carried_over_by_name),
         cmocka_unit_test(bounds_of_zeros_are_nobodys),
