@@ -360,6 +360,33 @@ static bool meet(struct http_conn *conn)
     return account_join(&conn->http->agent->door->accounts, &conn->caller, conn->peer.uid) == 0;
 }
 
+/* The one that nobody has asked anything over for the longest time. */
+static struct http_conn *idlest(const struct http *http)
+{
+    struct http_conn *idlest = NULL;
+
+    for (struct http_conn *conn = http->all; conn != NULL; conn = conn->next) {
+        if (conn->caller.account != NULL && conn->in_bytes == 0 && !conn->held && !conn->sending && !conn->handling && !conn->caller.waits &&
+            (idlest == NULL || conn->deadline < idlest->deadline))
+            idlest = conn;
+    }
+    return idlest;
+}
+
+/* Over TCP nobody knows who calls, and all are one user: who opens connections and asks nothing makes room for who asks. */
+static bool has_place(struct http_conn *conn)
+{
+    struct http_conn *other;
+
+    if (http_is_welcome(conn))
+        return true;
+    other = conn->http->is_tcp ? idlest(conn->http) : NULL;
+    if (other == NULL || other == conn)
+        return false;
+    http_conn_close(other);
+    return http_is_welcome(conn);
+}
+
 void http_conn_open(struct http *http)
 {
     struct http_conn *conn = calloc(1, sizeof *conn);
@@ -389,7 +416,8 @@ void http_conn_open(struct http *http)
         http_join(conn);
         conn->line.user = &conn->caller.account->lines;
     }
-    if (!met || !http_is_welcome(conn)) {
+    conn->deadline = UINT64_MAX;
+    if (!met || !has_place(conn)) {
         http->agent->door->facts.refused++;
         http_conn_close(conn);
         return;

@@ -577,6 +577,20 @@ class Ports(HttpTest):
         for path in Gateways.PATHS:
             self.assertEqual(self.may(token, path=path)["X-User-Id"], "alice")
 
+    def test_idle_connections_make_room_for_who_asks(self):
+        """Over TCP nobody knows who calls: a user of this machine could keep the gateway out."""
+        self.agent.stop()
+        self.agent.start(before=["prlimit", "--nofile=100"])
+        gateway = self.connect()
+        many = [self.connect() for _ in range(100)]
+        for _ in range(20):
+            self.assertEqual(self.may(self.key.token(), http=self.connect()).status, 200)
+        for http in many:
+            http.socket.settimeout(0.02)
+        self.assertGreater(sum(http.is_closed() for http in many), 20)
+        for http in (gateway, *many):
+            http.close()
+
     def test_only_names_of_this_machine(self):
         for host, status in (("localhost", 200), ("LOCALHOST:80", 200), ("127.0.0.1", 200), (f"127.0.0.1:{self.place}", 200), ("[::1]", 200),
                              ("[::1]:8080", 200), ("evil.example", 421), ("localhost.evil.example", 421), ("127.0.0.1.evil.example", 421),
