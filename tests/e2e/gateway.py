@@ -55,12 +55,13 @@ class App:
             disable_nagle_algorithm = True
 
             def answer(self):
+                trailers = []
                 if self.headers.get("Transfer-Encoding") == "chunked":
                     while int(self.rfile.readline(), 16) > 0:
                         self.rfile.readline()
-                    self.rfile.readline()
+                    trailers = [line.decode("latin-1").strip() for line in iter(self.rfile.readline, b"\r\n")]
                 self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                got = {"method": self.command, "target": self.path, "headers": self.headers.items()}
+                got = {"method": self.command, "target": self.path, "headers": self.headers.items(), "trailers": trailers}
                 app.requests.append(got)
                 data = json.dumps(got).encode()
                 self.send_response(200)

@@ -12,7 +12,8 @@ from http_client import Http
 ODD = "!#$%&'*+.^_`|~"  # RFC 9110 section 5.6.2: in a name beside letters, digits and "-"
 ROUTES = ("X-HTTP-Method", "X-HTTP-Method-Override", "X-Method-Override", "X-Original-Method", "X-Forwarded-Method", "X-Original-URI",
           "X-Original-URL", "X-Rewrite-URL", "X-Forwarded-Uri", "X-Forwarded-Prefix", "X-Script-Name", "X-Matched-Path", "X-Invoke-Path",
-          "X-Middleware-Subrequest")
+          "X-Middleware-Subrequest", "X-Forwarded-Path", "X-Original-Path", "X-Astro-Path", "X-Envoy-Original-Path", "X-Replaced-Path", "Forwarded")
+KNOWN = ("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Proto")  # by the gateway itself
 NORMAL = {"/%6frders": "/orders", "/orders/%41": "/orders/A", "/order%73": "/orders", "/orders/1%2d2": "/orders/1-2", "/orders/%5F": "/orders/_",
           "/orders/%30": "/orders/0", "/orders/\xc3\xa4": "/orders/%C3%A4", "/orders/%7A": "/orders/z"}  # as no client sends them, and as all do
 HOPS = ("Keep-Alive", "Proxy-Connection", "TE", "HTTP2-Settings")
@@ -40,6 +41,7 @@ def attacks():
     yield "GET", "/orders", [f"{name}: mallory" for name in IDENTITY] * 2
     for spelled in (str, str.lower, lambda name: name.replace("-", "_")):
         yield "GET", "/orders", [f"{spelled(name)}: {'DELETE' if 'Method' in name else '/admin'}" for name in ROUTES]
+    yield "GET", "/orders", [f"{name}: mallory" for name in KNOWN]
     for name in ("Connection", "Keep-Alive", "Proxy-Connection", "TE"):
         yield "GET", "/orders", [f"{name}: " + ", ".join(("close", *IDENTITY, "X-Other")), "X-Other: x"]
     yield "GET", "/orders", ["Connection: keep-alive", "Connection: X-User-Role"]
@@ -52,6 +54,8 @@ def others():
     """Requests that the policy does not allow, or that are about something else than they look like."""
     for target in NORMAL:
         yield "GET", target, [], None
+    for host in ("localhost/admin?x=", "localhost\\admin", "localhost?", "localhost#x", "x@localhost"):
+        yield "GET", "/orders", [], host
     asked = [("X-Original-Method: GET", "X-Original-URI: /orders"), ("X-Forwarded-Method: GET", "X-Forwarded-Uri: /orders"), ()]
     for headers in asked:
         yield "DELETE", "/orders", list(headers), None
@@ -66,6 +70,7 @@ def others():
 class Recipes(BehindGateway):
     inert = ()  # lines without which nothing gets through that should not
     refuses_underscores = False
+    known = KNOWN
 
     def send(self, place, method, target, headers, host=None, token=None):
         """What reached the application."""
@@ -79,15 +84,30 @@ class Recipes(BehindGateway):
                 pass
         return list(self.app.requests)
 
+    def send_trailers(self, place, token):
+        self.app.requests.clear()
+        with Http(place) as http:
+            http.send(f"POST /orders HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n"
+                      "Trailer: X-User-Role\r\n\r\n3\r\nabc\r\n0\r\nX-User-Role: admin\r\nX_User_Id: root\r\nDELETE: /admin HTTP/1.1\r\n\r\n")
+            try:
+                http.receive(head_only=True)
+            except (EOFError, ConnectionError):
+                pass
+        return list(self.app.requests)
+
     def wrong(self, got, method="GET", targets=("/orders",)):
         """What the application must not see, but did."""
         found = []
         names = [name.lower() for name, _ in got["headers"]]
         values = {name.lower(): [value for key, value in got["headers"] if key.lower() == name.lower()] for name in (*IDENTITY, "Connection", "Upgrade")}
+        if got.get("trailers"):
+            found.append(f"trailers: {got['trailers']}")
         if got["method"] != method or got["target"] not in targets:
             found.append(f"{got['method']} {got['target']}")
         found += [name for name in names if not re.fullmatch("[a-z0-9-]+", name)]
         found += [name for name in map(str.lower, (*ROUTES, *HOPS)) if name in names]
+        found += [f"{name}: {value}" for name, value in got["headers"] if name.lower() in map(str.lower, self.known) and "mallory" in value]
+        found += [f"Host: {value}" for name, value in got["headers"] if name.lower() in ("host", "x-forwarded-host") and re.search(r"[/\\\\?#@ ]", value)]
         found += [name for name, value in zip(IDENTITY, ("alice", "user", ISSUER, "x")) if values[name.lower()] != [value]]
         if values["upgrade"] not in ([], ["websocket"]):
             found.append(f"Upgrade: {values['upgrade']}")
@@ -105,6 +125,9 @@ class Recipes(BehindGateway):
             for got in self.send(place, method, target, headers, host, token):
                 for wrong in self.wrong(got, "GET", ("/orders", NORMAL.get(target))):
                     yield f"{wrong} by {method} {target} {headers}"
+        for got in self.send_trailers(place, token):
+            for wrong in self.wrong(got, "POST"):
+                yield f"{wrong} by a trailer"
         for got in self.send(place, "GET", "/orders", []):
             yield f"{got} without a token"
 
@@ -141,7 +164,7 @@ class WithNginx(Recipes, AssayTest):
     class gateway_class(Nginx):
         http = "underscores_in_headers on; ignore_invalid_headers off;"
 
-    inert = (r"map |default |websocket |\}|upstream |server |keepalive |listen |location |proxy_pass ", r"proxy_http_version |proxy_\w+_timeout ",
+    inert = (r"map |default |websocket |\}|upstream |server |keepalive |listen |location |proxy_pass ", r"proxy_http_version |proxy_\w+_timeout |proxy_buffer",
              "internal", 'proxy_set_header (Host|Content-Length|Connection "")', "proxy_pass_request_body ",  # between nginx and the agent
              "proxy_set_header (Upgrade|Connection) ")  # without them there are no websockets
 
@@ -159,7 +182,31 @@ class WithHaproxy(Recipes, AssayTest):
     gateway_class = Haproxy
     inert = ("global|lua-load|defaults|mode|timeout|frontend|bind|default_backend|backend|server",
              "http-request lua.assay",  # without it nothing gets through
+             "option disable-h2-upgrade",  # test_http2_is_off
              r"http-request set-(var\(txn.websocket\)|header (upgrade|connection)) ")  # without them there are no websockets
+
+    def test_http2_is_off(self):
+        """For its trailers pass. A server begins with its settings."""
+        preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"
+        lines = self.gateway.recipes[0]
+        for recipe, speaks in ((lines, False), (lines.replace("    option disable-h2-upgrade\n", ""), True)):
+            gateway = self.start_gateway(self.app.port, variants=[recipe])
+            with Http(gateway.place) as http:
+                http.socket.sendall(preface)
+                try:
+                    said = http.socket.recv(9)
+                except ConnectionError:
+                    said = b""
+                self.assertEqual(said[3:4] == b"\4", speaks, said)
+
+    def test_identity_headers_that_do_not_fit(self):
+        """HAProxy sets what fits into its buffer and says nothing of the rest: such a request does not get through."""
+        for count, padding in ((900, 0), (60, 12300), (60, 12700), (75, 12850), (60, 12500)):
+            token = self.key.token(role=[f"role-number-{i}" for i in range(count)], scope="x")
+            for got in self.send(self.gateway.place, "GET", "/orders", [f"X-Padding-{i}: {'p' * 1000}" for i in range(padding // 1020)], token=token):
+                headers = {name.lower(): value for name, value in got["headers"]}
+                self.assertEqual((headers.get("x-user-id"), len(headers.get("x-user-role", "").split(","))), ("alice", count))
+                self.assertEqual(headers.get("x-auth-scope"), "x")
 
 
 @needs(Caddy)

@@ -14,6 +14,8 @@ from test_http import HAS_HTTP
 
 
 class Gateways(BehindGateway):
+    takes_chunks = True
+
     def test_good(self):
         token = self.key.token(role=["user", "a,b"], scope="x y")
         for _ in range(3):
@@ -26,7 +28,11 @@ class Gateways(BehindGateway):
         with Http(self.gateway.place) as http:
             http.send(f"POST /orders HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nTransfer-Encoding: chunked\r\n\r\n"
                       "5\r\nhello\r\n0\r\n\r\n")
-            self.assertThrough(http.receive(), "alice", "", ISSUER, "")
+            if self.takes_chunks:
+                self.assertThrough(http.receive(), "alice", "", ISSUER, "")
+            else:
+                self.assertEqual(http.receive().status, 411)
+        with Http(self.gateway.place) as http:
             http.send(f"POST /orders HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nExpect: 100-continue\r\n"
                       "Content-Length: 5\r\n\r\n")
             while b"\r\n\r\n" not in http.data:
@@ -151,6 +157,7 @@ class WithCaddy(Gateways, AssayTest):
 @needs(Haproxy)
 class WithHaproxy(Gateways, AssayTest):
     gateway_class = Haproxy
+    takes_chunks = False
     keeps = False
 
 
