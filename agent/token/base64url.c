@@ -64,6 +64,21 @@ int base64url_decode(const char *text, size_t size, uint8_t *out, size_t *ret_by
     return 0;
 }
 
+enum base64url_fault base64url_fault(const char *text, size_t size, size_t *ret_at)
+{
+    uint8_t last[BASE64URL_DECODED_MAX(4)];
+    size_t whole = size / 4 * 4, bytes;
+
+    for (*ret_at = 0; *ret_at < size; (*ret_at)++) {
+        if (values[(uint8_t)text[*ret_at]] == NONE)
+            return BASE64URL_CHARACTER;
+    }
+    *ret_at = size - (size > 0);
+    if (size - whole == 1)
+        return BASE64URL_LENGTH;
+    return base64url_decode(text + whole, size - whole, last, &bytes) < 0 ? BASE64URL_SPARE_BITS : BASE64URL_GOOD;
+}
+
 void base64url_encode(const uint8_t *bytes, size_t size, char *out)
 {
     for (; size >= 3; size -= 3, bytes += 3) {

@@ -12,6 +12,15 @@
 /* Decodes `size` characters into `out`, which has room for BASE64URL_DECODED_MAX. 0, or -1 if it is not strict base64url. */
 int base64url_decode(const char *text, size_t size, uint8_t *out, size_t *ret_bytes);
 
+/* Why is it none, and at which of its characters, from 0? For people: it reads again what base64url_decode refused. */
+enum base64url_fault {
+    BASE64URL_GOOD = 0,
+    BASE64URL_CHARACTER,  /* this one is not in the alphabet */
+    BASE64URL_LENGTH,     /* no bytes become so many; the last one is too much, or others are missing */
+    BASE64URL_SPARE_BITS, /* the last one has bits set that belong to no byte */
+};
+enum base64url_fault base64url_fault(const char *text, size_t size, size_t *ret_at);
+
 /* Encodes and terminates; `out` has room for BASE64URL_ENCODED_MAX. */
 void base64url_encode(const uint8_t *bytes, size_t size, char *out);
 

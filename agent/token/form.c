@@ -33,16 +33,18 @@ enum outcome check_segments(struct token *token, const struct question *question
     return OUTCOME_ACCEPTED;
 }
 
-/* A header parameter that must be a string where it is there. False: it is something else. */
-static bool read_text(struct wire_cursor header, const char *name, struct text *ret)
+/* A header parameter that must be a string where it is there. False: it is something else, and `why` is the fault. */
+static bool read_text(struct wire_cursor header, const char *name, struct text *ret, const char *why, struct json_fault *fault)
 {
     struct wire_cursor value;
     struct wire_item item;
 
     if (!wire_find(header, name, &value))
         return true;
-    if (wire_next(&value, &item) != WIRE_OK || item.type != WIRE_STR)
+    if (wire_next(&value, &item) != WIRE_OK || item.type != WIRE_STR) {
+        fault->why = why;
         return false;
+    }
     *ret = (struct text){item.str, item.count};
     return true;
 }
@@ -52,8 +54,28 @@ static bool is_known(const struct known_header *known, const struct token *token
     return known->bytes == token->header_bytes && known->bytes > 0 && memcmp(known->json, room->header_json, known->bytes) == 0;
 }
 
+/* They change what the bytes mean. */
+static bool changes_meaning(struct wire_cursor header, struct json_fault *fault)
+{
+    static const char *const names[][2] = {
+        {"b64", "\"b64\" is about a payload that is not encoded, and no JWT's (RFC 7797 section 7)"},
+        {"zip", "\"zip\" is about compressed contents, and no JWS's (RFC 7516 section 4.1.3)"},
+        {"enc", "\"enc\" says that it is encrypted (JWE, RFC 7516 section 4.1.2); only signed tokens are read"},
+    };
+    struct wire_cursor ignored;
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (wire_find(header, names[i][0], &ignored)) {
+            fault->why = names[i][1];
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Reads it into `known`, which is nobody's until it has been read. */
-static bool read_header(struct known_header *known, const uint8_t *json, size_t bytes, uint8_t *wire, size_t wire_bytes)
+static bool read_header(struct known_header *known, const uint8_t *json, size_t bytes, uint8_t *wire, size_t wire_bytes,
+                        struct json_fault *fault)
 {
     struct text alg = {NULL, 0}, cty = {NULL, 0};
     struct wire_cursor ignored;
@@ -61,15 +83,16 @@ static bool read_header(struct known_header *known, const uint8_t *json, size_t 
 
     known->kid = known->typ = (struct text){NULL, 0};
     wire_writer_init(&writer, wire, wire_bytes);
-    if (json_to_wire((const char *)json, bytes, TOKEN_HEADER_DEPTH_MAX, &writer) < 0)
+    if (json_to_wire_or_why((const char *)json, bytes, TOKEN_HEADER_DEPTH_MAX, &writer, fault) < 0)
         return false;
     struct wire_cursor header = {writer.start, writer.at};
 
-    if (!read_text(header, "alg", &alg) || !read_text(header, "kid", &known->kid) || !read_text(header, "typ", &known->typ) ||
-        !read_text(header, "cty", &cty) || alg.at == NULL)
-        return false;
-    /* They change what the bytes mean: an unencoded payload (RFC 7797), compression, encryption (RFC 7516). */
-    if (wire_find(header, "b64", &ignored) || wire_find(header, "zip", &ignored) || wire_find(header, "enc", &ignored))
+    fault->why = "there is no \"alg\" (RFC 7515 section 4.1.1)";
+    if (!read_text(header, "alg", &alg, "\"alg\" is no string (RFC 7515 section 4.1.1)", fault) ||
+        !read_text(header, "kid", &known->kid, "\"kid\" is no string (RFC 7515 section 4.1.4)", fault) ||
+        !read_text(header, "typ", &known->typ, "\"typ\" is no string (RFC 7515 section 4.1.9)", fault) ||
+        !read_text(header, "cty", &cty, "\"cty\" is no string (RFC 7515 section 4.1.10)", fault) || alg.at == NULL ||
+        changes_meaning(header, fault))
         return false;
     known->alg = algorithm_by_name(alg.at, alg.bytes);
     known->has_crit = wire_find(header, "crit", &ignored);
@@ -91,7 +114,7 @@ enum outcome check_header(struct token *token, const struct question *question)
         header = fits ? &room->known[room->next_known] : &passing;
         header->bytes = 0;
         if (!read_header(header, room->header_json, token->header_bytes, fits ? header->wire : room->header,
-                         fits ? sizeof header->wire : sizeof room->header))
+                         fits ? sizeof header->wire : sizeof room->header, &token->fault))
             return refuse(token, REASON_MALFORMED);
         if (fits) {
             header->bytes = token->header_bytes;
@@ -124,7 +147,8 @@ enum outcome check_payload(struct token *token, const struct question *question)
     struct wire_writer writer;
 
     wire_writer_init(&writer, room->payload, sizeof room->payload);
-    if (json_to_wire((const char *)room->payload_json, token->payload_bytes, TOKEN_PAYLOAD_DEPTH_MAX, &writer) < 0)
+    if (json_to_wire_or_why((const char *)room->payload_json, token->payload_bytes, TOKEN_PAYLOAD_DEPTH_MAX, &writer,
+                            &token->fault) < 0)
         return refuse(token, REASON_MALFORMED);
     claims_index(&token->claims, writer.start, wire_written(&writer));
     return OUTCOME_ACCEPTED;

@@ -34,7 +34,7 @@ static int close_value(struct parser *p, size_t start, void (*put)(struct wire_w
     size_t head_bytes = wire_written(&head), body = wire_written(p->out) - start - 1;
 
     if (p->out->full || head_bytes - 1 > (size_t)(p->out->end - p->out->at))
-        return -1;
+        return json_fail(p, p->at, "it is longer than it may be");
     uint8_t *at = p->out->start + start;
 
     if (head_bytes > 1)
@@ -75,13 +75,15 @@ static int scan_number(struct parser *p, bool *ret_whole)
         p->at++;
     digits = p->at;
     skip_digits(p);
-    if (p->at == digits || (*digits == '0' && p->at - digits > 1))
-        return -1;
+    if (p->at == digits)
+        return json_fail_here(p, "no value begins like this (RFC 8259 section 3)");
+    if (*digits == '0' && p->at - digits > 1)
+        return json_fail(p, digits, "a number begins with a 0 that says nothing (RFC 8259 section 6)");
     if (p->at < p->end && *p->at == '.') {
         digits = ++p->at;
         skip_digits(p);
         if (p->at == digits)
-            return -1;
+            return json_fail_here(p, "a number has no digit after its point (RFC 8259 section 6)");
         whole = false;
     }
     if (p->at < p->end && (*p->at | 0x20) == 'e') {
@@ -91,11 +93,11 @@ static int scan_number(struct parser *p, bool *ret_whole)
         digits = p->at;
         skip_digits(p);
         if (p->at == digits)
-            return -1;
+            return json_fail_here(p, "a number's exponent has no digit (RFC 8259 section 6)");
         whole = false;
     }
     *ret_whole = whole;
-    return p->at < p->end ? 0 : -1; /* inside an object something always follows: strtod stops there */
+    return p->at < p->end ? 0 : json_fail_here(p, ""); /* inside an object something always follows: strtod stops there */
 }
 
 static int parse_number(struct parser *p)
@@ -118,7 +120,7 @@ static int parse_number(struct parser *p)
         double real = strtod(start, NULL);
 
         if (!isfinite(real))
-            return -1;
+            return json_fail(p, start, "a number is larger than a double can hold (RFC 8259 section 6)");
         wire_put_double(p->out, real);
     }
     return 0;
@@ -129,7 +131,7 @@ static int parse_word(struct parser *p, const char *word)
     size_t size = strlen(word);
 
     if ((size_t)(p->end - p->at) < size || memcmp(p->at, word, size) != 0)
-        return -1;
+        return json_fail(p, p->at, "no value begins like this (RFC 8259 section 3)");
     p->at += size;
     return 0;
 }
@@ -149,7 +151,7 @@ static int parse_array(struct parser *p)
         skip_space(p);
     } while (json_take(p, ',') == 0);
     if (json_take(p, ']') < 0)
-        return -1;
+        return json_fail_here(p, "neither `,` nor the `]` of an array follows (RFC 8259 section 5)");
     return close_value(p, start, wire_put_array, count);
 }
 
@@ -165,7 +167,7 @@ static struct wire_item name_at(const struct parser *p, uint32_t offset)
 static int add_name(struct parser *p, size_t offset)
 {
     if (p->names == NAMES_MAX)
-        return -1;
+        return json_fail(p, p->at, "more names than are read");
     struct wire_item item = name_at(p, (uint32_t)offset);
     uint32_t hash = 2166136261U; /* FNV-1a: it only orders them, equal names are compared */
 
@@ -189,8 +191,9 @@ static int compare_names(const void *left, const void *right, void *parser)
     return memcmp(x.str, y.str, x.count);
 }
 
-/* Small objects are compared pairwise, large ones sorted: 2,000 names must not cost 2 million comparisons. */
-static bool any_name_twice(struct parser *p, unsigned first)
+/* One that stands twice, or NULL. Small objects are compared pairwise, large ones sorted: 2,000 names must not cost 2 million
+   comparisons. */
+static const struct name *name_twice(struct parser *p, unsigned first)
 {
     unsigned count = p->names - first;
     struct name *names = p->name + first;
@@ -199,31 +202,31 @@ static bool any_name_twice(struct parser *p, unsigned first)
         qsort_r(names, count, sizeof *names, compare_names, p);
         for (unsigned i = 1; i < count; i++) {
             if (compare_names(&names[i - 1], &names[i], p) == 0)
-                return true;
+                return &names[i];
         }
-        return false;
+        return NULL;
     }
     for (unsigned i = 1; i < count; i++) {
         for (unsigned k = 0; k < i; k++) {
             if (names[k].hash == names[i].hash && compare_names(&names[k], &names[i], p) == 0)
-                return true;
+                return &names[i];
         }
     }
-    return false;
+    return NULL;
 }
 
 static int parse_member(struct parser *p)
 {
     skip_space(p);
     if (json_take(p, '"') < 0)
-        return -1;
+        return json_fail_here(p, "no name in double quotes follows (RFC 8259 section 4)");
     size_t offset = wire_written(p->out);
 
     if (parse_string(p) < 0 || add_name(p, offset) < 0)
         return -1;
     skip_space(p);
     if (json_take(p, ':') < 0)
-        return -1;
+        return json_fail_here(p, "no `:` follows the name (RFC 8259 section 4)");
     return parse_value(p);
 }
 
@@ -240,8 +243,14 @@ static int parse_object(struct parser *p)
             return -1;
         skip_space(p);
     } while (json_take(p, ',') == 0);
-    if (json_take(p, '}') < 0 || any_name_twice(p, first))
-        return -1;
+    if (json_take(p, '}') < 0)
+        return json_fail_here(p, "neither `,` nor the `}` of an object follows (RFC 8259 section 4)");
+    const struct name *twice = name_twice(p, first);
+
+    if (twice != NULL) {
+        p->fault.twice = name_at(p, twice->offset);
+        return json_fail(p, p->at - 1, "stands twice in the object that ends here (RFC 7515 section 4, RFC 7519 section 4)");
+    }
     unsigned count = p->names - first;
 
     p->names = first;
@@ -251,7 +260,7 @@ static int parse_object(struct parser *p)
 static int parse_container(struct parser *p, int (*parse)(struct parser *))
 {
     if (p->depth_left == 0)
-        return -1;
+        return json_fail(p, p->at, "more objects and arrays inside each other than are read");
     p->at++;
     p->depth_left--;
     int status = parse(p);
@@ -264,7 +273,7 @@ static int parse_value(struct parser *p)
 {
     skip_space(p);
     if (p->at == p->end)
-        return -1;
+        return json_fail_here(p, "");
     switch (*p->at) {
     case '{':
         return parse_container(p, parse_object);
@@ -287,7 +296,18 @@ static int parse_value(struct parser *p)
     }
 }
 
-int json_to_wire(const char *text, size_t size, unsigned depth_max, struct wire_writer *out)
+static int parse_text(struct parser *p)
+{
+    skip_space(p);
+    if (p->at == p->end || *p->at != '{')
+        return json_fail_here(p, "it does not begin with the `{` of an object");
+    if (parse_value(p) < 0)
+        return -1;
+    skip_space(p);
+    return p->at == p->end ? 0 : json_fail(p, p->at, "something follows the object");
+}
+
+int json_to_wire_or_why(const char *text, size_t size, unsigned depth_max, struct wire_writer *out, struct json_fault *ret_fault)
 {
     struct parser p; /* not cleared: 32 KiB of names that nobody reads before they are written */
 
@@ -296,9 +316,16 @@ int json_to_wire(const char *text, size_t size, unsigned depth_max, struct wire_
     p.depth_left = depth_max;
     p.out = out;
     p.names = 0;
-    skip_space(&p);
-    if (p.at == p.end || *p.at != '{' || parse_value(&p) < 0)
-        return -1;
-    skip_space(&p);
-    return p.at == p.end ? 0 : -1; /* what did not fit was seen when the object was closed */
+    p.fault = (struct json_fault){.at = text, .why = ""};
+    if (parse_text(&p) == 0) /* what did not fit was seen when the object was closed */
+        return 0;
+    *ret_fault = p.fault;
+    return -1;
+}
+
+int json_to_wire(const char *text, size_t size, unsigned depth_max, struct wire_writer *out)
+{
+    struct json_fault ignored;
+
+    return json_to_wire_or_why(text, size, depth_max, out, &ignored);
 }

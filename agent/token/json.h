@@ -8,8 +8,18 @@
 
 #include "client/wire.h"
 
+/* What a reader stopped at, for the people who must mend it. */
+struct json_fault {
+    const char *at;         /* in the text, or at its end */
+    const char *why;        /* static; names the rule */
+    struct wire_item twice; /* the name that stands twice, in the output; of type 0: it is something else */
+};
+
 /* `text` must hold one JSON object, `depth_max` levels deep at most (the object itself is the first). It is appended to `out`, which
    has room for WIRE_BYTES_OF_JSON(size). 0, or -1 if the text is anything else; what was appended then means nothing. */
 int json_to_wire(const char *text, size_t size, unsigned depth_max, struct wire_writer *out);
+
+/* The same; after -1 *ret_fault says why. */
+int json_to_wire_or_why(const char *text, size_t size, unsigned depth_max, struct wire_writer *out, struct json_fault *ret_fault);
 
 #endif

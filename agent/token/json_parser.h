@@ -2,7 +2,7 @@
 #ifndef ASSAY_JSON_PARSER_H
 #define ASSAY_JSON_PARSER_H
 
-#include "client/wire.h"
+#include "json.h"
 
 /* Names of the objects that are open: where each stands in the output, and a hash to tell them apart quickly. More than these
    cannot be in a token, whose payload has 12 KiB and whose shortest member has 5 bytes. */
@@ -18,9 +18,24 @@ struct parser {
     const char *end;
     unsigned depth_left;
     struct wire_writer *out;
+    struct json_fault fault;
     unsigned names;
     struct name name[NAMES_MAX];
 };
+
+/* Says what is wrong at `at`. -1, for the caller to return: nothing is read after a fault. */
+static inline int json_fail(struct parser *p, const char *at, const char *why)
+{
+    p->fault.at = at;
+    p->fault.why = why;
+    return -1;
+}
+
+/* The same where the text ends too early. */
+static inline int json_fail_here(struct parser *p, const char *why)
+{
+    return json_fail(p, p->at, p->at < p->end ? why : "it ends before it is whole");
+}
 
 static inline int json_take(struct parser *p, char expected)
 {

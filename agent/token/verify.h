@@ -12,6 +12,7 @@
 #include "base64url.h"
 #include "bounds.h"
 #include "claims.h"
+#include "json.h"
 #include "signature.h"
 
 /* Zero is "undecided", so that an outcome which nobody set is never a yes. */
@@ -72,6 +73,7 @@ struct token {
     uint8_t input_sha256[32];
     double exp, nbf, iat; /* Unix seconds; nbf and iat negative: the token has none */
     enum reason reason;   /* why it was refused */
+    struct json_fault fault; /* of a header or payload that was refused as malformed */
     enum reason judged; /* a shadow issuer's tokens are all refused as unknown_issuer; this is what was found (REASON_NONE: good) */
 };
 

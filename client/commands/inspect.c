@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "command.h"
+#include "form_fault.h"
 #include "inspection.h"
 #include "owned.h"
 #include "token_source.h"
@@ -116,6 +117,38 @@ static char *show_size(const struct token *token)
     return asprintf(&shown, "%zu bytes of at most %d", token->text.bytes, TOKEN_BYTES_MAX) < 0 ? NULL : shown;
 }
 
+/* Header or payload. It is shown also where it is no JSON; then the fault stands before it. */
+static char *show_part(const struct token *token, bool passed, const uint8_t *json, size_t bytes)
+{
+    char *part CLEANUP_FREE = show_json(json, bytes);
+
+    if (passed) {
+        char *whole = part;
+
+        part = NULL;
+        return whole;
+    }
+    char *fault CLEANUP_FREE = part_fault(token, json, bytes);
+    char *shown = NULL;
+
+    if (fault == NULL || part == NULL || asprintf(&shown, "%s: %s", fault, part) < 0)
+        return NULL;
+    return shown;
+}
+
+static char *show_algorithm(const struct token *token)
+{
+    char names[256] = "";
+    char *shown = NULL;
+    size_t used = 0;
+
+    if (token->alg != ALG_NONE)
+        return strdup(algorithm_facts[token->alg].name);
+    for (enum algorithm alg = ALG_NONE + 1; alg < ALG_COUNT && used < sizeof names; alg++)
+        used += (size_t)snprintf(names + used, sizeof names - used, " %s", algorithm_facts[alg].name);
+    return asprintf(&shown, "\"alg\" is none of%s (RFC 7515 section 4.1.1)", names) < 0 ? NULL : shown;
+}
+
 static char *show_keys(const struct token *token)
 {
     char *shown = NULL;
@@ -124,8 +157,7 @@ static char *show_keys(const struct token *token)
     return asprintf(&shown, "kid %s: %u of the set's keys", kid != NULL ? kid : "?", token->key_count) < 0 ? NULL : shown;
 }
 
-/* What a check saw, to be freed; NULL: nothing to show. Header and payload are shown also where they are no JSON, and may then be any
-   bytes: make_printable() is to follow. */
+/* What a check saw, to be freed; NULL: nothing to show. Header and payload may be any bytes: make_printable() is to follow. */
 static char *show(const struct witness *witness, const char *check, bool passed, const struct token *token)
 {
     const struct token_room *room = witness->inspector.room;
@@ -133,15 +165,15 @@ static char *show(const struct witness *witness, const char *check, bool passed,
     if (strcmp(check, "size") == 0)
         return show_size(token);
     if (strcmp(check, "segments") == 0)
-        return passed ? show_sizes(token) : NULL;
+        return passed ? show_sizes(token) : segments_fault(token->text);
     if (strcmp(check, "header") == 0)
-        return show_json(room->header_json, token->header_bytes);
+        return show_part(token, passed, room->header_json, token->header_bytes);
     if (strcmp(check, "payload") == 0)
-        return show_json(room->payload_json, token->payload_bytes);
-    if (strcmp(check, "algorithm known") == 0 && passed)
-        return strdup(algorithm_facts[token->alg].name);
+        return show_part(token, passed, room->payload_json, token->payload_bytes);
+    if (strcmp(check, "algorithm known") == 0)
+        return show_algorithm(token);
     if (strcmp(check, "crit") == 0)
-        return strdup(passed ? "absent" : "present");
+        return strdup(passed ? "absent" : "present: what it names must be understood, and nothing of it is (RFC 7515 section 4.1.11)");
     if (strcmp(check, "issuer") == 0)
         return show_claim(token, CLAIM_ISS);
     if (strcmp(check, "typ") == 0)

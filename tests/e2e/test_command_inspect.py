@@ -39,9 +39,10 @@ class Folder:
         self.usual = self.token is not None and read(group, name, "config.yaml") is None and "revoked" not in self.ask
 
     def line(self, token, ident, **more):
-        """For --batch: the set stands in it byte for byte."""
+        """For --batch: the set stands in it byte for byte, but without the mark that may stand in front of a whole text only."""
         rest = json.dumps({"id": ident, "token": token, "issuer": ISSUER, "audience": self.audience, "now": self.now, **more})
-        return rest[:-1].encode() + b',"keys":' + self.keys.replace(b"\n", b" ") + b"}\n"
+        keys = self.keys.removeprefix(b"\xef\xbb\xbf").replace(b"\n", b" ")
+        return rest[:-1].encode() + b',"keys":' + keys + b"}\n"
 
     def expected(self, token, reason):
         """Without leeway, what an agent accepts in its last seconds is over."""
@@ -130,6 +131,52 @@ class One(InspectTest):
                 self.assertEqual((told["active"], told["reason"]), (False, reason))
                 self.assertEqual([(entry["check"], entry["passed"]) for entry in told["checks"]],
                                  [(name, name != check) for name in CHECKS[:CHECKS.index(check) + 1]])
+
+    def test_the_byte_and_the_rule_of_a_fault_of_form(self):
+        header, payload = b64(b'{"alg":"ES256"}'), b64(b'{"iss":"x"}')
+        size = len(header)
+        of_token = [("abc", "1 part;", "RFC 7515 section 7.1"), ("a.b.c.d", "4 parts;", "RFC 7515 section 7.1"),
+                    ("a.b.c.d.e", "five parts: it is encrypted", "RFC 7516"),
+                    (f"{header}=.{payload}.AAAA", f"`=` at byte {size + 1}, in the header", "no padding"),
+                    (f"{header}.{payload}.AAA=", f"`=` at byte {size + len(payload) + 6}, in the signature", "no padding"),
+                    (f"{header}.AA+A.AAAA", f"`+` at byte {size + 4}, in the payload", "`-` for `+`"),
+                    (f"{header}.AA/A.AAAA", f"`/` at byte {size + 4}, in the payload", "`_` for `/`"),
+                    (f"Bearer {header}.{payload}.AAAA", "0x20 at byte 7", "RFC 6750"),
+                    (f"{header}.{payload}.AA AA", "0x20 at byte", "no white space"),
+                    (f'"{header}.{payload}.AAAA"', '`"` at byte 1', "quotation marks"),
+                    (f"{header}%2E.{payload}.AAAA", f"`%` at byte {size + 1}", "percent-encoded"),
+                    (f"{header}.{payload}.\x1b", "0x1b at byte", "RFC 4648 section 5"),
+                    (f"{header}.{payload}.AAAAA", "the signature has 5 characters", "RFC 4648 section 5"),
+                    (f"{header}.{payload[:-1]}B.AAAA", f"`B` at byte {size + 1 + len(payload)}, in the payload", "RFC 4648 section 3.5")]
+        of_header = [('{"alg":5}', '"alg" is no string', "4.1.1"), ('{"kid":"a"}', 'no "alg"', "4.1.1"),
+                     ('{"alg":"ES256","kid":1}', '"kid" is no string', "4.1.4"), ('{"alg":"ES256","typ":1}', '"typ" is no string', "4.1.9"),
+                     ('{"alg":"ES256","cty":1}', '"cty" is no string', "4.1.10"), ('{"alg":"ES256","b64":false}', '"b64"', "RFC 7797"),
+                     ('{"alg":"ES256","zip":"DEF"}', '"zip"', "RFC 7516"), ('{"alg":"dir","enc":"A128GCM"}', '"enc"', "encrypted"),
+                     ("[]", "byte 1: it does not begin with", "`{`"), ("", "it is empty", "")]
+        of_payload = [('{"a":1,"b":2,"a":3}', 'byte 19: "a" stands twice', "RFC 7519"), ('{"a":{"b":1,"b":2}}', 'byte 18: "b" stands twice', ""),
+                      ('{"a":01}', "byte 6: a number begins with a 0", "RFC 8259"), ('{"a":1.}', "byte 8: ", "after its point"),
+                      ('{"a":1e}', "byte 8: ", "exponent"), ('{"a":1e999}', "byte 6: ", "double"), ('{"a":tru}', "byte 6: ", "no value"),
+                      ('{"a":NaN}', "byte 6: ", "no value"), ('{"a":-}', "byte 7: ", "no value"), ('{"a":[1 2]}', "byte 9: ", "`]`"),
+                      ('{"a":1 2}', "byte 8: ", "`}`"), ("{'a':1}", "byte 2: ", "double quotes"), ('{"a":1,}', "byte 8: ", "double quotes"),
+                      ('{"a" 1}', "byte 6: ", "`:`"), ('{"a":1', "after byte 6: ", "ends before"), ('{"a":"b', "after byte 7: ", "ends before"),
+                      ('{"a":"\\', "after byte 7: ", "ends before"), ('{"a":"\\u1', "after byte 9: ", "ends before"),
+                      ('{"a":1}x', "byte 8: ", "follows the object"), ('{"a":"\\ud800"}', "byte 7: ", "surrogate"),
+                      ('{"a":"\\udc00"}', "byte 7: ", "surrogate"), ('{"a":"\\ud800\\u0041"}', "byte 7: ", "surrogate"),
+                      ('{"a":"\\u00"}', "byte 11: ", "hexadecimal"), ('{"a":"\\u0000"}', "byte 7: ", "refused"),
+                      ('{"a":"\\q"}', "byte 7: ", "no such escape"), ('{"a":"\x01"}', "byte 7: ", "control character"),
+                      (b'{"a":"\xff"}', "byte 7: ", "UTF-8"), ('{"a":' + "[" * 40 + "]" * 40 + "}", "byte ", "inside each other")]
+        cases = [(token, "segments", words) for token, *words in of_token]
+        for given, check, after in ((of_header, "header", "." + payload + ".AAAA"), (of_payload, "payload", ".AAAA")):
+            before = "" if check == "header" else header + "."
+            cases += [(before + b64(part if isinstance(part, bytes) else part.encode()) + after, check, words) for part, *words in given]
+        for token, check, words in cases:
+            with self.subTest(token=token, words=words):
+                last = self.inspect(token, "--json").json()["checks"][-1]
+                self.assertEqual((last["check"], last["passed"]), (check, False))
+                for word in words:
+                    self.assertIn(word, last["saw"])
+        self.assertIn("is none of RS256", self.inspect(self.key.token({"alg": "none"})).out)
+        self.assertIn("RFC 7515 section 4.1.11", self.inspect(self.key.token({"crit": ["b64"]})).out)
 
     def test_json_of_a_good_one(self):
         told = self.inspect(self.key.token(), "--json").json()

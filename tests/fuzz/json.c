@@ -86,6 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static uint8_t room[WIRE_BYTES_OF_JSON(BASE64URL_MAX)];
     struct wire_writer writer;
+    struct json_fault fault;
     json_error_t error;
 
     if (size == 0 || size - 1 > BASE64URL_MAX)
@@ -94,7 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *text = exactly(data + 1, --size);
 
     wire_writer_init(&writer, room, WIRE_BYTES_OF_JSON(size));
-    bool accepted = json_to_wire(text, size, depth, &writer) == 0;
+    bool accepted = json_to_wire_or_why(text, size, depth, &writer, &fault) == 0;
     json_t *json = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &error);
 
     if (accepted) {
@@ -104,9 +105,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         compare(&wire, json);
         CHECK(wire.at == wire.end);
         CHECK(depth_of(json) <= depth);
-    } else if (json != NULL) {
+    } else {
+        CHECK(fault.at >= text && fault.at <= text + size && *fault.why != '\0');
         /* jansson takes a byte of zero for white space, where it stands between values. */
-        CHECK(!json_is_object(json) || depth_of(json) > depth || memchr(text, '\0', size) != NULL);
+        CHECK(json == NULL || !json_is_object(json) || depth_of(json) > depth || memchr(text, '\0', size) != NULL);
     }
     json_decref(json);
     free(text);

@@ -96,11 +96,37 @@ static void no_other_spelling(void **state)
     assert_int_equal(size, 77); /* untouched on failure */
 }
 
+/* What the reader refuses has a fault, at the right character, and nothing else has. */
+static void a_fault_has_its_place(void **state)
+{
+    static const struct {
+        const char *text;
+        enum base64url_fault fault;
+        size_t at;
+    } examples[] = {{"", BASE64URL_GOOD, 0},         {"Zg", BASE64URL_GOOD, 1},           {"Zm9v", BASE64URL_GOOD, 3},
+                    {"Zg==", BASE64URL_CHARACTER, 2}, {"+m9v", BASE64URL_CHARACTER, 0},    {"Zm9vZ!", BASE64URL_CHARACTER, 5},
+                    {"Zm9vY=A", BASE64URL_CHARACTER, 5}, {"Z", BASE64URL_LENGTH, 0},       {"Zm9vY", BASE64URL_LENGTH, 4},
+                    {"Zh", BASE64URL_SPARE_BITS, 1},  {"Zm9vYmF", BASE64URL_SPARE_BITS, 6}, {"Zm9vYmE", BASE64URL_GOOD, 6}};
+    uint8_t out[BASE64URL_DECODED_MAX(8)];
+    size_t size, at;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
+        const char *text = examples[i].text;
+
+        at = 99;
+        assert_int_equal(base64url_fault(text, strlen(text), &at), examples[i].fault);
+        assert_int_equal(at, examples[i].at);
+        assert_int_equal(base64url_decode(text, strlen(text), out, &size), examples[i].fault == BASE64URL_GOOD ? 0 : -1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_lengths_come_back), cmocka_unit_test(rfc4648_examples), cmocka_unit_test(only_the_alphabet),
-        cmocka_unit_test(spare_bits_are_zero),   cmocka_unit_test(no_other_spelling),
+        cmocka_unit_test(spare_bits_are_zero),
+        cmocka_unit_test(a_fault_has_its_place),   cmocka_unit_test(no_other_spelling),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

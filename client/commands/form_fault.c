@@ -1,0 +1,124 @@
+#include "form_fault.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define SEGMENTS           3
+#define SEGMENTS_ENCRYPTED 5 /* RFC 7516 section 7.1 */
+
+static const char *const segment_names[SEGMENTS] = {"header", "payload", "signature"};
+
+/* What people and programs put into tokens. */
+static const char *character_rule(struct text token, size_t at)
+{
+    static const char bearer[] = "Bearer ";
+
+    if (at == sizeof bearer - 2 && strncasecmp(token.at, bearer, sizeof bearer - 1) == 0)
+        return "the word `Bearer` belongs to the header of HTTP; leave it out (RFC 6750 section 2.1)";
+    switch (token.at[at]) {
+    case '=':
+        return "RFC 7515 section 2 has no padding";
+    case '+':
+    case '/':
+        return "that is base64; RFC 7515 section 2 has base64url, with `-` for `+` and `_` for `/`";
+    case ' ':
+    case '\t':
+    case '\r':
+    case '\n':
+        return "a token has no white space (RFC 7515 section 2)";
+    case '"':
+    case '\'':
+        return "quotation marks are no part of a token";
+    case '%':
+        return "that is percent-encoded; decode it first";
+    default:
+        return "it is no character of base64url (RFC 4648 section 5)";
+    }
+}
+
+static char *at_byte(size_t at, unsigned char byte, const char *where, const char *rule)
+{
+    char *text = NULL;
+    int printed = byte > ' ' && byte < 0x7f ? asprintf(&text, "`%c` at byte %zu, in the %s: %s", byte, at + 1, where, rule)
+                                            : asprintf(&text, "0x%02x at byte %zu, in the %s: %s", byte, at + 1, where, rule);
+
+    return printed < 0 ? NULL : text;
+}
+
+static char *segment_fault(struct text token, unsigned segment, struct text part)
+{
+    size_t start = (size_t)(part.at - token.at), at = 0;
+    char *text = NULL;
+
+    switch (base64url_fault(part.at, part.bytes, &at)) {
+    case BASE64URL_CHARACTER:
+        return at_byte(start + at, (unsigned char)part.at[at], segment_names[segment], character_rule(token, start + at));
+    case BASE64URL_LENGTH:
+        if (asprintf(&text,
+                     "the %s has %zu characters, which no bytes become (RFC 4648 section 5); one is too much, or some are missing",
+                     segment_names[segment], part.bytes) < 0)
+            return NULL;
+        return text;
+    case BASE64URL_SPARE_BITS:
+        return at_byte(start + at, (unsigned char)part.at[at], segment_names[segment],
+                       "the bits that are left over must be zero (RFC 4648 section 3.5); it was changed or cut off");
+    default:
+        return NULL;
+    }
+}
+
+static char *count_fault(size_t bytes, unsigned segments)
+{
+    char *text = NULL;
+
+    if (bytes == 0)
+        return strdup("nothing is there");
+    if (segments == SEGMENTS_ENCRYPTED)
+        return strdup("five parts: it is encrypted (JWE, RFC 7516 section 7.1); only signed tokens are read");
+    return asprintf(&text, "%u part%s; a signed token has three, with a dot between each (RFC 7515 section 7.1)", segments,
+                    segments == 1 ? "" : "s") < 0
+               ? NULL
+               : text;
+}
+
+char *segments_fault(struct text token)
+{
+    const char *end = token.at + token.bytes;
+    struct text parts[SEGMENTS];
+    unsigned count = 0;
+
+    for (const char *start = token.at, *dot; start != NULL; start = dot != NULL ? dot + 1 : NULL) {
+        dot = memchr(start, '.', (size_t)(end - start));
+        if (count < SEGMENTS)
+            parts[count] = (struct text){start, (size_t)((dot != NULL ? dot : end) - start)};
+        count++;
+    }
+    if (count != SEGMENTS)
+        return count_fault(token.bytes, count);
+    char *fault = NULL;
+
+    for (unsigned i = 0; fault == NULL && i < SEGMENTS; i++)
+        fault = segment_fault(token, i, parts[i]);
+    return fault;
+}
+
+char *part_fault(const struct token *token, const uint8_t *json, size_t bytes)
+{
+    const struct json_fault *fault = &token->fault;
+    const char *start = (const char *)json;
+    char *text = NULL;
+    int printed;
+
+    if (bytes == 0)
+        printed = asprintf(&text, "it is empty");
+    else if (fault->at == NULL)
+        printed = asprintf(&text, "%s", fault->why);
+    else if (fault->at == start + bytes)
+        printed = asprintf(&text, "after byte %zu: %s", bytes, fault->why);
+    else if (fault->twice.type == WIRE_STR)
+        printed = asprintf(&text, "byte %zu: \"%.*s\" %s", (size_t)(fault->at - start) + 1, (int)fault->twice.count,
+                           fault->twice.str, fault->why);
+    else
+        printed = asprintf(&text, "byte %zu: %s", (size_t)(fault->at - start) + 1, fault->why);
+    return printed < 0 ? NULL : text;
+}
