@@ -29,7 +29,8 @@ class Tunnel:
         self.heads, self.after = [], []
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.accepting = threading.Thread(target=self.accept, daemon=True)
+        self.accepting.start()
 
     def accept(self):
         while True:
@@ -73,6 +74,8 @@ class Tunnel:
         return data
 
     def close(self):
+        self.socket.shutdown(socket.SHUT_RDWR)      # close() alone leaves accept() where it is
+        self.accepting.join(10)
         self.socket.close()
 
 
