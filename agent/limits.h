@@ -43,7 +43,10 @@
 #define KEYS_WAITING_MAX 4096        /* requests that wait for a fetch: they are few, or somebody makes kids up */
 #define KEYS_WAITING_BYTES_MAX (8 * 1024 * 1024)
 #define KEYS_STRANGE_MAX 64          /* kids that a fetch did not bring, by issuer; more than an attacker needs, who has others each time */
-#define HTTPS_SECONDS_MAX 4          /* of a whole answer: those who wait for it have 5 s by default */
+#define KEYS_FETCH_SECONDS 30        /* of a document and a set together; nobody waits so long */
+#define KEYS_FETCH_SECONDS_MAX 300
+#define KEYS_PATIENCE_SECONDS 4      /* of a request that waits for a fetch: libassay's callers have 5 s by default */
+#define HTTPS_SECONDS_MAX 30         /* of a whole answer, where its owner sets no other bound */
 #define HTTPS_CONNECT_SECONDS_MAX 3
 #define HTTPS_HEADER_BYTES_MAX (64 * 1024)
 #define HTTPS_REDIRECTS_MAX 3        /* to the same host */

@@ -43,10 +43,10 @@ while (cd "$root" && block yaml $n) >yaml && [ -s yaml ]; do
     n=$((n + 1))
 done
 [ $configurations -eq 11 ] || { echo "README: $configurations configurations, not 11"; exit 1; }
-keys="ca_file|token_file|refresh|refetch_cooldown|max_key_age"
+keys="ca_file|token_file|timeout|refresh|refetch_cooldown|max_key_age"
 for source in discovery jwks_uri; do
     sed -E "/^ *file:.*keys.json/d; s/# ($source|$keys):/\\1:/" assayd2.yaml >live-$source.yaml
-    [ "$(grep -cE "^ *($source|$keys):" live-$source.yaml)" -eq 6 ]
+    [ "$(grep -cE "^ *($source|$keys):" live-$source.yaml)" -eq 7 ]
 done
 sed 's/^# //' assayd2.yaml >peers.yaml
 [ "$(grep -cE '^  - .?name: (orders|operators)|^    (uid|methods|issuers|audiences|rate|connections|in_flight):' peers.yaml)" -eq 10 ]

@@ -25,6 +25,7 @@ struct key_source {
     const char *jwks_uri; /* NULL: a file, or discovery */
     bool discovery;
     const char *ca_file, *token_file; /* NULL: the system's authorities; no bearer token */
+    double timeout; /* seconds, of a whole fetch */
     double refresh, cooldown, max_age; /* seconds */
     struct place place;
 };

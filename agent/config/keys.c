@@ -46,6 +46,13 @@ void config_read_secret(struct yaml *yaml, yaml_node_t *value, void *into)
         yaml_fault(yaml, value, "the secret in %s can be read by everybody on this machine; chmod o-rwx %s", *path, *path);
 }
 
+static void read_timeout(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    yaml_read_seconds(yaml, value, into);
+    if (*(double *)into < 1 || *(double *)into > KEYS_FETCH_SECONDS_MAX)
+        yaml_fault(yaml, value, "it is to be between 1s and %ds", KEYS_FETCH_SECONDS_MAX);
+}
+
 void config_read_keys(struct yaml *yaml, yaml_node_t *value, void *into)
 {
     static const struct yaml_key keys[] = {
@@ -60,6 +67,7 @@ void config_read_keys(struct yaml *yaml, yaml_node_t *value, void *into)
 #endif
         {"ca_file", config_read_readable, offsetof(struct key_source, ca_file), false, NULL},
         {"token_file", config_read_secret, offsetof(struct key_source, token_file), false, NULL},
+        {"timeout", read_timeout, offsetof(struct key_source, timeout), false, NULL},
         {0},
     };
     struct key_source *source = into;
@@ -68,8 +76,8 @@ void config_read_keys(struct yaml *yaml, yaml_node_t *value, void *into)
     yaml_read_map(yaml, value, keys, into);
     if ((source->file != NULL) + (source->jwks_uri != NULL) + source->discovery != 1)
         yaml_fault(yaml, value, "exactly one of `file`, `jwks_uri` and `discovery: true` says where the keys are");
-    else if (source->file != NULL && (source->ca_file != NULL || source->token_file != NULL))
-        yaml_fault(yaml, value, "`ca_file` and `token_file` are for keys over HTTPS");
+    else if (source->file != NULL && (source->ca_file != NULL || source->token_file != NULL || source->timeout > 0))
+        yaml_fault(yaml, value, "`ca_file`, `token_file` and `timeout` are for keys over HTTPS");
     else if (source->file == NULL && source->kid != NULL)
         yaml_fault(yaml, value, "`kid` is for a PEM file; a key set names its own keys");
 }
@@ -115,6 +123,7 @@ void config_check_keys(struct yaml *yaml, yaml_node_t *node, const struct issuer
     }
     if ((rules->algorithms & ~ALGORITHMS_ASYMMETRIC) != 0)
         yaml_fault(yaml, node, "HS256, HS384 and HS512 need a secret, and secrets are not fetched; give it in a `file`");
+    use_default(&source->timeout, KEYS_FETCH_SECONDS);
     use_default(&source->refresh, KEYS_REFRESH_SECONDS);
     use_default(&source->cooldown, KEYS_COOLDOWN_SECONDS);
     use_default(&source->max_age, fmax(KEYS_AGE_SECONDS, source->refresh));

@@ -161,7 +161,8 @@ static void run(struct https *https, struct https_job *job)
     struct key_fetch *fetch = (struct key_fetch *)job;
     const struct key_source *source = &fetch->issuer->keys;
 
-    fetch->request.deadline = monotonic_ns() + HTTPS_SECONDS_MAX * NS_PER_S;
+    fetch->request.seconds = source->timeout;
+    fetch->request.deadline = monotonic_ns() + (int64_t)(source->timeout * NS_PER_S);
     fetch->request.retry_after = -1;
     if (source->jwks_uri != NULL)
         get(https, fetch, STAGE_SET, source->jwks_uri);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/clock.h"
 #include "remote.h"
 
 #define ASKED_AGAIN_PER_TURN 16 /* of those who waited: others are answered in between */
@@ -15,9 +16,11 @@ static struct remote *remote_of(const struct remotes *remotes, const struct issu
     return entry != NULL ? entry->remote : NULL;
 }
 
-static void explain(const struct remote *remote, enum need need, double now, char why[256])
+static void explain(const struct remote *remote, enum need need, bool late, double now, char why[256])
 {
-    const char *error = remote->error != NULL ? remote->error : "they have not come yet";
+    const char *error = late                    ? "the fetch takes long; it goes on"
+                        : remote->error != NULL ? remote->error
+                                                : "they have not come yet";
 
     if (need == NEED_KEYS)
         snprintf(why, 256, "the keys of %.80s cannot be had: %.120s", remote->issuer_name, error);
@@ -54,12 +57,13 @@ enum need remotes_need(struct remotes *remotes, const struct token *token, enum 
     enum need need = !(remote->schedule.fetched > 0) ? NEED_KEYS
                      : stale                         ? NEED_FRESH_KEYS
                      : remote->schedule.failed       ? NEED_KEYS
+                     : remotes->asks_late            ? NEED_KEYS
                                                      : NEED_NOTHING;
 
     if (need == NEED_NOTHING)
         remote_note_strange(remote, token->kid, now);
     else
-        explain(remote, need, now, why);
+        explain(remote, need, remotes->asks_late, now, why);
     return need;
 }
 
@@ -73,30 +77,59 @@ int remotes_wait(struct remotes *remotes, const struct token *token, struct wait
     if (parked == NULL)
         return -1;
     *parked = (struct parked){.next = remote->parked, .waiter = waiter, .bytes = bytes};
+    parked->until = monotonic_ns() + KEYS_PATIENCE_SECONDS * NS_PER_S;
     memcpy(parked->text, token->text.at, bytes);
     remote->parked = parked;
     remote->parked_count++;
     remotes->parked_count++;
     remotes->parked_bytes += bytes;
+    if (parked->next == NULL && !remotes->stopped)
+        remotes_set_alarm(remotes);
     return 0;
 }
 
-void remotes_wake(struct remotes *remotes, struct remote *remote)
+int64_t remote_patience_ends(const struct remote *remote)
+{
+    int64_t first = INT64_MAX;
+
+    for (const struct parked *parked = remote->parked; parked != NULL; parked = parked->next)
+        first = parked->until; /* the last in the list came first */
+    return first;
+}
+
+/* From here on in the list, the first who came first. */
+static void wake(struct remotes *remotes, struct remote *remote, struct parked **from, bool late)
 {
     struct parked **end = &remotes->woken;
 
     while (*end != NULL)
         end = &(*end)->next;
-    while (remote->parked != NULL) { /* the first one first */
-        struct parked *last = remote->parked;
+    while (*from != NULL) {
+        struct parked *last = *from;
 
-        remote->parked = last->next;
+        *from = last->next;
         last->next = *end;
+        last->late = late;
         *end = last;
+        remote->parked_count--;
     }
-    remote->parked_count = 0;
     if (remotes->woken != NULL)
         uv_idle_start(&remotes->again, remotes_ask_again);
+}
+
+void remotes_wake(struct remotes *remotes, struct remote *remote)
+{
+    wake(remotes, remote, &remote->parked, false);
+}
+
+void remotes_wake_late(struct remotes *remotes, struct remote *remote)
+{
+    struct parked **link = &remote->parked;
+    int64_t now = monotonic_ns();
+
+    while (*link != NULL && (*link)->until > now)
+        link = &(*link)->next;
+    wake(remotes, remote, link, true);
 }
 
 void remotes_ask_again(uv_idle_t *again)
@@ -110,8 +143,9 @@ void remotes_ask_again(uv_idle_t *again)
         remotes->parked_count--;
         remotes->parked_bytes -= parked->bytes;
         remotes->asks_again = true;
+        remotes->asks_late = parked->late;
         decide_again(remotes->agent, (struct text){parked->text, parked->bytes}, parked->waiter);
-        remotes->asks_again = false;
+        remotes->asks_again = remotes->asks_late = false;
         explicit_bzero(parked->text, parked->bytes);
         free(parked);
     }
@@ -126,7 +160,7 @@ bool remotes_are_fresh(struct remotes *remotes, const struct issuer *issuer, dou
     if (remote == NULL || !schedule_is_stale(&remote->schedule, &remote->rules, now))
         return true;
     (void)fetch_for(remotes, remote, now);
-    explain(remote, NEED_FRESH_KEYS, now, why);
+    explain(remote, NEED_FRESH_KEYS, false, now, why);
     return false;
 }
 

@@ -21,6 +21,8 @@ struct strange {
 struct parked {
     struct parked *next;
     struct waiter *waiter;
+    int64_t until; /* as monotonic_ns() counts: so long it waits */
+    bool late;     /* it has waited so long, and the fetch goes on */
     size_t bytes;
     char text[];
 };
@@ -55,11 +57,20 @@ struct remotes {
     unsigned parked_count;
     size_t parked_bytes;
     bool asks_again; /* for those who have waited for a fetch: for another one they do not */
+    bool asks_late;  /* for those whose patience ended before the fetch did */
     bool stopped;
 };
 
-/* Those who wait for this one are asked about again, a few in each turn of the loop. */
+/* Those who wait for this one are asked about again, a few in each turn of the loop; or only those who have waited long
+   enough, while the fetch goes on. */
 void remotes_wake(struct remotes *remotes, struct remote *remote);
+void remotes_wake_late(struct remotes *remotes, struct remote *remote);
+
+/* When somebody who waits for this one has waited long enough, as monotonic_ns() counts; INT64_MAX: nobody waits. */
+int64_t remote_patience_ends(const struct remote *remote);
+
+/* What is due first is another. */
+void remotes_set_alarm(struct remotes *remotes);
 void remotes_ask_again(uv_idle_t *again);
 
 /* Begins a fetch; `anew`: whatever is known. */

@@ -7,6 +7,7 @@
 
 #include "agent/alarm.h"
 #include "agent/observe/log.h"
+#include "client/clock.h"
 #include "remote.h"
 
 struct remotes *remotes_new(struct agent *agent)
@@ -18,7 +19,7 @@ struct remotes *remotes_new(struct agent *agent)
     return remotes;
 }
 
-static void set_alarm(struct remotes *remotes)
+void remotes_set_alarm(struct remotes *remotes)
 {
     double now = agent_now(), first = INFINITY;
 
@@ -27,6 +28,8 @@ static void set_alarm(struct remotes *remotes)
             first = fmin(first, remote->schedule.due);
         if (remote->used && !remote->was_stale)
             first = fmin(first, remote->schedule.fetched + remote->rules.max_age);
+        if (remote->parked != NULL)
+            first = fmin(first, now + (double)(remote_patience_ends(remote) - monotonic_ns()) / (double)NS_PER_S);
     }
     remotes->alarm_due = fmin(first, now + FETCH_PERIOD_SECONDS_MAX);
     if (isfinite(first))
@@ -54,13 +57,14 @@ static void on_alarm(void *context)
     if (remotes->stopped)
         return;
     for (struct remote *remote = remotes->all; remote != NULL; remote = remote->next) {
+        remotes_wake_late(remotes, remote);
         if (!remote->used)
             continue;
         if (remote->fetch == NULL && remote->schedule.due <= now)
             remote_fetch(remote, false);
         look_at_age(remote, now);
     }
-    set_alarm(remotes);
+    remotes_set_alarm(remotes);
 }
 
 static int start(struct remotes *remotes)
@@ -221,7 +225,7 @@ void remote_fetched(struct remote *remote)
         look_at_age(remote, agent_now());
     else
         drop_unused(remotes);
-    set_alarm(remotes);
+    remotes_set_alarm(remotes);
     agent_check_ready(remotes->agent);
 }
 

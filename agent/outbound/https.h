@@ -40,6 +40,7 @@ struct https_request {
     const char *known_etag; /* NULL or empty: no If-None-Match */
     size_t bytes_max;
     int64_t deadline; /* of the whole, as monotonic_ns() counts; 0: HTTPS_SECONDS_MAX from now */
+    double seconds;   /* that the deadline has left in all, for people; 0: HTTPS_SECONDS_MAX */
     void (*arrived)(struct https *https, struct https_request *request); /* on the thread */
     bool (*take)(struct https_request *request, const char *bytes, size_t size); /* an answer of 200 goes there as it comes, and takes as long
                                                                                     as its size allows; false: enough. NULL: into `body` */

@@ -345,8 +345,10 @@ static void explain(struct https_request *request, CURLcode code, const char *er
         snprintf(request->why, sizeof request->why, "the answer comes too slowly: less than %d bytes a second, after %d s",
                  FEED_ANSWER_BYTES_PER_SECOND, FEED_ANSWER_SECONDS_FIRST);
     else if (code == CURLE_OPERATION_TIMEDOUT || request->too_slow)
-        snprintf(request->why, sizeof request->why, "no whole answer came within %d s",
-                 request->take != NULL ? FEED_STALL_SECONDS : HTTPS_SECONDS_MAX);
+        snprintf(request->why, sizeof request->why, "no whole answer came within %.0f s",
+                 request->take != NULL    ? FEED_STALL_SECONDS
+                 : request->seconds > 0 ? request->seconds
+                                          : HTTPS_SECONDS_MAX);
     else if (code == CURLE_PEER_FAILED_VERIFICATION)
         snprintf(request->why, sizeof request->why, "its certificate is not trusted: %.120s%s", details,
                  request->ca_file == NULL ? "; for an authority of your own: `ca_file`" : "");

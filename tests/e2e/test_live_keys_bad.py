@@ -78,7 +78,7 @@ class Bad(LiveTest):
         names = {f"https://{i}.example.com": name for i, name in enumerate(BEHAVIOURS)}
         for issuer in names:
             self.server.routes["/" + issuer] = keys_of(self.key)
-        self.configure(*({**self.live_issuer("/" + issuer), "issuer": issuer} for issuer in names))
+        self.configure(*({**self.live_issuer("/" + issuer, keys={"timeout": "4s"}), "issuer": issuer} for issuer in names))
         self.agent.start()
         for issuer, name in names.items():
             self.server.routes["/" + issuer] = BEHAVIOURS[name][0](self)

@@ -7,7 +7,7 @@ import unittest
 import msgpack
 
 from agent import ISSUER, LONG, Key, WireError, connect_as, key_set, needs_root, put_file, wait_for
-from behaviours import Behaviour, document, silent, unavailable
+from behaviours import Behaviour, delayed, document, silent, unavailable
 from live import LiveTest, key_document, keys_of
 
 OTHER = "https://other.example.com"
@@ -75,6 +75,71 @@ class Down(LiveTest):
         self.server.start()
         time.sleep(1)
         self.assertEqual(self.agent.verify(self.key.token()), "accepted")
+
+    def assertLate(self, token):
+        """Undecided before libassay's callers give up, and not at once."""
+        begun = time.monotonic()
+        self.assertError("keys_unavailable", lambda: self.agent.verify(token), "takes long")
+        self.assertGreater(time.monotonic() - begun, 3)
+        self.assertLess(time.monotonic() - begun, 5)
+
+    def test_a_slow_issuer_is_waited_for_but_not_by_requests(self):
+        """Document and set: six seconds together."""
+        path = "/.well-known/openid-configuration"
+        issuer = self.server.url("")
+        self.server.routes[path] = delayed(document({"issuer": issuer, "jwks_uri": self.server.url("/jwks")}), 3)
+        self.server.routes["/jwks"] = delayed(keys_of(self.key), 3)
+        keys = {"discovery": True, "ca_file": self.authority.ca}
+        self.configure({**self.agent.issuer(), "issuer": issuer, "keys": keys, "refetch_cooldown": "1s"},
+                       {**self.live_issuer(), "issuer": OTHER})
+        self.launch()
+        token = self.key.token(iss=issuer)
+        self.assertLate(token)
+        wait_for("its keys have come", lambda: self.issuer_status()["keys"] == 1, 12)
+        self.assertEqual(self.agent.verify(token), "accepted")
+        self.assertEqual((self.issuer_status()["failures"], self.error()), (0, ""))
+
+        new = Key(kid="new")                # and with keys in force
+        self.server.routes[path] = document({"issuer": issuer, "jwks_uri": self.server.url("/jwks")})
+        self.server.routes["/jwks"] = delayed(keys_of(self.key, new), 7)
+        time.sleep(1)                       # the cool-down
+        waiting = [threading.Thread(target=self.assertLate, args=(new.token(iss=issuer, jti=str(i)),)) for i in range(3)]
+        failures = []
+        threading.excepthook, before = lambda raised: failures.append(raised), threading.excepthook
+        self.addCleanup(setattr, threading, "excepthook", before)
+        for thread in waiting:
+            thread.start()
+            time.sleep(0.3)
+        self.assertEqual(self.agent.verify(self.key.token(iss=issuer, jti="meanwhile")), "accepted")
+        self.assertEqual(self.issuer_status()["waiting"], 3)
+        for thread in waiting:
+            thread.join()
+        self.assertEqual(failures, [])
+        self.assertEqual(self.issuer_status()["waiting"], 0)
+        self.assertEqual(self.agent.verify(new.token(iss=issuer)), "accepted")  # who comes in its last seconds gets the answer
+        self.publish(self.key, new)
+        time.sleep(1)
+        self.assertEqual(self.agent.verify(Key(kid="none").token(iss=issuer)), "unknown_key")
+
+    def test_a_timeout_that_is_set(self):
+        self.server.routes["/jwks"] = silent()
+        self.configure(keys={"timeout": "2s"})
+        begun = time.monotonic()
+        self.launch()
+        wait_for("it is told", lambda: "within 2 s" in self.error(), 8)
+        self.assertGreater(time.monotonic() - begun, 1.9)
+
+    def test_the_agent_stops_while_a_slow_issuer_is_waited_for(self):
+        self.server.routes["/jwks"] = silent()
+        self.launch()
+        answers = []
+        thread = threading.Thread(target=lambda: answers.append(self.assertRaises(Exception, self.agent.verify, self.key.token())))
+        thread.start()
+        wait_for("it waits", lambda: self.issuer_status()["waiting"] == 1)
+        begun = time.monotonic()
+        self.agent.stop()
+        thread.join()
+        self.assertLess(time.monotonic() - begun, 8)    # the one who waits is answered first; the fetch would last 30 s
 
     def test_a_back_off_survives_a_restart(self):
         self.server.routes["/jwks"] = unavailable()
