@@ -27,10 +27,20 @@ static int next_byte(const char **at, const char *end, bool *ret_escaped)
     return byte;
 }
 
-/* What servers, proxies and frameworks read differently from each other. */
-static bool is_ambiguous(int byte, bool escaped)
+/* What servers, proxies and frameworks read differently from each other: why it is, or NULL. */
+static const char *ambiguity(int byte, bool escaped)
 {
-    return byte < 0x20 || byte == 0x7f || byte == '\\' || byte == ';' || (byte == '/' && escaped) || (byte == '#' && !escaped);
+    if (byte < 0x20 || byte == 0x7f)
+        return "control characters, also escaped ones, are no part of a path (RFC 3986 section 3.3)";
+    if (byte == '\\')
+        return "some servers read a backslash as a slash";
+    if (byte == ';')
+        return "some servers cut a segment at `;` (RFC 3986 section 3.3)";
+    if (byte == '/' && escaped)
+        return "some servers read `%2F` as a slash (RFC 3986 section 2.2)";
+    if (byte == '#' && !escaped)
+        return "`#` begins a fragment, which no request has (RFC 9110 section 7.1)";
+    return NULL;
 }
 
 static bool is_dots(const char *start, size_t bytes)
@@ -38,15 +48,29 @@ static bool is_dots(const char *start, size_t bytes)
     return (bytes == 1 && *start == '.') || (bytes == 2 && start[0] == '.' && start[1] == '.');
 }
 
+static int fail(struct resource *resource, const char *at, const char *fault)
+{
+    resource->fault = fault;
+    resource->fault_at = at;
+    return -1;
+}
+
 /* A client resolves empty and dot segments before it sends a request (RFC 3986 section 5.2.4). Of one that did not, servers make different
-   paths: where the router reads `/admin/../orders` as it is written, the policy must not read `/orders`. */
-static int end_segment(struct resource *resource, const char *start, const char *end)
+   paths: where the router reads `/admin/../orders` as it is written, the policy must not read `/orders`. `text` is where it begins there. */
+static int end_segment(struct resource *resource, const char *start, const char *end, const char *text)
 {
     size_t bytes = (size_t)(end - start);
 
-    if (bytes == 0 || is_dots(start, bytes) || resource->count == RESOURCE_SEGMENTS_MAX || !utf8_is_valid(start, bytes) ||
-        utf8_has_c1_control(start, bytes))
-        return -1;
+    if (bytes == 0)
+        return fail(resource, text, "some servers leave an empty segment out, and read `//` as `/`");
+    if (is_dots(start, bytes))
+        return fail(resource, text, "some servers resolve `.` and `..`, as clients should have (RFC 3986 section 5.2.4)");
+    if (resource->count == RESOURCE_SEGMENTS_MAX)
+        return fail(resource, text, "it has more segments than are read");
+    if (!utf8_is_valid(start, bytes))
+        return fail(resource, text, "this segment is no UTF-8; `%E9`, for example, is to be `%C3%A9`");
+    if (utf8_has_c1_control(start, bytes))
+        return fail(resource, text, "this segment has a control character (U+0080 to U+009F)");
     resource->segments[resource->count++] = (struct text){start, bytes};
     return 0;
 }
@@ -57,21 +81,31 @@ int resource_normalize(const char *text, size_t bytes, struct resource *ret)
     char *out = ret->bytes, *start = out;
 
     ret->count = 0;
-    if (at == end || end - at > RESOURCE_BYTES_MAX || *text != '/')
-        return -1;
-    for (at++; at < end;) {
+    if (at == end || *text != '/')
+        return fail(ret, text, "it does not begin with `/`");
+    if (end - at > RESOURCE_BYTES_MAX)
+        return fail(ret, text + RESOURCE_BYTES_MAX, "it is longer than is read");
+    const char *segment = ++at;
+
+    while (at < end) {
+        const char *before = at;
         bool escaped;
         int byte = next_byte(&at, end, &escaped);
 
-        if (byte < 0 || is_ambiguous(byte, escaped))
-            return -1;
+        if (byte < 0)
+            return fail(ret, before, "`%` without two hexadecimal digits after it (RFC 3986 section 2.1); a percent sign itself is `%25`");
+        const char *fault = ambiguity(byte, escaped);
+
+        if (fault != NULL)
+            return fail(ret, before, fault);
         if (byte != '/') {
             *out++ = (char)byte;
             continue;
         }
-        if (end_segment(ret, start, out) < 0)
+        if (end_segment(ret, start, out, segment) < 0)
             return -1;
         start = out;
+        segment = at;
     }
-    return start == out ? 0 : end_segment(ret, start, out); /* one trailing slash may stay */
+    return start == out ? 0 : end_segment(ret, start, out, segment); /* one trailing slash may stay */
 }

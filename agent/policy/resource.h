@@ -9,11 +9,15 @@ struct resource {
     unsigned count; /* of segments; 0: the root */
     struct text segments[RESOURCE_SEGMENTS_MAX];
     char bytes[RESOURCE_BYTES_MAX]; /* their text, decoded */
+
+    /* Of a text that is none, for people: */
+    const char *fault;    /* static; which rule it breaks */
+    const char *fault_at; /* where, in the text, or at its end */
 };
 
 /* Cuts the query, decodes percent escapes once (RFC 3986 sections 2.1, 6.2.2) and drops one trailing slash. -1: it is not absolute, or has a
    `#`, an empty segment, a `.` or `..` segment (also escaped), an escaped slash, a `\` or `;` however written, a NUL or other control
-   character, a bad escape, bytes that are not UTF-8, or more segments or bytes than limits.h allows. */
+   character, a bad escape, bytes that are not UTF-8, or more segments or bytes than limits.h allows; ret->fault says which. */
 int resource_normalize(const char *text, size_t bytes, struct resource *ret);
 
 #endif

@@ -249,7 +249,7 @@ static int parse_object(struct parser *p)
 
     if (twice != NULL) {
         p->fault.twice = name_at(p, twice->offset);
-        return json_fail(p, p->at - 1, "stands twice in the object that ends here (RFC 7515 section 4, RFC 7519 section 4)");
+        return json_fail(p, p->at - 1, "a name stands twice in the object that ends here (RFC 7515 section 4, RFC 7519 section 4)");
     }
     unsigned count = p->names - first;
 

@@ -116,7 +116,7 @@ char *part_fault(const struct token *token, const uint8_t *json, size_t bytes)
     else if (fault->at == start + bytes)
         printed = asprintf(&text, "after byte %zu: %s", bytes, fault->why);
     else if (fault->twice.type == WIRE_STR)
-        printed = asprintf(&text, "byte %zu: \"%.*s\" %s", (size_t)(fault->at - start) + 1, (int)fault->twice.count,
+        printed = asprintf(&text, "byte %zu: \"%.*s\": %s", (size_t)(fault->at - start) + 1, (int)fault->twice.count,
                            fault->twice.str, fault->why);
     else
         printed = asprintf(&text, "byte %zu: %s", (size_t)(fault->at - start) + 1, fault->why);

@@ -14,6 +14,7 @@ struct explanation {
     struct policy_file file;
     uint8_t *wire; /* the claims */
     struct bearer bearer;
+    const char *asked; /* the resource as it was written */
     struct resource resource;
     struct ask ask;
 };
@@ -164,6 +165,12 @@ static void add_name(void *list, const char *at, size_t bytes)
     json_array_append_new(list, json_stringn(at, bytes));
 }
 
+/* From 1, as editors count. */
+static size_t fault_byte(const struct explanation *explanation)
+{
+    return (size_t)(explanation->resource.fault_at - explanation->asked) + 1;
+}
+
 /* What the claims say, where the issuer's settings look for it. */
 static int gather(const struct explanation *explanation, json_t *answer)
 {
@@ -176,6 +183,9 @@ static int gather(const struct explanation *explanation, json_t *answer)
     }
     int failed = json_object_set_new(answer, "resource", resource != NULL ? text_json(resource) : json_null());
 
+    if (explanation->ask.resource == NULL)
+        failed |= json_object_set_new(answer, "resource_fault",
+                                      json_pack("{s:I,s:s}", "byte", (json_int_t)fault_byte(explanation), "why", explanation->resource.fault));
     failed |= json_object_set_new(answer, "token", json_boolean(explanation->ask.claims != NULL));
     failed |= json_object_set_new(answer, "roles", roles);
     return failed | json_object_set_new(answer, "scopes", scopes);
@@ -205,7 +215,10 @@ static void print_gathered(const struct explanation *explanation, const json_t *
 
     if (text != NULL)
         make_printable(text);
-    printf("resource: %s\n", text != NULL ? text : "none that anybody may ask for");
+    if (text != NULL)
+        printf("resource: %s\n", text);
+    else
+        printf("resource: none that anybody may ask for; byte %zu: %s\n", fault_byte(explanation), explanation->resource.fault);
     if (explanation->ask.claims == NULL) {
         printf("token: none, %s\n", reason_name(explanation->ask.why_no_token));
         return;
@@ -285,25 +298,20 @@ static int read_claims(const char *text, uint8_t **ret_wire, size_t *ret_bytes)
     size_t bytes = strlen(text), room = WIRE_BYTES_OF_JSON(bytes);
     uint8_t *wire CLEANUP_FREE = malloc(room);
     struct wire_writer writer;
-    json_error_t fault = {.text = "it is nested too deeply, or has a number or character that no token may have"};
-    json_t *json OWNED_JSON = NULL;
+    struct json_fault fault;
 
     if (wire == NULL)
         return report_no_memory();
     if (bytes > TOKEN_BYTES_MAX)
         return report_bad_input("--claims: longer than the %d bytes that a token may have", TOKEN_BYTES_MAX);
     wire_writer_init(&writer, wire, room);
-    if (json_to_wire(text, bytes, TOKEN_PAYLOAD_DEPTH_MAX, &writer) == 0 && !writer.full) {
-        *ret_bytes = wire_written(&writer);
-        *ret_wire = take(wire);
-        return 0;
-    }
-    json = json_loads(text, JSON_REJECT_DUPLICATES, &fault);
-    if (json != NULL)
-        return report_bad_input("--claims: no token may have these: one JSON object is needed, at most %d levels deep",
-                                TOKEN_PAYLOAD_DEPTH_MAX);
-    return report_bad_input("--claims: this is no JSON object (%s); write for example '{\"sub\":\"alice\",\"role\":\"user\"}'",
-                            fault.text);
+    if (json_to_wire_or_why(text, bytes, TOKEN_PAYLOAD_DEPTH_MAX, &writer, &fault) < 0)
+        return report_bad_input("--claims: this is no JSON object as tokens have them (byte %zu: %s); write for example "
+                                "'{\"sub\":\"alice\",\"role\":\"user\"}'",
+                                (size_t)(fault.at - text) + 1, fault.why);
+    *ret_bytes = wire_written(&writer);
+    *ret_wire = take(wire);
+    return 0;
 }
 
 int command_policy_explain(const struct command *self, int argc, char **argv)
@@ -330,6 +338,7 @@ int command_policy_explain(const struct command *self, int argc, char **argv)
         return code;
     bearer_init(&explanation.bearer, &explanation.file, explanation.wire, bytes, &explanation.ask);
     explanation.ask.action = (struct text){action, strlen(action)};
+    explanation.asked = resource;
     if (resource_normalize(resource, strlen(resource), &explanation.resource) == 0)
         explanation.ask.resource = &explanation.resource;
     return explain(&explanation);

@@ -153,7 +153,7 @@ class One(InspectTest):
                      ('{"alg":"ES256","cty":1}', '"cty" is no string', "4.1.10"), ('{"alg":"ES256","b64":false}', '"b64"', "RFC 7797"),
                      ('{"alg":"ES256","zip":"DEF"}', '"zip"', "RFC 7516"), ('{"alg":"dir","enc":"A128GCM"}', '"enc"', "encrypted"),
                      ("[]", "byte 1: it does not begin with", "`{`"), ("", "it is empty", "")]
-        of_payload = [('{"a":1,"b":2,"a":3}', 'byte 19: "a" stands twice', "RFC 7519"), ('{"a":{"b":1,"b":2}}', 'byte 18: "b" stands twice', ""),
+        of_payload = [('{"a":1,"b":2,"a":3}', 'byte 19: "a": a name stands twice', "RFC 7519"), ('{"a":{"b":1,"b":2}}', 'byte 18: "b": a name stands twice', ""),
                       ('{"a":01}', "byte 6: a number begins with a 0", "RFC 8259"), ('{"a":1.}', "byte 8: ", "after its point"),
                       ('{"a":1e}', "byte 8: ", "exponent"), ('{"a":1e999}', "byte 6: ", "double"), ('{"a":tru}', "byte 6: ", "no value"),
                       ('{"a":NaN}', "byte 6: ", "no value"), ('{"a":-}', "byte 7: ", "no value"), ('{"a":[1 2]}', "byte 9: ", "`]`"),

@@ -15,6 +15,7 @@ static const char *normal(const char *text, size_t bytes)
     memcpy(copy + 1, text, bytes);
     int status = resource_normalize(copy + 1, bytes, &resource);
 
+    assert_true(status == 0 || (resource.fault != NULL && resource.fault_at >= copy + 1 && resource.fault_at <= copy + 1 + bytes));
     free(copy);
     assert_true(status == 0 || status == -1);
     if (status < 0)
