@@ -5,6 +5,7 @@
 #include "agent/limits.h"
 #include "agent/policy/index.h"
 #include "agent/token/json.h"
+#include "agent/token/pointer.h"
 #include "policy_file.h"
 
 /* Of a list in one line. */
@@ -48,6 +49,52 @@ static void put_names(FILE *out, const struct name_set *set, const struct name_t
             put_item(out, at++, table->names[i].at, table->names[i].bytes);
 }
 
+static bool is_number(const struct wire_item *item)
+{
+    return item->type == WIRE_UINT || item->type == WIRE_INT || item->type == WIRE_DOUBLE;
+}
+
+/* Where `5` and `"5"` look alike to people, and never are to the agent. */
+static void put_type(FILE *out, const struct claim_rule *wanted, const struct claims *claims)
+{
+    struct wire_cursor value;
+    struct wire_item item;
+    bool texts = true, numbers = true;
+
+    if (!claims_find(claims, wanted->claim, &value)) {
+        fputs("; the token has no such claim", out);
+        return;
+    }
+    for (unsigned i = 0; i < wanted->count; i++) {
+        texts &= wanted->kinds[i] == VALUE_TEXT;
+        numbers &= wanted->kinds[i] == VALUE_NUMBER;
+    }
+    if (wire_next(&value, &item) == WIRE_OK && texts && is_number(&item))
+        fputs("; the token has a number, compared with a text: leave the quotation marks out", out);
+    else if (numbers && item.type == WIRE_STR)
+        fputs("; the token has a text, compared with a number: put the number into quotation marks", out);
+}
+
+/* Claims of a rule's patterns that can never fill their segment. */
+static void put_numbers(FILE *out, const struct rule *rule, const struct claims *claims)
+{
+    for (unsigned i = 0; i < rule->patterns.count; i++) {
+        struct text pattern = rule->patterns.list[i];
+        const char *end = pattern.at + pattern.bytes;
+
+        for (const char *left = pattern.at; (left = memchr(left, '{', (size_t)(end - left))) != NULL; left++) {
+            const char *right = memchr(left, '}', (size_t)(end - left));
+            struct text name = {left + 1, right != NULL ? (size_t)(right - left - 1) : 0};
+            struct wire_cursor value;
+            struct wire_item item;
+
+            if (claim_find(claims, name, &value) && wire_next(&value, &item) == WIRE_OK && is_number(&item))
+                fprintf(out, "; the token's %.*s is a number, compared with a text: only a text fills {%.*s}", (int)name.bytes, name.at,
+                        (int)name.bytes, name.at);
+        }
+    }
+}
+
 /* The first condition that does not hold, with the values that would do. */
 static void put_claim(FILE *out, const struct rule *rule, const struct claims *claims)
 {
@@ -59,6 +106,7 @@ static void put_claim(FILE *out, const struct rule *rule, const struct claims *c
         fprintf(out, "the claim %.*s is none of: ", (int)wanted->claim.bytes, wanted->claim.at);
         for (unsigned k = 0; k < wanted->count; k++)
             put_item(out, k, wanted->texts[k].at, wanted->texts[k].bytes);
+        put_type(out, wanted, claims);
         return;
     }
 }
@@ -85,6 +133,8 @@ static void put_fit(FILE *out, const struct explanation *explanation, const stru
     case FIT_RESOURCE:
         fputs("the resource matches none of: ", out);
         put_texts(out, &rule->patterns);
+        if (explanation->ask.claims != NULL)
+            put_numbers(out, rule, explanation->ask.claims);
         break;
     case FIT_TOKEN:
         fputs("there is no good token", out);

@@ -186,11 +186,34 @@ class Explain(PolicyTest):
             "policy.yaml:11:5: place-order: the token has not all of the scopes: orders:write",
             "policy.yaml:12:5: own-profile: the resource matches none of: /users/{sub}/**",
             "policy.yaml:13:5: warehouse: the resource matches none of: /reserve",
-            "policy.yaml:14:5: deny suspended: the claim status is none of: suspended",
+            "policy.yaml:14:5: deny suspended: the claim status is none of: suspended; the token has no such claim",
             "policy.yaml:15:5: health: the resource matches none of: /health",
             "policy.yaml:16:5: trial: the resource matches none of: /new/**",
             "decision: 403, insufficient_scope, rule place-order"])
         self.assertEqual((done.code, done.err), (1, "assay: denied, 403, insufficient_scope, rule place-order\n"))
+
+    def test_a_number_that_is_compared_with_a_text(self):
+        self.policy("""version: 1
+rules:
+  - {name: text, claims: {tenant: ["5"]}}
+  - {name: number, claims: {tenant: [5]}}
+  - {name: own, resources: ["/users/{user_id}", "/people/{sub}"]}
+""")
+        def why(claims):
+            told = self.explain("GET", "/users/5", claims, "--json").json()
+            return {rule["rule"]: (rule["fit"], rule["why"]) for rule in told["rules"]}
+        told = why({"tenant": 5, "user_id": 5, "sub": "5"})
+        self.assertEqual(told["text"], ("claims", "the claim tenant is none of: 5; "
+                                        "the token has a number, compared with a text: leave the quotation marks out"))
+        self.assertEqual(told["number"][0], "applies")
+        self.assertEqual(told["own"], ("resource", "the resource matches none of: /users/{user_id}, /people/{sub}; "
+                                       "the token's user_id is a number, compared with a text: only a text fills {user_id}"))
+        told = why({"tenant": "5", "user_id": "5"})
+        self.assertEqual((told["text"][0], told["own"][0]), ("applies", "applies"))
+        self.assertEqual(told["number"], ("claims", "the claim tenant is none of: 5; "
+                                          "the token has a text, compared with a number: put the number into quotation marks"))
+        self.assertEqual(why({"user_id": "6"})["own"][1], "the resource matches none of: /users/{user_id}, /people/{sub}")
+        self.assertEqual(why({"tenant": "6"})["text"][1], "the claim tenant is none of: 5")
 
     def test_each_way_to_fit_or_not(self):
         self.policy(POLICY)
