@@ -224,14 +224,38 @@ static void read_rules(struct yaml *yaml, yaml_node_t *value, void *into)
     config_read_claim_rules(yaml, value, &rules->rules, &rules->rule_count);
 }
 
+/* A claim's name as a pointer to it (RFC 6901 section 3), as far as there is room. */
+static void write_pointer(const char *name, char *pointer, size_t room)
+{
+    char *end = pointer + room - 3;
+
+    *pointer++ = '/';
+    for (; *name != '\0' && pointer < end; name++) {
+        if (*name == '~' || *name == '/') {
+            *pointer++ = '~';
+            *pointer++ = *name == '~' ? '0' : '1';
+        } else {
+            *pointer++ = *name;
+        }
+    }
+    *pointer = '\0';
+}
+
 static void read_pointer(struct yaml *yaml, yaml_node_t *value, void *into)
 {
     const char *text = yaml_text(yaml, value);
+    char pointer[512];
 
-    if (text != NULL && !pointer_is_valid(as_text(text)))
-        yaml_fault(yaml, value, "`%s` is no JSON pointer to a claim; write for example /realm_access/roles", text);
-    else if (text != NULL)
+    if (text == NULL)
+        return;
+    if (pointer_is_valid(as_text(text))) {
         *(struct text *)into = as_text(text);
+    } else if (*text == '/' || *text == '\0') {
+        yaml_fault(yaml, value, "`%s` is no JSON pointer to a claim; in a name ~ is written ~0, and / is written ~1", text);
+    } else {
+        write_pointer(text, pointer, sizeof pointer);
+        yaml_fault(yaml, value, "`%s` is no JSON pointer to a claim; to the claim of this name it is `%s`", text, pointer);
+    }
 }
 
 static void read_name(struct yaml *yaml, yaml_node_t *value, void *into)

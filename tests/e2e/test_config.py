@@ -161,6 +161,8 @@ BAD = {
     "keys for ever": (GOOD.replace("file: keys.json", "discovery: true") + "    max_key_age: 31d\n", "5:18", ["between 1s and 30d"]),
     "keys too old at once": (GOOD.replace("file: keys.json", "discovery: true") + "    max_key_age: 5m\n", "2:5", ["shorter than `refresh`"]),
     "roles": (issuer("roles: roles"), "5:12", ["`roles`", "JSON pointer"]),
+    "roles in a claim named by a URL": (issuer('roles: "https://shop.example/~roles"'), "5:12", ["it is `/https:~1~1shop.example~1~0roles`"]),
+    "roles in a claim with a long name": (issuer(f"roles: {'a' * 600}"), "5:12", ["JSON pointer"]),
     "scopes": (issuer("scopes: /a~2"), "5:13", ["`/a~2`", "JSON pointer"]),
     "refresh of a file": (issuer("refresh: 10m"), "2:5", ["`refresh`", "the file is watched"]),
     "max_key_age of a file": (issuer("max_key_age: 24h"), "2:5", ["`max_key_age`", "the file is watched"]),
