@@ -110,6 +110,6 @@ struct ruling ruling_of(struct agent *agent, const struct peer *peer, const stru
         agent->counters.allowed++;
     else
         agent->counters.denied[ruling.reason]++;
-    audit_ruling(agent, peer, pair->action, pair->resource, &ruling, asker->token);
+    audit_ruling(agent, peer, pair->action, pair->resource, &ruling, is_resource ? NULL : resource.fault, asker->token);
     return ruling;
 }

@@ -108,7 +108,7 @@ static struct text path_of(struct text resource)
 }
 
 void audit_ruling(struct agent *agent, const struct peer *peer, struct text action, struct text resource, const struct ruling *ruling,
-                  const struct token *token)
+                  const char *why, const struct token *token)
 {
     enum log_decisions wanted = agent->ring->config->log_decisions;
     char digest[17], subject[256], jti[256], shown_action[256], shown_resource[256];
@@ -118,7 +118,7 @@ void audit_ruling(struct agent *agent, const struct peer *peer, struct text acti
     if (token != NULL)
         digest_token(agent, token->text, digest);
     log_info(ruling->allow ? "allowed" : "denied", LOG_TEXT("method", "authorize"), LOG_NUMBER("status", ruling->status),
-             LOG_TEXT("reason", ruling->allow ? NULL : reason_name(ruling->reason)),
+             LOG_TEXT("reason", ruling->allow ? NULL : reason_name(ruling->reason)), LOG_TEXT("why", why),
              LOG_TEXT("rule", ruling->rule != NULL ? ruling->rule->name : NULL), LOG_TEXT("action", as_line(action, shown_action)),
              LOG_TEXT("resource", as_line(path_of(resource), shown_resource)),
              LOG_TEXT("issuer", token != NULL && token->issuer != NULL ? token->issuer->names.list[0].at : NULL),

@@ -13,7 +13,7 @@ void audit_decision(struct agent *agent, const struct peer *peer, const char *me
 
 /* The same for a question that a policy answered. */
 void audit_ruling(struct agent *agent, const struct peer *peer, struct text action, struct text resource, const struct ruling *ruling,
-                  const struct token *token); /* token NULL: none was sent */
+                  const char *why, const struct token *token); /* why NULL: the reason says all; token NULL: none was sent */
 
 /* A connection that was closed on a peer. As many lines as decisions may have, together with them. */
 void audit_broken_off(const struct peer *peer, const char *why);

@@ -115,6 +115,12 @@ class Decisions(AuthorizeTest):
         for subject in ("*", "**", "bob/settings", "", "..", "{sub}", "bob?", "%62ob"):
             self.assertAnswers(refused(403, "no_rule", subject=subject), self.key.token(sub=subject), "GET", "/users/bob/settings/x")
 
+    def test_the_log_says_why_a_resource_is_none(self):
+        self.ask(None, "GET", "/a%2fb")
+        self.assertIn("%2F", next(line for line in self.agent.log().splitlines() if "bad_resource" in line))
+        self.ask(None, "GET", "/nowhere")
+        self.assertNotIn("why", next(line for line in self.agent.log().splitlines() if "/nowhere" in line))
+
     def test_deny_wins(self):
         token = self.key.token(role="admin", status="suspended")
         for resource in ("/orders", "/health", "/nowhere"):

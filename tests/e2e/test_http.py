@@ -239,6 +239,7 @@ class Gateways(HttpTest):
         for path in self.PATHS:
             self.assertEqual(self.may(self.key.token(), resource="/orders?id_token_hint=" + "x" * 20000, path=path).status, 200)
             self.assertEqual(self.may(self.key.token(), resource="/orders/" + "x" * 4096, path=path).status, 403)
+        self.assertIn("longer than is read", self.agent.log())
 
     def test_the_query_of_a_denied_request_is_not_logged(self):
         for path in self.PATHS:

@@ -118,12 +118,13 @@ void audit_decision(struct agent *its, const struct peer *peer, const char *meth
 }
 
 void audit_ruling(struct agent *its, const struct peer *peer, struct text action, struct text resource, const struct ruling *ruling,
-                  const struct token *token)
+                  const char *why, const struct token *token)
 {
     (void)its;
     (void)peer;
     (void)action;
     (void)resource;
+    (void)why;
     (void)token;
     CHECK(ruling->status == 200 || ruling->status == 401 || ruling->status == 403);
 }
