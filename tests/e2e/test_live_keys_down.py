@@ -1,5 +1,7 @@
 """An issuer that is not there: what was known goes on as long as it may, and nobody waits for what others need."""
+import collections
 import os
+import select
 import threading
 import time
 import unittest
@@ -252,11 +254,16 @@ class Strangers(LiveTest):
             client.socket.sendall(request * 250)
         wait_for("as many wait as may", lambda: self.issuer_status()["waiting"] >= 4096)
         self.assertEqual(self.issuer_status()["waiting"], 4096)
+        refused = select.select([client.socket for client in clients], [], [], 3)[0]
         self.assertEqual(self.agent.verify(self.key.token()), "accepted")
         gate.set()
+        self.assertNotEqual(refused, [])
         answers = [client.receive() for client in clients for _ in range(250)]
-        self.assertEqual(sum(answer[2] is None for answer in answers), 4096)
-        self.assertEqual({answer[2][1].split(":")[0] for answer in answers if answer[2] is not None}, {"overloaded"})
+        # Where this takes long, some are read when the keys are there already, and the first have waited for as long as anybody does.
+        names = collections.Counter("answered" if answer[2] is None else answer[2][1].split(":")[0] for answer in answers)
+        self.assertGreaterEqual(names["answered"] + names["keys_unavailable"], 4096)
+        self.assertGreater(names["overloaded"], 0)
+        self.assertEqual(set(names) - {"answered", "keys_unavailable", "overloaded"}, set())
 
     def test_an_issuer_that_is_taken_out_while_its_keys_are_fetched(self):
         """What comes is nobody's: no other issuer's, and no place that is not there."""
