@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "agent/outbound/redis.h"
+#include "agent/outbound/threads.h"
 #include "client/clock.h"
 #include "redis_fake.h"
 
@@ -280,5 +281,5 @@ int main(void)
         cmocka_unit_test(woken),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    threads_exit(cmocka_run_group_tests(tests, NULL, NULL));
 }

@@ -14,6 +14,7 @@
 
 #include "agent/limits.h"
 #include "agent/outbound/redis.h"
+#include "agent/outbound/threads.h"
 #include "client/clock.h"
 #include "redis_fake.h"
 
@@ -181,5 +182,5 @@ int main(void)
         cmocka_unit_test(nobody_there),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    threads_exit(cmocka_run_group_tests(tests, NULL, NULL));
 }
