@@ -30,6 +30,7 @@ struct refresh {
     struct source **sources;
     unsigned count;
     unsigned busy; /* of those, and of former configurations' */
+    unsigned taken; /* how often something was */
     bool closed;
 };
 
@@ -228,6 +229,7 @@ static void use(struct source *source)
     if (ring != NULL) {
         tell_taken(ring, source->index);
         (void)agent_use_keyring(agent, ring);
+        source->refresh->taken++;
     }
     watched_was_read(source->watched, failed ? FILE_BAD : FILE_READ);
 }
@@ -292,6 +294,11 @@ bool refresh_keys_are_late(const struct refresh *refresh, unsigned issuer)
     const struct source *source = refresh != NULL ? source_of(refresh, issuer) : NULL;
 
     return source != NULL && source->late;
+}
+
+unsigned refresh_count(const struct refresh *refresh)
+{
+    return refresh->taken;
 }
 
 bool refresh_is_quiet(const struct refresh *refresh)

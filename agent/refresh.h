@@ -17,6 +17,9 @@ double refresh_policy_confirmed(const struct refresh *refresh);
 /* A key file has changed, and could not be read in time. NULL is fine. */
 bool refresh_keys_are_late(const struct refresh *refresh, unsigned issuer);
 
+/* How often something else that a file said was put in force. */
+unsigned refresh_count(const struct refresh *refresh);
+
 bool refresh_is_quiet(const struct refresh *refresh);
 void refresh_close(struct refresh *refresh); /* watches nothing any more; NULL is fine */
 void refresh_free(struct refresh *refresh);  /* not while it is reading; NULL is fine */

@@ -10,6 +10,8 @@
 #include "agent/refresh.h"
 #include "agent/revocation/feeds.h"
 
+#define READINGS_MAX 16 /* of one reload, where a file changes during each */
+
 struct reload {
     struct agent *agent;
     uv_work_t work;
@@ -20,6 +22,8 @@ struct reload {
     struct faults faults;
     struct keyring *ring; /* what was read, or NULL */
     struct keyring *held; /* that was in force when it began */
+    unsigned refreshed;   /* how often a file's change had been put in force then */
+    unsigned readings;
 };
 
 struct reload *reload_new(struct agent *agent)
@@ -113,6 +117,7 @@ static void use_all(struct reload *reload)
 }
 
 static void start(struct reload *reload);
+static void read_all(struct reload *reload);
 
 static void tell(struct reload_waiter *waiters, const struct faults *faults)
 {
@@ -135,12 +140,34 @@ static void give_up(struct reload *reload)
     faults_clear(&faults);
 }
 
+/* A file has changed after it was read here, and what it says now is in force already: a key that it has withdrawn must not come back.
+   So everything is read again. */
+static bool is_overtaken(struct reload *reload)
+{
+    if (reload->ring == NULL || refresh_count(reload->agent->refresh) == reload->refreshed)
+        return false;
+    if (reload->readings < READINGS_MAX)
+        return true;
+    keyring_drop(reload->ring);
+    reload->ring = NULL;
+    fault_add(&reload->faults, (struct place){reload->agent->config_path, 0, 0},
+              "key files or the policy changed during each of %d readings; try again when they are at rest", READINGS_MAX);
+    return false;
+}
+
 static void on_done(uv_work_t *work, int status)
 {
     struct reload *reload = work->data;
     struct reload_waiter *waiters = reload->waiters;
 
     (void)status;
+    if (!reload->agent->stopping && is_overtaken(reload)) {
+        keyring_drop(reload->ring);
+        keyring_drop(reload->held);
+        reload->ring = reload->held = NULL;
+        read_all(reload);
+        return;
+    }
     if (reload->agent->stopping)
         keyring_drop(reload->ring);
     else
@@ -155,6 +182,15 @@ static void on_done(uv_work_t *work, int status)
     start(reload);
 }
 
+static void read_all(struct reload *reload)
+{
+    reload->held = keyring_hold(reload->agent->ring);
+    reload->refreshed = refresh_count(reload->agent->refresh);
+    reload->readings++;
+    reload->work.data = reload;
+    uv_queue_work(reload->agent->loop, &reload->work, on_work, on_done);
+}
+
 static void start(struct reload *reload)
 {
     if (reload->busy || !reload->wanted)
@@ -166,12 +202,11 @@ static void start(struct reload *reload)
     reload->waiters = reload->next;
     reload->next = NULL;
     reload->wanted = false;
-    reload->held = keyring_hold(reload->agent->ring);
     reload->busy = true;
+    reload->readings = 0;
     if (reload->agent->ready)
         notify_reloading();
-    reload->work.data = reload;
-    uv_queue_work(reload->agent->loop, &reload->work, on_work, on_done);
+    read_all(reload);
 }
 
 void reload_all(struct reload *reload, struct reload_waiter *waiter)

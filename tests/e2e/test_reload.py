@@ -3,9 +3,10 @@ import json
 import os
 import signal
 import threading
+import time
 import unittest
 
-from agent import ISSUER, AssayTest, Key, key_set, put_file, wait_for
+from agent import ASAN, BUILD, ISSUER, AssayTest, Key, key_set, put_file, wait_for
 
 OTHER = "https://other.example.com"
 
@@ -207,6 +208,51 @@ class Reload(AssayTest):
             client.send("verify", token=self.key.token())
             client.receive()
             self.assertEqual(self.agent.stop(), 0)
+
+
+class Overtaken(AssayTest):
+    """A reload that has read a key file, and is still at the policy while the file changes."""
+
+    def setUp(self):
+        super().setUp()
+        if ASAN:
+            self.skipTest("nothing can be loaded before the sanitizers' libraries")
+        self.key, self.other = Key(kid="k1"), Key(kid="k2")
+        self.agent = self.prepare(keys=[self.key, self.other])
+        self.slow = self.agent.path("slow")
+        os.mkdir(self.slow)
+        put_file(os.path.join(self.slow, "policy.yaml"), "version: 1\nrules: []\n")
+        self.sign = os.path.join(self.slow, "hangs")
+        self.agent.environment = {"LD_PRELOAD": os.path.join(BUILD, "tests", "strange_files.so"), "ASSAY_STRANGE_FILES": self.slow}
+        self.agent.configure(policy=os.path.join(self.slow, "policy.yaml"))
+        self.agent.start()
+
+    def held_reload(self):
+        put_file(self.sign, "")
+        answers = []
+        thread = threading.Thread(target=lambda: answers.append(self.agent.call("reload")))
+        thread.start()
+        time.sleep(0.3)
+        self.assertEqual(answers, [])
+        return thread, answers
+
+    def test_a_withdrawn_key_does_not_come_back(self):
+        token = self.key.token()
+        for _ in range(3):
+            put_file(self.agent.key_file, key_set(self.key, self.other))
+            wait_for("the key is there", lambda: self.agent.verify(token) == "accepted")
+            thread, answers = self.held_reload()
+            put_file(self.agent.key_file, key_set(self.other))
+            wait_for("it is withdrawn", lambda: self.agent.verify(token) == "unknown_key")
+            os.unlink(self.sign)
+            with self.agent.connect() as client:
+                seen, end = set(), time.monotonic() + 0.5
+                while time.monotonic() < end:
+                    seen.add(client.verify(token))
+            thread.join()
+            self.assertEqual(seen, {"unknown_key"})
+            self.assertEqual(answers, [{"reloaded": True, "faults": []}])
+            self.assertEqual(self.agent.verify(self.other.token()), "accepted")
 
 
 if __name__ == "__main__":
