@@ -20,7 +20,9 @@ struct second {
 
 static bool is_control(char c)
 {
-    return (c >= 0 && c < ' ' && c != '\t') || c == 0x7f;
+    unsigned char byte = (unsigned char)c;
+
+    return (byte < ' ' && byte != '\t') || byte == 0x7f;
 }
 
 /* A header that neither the agent nor llhttp reads may have any character but these three. */
