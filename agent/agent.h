@@ -96,14 +96,4 @@ int agent_run(struct keyring *ring, const char *config_path);
 /* Ready, once the feeds have been read and the keys have come. */
 void agent_check_ready(struct agent *agent);
 
-/* Puts a keyring in force, under a new generation, and forgets what was verified under the old one; where the configuration is the same,
-   of those issuers whose keys are others. Takes it. -1: no memory, and
-   nothing has changed; never where the configuration is the same. */
-int agent_use_keyring(struct agent *agent, struct keyring *ring);
-
-/* Is a verified token's key revoked by a kid that it bore until a moment ago? The store knows that once it has been noted, which takes a commit.
-   As list_judge; only where `covers` is not NULL. */
-struct view;
-enum outcome agent_judge_former_kids(struct agent *agent, struct view *view, const struct token *token);
-
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/clock.h"
+#include "agent/in_force.h"
 #include "agent/keys/remotes.h"
 #include "agent/refresh.h"
 #include "agent/repeat.h"

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/files/watch.h"
+#include "agent/in_force.h"
 #include "agent/observe/log.h"
 
 struct refresh;

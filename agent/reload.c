@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/door/door.h"
+#include "agent/in_force.h"
 #include "agent/keys/remotes.h"
 #include "agent/observe/log.h"
 #include "agent/observe/notify.h"

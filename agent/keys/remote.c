@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/in_force.h"
 #include "agent/observe/log.h"
 
 #define XXH_INLINE_ALL

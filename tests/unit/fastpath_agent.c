@@ -2,6 +2,7 @@
 
 /* With what is theirs alone: the writer's steps without its thread, and what the loop does after a commit. */
 #include "agent/agent.c"
+#include "agent/in_force.c"
 #include "agent/state/writer.c"
 
 #include <unistd.h>
