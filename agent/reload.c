@@ -141,16 +141,22 @@ static void give_up(struct reload *reload)
     faults_clear(&faults);
 }
 
-/* A file has changed after it was read here, and what it says now is in force already: a key that it has withdrawn must not come back.
-   So everything is read again. */
-static bool is_overtaken(struct reload *reload)
+/* Has a file changed after it was read here, and is what it says now in force already? A key that it has withdrawn must not come back. */
+static bool is_overtaken(const struct reload *reload)
 {
-    if (reload->ring == NULL || refresh_count(reload->agent->refresh) == reload->refreshed)
-        return false;
-    if (reload->readings < READINGS_MAX)
-        return true;
+    return reload->ring != NULL && refresh_count(reload->agent->refresh) != reload->refreshed;
+}
+
+/* Drops what was read. True: everything is read again; false: that was tried often enough. */
+static bool read_again(struct reload *reload)
+{
     keyring_drop(reload->ring);
     reload->ring = NULL;
+    if (reload->readings < READINGS_MAX) {
+        keyring_drop(reload->held);
+        read_all(reload);
+        return true;
+    }
     fault_add(&reload->faults, (struct place){reload->agent->config_path, 0, 0},
               "key files or the policy changed during each of %d readings; try again when they are at rest", READINGS_MAX);
     return false;
@@ -162,13 +168,8 @@ static void on_done(uv_work_t *work, int status)
     struct reload_waiter *waiters = reload->waiters;
 
     (void)status;
-    if (!reload->agent->stopping && is_overtaken(reload)) {
-        keyring_drop(reload->ring);
-        keyring_drop(reload->held);
-        reload->ring = reload->held = NULL;
-        read_all(reload);
+    if (!reload->agent->stopping && is_overtaken(reload) && read_again(reload))
         return;
-    }
     if (reload->agent->stopping)
         keyring_drop(reload->ring);
     else

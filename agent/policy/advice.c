@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "index.h"
+
 /* A role that the hierarchy does not know is probably a misspelling; it is no fault, since a role without one need not be listed. */
 static void warn_of_unknown_roles(struct policy *policy, const struct name_set *listed)
 {
@@ -95,33 +97,25 @@ static void warn_of_audiences(struct policy *policy, const struct config *config
               issuer->audiences.list[0].at);
 }
 
-/* The next segment of a pattern, which begins behind a slash. False: there is none. */
+/* The next segment of a pattern. False: there is none. */
 static bool next_segment(struct text *pattern, struct text *ret_segment)
 {
-    if (pattern->bytes < 2)
-        return false;
-    const char *at = pattern->at + 1, *slash = memchr(at, '/', pattern->bytes - 1);
-    size_t bytes = slash != NULL ? (size_t)(slash - at) : pattern->bytes - 1;
+    bool has_one = pattern->bytes > 1;
 
-    *ret_segment = (struct text){at, bytes};
-    *pattern = (struct text){at + bytes, pattern->bytes - 1 - bytes};
-    return true;
-}
-
-static bool is_star(struct text segment)
-{
-    return text_is(segment, "*", 1) || text_is(segment, "**", 2);
+    if (has_one)
+        *ret_segment = pattern_cut(pattern);
+    return has_one;
 }
 
 /* A word, or a claim's value, which is one. */
 static bool is_one(struct text segment)
 {
-    return !is_star(segment);
+    return !text_is(segment, "*", 1) && !text_is(segment, "**", 2);
 }
 
 static bool is_literal(struct text segment)
 {
-    return is_one(segment) && *segment.at != '{';
+    return is_one(segment) && !segment_is_claim(segment);
 }
 
 static bool is_same(struct text a, struct text b)

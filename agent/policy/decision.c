@@ -128,27 +128,17 @@ static bool is_issuers(const struct rule *rule, const struct issuer *issuer)
     return false;
 }
 
-struct looking {
-    const struct texts *wanted;
-    bool found;
-};
-
-static void look_at(void *context, const char *at, size_t bytes)
+static bool is_wanted(const void *audiences, const char *at, size_t bytes)
 {
-    struct looking *looking = context;
-
-    looking->found = looking->found || texts_have(looking->wanted, at, bytes);
+    return texts_have(audiences, at, bytes);
 }
 
 /* RFC 9068 section 3: a token for one resource server is not one for another. */
 static bool is_for_audience(const struct rule *rule, const struct ask *ask)
 {
-    struct looking looking = {.wanted = &rule->audiences};
     enum claim claim = ask->issuer != NULL && ask->issuer->audience_is_client_id ? CLAIM_CLIENT_ID : CLAIM_AUD;
 
-    if (rule->audiences.count > 0)
-        any_string(claim_cursor(ask->claims, claim), look_at, &looking);
-    return rule->audiences.count == 0 || looking.found;
+    return rule->audiences.count == 0 || any_text(claim_cursor(ask->claims, claim), is_wanted, &rule->audiences);
 }
 
 /* What is asked beside action and resource. */

@@ -125,8 +125,7 @@ static uint32_t make_node(struct index *index)
     return index->node_count++;
 }
 
-/* The first segment of a pattern, and what follows it. */
-static struct text cut_segment(struct text *pattern)
+struct text pattern_cut(struct text *pattern)
 {
     const char *start = pattern->at + 1, *end = pattern->at + pattern->bytes;
     const char *slash = memchr(start, '/', (size_t)(end - start));
@@ -136,7 +135,7 @@ static struct text cut_segment(struct text *pattern)
     return segment;
 }
 
-static bool is_claim(struct text segment)
+bool segment_is_claim(struct text segment)
 {
     if (segment.bytes <= 2 || segment.at[0] != '{' || segment.at[segment.bytes - 1] != '}')
         return false;
@@ -147,7 +146,7 @@ static bool is_claim(struct text segment)
     return true;
 }
 
-static struct text claim_of(struct text segment)
+struct text segment_claim(struct text segment)
 {
     return (struct text){segment.at + 1, segment.bytes - 2};
 }
@@ -159,7 +158,7 @@ const char *pattern_refuse(struct text pattern)
     if (pattern.bytes > RESOURCE_BYTES_MAX || !utf8_is_valid(pattern.at, pattern.bytes) || utf8_has_c1_control(pattern.at, pattern.bytes))
         return "a pattern is UTF-8 of at most 4096 bytes, without control characters";
     for (struct text rest = pattern; rest.bytes > 1 || (rest.bytes == 1 && rest.at != pattern.at);) {
-        struct text segment = cut_segment(&rest);
+        struct text segment = pattern_cut(&rest);
 
         if (segment.bytes == 0)
             return "a pattern has no empty segment and no slash at its end: resources are compared without them";
@@ -167,7 +166,7 @@ const char *pattern_refuse(struct text pattern)
             return "a pattern has no . or .. segment: resources are compared without them";
         if (text_is(segment, "**", 2) && rest.bytes > 0)
             return "** stands only at the end of a pattern";
-        bool special = text_is(segment, "*", 1) || text_is(segment, "**", 2) || is_claim(segment);
+        bool special = text_is(segment, "*", 1) || text_is(segment, "**", 2) || segment_is_claim(segment);
 
         for (size_t i = 0; i < segment.bytes; i++) {
             unsigned char c = (unsigned char)segment.at[i];
@@ -186,7 +185,7 @@ const char *pattern_refuse(struct text pattern)
 bool pattern_has_claim(struct text pattern)
 {
     while (pattern.bytes > 1) {
-        if (is_claim(cut_segment(&pattern)))
+        if (segment_is_claim(pattern_cut(&pattern)))
             return true;
     }
     return false;
@@ -209,7 +208,7 @@ bool pattern_matches(struct text pattern, const struct resource *resource, const
     if (pattern.bytes == 1)
         return resource->count == 0;
     for (bool first = true; pattern.bytes > 0; at++, first = false) {
-        struct text segment = cut_segment(&pattern);
+        struct text segment = pattern_cut(&pattern);
 
         if (text_is(segment, "**", 2))
             return at < resource->count || first; /* one or more; but the whole tree has its root in it */
@@ -217,7 +216,7 @@ bool pattern_matches(struct text pattern, const struct resource *resource, const
             return false;
         if (text_is(segment, "*", 1))
             continue;
-        if (is_claim(segment) ? !claim_is(claims, claim_of(segment), resource->segments[at])
+        if (segment_is_claim(segment) ? !claim_is(claims, segment_claim(segment), resource->segments[at])
                               : !text_is(segment, resource->segments[at].at, resource->segments[at].bytes))
             return false;
     }
@@ -293,7 +292,7 @@ static int add_pattern(struct index *index, struct text pattern, const struct ru
 
     while (pattern.bytes > 1) {
         bool first = node == ROOT;
-        struct text segment = cut_segment(&pattern);
+        struct text segment = pattern_cut(&pattern);
 
         if (text_is(segment, "**", 2)) {
             if (first && add_rule_at(index, ROOT, false, rule) < 0) /* the whole tree has its root in it */
@@ -303,7 +302,7 @@ static int add_pattern(struct index *index, struct text pattern, const struct ru
         if (text_is(segment, "*", 1))
             node = star_child(index, node);
         else
-            node = is_claim(segment) ? claim_child(index, node, claim_of(segment)) : literal_child(index, node, segment);
+            node = segment_is_claim(segment) ? claim_child(index, node, segment_claim(segment)) : literal_child(index, node, segment);
         if (node == NONE)
             return -1;
     }

@@ -17,6 +17,13 @@ void index_walk(const struct index *index, struct text action, const struct reso
 /* Is this a pattern? NULL, or what is wrong with it. */
 const char *pattern_refuse(struct text pattern);
 
+/* The first segment of a pattern, which is not `/` alone, and what follows it. */
+struct text pattern_cut(struct text *pattern);
+
+/* Is the segment {claim}, and what is the claim's name then? */
+bool segment_is_claim(struct text segment);
+struct text segment_claim(struct text segment);
+
 /* Does it name a claim? */
 bool pattern_has_claim(struct text pattern);
 

@@ -97,7 +97,7 @@ static int scan_number(struct parser *p, bool *ret_whole)
         whole = false;
     }
     *ret_whole = whole;
-    return p->at < p->end ? 0 : json_fail_here(p, ""); /* inside an object something always follows: strtod stops there */
+    return p->at < p->end ? 0 : json_ended(p); /* inside an object something always follows: strtod stops there */
 }
 
 static int parse_number(struct parser *p)
@@ -273,7 +273,7 @@ static int parse_value(struct parser *p)
 {
     skip_space(p);
     if (p->at == p->end)
-        return json_fail_here(p, "");
+        return json_ended(p);
     switch (*p->at) {
     case '{':
         return parse_container(p, parse_object);

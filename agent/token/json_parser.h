@@ -31,10 +31,15 @@ static inline int json_fail(struct parser *p, const char *at, const char *why)
     return -1;
 }
 
-/* The same where the text ends too early. */
+static inline int json_ended(struct parser *p)
+{
+    return json_fail(p, p->end, "it ends before it is whole");
+}
+
+/* Something else stands here, or nothing any more. */
 static inline int json_fail_here(struct parser *p, const char *why)
 {
-    return json_fail(p, p->at, p->at < p->end ? why : "it ends before it is whole");
+    return p->at < p->end ? json_fail(p, p->at, why) : json_ended(p);
 }
 
 static inline int json_take(struct parser *p, char expected)

@@ -9,7 +9,7 @@ static int hex4(struct parser *p, uint32_t *ret_unit)
     uint32_t unit = 0;
 
     if (p->end - p->at < 4)
-        return json_fail(p, p->end, "it ends before it is whole");
+        return json_ended(p);
     for (int i = 0; i < 4; i++) {
         char c = *p->at++;
 
@@ -82,7 +82,7 @@ static int parse_escape(struct parser *p)
     static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
 
     if (p->at == p->end)
-        return json_fail_here(p, "");
+        return json_ended(p);
     char c = *p->at++;
 
     if (c == 'u')
@@ -131,5 +131,5 @@ int json_characters(struct parser *p)
             return -1;
         run = p->at;
     }
-    return json_fail_here(p, "");
+    return json_ended(p);
 }

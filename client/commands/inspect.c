@@ -122,12 +122,8 @@ static char *show_part(const struct token *token, bool passed, const uint8_t *js
 {
     char *part CLEANUP_FREE = show_json(json, bytes);
 
-    if (passed) {
-        char *whole = part;
-
-        part = NULL;
-        return whole;
-    }
+    if (passed)
+        return take(part);
     char *fault CLEANUP_FREE = part_fault(token, json, bytes);
     char *shown = NULL;
 

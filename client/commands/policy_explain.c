@@ -80,13 +80,15 @@ static void put_numbers(FILE *out, const struct rule *rule, const struct claims 
 {
     for (unsigned i = 0; i < rule->patterns.count; i++) {
         struct text pattern = rule->patterns.list[i];
-        const char *end = pattern.at + pattern.bytes;
 
-        for (const char *left = pattern.at; (left = memchr(left, '{', (size_t)(end - left))) != NULL; left++) {
-            const char *right = memchr(left, '}', (size_t)(end - left));
-            struct text name = {left + 1, right != NULL ? (size_t)(right - left - 1) : 0};
+        while (pattern.bytes > 1) {
+            struct text segment = pattern_cut(&pattern);
             struct wire_cursor value;
             struct wire_item item;
+
+            if (!segment_is_claim(segment))
+                continue;
+            struct text name = segment_claim(segment);
 
             if (claim_find(claims, name, &value) && wire_next(&value, &item) == WIRE_OK && is_number(&item))
                 fprintf(out, "; the token's %.*s is a number, compared with a text: only a text fills {%.*s}", (int)name.bytes, name.at,
