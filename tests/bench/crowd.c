@@ -1,20 +1,16 @@
 /* A cached verify over the socket while another user has 2,000 connections that ask `authorize` with 256 checks each, as often as they
    are answered, and while nobody does. The agent's loop and who measures share one core, the crowd has the other. */
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "bench.h"
+#include "beside.h"
 
-#define ROUNDS      9
 #define TRIPS       4000
 #define CONNECTIONS 2000
 #define CHECKS      256
@@ -41,7 +37,10 @@ static size_t crowd_request(uint8_t *out, const char *token, size_t token_bytes)
     return (size_t)(at - out);
 }
 
-static void crowd(const struct bench_agent *agent, const uint8_t *request, size_t bytes, unsigned long *answers)
+static uint8_t request[16384];
+static size_t request_bytes;
+
+static void crowd(const struct bench_agent *agent, unsigned long *answers)
 {
     static uint8_t in[1 << 20];
     static size_t left[CONNECTIONS * 2 + 64];
@@ -57,7 +56,7 @@ static void crowd(const struct bench_agent *agent, const uint8_t *request, size_
         struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
 
         if (answer_bytes == 0) { /* each answer has as many bytes as the first */
-            if (write(fd, request, bytes) != (ssize_t)bytes)
+            if (write(fd, request, request_bytes) != (ssize_t)request_bytes)
                 _exit(1);
             usleep(200000);
             ssize_t got = read(fd, in, sizeof in);
@@ -66,7 +65,7 @@ static void crowd(const struct bench_agent *agent, const uint8_t *request, size_
                 _exit(1);
             answer_bytes = (size_t)got;
         }
-        if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0 || write(fd, request, bytes) != (ssize_t)bytes)
+        if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0 || write(fd, request, request_bytes) != (ssize_t)request_bytes)
             _exit(1);
         left[fd] = answer_bytes;
     }
@@ -84,84 +83,32 @@ static void crowd(const struct bench_agent *agent, const uint8_t *request, size_
                 continue;
             left[fd] = answer_bytes;
             ++*answers;
-            if (write(fd, request, bytes) != (ssize_t)bytes)
+            if (write(fd, request, request_bytes) != (ssize_t)request_bytes)
                 _exit(1);
         }
     }
 }
 
-static void measure(int fd, const uint8_t *request, size_t request_bytes, double *ret_p50, double *ret_p99, double *worst)
-{
-    static double trips[TRIPS];
-    static uint8_t in[65536];
-    double began = seconds_now();
-    unsigned count = 0;
-
-    for (unsigned i = 0; i < TRIPS && seconds_now() - began < ROUND_SECONDS_MAX; i++, count++) {
-        double start = seconds_now();
-
-        if (write(fd, request, request_bytes) != (ssize_t)request_bytes)
-            die("writing a request");
-        ssize_t got = read(fd, in, sizeof in);
-
-        trips[i] = (seconds_now() - start) * 1e6;
-        if (got <= 0 || memmem(in, (size_t)got, "active\xc3", 7) == NULL)
-            die("a good token was not accepted");
-        if (trips[i] > *worst)
-            *worst = trips[i];
-    }
-    *ret_p50 = median(trips, count); /* which sorts them */
-    *ret_p99 = trips[count * 99 / 100];
-}
-
 int main(void)
 {
+    static const struct disturber disturber = {crowd, FIRST_US, FIRST_US / 5};
     struct issuer_key key = key_make("RS256");
     struct bench_agent agent = agent_start_with(&key, 1, -1, "version: 1\nrules: [{name: o, actions: [GET], resources: [/o]}]\n");
-    double quiet50[ROUNDS], quiet99[ROUNDS], beside50[ROUNDS], beside99[ROUNDS], worst_quiet = 0, worst = 0;
-    unsigned long *answers = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    int fd = connect_to(agent.socket), other = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? 1 : 0;
-    static uint8_t request[4096], asked[16384];
     size_t token_bytes;
     char *token = token_make(&key, 1, &token_bytes);
-    size_t request_bytes = request_make(request, sizeof request, 7, token, token_bytes), asked_bytes = crowd_request(asked, token, token_bytes);
-    double rate = 0;
 
+    request_bytes = crowd_request(request, token, token_bytes);
     if (chmod(agent.folder, 0755) < 0 || chmod(agent.socket, 0666) < 0)
         die("letting another user in");
-    pin_loop(&agent, 0);
-    pin(0);
-    for (unsigned round = 0; round < ROUNDS; round++) {
-        measure(fd, request, request_bytes, &quiet50[round], &quiet99[round], &worst_quiet);
-        pid_t child = fork();
+    struct beside found = measure_beside(&agent, &key, TRIPS, ROUND_SECONDS_MAX, &disturber);
 
-        if (child == 0) {
-            pin(other);
-            crowd(&agent, asked, asked_bytes, answers);
-        }
-        usleep(FIRST_US);
-        double start = seconds_now();
-        unsigned long before = *answers;
-
-        measure(fd, request, request_bytes, &beside50[round], &beside99[round], &worst);
-        rate += (double)(*answers - before) / (seconds_now() - start) / ROUNDS;
-        kill(child, SIGKILL);
-        waitpid(child, NULL, 0);
-        usleep(FIRST_US / 5);
-    }
-    double quiet = median(quiet99, ROUNDS), beside = median(beside99, ROUNDS);
-
-    if (rate < 500)
+    if (found.rate < 500)
         die("the crowd was none");
     printf("cached verify, alone and beside another user's %d connections, %.0f times %d checks a second, medians of %d rounds\n", CONNECTIONS,
-           rate, CHECKS, ROUNDS);
-    printf("  median          alone %8.2f us      beside it %8.2f us      ratio %.2f\n", median(quiet50, ROUNDS),
-           median(beside50, ROUNDS), median(beside50, ROUNDS) / median(quiet50, ROUNDS));
-    printf("  99th percentile alone %8.2f us      beside it %8.2f us      ratio %.2f (goal: at most 2)\n", quiet, beside, beside / quiet);
-    printf("  worst           alone %8.2f us      beside it %8.2f us      (goal: at most 50 ms)\n", worst_quiet, worst);
-    goal("cached p99 beside 2,000 connections of another user, by quiet", beside / quiet, "x", AT_MOST, 2);
-    goal("worst call beside 2,000 connections of another user", worst / 1000, "ms", AT_MOST, 50);
-    close(fd);
+           found.rate, CHECKS, BESIDE_ROUNDS);
+    tell_beside(&found, "cached p99 beside 2,000 connections of another user, by quiet");
+    printf("  worst           alone %8.2f us      beside it %8.2f us      (goal: at most 50 ms)\n", found.worst_alone, found.worst);
+    goal("worst call beside 2,000 connections of another user", found.worst / 1000, "ms", AT_MOST, 50);
     agent_stop(&agent);
     free(token);
     EVP_PKEY_free(key.pkey);
