@@ -68,7 +68,7 @@ bool conn_may_read(const struct conn *conn)
 
 #define CHEAP_AT_ONCE 8 /* verdicts about known tokens take as long as 40 looks at the clock */
 
-/* Handles the whole messages that stand there, while its user's share of this turn lasts. Returns how many bytes they were. */
+/* Handles whole messages until the user's share of this turn is used up. Returns how many bytes it has handled. */
 static size_t handle(struct conn *conn, const uint8_t *bytes, size_t size)
 {
     static const struct wire_limits limits = {FRAME_BYTES_MAX, FRAME_NODES_MAX, FRAME_DEPTH_MAX};

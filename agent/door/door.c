@@ -64,7 +64,7 @@ static void on_flush(uv_check_t *check)
 {
     struct door *door = check->data;
 
-    conn_flush_all(door); /* whoever was answered at once does not wait for those who have much to ask */
+    conn_flush_all(door); /* short requests get their answers before long ones go on */
     if (accounts_take_turns(&door->accounts))
         uv_idle_start(&door->awake, do_nothing);
     else

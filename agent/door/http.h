@@ -18,7 +18,7 @@ bool http_is_quiet(const struct http *http);
 /* Another configuration is in force: no connection keeps a right of the old one. */
 void http_use_config(struct http *http);
 
-/* Takes up what stands behind requests that were answered in this turn of the loop, and whoever was left for another turn. */
+/* Takes up the next requests of connections that were answered in this turn of the loop, and accepts connections that had to wait for it. */
 void http_go_on(struct http *http);
 
 /* Answers may be given again (watch_sees). */

@@ -22,7 +22,7 @@ void http_conn_drop_in(struct http_conn *conn)
     conn->in_bytes = conn->in_room = 0;
 }
 
-static void free_conn(struct http_conn *conn)
+void http_conn_free(struct http_conn *conn)
 {
     http_conn_drop_in(conn);
     account_leave(&conn->caller);
@@ -36,7 +36,7 @@ static void on_closed(uv_handle_t *handle)
 
     conn->open = false;
     if (!conn->held)
-        free_conn(conn);
+        http_conn_free(conn);
 }
 
 void http_conn_close(struct http_conn *conn)
@@ -269,75 +269,6 @@ static void take_turn(struct caller *caller)
 }
 
 static const struct caller_kind kind_http = {take_turn, may_break_off, break_off};
-
-static void on_decided(struct waiter *waiter, const struct decision *decision)
-{
-    struct http_conn *conn = (struct http_conn *)((char *)waiter - offsetof(struct http_conn, waiter));
-
-    http_release(conn);
-    if (!conn->open) {
-        free_conn(conn);
-        return;
-    }
-    if (conn->closing)
-        return;
-    conn->decided(conn, decision);
-    if (conn->handling || conn->closing)
-        return;
-    conn->answered = true; /* others who wait for the same are still to be told: nothing new is asked meanwhile */
-    conn->next_answered = conn->http->answered;
-    conn->http->answered = conn;
-}
-
-void http_take_up(struct http *http)
-{
-    for (struct http_conn *conn = http != NULL ? http->all : NULL; conn != NULL; conn = conn->next) {
-        if (conn->in_bytes == 0 || conn->answered || conn->handling || conn->closing)
-            continue;
-        conn->answered = true;
-        conn->next_answered = http->answered;
-        http->answered = conn;
-    }
-}
-
-void http_go_on(struct http *http)
-{
-    if (http != NULL)
-        http_accept_on(http);
-    while (http != NULL && http->answered != NULL) {
-        struct http_conn *conn = http->answered;
-
-        http->answered = conn->next_answered;
-        conn->answered = false;
-        http_conn_go_on(conn);
-    }
-}
-
-static void ask_later(struct http_conn *conn, struct text audience)
-{
-    if (!http_hold(conn)) {
-        http_error(conn, 503, "overloaded", "too many requests of this user are under way");
-        return;
-    }
-    conn->waiter = (struct waiter){
-        .line = &conn->line, .audience = (char *)audience.at, .audience_bytes = audience.bytes, .bounds = &conn->peer.bounds, .decided = on_decided};
-    if (decide_later(conn->http->agent, &conn->waiter) == 0)
-        return;
-    http_release(conn);
-    http_error(conn, 503, "overloaded", "too many signatures wait to be checked; try again");
-}
-
-void http_ask(struct http_conn *conn, struct text token, struct text audience,
-              void (*decided)(struct http_conn *conn, const struct decision *decision))
-{
-    struct decision decision;
-
-    conn->decided = decided;
-    if (decide_now(conn->http->agent, token, audience, &conn->peer.bounds, false, &decision))
-        decided(conn, &decision);
-    else
-        ask_later(conn, audience);
-}
 
 void http_conn_drain(struct http_conn *conn)
 {

@@ -1,5 +1,5 @@
 /* The inside of HTTP: the listener (http.c), its connections (http_conn.c, http_send.c), and what is asked over them
-   (http_routes.c, http_gateway.c, http_json.c). */
+   (http_ask.c, http_routes.c, http_gateway.c, http_json.c). */
 #ifndef ASSAY_HTTP_INSIDE_H
 #define ASSAY_HTTP_INSIDE_H
 
@@ -70,6 +70,7 @@ struct http_conn {
 void http_conn_open(struct http *http);
 void http_conn_close(struct http_conn *conn);
 void http_conn_drain(struct http_conn *conn);
+void http_conn_free(struct http_conn *conn); /* libuv has let go of it, and nothing of it is held */
 void http_conn_drop_in(struct http_conn *conn); /* what was read, which is wiped */
 void http_conn_go_on(struct http_conn *conn);   /* with what stands in `in` */
 
@@ -82,7 +83,7 @@ void http_release(struct http_conn *conn);
 
 /* http.c */
 void http_arm(struct http *http, uint64_t deadline);
-void http_accept_on(struct http *http); /* whoever was left for another turn */
+void http_accept_on(struct http *http); /* accepts connections that had to wait for another turn */
 void http_turn_away(struct http *http);
 
 /* An answer: its first line, then headers by http_put_header, then its end, which sends it. */
@@ -95,7 +96,7 @@ void http_error(struct http_conn *conn, unsigned status, const char *error, cons
 void http_bad_request(struct http_conn *conn, const char *message);
 void http_undecided(struct http_conn *conn, const struct decision *decision);
 
-/* `decided` is called with what is said of the token: at once, or later, when the request is still in `in`. */
+/* http_ask.c: `decided` is called with what is said of the token: at once, or later, when the request is still in `in`. */
 void http_ask(struct http_conn *conn, struct text token, struct text audience,
               void (*decided)(struct http_conn *conn, const struct decision *decision));
 

@@ -1,7 +1,7 @@
 /* How the page of the fast path goes out, and how many of it have not been read. The kernel counts a descriptor that lies in a socket's queue
-   as the sender's, and lets a sender have only so many there: whoever asks for the page and does not read would take it from everybody
-   else. So these are counted by user, and go on counting when the connection is closed at this end: at the other end the queue stays
-   until it is read or closed. */
+   as the sender's, and a sender may have only so many there: a client that asks for the page and does not read it would take it from all
+   others. So the agent counts them by user. It still counts one after it has closed its end of the connection, because the client's end
+   keeps the queue until the client reads or closes it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
