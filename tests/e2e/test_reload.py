@@ -1,4 +1,5 @@
 """SIGHUP and `reload`: a good configuration is in force at once, a bad one is refused whole and changes nothing."""
+import itertools
 import json
 import os
 import signal
@@ -253,6 +254,42 @@ class Overtaken(AssayTest):
             self.assertEqual(seen, {"unknown_key"})
             self.assertEqual(answers, [{"reloaded": True, "faults": []}])
             self.assertEqual(self.agent.verify(self.other.token()), "accepted")
+
+
+class Restless(AssayTest):
+    """Reading takes some 100 ms, and meanwhile one of the files changes again and again."""
+
+    ISSUERS = [f"https://{i}.example.com" for i in range(50)]
+
+    def test_a_reload_ends_though_a_file_changes_all_the_time(self):
+        keys = [Key(kid=str(i)) for i in range(60)]
+        agent = self.prepare(keys=keys)
+        last = agent.path("last.json")
+        put_file(last, key_set(keys[0]))
+        agent.configure([{**agent.issuer(), "issuer": name} for name in self.ISSUERS] + [{**agent.issuer(), "keys": {"file": last}}])
+        agent.start()
+        rest = threading.Event()
+
+        def change():
+            for turn in itertools.count():
+                put_file(last, key_set(*keys[:1 + turn % 2]))
+                if rest.wait(0.002):
+                    return
+        thread = threading.Thread(target=change)
+        thread.start()
+        self.addCleanup(rest.set)
+        faults = []
+        for _ in range(10):         # one of them has bad luck 16 times
+            if faults:
+                break
+            begun = time.monotonic()
+            faults += agent.call("reload")["faults"]
+            self.assertLess(time.monotonic() - begun, 20)
+            self.assertEqual(agent.verify(keys[0].token(iss=self.ISSUERS[0])), "accepted")
+        rest.set()
+        thread.join()
+        self.assertIn("changed during each of", " ".join(faults))
+        wait_for("it is at rest", lambda: agent.call("reload") == {"reloaded": True, "faults": []})
 
 
 if __name__ == "__main__":
