@@ -68,6 +68,7 @@ static void finish_stop(struct agent *agent)
         clock_note(agent);
         writer_stop(agent->writer);
     }
+    reload_close(agent->reload);
     refresh_close(agent->refresh);
     watch_close(agent->watch);
     watchdog_close(agent->watchdog);

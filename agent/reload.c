@@ -3,15 +3,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/alarm.h"
 #include "agent/door/door.h"
+#include "agent/files/facts.h"
 #include "agent/in_force.h"
 #include "agent/keys/remotes.h"
 #include "agent/observe/log.h"
 #include "agent/observe/notify.h"
 #include "agent/refresh.h"
 #include "agent/revocation/feeds.h"
+#include "client/clock.h"
 
-#define READINGS_MAX 16 /* of one reload, where a file changes during each */
+/* Files that change all the time are tried for so long; `assay reload` waits 5 s for its answer. */
+#define PATIENCE_SECONDS 3
+#define AGAIN_SECONDS    0.05
 
 struct reload {
     struct agent *agent;
@@ -24,16 +29,40 @@ struct reload {
     struct keyring *ring; /* what was read, or NULL */
     struct keyring *held; /* that was in force when it began */
     unsigned refreshed;   /* how often a file's change had been put in force then */
-    unsigned readings;
+
+    /* Of what was tried: */
+    int64_t begun; /* as monotonic_ns() counts */
+    struct alarm *again;
+    struct file_rest config_rest, policy_rest;
+    bool unfit; /* what was read is not to be used, and is worth another try; the fault says why */
 };
+
+static void read_all(struct reload *reload);
+
+static void on_again(void *reload)
+{
+    read_all(reload);
+}
 
 struct reload *reload_new(struct agent *agent)
 {
     struct reload *reload = calloc(1, sizeof *reload);
 
-    if (reload != NULL)
-        reload->agent = agent;
+    if (reload == NULL)
+        return NULL;
+    reload->agent = agent;
+    reload->again = alarm_new(agent->loop, on_again, reload);
+    if (reload->again == NULL) {
+        free(reload);
+        return NULL;
+    }
     return reload;
+}
+
+void reload_close(struct reload *reload)
+{
+    if (reload != NULL)
+        alarm_close(reload->again);
 }
 
 void reload_free(struct reload *reload)
@@ -67,17 +96,80 @@ static void check_fixed(const struct config *old, const struct config *new, stru
         fault_add(faults, place, "`threads` has changed, which needs a restart: systemctl restart assayd");
 }
 
+/* `why`: the file was no basis for a decision just now. Its faults are not told, for half of a file has many. */
+static void refuse_moving(struct reload *reload, const char *path, const char *why)
+{
+    reload->unfit = true;
+    faults_clear(&reload->faults);
+    fault_add(&reload->faults, (struct place){path, 0, 0}, "not read: %s; try again when it has been left alone for %g s", why,
+              POLICY_SETTLES_SECONDS);
+}
+
+/* Half a file may be a whole one that says less: fewer rules, or an issuer without its last conditions. */
+static bool is_settled(struct reload *reload, struct file_rest *rest, const char *path)
+{
+    bool settled = facts_are_at_rest(rest, path, POLICY_SETTLES_SECONDS);
+
+    if (!settled)
+        refuse_moving(reload, path, "somebody is still writing to it");
+    return settled;
+}
+
+/* Every file that the keyring is read from, as it is now. NULL: out of memory. */
+static struct file_look *look_at_files(const struct config *config, unsigned *ret_count)
+{
+    struct file_look *looks = calloc(config->issuer_count + 1, sizeof *looks);
+
+    *ret_count = 0;
+    for (unsigned i = 0; looks != NULL && i < config->issuer_count; i++) {
+        if (config->issuers[i].keys.file != NULL)
+            looks[(*ret_count)++] = facts_note(config->issuers[i].keys.file);
+    }
+    if (looks != NULL && config->policy_path != NULL)
+        looks[(*ret_count)++] = facts_note(config->policy_path);
+    return looks;
+}
+
+/* When the last file has been read, the first one must still say the same: what somebody has withdrawn meanwhile does not come back. */
+static void check_unchanged(struct reload *reload, const struct file_look *looks, unsigned count)
+{
+    for (unsigned i = 0; i < count && !reload->unfit; i++) {
+        if (facts_have_changed(&looks[i]))
+            refuse_moving(reload, looks[i].path, "it changed while the files were read");
+    }
+}
+
+static void read_files(struct reload *reload, struct config *config)
+{
+    unsigned count;
+    struct file_look *looks = look_at_files(config, &count);
+
+    if (looks == NULL) {
+        fault_add(&reload->faults, (struct place){config->path, 0, 0}, "out of memory");
+        return;
+    }
+    reload->ring = keyring_load(config, agent_now(), &reload->faults);
+    check_unchanged(reload, looks, count);
+    free(looks);
+}
+
 static void on_work(uv_work_t *work)
 {
     struct reload *reload = work->data;
     struct faults *faults = &reload->faults;
-    struct config *config = config_load(reload->agent->config_path, faults);
+    const char *path = reload->agent->config_path;
 
-    if (config == NULL)
+    if (!is_settled(reload, &reload->config_rest, path))
         return;
-    check_fixed(reload->held->config, config, faults);
-    if (faults->count == 0)
-        reload->ring = keyring_load(config, agent_now(), faults);
+    const struct file_look look = facts_note(path);
+    struct config *config = config_load(path, faults);
+
+    if (config != NULL)
+        check_fixed(reload->held->config, config, faults);
+    if (config != NULL && faults->count == 0 &&
+        (config->policy_path == NULL || is_settled(reload, &reload->policy_rest, config->policy_path)))
+        read_files(reload, config);
+    check_unchanged(reload, &look, 1);
     if (reload->ring == NULL)
         config_drop(config);
 }
@@ -118,7 +210,6 @@ static void use_all(struct reload *reload)
 }
 
 static void start(struct reload *reload);
-static void read_all(struct reload *reload);
 
 static void tell(struct reload_waiter *waiters, const struct faults *faults)
 {
@@ -131,14 +222,9 @@ static void tell(struct reload_waiter *waiters, const struct faults *faults)
 /* The agent ends: what was read is not used, and those who wait are told so. */
 static void give_up(struct reload *reload)
 {
-    struct reload_waiter *waiters = reload->next;
-    struct faults faults = {0};
-
-    reload->next = NULL;
-    reload->wanted = false;
-    fault_add(&faults, (struct place){reload->agent->config_path, 0, 0}, "not read, the agent is stopping");
-    tell(waiters, &faults);
-    faults_clear(&faults);
+    keyring_drop(reload->ring);
+    reload->ring = NULL;
+    fault_add(&reload->faults, (struct place){reload->agent->config_path, 0, 0}, "not read, the agent is stopping");
 }
 
 /* Has a file changed after it was read here, and is what it says now in force already? A key that it has withdrawn must not come back. */
@@ -147,48 +233,70 @@ static bool is_overtaken(const struct reload *reload)
     return reload->ring != NULL && refresh_count(reload->agent->refresh) != reload->refreshed;
 }
 
-/* Drops what was read. True: everything is read again; false: that was tried often enough. */
+/* Drops what was read. True: everything is read again, a while later; false: that was tried for long enough. */
 static bool read_again(struct reload *reload)
 {
     keyring_drop(reload->ring);
     reload->ring = NULL;
-    if (reload->readings < READINGS_MAX) {
-        keyring_drop(reload->held);
-        read_all(reload);
-        return true;
-    }
-    fault_add(&reload->faults, (struct place){reload->agent->config_path, 0, 0},
-              "key files or the policy changed during each of %d readings; try again when they are at rest", READINGS_MAX);
-    return false;
+    if (reload->agent->stopping || monotonic_ns() - reload->begun > PATIENCE_SECONDS * NS_PER_S)
+        return false;
+    faults_clear(&reload->faults);
+    keyring_drop(reload->held);
+    reload->held = NULL;
+    alarm_set(reload->again, AGAIN_SECONDS);
+    return true;
 }
 
-static void on_done(uv_work_t *work, int status)
+static void finish(struct reload *reload)
 {
-    struct reload *reload = work->data;
     struct reload_waiter *waiters = reload->waiters;
 
-    (void)status;
-    if (!reload->agent->stopping && is_overtaken(reload) && read_again(reload))
-        return;
     if (reload->agent->stopping)
-        keyring_drop(reload->ring);
+        give_up(reload);
     else
         use_all(reload);
-    reload->ring = NULL;
     reload->waiters = NULL;
     tell(waiters, &reload->faults);
     faults_clear(&reload->faults);
     keyring_drop(reload->held);
     reload->held = NULL;
     reload->busy = false;
-    start(reload);
+    start(reload); /* for those who have asked since it was read */
+}
+
+static void on_done(uv_work_t *work, int status)
+{
+    struct reload *reload = work->data;
+
+    (void)status;
+    if (!reload->unfit && is_overtaken(reload))
+        refuse_moving(reload, reload->agent->config_path, "a key file or the policy changed while the files were read");
+    if (!reload->unfit || !read_again(reload))
+        finish(reload);
+}
+
+/* Whoever has asked by now is answered by this reading. */
+static void join(struct reload *reload)
+{
+    struct reload_waiter **end = &reload->waiters;
+
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = reload->next;
+    reload->next = NULL;
+    reload->wanted = false;
 }
 
 static void read_all(struct reload *reload)
 {
+    join(reload);
+    if (reload->agent->stopping) {
+        finish(reload);
+        return;
+    }
     reload->held = keyring_hold(reload->agent->ring);
     reload->refreshed = refresh_count(reload->agent->refresh);
-    reload->readings++;
+    reload->unfit = false;
     reload->work.data = reload;
     uv_queue_work(reload->agent->loop, &reload->work, on_work, on_done);
 }
@@ -197,15 +305,9 @@ static void start(struct reload *reload)
 {
     if (reload->busy || !reload->wanted)
         return;
-    if (reload->agent->stopping) {
-        give_up(reload);
-        return;
-    }
-    reload->waiters = reload->next;
-    reload->next = NULL;
-    reload->wanted = false;
     reload->busy = true;
-    reload->readings = 0;
+    reload->begun = monotonic_ns();
+    reload->config_rest = reload->policy_rest = (struct file_rest){0};
     if (reload->agent->ready)
         notify_reloading();
     read_all(reload);

@@ -1,5 +1,7 @@
-/* Reading the configuration, with the policy and all key files, anew, off the loop. What is good takes effect whole; what is not changes nothing, and says
-   why. One read at a time: whoever asks during one gets the next, which begins when that has ended. */
+/* Reading the configuration, with the policy and all key files, anew, off the loop. What is good takes effect whole; what is not
+   changes nothing, and says why. What was read is used only if all of it stood in the files at one moment, and nobody was writing to
+   the configuration or the policy: else it is read again, for a few seconds. One read at a time: whoever asks during one gets the
+   next, which begins when that has ended. */
 #ifndef ASSAY_RELOAD_H
 #define ASSAY_RELOAD_H
 
@@ -11,7 +13,8 @@ struct reload_waiter {
     void (*reloaded)(struct reload_waiter *waiter, const struct faults *faults); /* no faults: it is in force */
 };
 
-struct reload *reload_new(struct agent *agent); /* NULL: out of memory */
+struct reload *reload_new(struct agent *agent); /* NULL: out of memory or descriptors */
+void reload_close(struct reload *reload);       /* before the loop ends; NULL is fine */
 void reload_free(struct reload *reload);        /* not while one is under way; NULL is fine */
 
 /* Reads the configuration and all key files. `waiter` may be NULL. */

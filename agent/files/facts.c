@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "client/clock.h"
@@ -126,4 +127,40 @@ bool facts_are_local(const char *path)
     free(real);
     free(given);
     return local;
+}
+
+struct file_look facts_note(const char *path)
+{
+    struct file_look look = {.path = path};
+
+    look.error = facts_look(path, true, &look.facts);
+    return look;
+}
+
+bool facts_have_changed(const struct file_look *look)
+{
+    const struct file_look now = facts_note(look->path);
+
+    return now.error != look->error || !facts_are_same(&now.facts, &look->facts);
+}
+
+/* By the clock that stamps a local file's changes, which is this machine's: so a file that was written long ago costs no wait. */
+static bool is_older_than(const char *path, const struct file_facts *facts, double seconds)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (double)(now.tv_sec * NS_PER_S + now.tv_nsec - facts->changed_ns) >= seconds * NS_PER_S && facts_are_local(path);
+}
+
+bool facts_are_at_rest(struct file_rest *rest, const char *path, double seconds)
+{
+    const struct file_look look = facts_note(path);
+    int64_t now = monotonic_ns();
+
+    if (look.error != 0)
+        return true;
+    if (rest->since_ns == 0 || !facts_are_same(&rest->facts, &look.facts))
+        *rest = (struct file_rest){look.facts, now};
+    return (double)(now - rest->since_ns) >= seconds * NS_PER_S || is_older_than(path, &look.facts, seconds);
 }

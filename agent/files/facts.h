@@ -28,4 +28,23 @@ int facts_look_at_once(const char *path, struct file_facts *ret);
    might hang? What cannot be told is not local. May block. */
 bool facts_are_local(const char *path);
 
+/* What a path named before it was read. `path` is the caller's. */
+struct file_look {
+    const char *path;
+    int error; /* as facts_look; then nothing is known */
+    struct file_facts facts;
+};
+struct file_look facts_note(const char *path);
+bool facts_have_changed(const struct file_look *look); /* since then, or can the file be looked at no longer? May block, both of them */
+
+/* Since when a file is as it is. All zero: nobody has looked. */
+struct file_rest {
+    struct file_facts facts;
+    int64_t since_ns; /* as monotonic_ns() counts */
+};
+
+/* Has nobody written to the file for so many seconds? A false is worth another look a while later, with the same `rest`. A file that
+   cannot be looked at rests: reading it says what is wrong. May block. */
+bool facts_are_at_rest(struct file_rest *rest, const char *path, double seconds);
+
 #endif

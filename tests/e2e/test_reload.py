@@ -237,6 +237,29 @@ class Overtaken(AssayTest):
         self.assertEqual(answers, [])
         return thread, answers
 
+    def seen_by(self, client, token):
+        seen, end = set(), time.monotonic() + 0.5
+        while time.monotonic() < end:
+            seen.add(client.verify(token))
+        return seen
+
+    def test_a_file_that_only_the_new_configuration_names(self):
+        token, former = self.key.token(), self.agent.key_file
+        for number in range(3):
+            named = self.agent.path(f"new{number}.json")
+            put_file(former, key_set(self.other))
+            wait_for("it is withdrawn", lambda: self.agent.verify(token) == "unknown_key")
+            put_file(named, key_set(self.key, self.other))
+            self.agent.configure([{**self.agent.issuer(), "keys": {"file": named}}], policy=os.path.join(self.slow, "policy.yaml"))
+            thread, answers = self.held_reload()
+            put_file(named, key_set(self.other))
+            os.unlink(self.sign)
+            with self.agent.connect() as client:
+                seen = self.seen_by(client, token)
+            thread.join()
+            self.assertEqual((seen, answers), ({"unknown_key"}, [{"reloaded": True, "faults": []}]))
+            former = named
+
     def test_a_withdrawn_key_does_not_come_back(self):
         token = self.key.token()
         for _ in range(3):
@@ -247,49 +270,128 @@ class Overtaken(AssayTest):
             wait_for("it is withdrawn", lambda: self.agent.verify(token) == "unknown_key")
             os.unlink(self.sign)
             with self.agent.connect() as client:
-                seen, end = set(), time.monotonic() + 0.5
-                while time.monotonic() < end:
-                    seen.add(client.verify(token))
+                seen = self.seen_by(client, token)
             thread.join()
             self.assertEqual(seen, {"unknown_key"})
             self.assertEqual(answers, [{"reloaded": True, "faults": []}])
             self.assertEqual(self.agent.verify(self.other.token()), "accepted")
 
 
-class Restless(AssayTest):
-    """Reading takes some 100 ms, and meanwhile one of the files changes again and again."""
+class Moving(AssayTest):
+    """Files that somebody is writing to while the agent is asked to read them."""
 
-    ISSUERS = [f"https://{i}.example.com" for i in range(50)]
+    def setUp(self):
+        super().setUp()
+        self.key = Key()
+        self.agent = self.prepare(keys=[self.key])
+        self.policy = self.agent.path("policy.yaml")
+        self.rules = ["version: 1\nrules:\n  - {name: reads, effect: allow, actions: [GET], resources: [/orders/*]}\n",
+                      "  - {name: sealed, effect: deny, actions: [GET], resources: [/orders/7]}\n"]
+        put_file(self.policy, "".join(self.rules))
+        self.agent.configure(policy=self.policy)
+        self.agent.start()
 
-    def test_a_reload_ends_though_a_file_changes_all_the_time(self):
-        keys = [Key(kid=str(i)) for i in range(60)]
-        agent = self.prepare(keys=keys)
-        last = agent.path("last.json")
-        put_file(last, key_set(keys[0]))
-        agent.configure([{**agent.issuer(), "issuer": name} for name in self.ISSUERS] + [{**agent.issuer(), "keys": {"file": last}}])
-        agent.start()
+    def in_background(self, call):
+        thread = threading.Thread(target=call)
+        thread.start()
+        self.addCleanup(thread.join)
+        return thread
+
+    def again_and_again(self, call, seconds):
+        """Until the answer is called, or the test has ended."""
         rest = threading.Event()
 
-        def change():
-            for turn in itertools.count():
-                put_file(last, key_set(*keys[:1 + turn % 2]))
-                if rest.wait(0.002):
-                    return
-        thread = threading.Thread(target=change)
-        thread.start()
+        def go_on():
+            while not rest.wait(seconds):
+                call()
+        thread = self.in_background(go_on)
         self.addCleanup(rest.set)
-        faults = []
-        for _ in range(10):         # one of them has bad luck 16 times
-            if faults:
-                break
-            begun = time.monotonic()
-            faults += agent.call("reload")["faults"]
-            self.assertLess(time.monotonic() - begun, 20)
-            self.assertEqual(agent.verify(keys[0].token(iss=self.ISSUERS[0])), "accepted")
-        rest.set()
+
+        def end():
+            rest.set()
+            thread.join()
+        return end
+
+    def written_in_pieces(self, path, pieces, seconds, seen):
+        """In place, with a pause between them, and a reload in each; what `seen` says all the while."""
+        reloads = []
+
+        def reload():
+            reloads.append(self.agent.call("reload"))
+        found, threads = set(), []
+        with open(path, "w", encoding="utf-8") as file:
+            for piece in pieces:
+                file.write(piece)
+                file.flush()
+                threads.append(self.in_background(reload))
+                end = time.monotonic() + seconds
+                while time.monotonic() < end:
+                    found.add(seen())
+        for thread in threads:
+            thread.join()
+        found.add(seen())
+        self.assertEqual([answer["faults"] for answer in reloads], [[]] * len(pieces))
+        return found
+
+    def test_half_a_policy(self):
+        token = self.key.token()
+
+        def seen():
+            return self.agent.call("authorize", token=token, action="GET", resource="/orders/7").get("reason")
+        before = seen()
+        self.assertEqual(self.written_in_pieces(self.policy, self.rules, 0.3, seen), {before})
+
+    def test_half_a_configuration(self):
+        issuers = [json.dumps({**self.agent.issuer(), "issuer": name}) for name in (ISSUER, "https://second.example.com")]
+        pieces = [f"socket: {{path: {self.agent.socket}, mode: '0666'}}\nstate: {self.agent.state}\nthreads: 2\n"
+                  f"issuers:\n  - {issuers[0]}\n", f"  - {issuers[1]}\n"]
+        put_file(self.agent.config, "".join(pieces))
+        self.assertEqual(self.agent.call("reload")["faults"], [])
+        token = self.key.token(iss="https://second.example.com")
+        self.assertEqual(self.written_in_pieces(self.agent.config, pieces, 0.3, lambda: self.agent.verify(token)), {"accepted"})
+
+    def test_a_policy_that_somebody_writes_to_all_the_time(self):
+        end = self.again_and_again(lambda: os.utime(self.policy), 0.1)
+        begun = time.monotonic()
+        faults = self.agent.call("reload")["faults"]
+        self.assertLess(time.monotonic() - begun, 10)
+        self.assertEqual(len(faults), 1)
+        for word in (self.policy, "somebody is still writing to it", "0.5 s"):
+            self.assertIn(word, faults[0])
+        self.assertIn(self.policy, self.agent.call("status")["reload_error"])
+        self.assertEqual(self.agent.verify(self.key.token()), "accepted")
+        end()
+        self.assertEqual(self.agent.call("reload"), {"reloaded": True, "faults": []})
+
+    def test_a_stop_does_not_wait_for_it(self):
+        self.again_and_again(lambda: os.utime(self.policy), 0.1)
+        answers = []
+        thread = self.in_background(lambda: answers.append(self.agent.call("reload")))
+        time.sleep(0.5)
+        begun = time.monotonic()
+        self.assertEqual(self.agent.stop(), 0)
+        self.assertLess(time.monotonic() - begun, 2)
         thread.join()
-        self.assertIn("changed during each of", " ".join(faults))
-        wait_for("it is at rest", lambda: agent.call("reload") == {"reloaded": True, "faults": []})
+        self.assertIn("the agent is stopping", answers[0]["faults"][0])
+
+    def test_key_files_that_change_all_the_time(self):
+        """Reading takes some 100 ms, and meanwhile one of the files changes again and again."""
+        names = [f"https://{i}.example.com" for i in range(50)]
+        keys = [Key(kid=str(i)) for i in range(60)]
+        put_file(self.agent.key_file, key_set(*keys))
+        last, turns = self.agent.path("last.json"), itertools.count()
+        put_file(last, key_set(keys[0]))
+        self.agent.configure([{**self.agent.issuer(), "issuer": name} for name in names] +
+                             [{**self.agent.issuer(), "keys": {"file": last}}])
+        self.assertEqual(self.agent.call("reload")["faults"], [])
+        end = self.again_and_again(lambda: put_file(last, key_set(*keys[:1 + next(turns) % 2])), 0.002)
+        begun = time.monotonic()
+        faults = self.agent.call("reload")["faults"]
+        self.assertLess(time.monotonic() - begun, 15)
+        self.assertRegex(faults[0], f"^{last}: .*changed while the files were read")
+        self.assertEqual(self.agent.verify(keys[0].token(iss=names[0])), "accepted")
+        end()
+        wait_for("it is at rest", lambda: self.agent.call("reload") == {"reloaded": True, "faults": []})
 
 
 if __name__ == "__main__":
