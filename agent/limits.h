@@ -44,6 +44,7 @@
 #define KEYS_WAITING_BYTES_MAX (8 * 1024 * 1024)
 #define KEYS_STRANGE_MAX 64          /* kids that a fetch did not bring, by issuer; more than an attacker needs, who has others each time */
 #define KEYS_FETCH_SECONDS 30        /* of a document and a set together; nobody waits so long */
+#define KEYS_FETCH_SECONDS_LEAST 4   /* by default, where keys become too old soon */
 #define KEYS_FETCH_SECONDS_MAX 300
 #define KEYS_PATIENCE_SECONDS 4      /* of a request that waits for a fetch: libassay's callers have 5 s by default */
 #define HTTPS_SECONDS_MAX 30         /* of a whole answer, where its owner sets no other bound */

@@ -123,10 +123,11 @@ void config_check_keys(struct yaml *yaml, yaml_node_t *node, const struct issuer
     }
     if ((rules->algorithms & ~ALGORITHMS_ASYMMETRIC) != 0)
         yaml_fault(yaml, node, "HS256, HS384 and HS512 need a secret, and secrets are not fetched; give it in a `file`");
-    use_default(&source->timeout, KEYS_FETCH_SECONDS);
     use_default(&source->refresh, KEYS_REFRESH_SECONDS);
     use_default(&source->cooldown, KEYS_COOLDOWN_SECONDS);
     use_default(&source->max_age, fmax(KEYS_AGE_SECONDS, source->refresh));
+    /* One that hangs leaves time for others before the keys are too old. */
+    use_default(&source->timeout, fmin(KEYS_FETCH_SECONDS, fmax(KEYS_FETCH_SECONDS_LEAST, source->max_age / 4)));
     if (source->max_age < source->refresh)
         yaml_fault(yaml, node, "`max_key_age` is shorter than `refresh`: keys would be too old before they are fetched again");
 }

@@ -110,6 +110,7 @@ static void wake(struct remotes *remotes, struct remote *remote, struct parked *
         *from = last->next;
         last->next = *end;
         last->late = late;
+        last->again = remote->used || remotes->stopped; /* what a former source says is no answer */
         *end = last;
         remote->parked_count--;
     }
@@ -142,7 +143,7 @@ void remotes_ask_again(uv_idle_t *again)
         remotes->woken = parked->next;
         remotes->parked_count--;
         remotes->parked_bytes -= parked->bytes;
-        remotes->asks_again = true;
+        remotes->asks_again = parked->again;
         remotes->asks_late = parked->late;
         decide_again(remotes->agent, (struct text){parked->text, parked->bytes}, parked->waiter);
         remotes->asks_again = remotes->asks_late = false;

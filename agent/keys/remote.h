@@ -23,6 +23,7 @@ struct parked {
     struct waiter *waiter;
     int64_t until; /* as monotonic_ns() counts: so long it waits */
     bool late;     /* it has waited so long, and the fetch goes on */
+    bool again;    /* it has had its fetch, and waits for no other one */
     size_t bytes;
     char text[];
 };
@@ -56,8 +57,9 @@ struct remotes {
     struct parked *woken;
     unsigned parked_count;
     size_t parked_bytes;
-    bool asks_again; /* for those who have waited for a fetch: for another one they do not */
+    bool asks_again; /* for those who have had their fetch */
     bool asks_late;  /* for those whose patience ended before the fetch did */
+    bool used;    /* by a configuration, at the start or later */
     bool stopped;
 };
 

@@ -157,7 +157,9 @@ int remotes_prepare(struct remotes *remotes, struct keyring *ring)
     return 0;
 }
 
-static void use_rules(struct remote *remote, const struct issuer_config *issuer, unsigned index, double now)
+/* `returns`: a running agent's configuration has it again, or for the first time. Nobody has asked this source lately, and there is no
+   fleet that starts at once, so nothing speaks for waiting. */
+static void use_rules(struct remote *remote, const struct issuer_config *issuer, unsigned index, bool returns, double now)
 {
     struct schedule_rules rules = {issuer->keys.refresh, issuer->keys.cooldown, issuer->keys.max_age};
     bool others = !remote->used || memcmp(&rules, &remote->rules, sizeof rules) != 0;
@@ -168,6 +170,8 @@ static void use_rules(struct remote *remote, const struct issuer_config *issuer,
     remote->rules = rules;
     if (others && remote->fetch == NULL)
         schedule_start(&remote->schedule, &rules, now);
+    if (returns)
+        remote->schedule.due = now;
 }
 
 /* Whatever the configuration no longer has. One that is being fetched goes when that comes back. */
@@ -190,7 +194,9 @@ void remotes_use(struct remotes *remotes)
 {
     struct keyring *ring = remotes->agent->ring;
     double now = agent_now();
+    bool at_start = !remotes->used;
 
+    remotes->used = true;
     if (remotes->all == NULL)
         return;
     if (start(remotes) < 0) {
@@ -203,11 +209,13 @@ void remotes_use(struct remotes *remotes)
         for (unsigned i = 0; i < ring->count; i++) {
             if (ring->entries[i].remote != remote)
                 continue;
-            use_rules(remote, &ring->config->issuers[i], i, now);
+            use_rules(remote, &ring->config->issuers[i], i, !at_start && !remote->used, now);
             remote->was_stale = schedule_is_stale(&remote->schedule, &remote->rules, now);
             kept = true;
         }
         remote->used = kept;
+        if (!kept)
+            remotes_wake(remotes, remote); /* the issuer's new source may have their key */
     }
     drop_unused(remotes);
     remotes->alarm_due = now;

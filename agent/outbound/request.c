@@ -333,6 +333,14 @@ static bool is_etag_certain(const struct https_request *request)
            (request->modified >= 0 && request->date >= 0 && request->date - request->modified >= HTTPS_ETAG_SECONDS_MIN);
 }
 
+/* Was a request sent? */
+static bool is_connected(const struct transfer *transfer)
+{
+    curl_off_t microseconds = 0;
+
+    return curl_easy_getinfo(transfer->curl, CURLINFO_PRETRANSFER_TIME_T, &microseconds) == CURLE_OK && microseconds > 0;
+}
+
 /* In words that say what to do, where there is something. */
 static void explain(struct https_request *request, CURLcode code, const char *errors)
 {
@@ -344,6 +352,8 @@ static void explain(struct https_request *request, CURLcode code, const char *er
     else if (request->too_slow && request->size > 0)
         snprintf(request->why, sizeof request->why, "the answer comes too slowly: less than %d bytes a second, after %d s",
                  FEED_ANSWER_BYTES_PER_SECOND, FEED_ANSWER_SECONDS_FIRST);
+    else if (code == CURLE_OPERATION_TIMEDOUT && !is_connected(request->handle))
+        snprintf(request->why, sizeof request->why, "no connection within %d s, or its TLS handshake did not end", HTTPS_CONNECT_SECONDS_MAX);
     else if (code == CURLE_OPERATION_TIMEDOUT || request->too_slow)
         snprintf(request->why, sizeof request->why, "no whole answer came within %.0f s",
                  request->take != NULL    ? FEED_STALL_SECONDS

@@ -1,9 +1,10 @@
 """Keys over HTTPS follow their issuer: nobody restarts anything."""
 import os
+import threading
 import time
 import unittest
 
-from agent import ISSUER, Key, put_file, wait_for
+from agent import ISSUER, Key, key_set, put_file, wait_for
 from behaviours import bearer, changing, delayed, document, in_turn, redirect, status
 from live import LiveTest, key_document, keys_of
 
@@ -139,6 +140,42 @@ class Follow(LiveTest):
         self.configure()
         self.assertTrue(self.agent.call("reload")["reloaded"])
         self.assertEqual(self.agent.verify(key.token(iss=other)), "unknown_issuer")
+
+    def test_a_source_that_a_reload_brings_back_is_asked_at_once(self):
+        """Its set is on the disk, and may be an hour old."""
+        self.configure(refresh="600s")
+        self.agent.start()
+        other, token = Key(kid="k2"), self.key.token()
+        put_file(self.agent.key_file, key_set(self.key, other))
+        for without in ([self.agent.issuer()], [{**self.agent.issuer(), "issuer": "https://other.example.com"}]):
+            with self.subTest(without):
+                self.publish(self.key, other)
+                self.configure()
+                self.assertTrue(self.agent.call("reload")["reloaded"])
+                wait_for("both keys are there", lambda: {self.agent.verify(key.token()) for key in (self.key, other)} == {"accepted"})
+                self.agent.configure(without)
+                self.assertTrue(self.agent.call("reload")["reloaded"])
+                self.publish(other)
+                self.configure(refresh="600s")
+                self.assertTrue(self.agent.call("reload")["reloaded"])
+                wait_for("it is withdrawn", lambda: self.agent.verify(token) == "unknown_key", 3)
+
+    def test_who_waits_for_a_former_source_is_answered_by_the_new_one(self):
+        self.agent.start()
+        new, answers = Key(kid="k2"), []
+        self.publish(self.key, new)
+        put_file(self.agent.key_file, key_set(self.key, new))
+        self.server.routes["/jwks"] = delayed(keys_of(self.key), 2.5)
+        time.sleep(1)  # the cool-down
+        thread = threading.Thread(target=lambda: answers.append(self.agent.verify(new.token())))
+        thread.start()
+        wait_for("it waits", lambda: self.issuer_status()["waiting"] == 1)
+        begun = time.monotonic()
+        self.agent.configure([self.agent.issuer()])
+        self.assertTrue(self.agent.call("reload")["reloaded"])
+        thread.join()
+        self.assertEqual(answers, ["accepted"])
+        self.assertLess(time.monotonic() - begun, 2)
 
     def test_a_set_belongs_to_its_source(self):
         self.agent.start()

@@ -2,6 +2,7 @@
 import collections
 import os
 import select
+import socket
 import threading
 import time
 import unittest
@@ -68,6 +69,23 @@ class Down(LiveTest):
         wait_for("the issuer is back", lambda: self.issuer_status()["state"] == "fresh", 8)
         self.assertEqual(self.agent.verify(good), "accepted")
         self.assertEqual(self.agent.verify(bad), "bad_signature")
+
+    def test_a_fetch_that_hangs_leaves_time_for_others(self):
+        """Ten seconds hold two of them, for the default of 30 s is no use there."""
+        self.configure(refresh="1s", max_key_age="10s")
+        self.agent.start()
+        self.server.routes["/jwks"] = silent()
+        wait_for("it was given up", lambda: "no whole answer came within 4 s" in self.error(), 9)
+        self.publish(self.key)
+        for _ in range(40):
+            self.assertEqual(self.agent.verify(self.key.token()), "accepted")
+            time.sleep(0.1)
+
+    def test_a_server_that_does_not_take_part_in_the_handshake(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self.configure(keys={"jwks_uri": f"https://127.0.0.1:{listener.getsockname()[1]}/jwks"})
+            self.launch()
+            wait_for("it was given up", lambda: "no connection within 3 s" in self.error(), 6)
 
     def test_an_issuer_that_has_come_back_is_noticed_by_the_first_token_that_needs_it(self):
         self.configure(refresh="600s", max_key_age="600s")
