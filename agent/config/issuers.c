@@ -224,13 +224,15 @@ static void read_rules(struct yaml *yaml, yaml_node_t *value, void *into)
     config_read_claim_rules(yaml, value, &rules->rules, &rules->rule_count);
 }
 
-/* A claim's name as a pointer to it (RFC 6901 section 3), as far as there is room. */
-static void write_pointer(const char *name, char *pointer, size_t room)
+/* A claim's name as a pointer to it (RFC 6901 section 3). False: there is no room for it. */
+static bool write_pointer(const char *name, char *pointer, size_t room)
 {
-    char *end = pointer + room - 3;
+    const char *end = pointer + room - 2;
 
     *pointer++ = '/';
-    for (; *name != '\0' && pointer < end; name++) {
+    for (; *name != '\0'; name++) {
+        if (pointer >= end)
+            return false;
         if (*name == '~' || *name == '/') {
             *pointer++ = '~';
             *pointer++ = *name == '~' ? '0' : '1';
@@ -239,6 +241,7 @@ static void write_pointer(const char *name, char *pointer, size_t room)
         }
     }
     *pointer = '\0';
+    return true;
 }
 
 static void read_pointer(struct yaml *yaml, yaml_node_t *value, void *into)
@@ -248,14 +251,12 @@ static void read_pointer(struct yaml *yaml, yaml_node_t *value, void *into)
 
     if (text == NULL)
         return;
-    if (pointer_is_valid(as_text(text))) {
+    if (pointer_is_valid(as_text(text)))
         *(struct text *)into = as_text(text);
-    } else if (*text == '/' || *text == '\0') {
-        yaml_fault(yaml, value, "`%s` is no JSON pointer to a claim; in a name ~ is written ~0, and / is written ~1", text);
-    } else {
-        write_pointer(text, pointer, sizeof pointer);
+    else if (*text == '/' || *text == '\0' || !write_pointer(text, pointer, sizeof pointer))
+        yaml_fault(yaml, value, "`%s` is no JSON pointer to a claim; it begins with /, and in a name ~ is written ~0, and / is written ~1", text);
+    else
         yaml_fault(yaml, value, "`%s` is no JSON pointer to a claim; to the claim of this name it is `%s`", text, pointer);
-    }
 }
 
 static void read_name(struct yaml *yaml, yaml_node_t *value, void *into)

@@ -128,9 +128,11 @@ static int parse_number(struct parser *p)
 
 static int parse_word(struct parser *p, const char *word)
 {
-    size_t size = strlen(word);
+    size_t size = strlen(word), left = (size_t)(p->end - p->at);
 
-    if ((size_t)(p->end - p->at) < size || memcmp(p->at, word, size) != 0)
+    if (left < size && memcmp(p->at, word, left) == 0)
+        return json_ended(p);
+    if (left < size || memcmp(p->at, word, size) != 0)
         return json_fail(p, p->at, "no value begins like this (RFC 8259 section 3)");
     p->at += size;
     return 0;

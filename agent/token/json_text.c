@@ -8,9 +8,9 @@ static int hex4(struct parser *p, uint32_t *ret_unit)
 {
     uint32_t unit = 0;
 
-    if (p->end - p->at < 4)
-        return json_ended(p);
     for (int i = 0; i < 4; i++) {
+        if (p->at == p->end)
+            return json_ended(p);
         char c = *p->at++;
 
         if (c >= '0' && c <= '9')
@@ -65,6 +65,8 @@ static int parse_unicode_escape(struct parser *p)
     if (point >= 0xdc00 && point <= 0xdfff)
         return json_fail(p, start, lone);
     if (point >= 0xd800 && point <= 0xdbff) {
+        if (p->at == p->end || (*p->at == '\\' && p->at + 1 == p->end))
+            return json_ended(p);
         if (json_take(p, '\\') < 0 || json_take(p, 'u') < 0)
             return json_fail(p, start, lone);
         if (hex4(p, &low) < 0)

@@ -81,6 +81,15 @@ static char *count_fault(size_t bytes, unsigned segments)
                : text;
 }
 
+static size_t first_space(struct text token)
+{
+    size_t at = 0;
+
+    while (at < token.bytes && memchr(" \t\r\n", token.at[at], 4) == NULL)
+        at++;
+    return at;
+}
+
 char *segments_fault(struct text token)
 {
     const char *end = token.at + token.bytes;
@@ -93,6 +102,10 @@ char *segments_fault(struct text token)
             parts[count] = (struct text){start, (size_t)((dot != NULL ? dot : end) - start)};
         count++;
     }
+    size_t space = count != SEGMENTS ? first_space(token) : token.bytes;
+
+    if (space < token.bytes) /* two tokens, or one and what stands around it: their parts are not worth counting */
+        return at_byte(space, (unsigned char)token.at[space], "token", character_rule(token, space));
     if (count != SEGMENTS)
         return count_fault(token.bytes, count);
     char *fault = NULL;

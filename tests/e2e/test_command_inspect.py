@@ -137,6 +137,7 @@ class One(InspectTest):
         size = len(header)
         of_token = [("abc", "1 part;", "RFC 7515 section 7.1"), ("a.b.c.d", "4 parts;", "RFC 7515 section 7.1"),
                     ("a.b.c.d.e", "five parts: it is encrypted", "RFC 7516"),
+                    (f"{header}.{payload}.AAAA\n{header}.{payload}.AAAA", "0x0a at byte", "no white space"),
                     (f"{header}=.{payload}.AAAA", f"`=` at byte {size + 1}, in the header", "no padding"),
                     (f"{header}.{payload}.AAA=", f"`=` at byte {size + len(payload) + 6}, in the signature", "no padding"),
                     (f"{header}.AA+A.AAAA", f"`+` at byte {size + 4}, in the payload", "`-` for `+`"),
@@ -159,6 +160,8 @@ class One(InspectTest):
                       ('{"a":NaN}', "byte 6: ", "no value"), ('{"a":-}', "byte 7: ", "no value"), ('{"a":[1 2]}', "byte 9: ", "`]`"),
                       ('{"a":1 2}', "byte 8: ", "`}`"), ("{'a':1}", "byte 2: ", "double quotes"), ('{"a":1,}', "byte 8: ", "double quotes"),
                       ('{"a" 1}', "byte 6: ", "`:`"), ('{"a":1', "after byte 6: ", "ends before"), ('{"a":"b', "after byte 7: ", "ends before"),
+                      ('{"a":tru', "after byte 8: ", "ends before"), ('{"a":"\\ud800', "after byte 12: ", "ends before"),
+                      ('{"a":"\\ud800\\', "after byte 13: ", "ends before"), ('{"a":"\\u1"', "byte 10: ", "hexadecimal"),
                       ('{"a":"\\', "after byte 7: ", "ends before"), ('{"a":"\\u1', "after byte 9: ", "ends before"),
                       ('{"a":1}x', "byte 8: ", "follows the object"), ('{"a":"\\ud800"}', "byte 7: ", "surrogate"),
                       ('{"a":"\\udc00"}', "byte 7: ", "surrogate"), ('{"a":"\\ud800\\u0041"}', "byte 7: ", "surrogate"),
