@@ -83,6 +83,7 @@
 #define CONFIG_FAULTS_MAX 64   /* a file with more is not read to its end by anybody */
 #define CONFIG_ISSUERS_MAX 256
 #define CONFIG_LIST_MAX 256    /* audiences, aliases, values of a claim, … of one issuer */
+#define CLAIM_PLACES_MAX 8     /* of an issuer's roles, and of its scopes */
 #define CONFIG_ALIASES_MAX 7   /* each spelling of an issuer costs a look-up for each kind of revocation */
 #define CONFIG_FEEDS_MAX 16
 #define CONFIG_PEERS_MAX 128 /* each is a line of `status` */

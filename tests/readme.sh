@@ -42,7 +42,7 @@ while (cd "$root" && block yaml $n) >yaml && [ -s yaml ]; do
     fi
     n=$((n + 1))
 done
-[ $configurations -eq 11 ] || { echo "README: $configurations configurations, not 11"; exit 1; }
+[ $configurations -eq 13 ] || { echo "README: $configurations configurations, not 13"; exit 1; }
 keys="ca_file|token_file|timeout|refresh|refetch_cooldown|max_key_age"
 for source in discovery jwks_uri; do
     sed -E "/^ *file:.*keys.json/d; s/# ($source|$keys):/\\1:/" assayd2.yaml >live-$source.yaml

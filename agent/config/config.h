@@ -90,6 +90,7 @@ void config_check_http(struct yaml *yaml, const struct config *config);
 void config_read_issuers(struct yaml *yaml, yaml_node_t *value, void *config);
 void config_read_keys(struct yaml *yaml, yaml_node_t *value, void *source);
 void config_read_key_time(struct yaml *yaml, yaml_node_t *value, void *seconds);
+void config_read_places(struct yaml *yaml, yaml_node_t *value, void *claim_places);
 
 /* Readers for yaml.h's tables, each into a const char *: an https URL; a file that can be read; one that not everybody can read. */
 void config_read_https(struct yaml *yaml, yaml_node_t *value, void *into);

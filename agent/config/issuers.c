@@ -107,9 +107,56 @@ static void read_algorithms(struct yaml *yaml, yaml_node_t *value, void *into)
 
 static void read_audience_claim(struct yaml *yaml, yaml_node_t *value, void *into)
 {
-    static const char *const claims[] = {"aud", "client_id", NULL};
+    static const char *const claims[] = {[AUDIENCE_IN_AUD] = "aud", [AUDIENCE_IN_CLIENT_ID] = "client_id", [AUDIENCE_IN_CLIENT] = "client", NULL};
+    int choice = yaml_choice(yaml, value, claims);
 
-    *(bool *)into = yaml_choice(yaml, value, claims) == 1;
+    *(enum audience_claim *)into = choice > 0 ? (enum audience_claim)choice : AUDIENCE_IN_AUD;
+}
+
+static void read_padding(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    static const char *const choices[] = {"refuse", "allowed", NULL};
+
+    *(bool *)into = yaml_choice(yaml, value, choices) == 1;
+}
+
+static void read_numeric_claims(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    static const char *const names[] = {"sub", "jti", "sid", NULL};
+    static const enum claim claims[] = {CLAIM_SUB, CLAIM_JTI, CLAIM_SID};
+    yaml_node_t *item;
+
+    for (unsigned i = 0; yaml_next_item(yaml, value, &i, &item);) {
+        int choice = yaml_choice(yaml, item, names);
+
+        if (choice >= 0)
+            *(uint32_t *)into |= CLAIM_BIT(claims[choice]);
+    }
+}
+
+static const struct yaml_key naming_keys[] = {
+    {"header", yaml_read_text, 0, true, NULL},
+    {0},
+};
+
+static void read_named_by(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    static const char *const choices[] = {[NAMED_BY_ISS] = "iss", [NAMED_BY_HEADER] = "{header: …}", [NAMED_BY_KID] = "kid", NULL};
+    struct issuer *rules = into;
+    const char *parameter = NULL;
+
+    if (value->type != YAML_MAPPING_NODE) {
+        int choice = yaml_choice(yaml, value, choices);
+
+        if (choice >= 0)
+            rules->named_by = (enum naming)choice;
+        return;
+    }
+    yaml_read_map(yaml, value, naming_keys, &parameter);
+    if (parameter == NULL)
+        return; /* which was told */
+    rules->named_by = NAMED_BY_HEADER;
+    rules->parameter = as_text(parameter);
 }
 
 static void read_constrained(struct yaml *yaml, yaml_node_t *value, void *into)
@@ -224,41 +271,6 @@ static void read_rules(struct yaml *yaml, yaml_node_t *value, void *into)
     config_read_claim_rules(yaml, value, &rules->rules, &rules->rule_count);
 }
 
-/* A claim's name as a pointer to it (RFC 6901 section 3). False: there is no room for it. */
-static bool write_pointer(const char *name, char *pointer, size_t room)
-{
-    const char *end = pointer + room - 2;
-
-    *pointer++ = '/';
-    for (; *name != '\0'; name++) {
-        if (pointer >= end)
-            return false;
-        if (*name == '~' || *name == '/') {
-            *pointer++ = '~';
-            *pointer++ = *name == '~' ? '0' : '1';
-        } else {
-            *pointer++ = *name;
-        }
-    }
-    *pointer = '\0';
-    return true;
-}
-
-static void read_pointer(struct yaml *yaml, yaml_node_t *value, void *into)
-{
-    const char *text = yaml_text(yaml, value);
-    char pointer[512];
-
-    if (text == NULL)
-        return;
-    if (pointer_is_valid(as_text(text)))
-        *(struct text *)into = as_text(text);
-    else if (*text == '/' || *text == '\0' || !write_pointer(text, pointer, sizeof pointer))
-        yaml_fault(yaml, value, "`%s` is no JSON pointer to a claim; it begins with /, and in a name ~ is written ~0, and / is written ~1", text);
-    else
-        yaml_fault(yaml, value, "`%s` is no JSON pointer to a claim; to the claim of this name it is `%s`", text, pointer);
-}
-
 static void read_name(struct yaml *yaml, yaml_node_t *value, void *into)
 {
     const char *text = yaml_text(yaml, value);
@@ -296,7 +308,10 @@ static const struct yaml_key issuer_keys[] = {
     {"aliases", read_aliases, RULE(names), false, NULL},
     {"keys", config_read_keys, offsetof(struct issuer_config, keys), true, NULL},
     {"audiences", read_audiences, RULE(audiences), true, NULL},
-    {"audience_claim", read_audience_claim, RULE(audience_is_client_id), false, NULL},
+    {"audience_claim", read_audience_claim, RULE(audience_in), false, NULL},
+    {"named_by", read_named_by, offsetof(struct issuer_config, rules), false, NULL},
+    {"padding", read_padding, RULE(takes_padding), false, NULL},
+    {"numeric_claims", read_numeric_claims, RULE(numeric_claims), false, NULL},
     {"algorithms", read_algorithms, RULE(algorithms), false, NULL},
     {"token_types", read_types, RULE(types), false, NULL},
     {"claims", read_rules, offsetof(struct issuer_config, rules), false, NULL},
@@ -308,8 +323,8 @@ static const struct yaml_key issuer_keys[] = {
     {"refresh", config_read_key_time, KEYS(refresh), false, NULL},
     {"refetch_cooldown", config_read_key_time, KEYS(cooldown), false, NULL},
     {"max_key_age", config_read_key_time, KEYS(max_age), false, NULL},
-    {"roles", read_pointer, RULE(roles), false, NULL},
-    {"scopes", read_pointer, RULE(scopes), false, NULL},
+    {"roles", config_read_places, RULE(roles), false, NULL},
+    {"scopes", config_read_places, RULE(scopes), false, NULL},
     {0},
 };
 
@@ -319,6 +334,8 @@ static void set_defaults(struct yaml *yaml, struct issuer *rules)
 
     rules->algorithms = ALGORITHMS_ASYMMETRIC;
     rules->leeway = 30;
+    rules->roles.elsewhere = arena_get(yaml->arena, sizeof *rules->roles.elsewhere);
+    rules->scopes.elsewhere = arena_get(yaml->arena, sizeof *rules->scopes.elsewhere);
     rules->types.list = arena_get(yaml->arena, CONFIG_LIST_MAX * sizeof *rules->types.list);
     for (; rules->types.count < sizeof types / sizeof *types; rules->types.count++)
         rules->types.list[rules->types.count] = as_text(types[rules->types.count]);
@@ -334,6 +351,18 @@ static void check_names(struct yaml *yaml, yaml_node_t *node, const struct confi
             if (texts_have(others, rules->names.list[k].at, rules->names.list[k].bytes))
                 yaml_fault(yaml, node, "`%s` is configured twice", rules->names.list[k].at);
         }
+    }
+}
+
+/* For a kid that nobody has, one set is fetched. */
+static void check_named_by_kid(struct yaml *yaml, yaml_node_t *node, const struct config *config, const struct issuer *rules)
+{
+    for (unsigned i = 0; rules->named_by == NAMED_BY_KID && rules->fetches_keys && i < config->issuer_count; i++) {
+        const struct issuer *other = &config->issuers[i].rules;
+
+        if (other->named_by == NAMED_BY_KID && other->fetches_keys)
+            yaml_fault(yaml, node, "`named_by: kid` with keys over HTTPS is for one issuer, and %s is one already; give the keys of one in a `file`",
+                       other->names.list[0].at);
     }
 }
 
@@ -371,6 +400,8 @@ void config_read_issuers(struct yaml *yaml, yaml_node_t *value, void *into)
         check_names(yaml, item, config, &issuer->rules);
         check_serves_everyone(yaml, item, &issuer->rules);
         config_check_keys(yaml, item, &issuer->rules, &issuer->keys);
+        issuer->rules.fetches_keys = issuer->keys.file == NULL;
+        check_named_by_kid(yaml, item, config, &issuer->rules);
         config->issuer_count++;
     }
     if (config->issuer_count == 0)

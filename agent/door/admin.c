@@ -11,6 +11,7 @@
 #include "agent/clock.h"
 #include "agent/keys/remotes.h"
 #include "agent/observe/log.h"
+#include "agent/policy/granted.h"
 #include "agent/revocation/batch.h"
 #include "agent/revocation/feeds.h"
 #include "agent/revocation/unreadable.h"
@@ -56,6 +57,26 @@ static void put_keys(struct wire_writer *writer, const struct agent *agent, unsi
     put_pair_text(writer, "error", facts.error);
 }
 
+static uint32_t issuer_warnings(const struct issuer *issuer, char texts[2][GRANTED_WARNING_BYTES])
+{
+    uint32_t count = 0;
+
+    count += granted_warning(&issuer->roles, "roles", texts[count]);
+    count += granted_warning(&issuer->scopes, "scopes", texts[count]);
+    return count;
+}
+
+static void put_issuer_warnings(struct wire_writer *writer, const struct issuer *issuer)
+{
+    char texts[2][GRANTED_WARNING_BYTES];
+    uint32_t count = issuer_warnings(issuer, texts);
+
+    wire_put_text(writer, "warnings");
+    wire_put_array(writer, count);
+    for (uint32_t i = 0; i < count; i++)
+        wire_put_text(writer, texts[i]);
+}
+
 static void put_issuers(struct wire_writer *writer, const struct agent *agent, unsigned count)
 {
     double now = agent_now();
@@ -65,12 +86,13 @@ static void put_issuers(struct wire_writer *writer, const struct agent *agent, u
     for (unsigned i = 0; i < count; i++) {
         const struct issuer *issuer = &agent->ring->entries[i].issuer;
 
-        wire_put_map(writer, 13);
+        wire_put_map(writer, 14);
         wire_put_text(writer, "issuer");
         wire_put_str(writer, issuer->names.list[0].at, issuer->names.list[0].bytes);
         put_pair_text(writer, "mode", issuer->shadow ? "shadow" : "enforce");
         put_pair_text(writer, "source", agent->ring->config->issuers[i].keys.name);
         put_keys(writer, agent, i, now);
+        put_issuer_warnings(writer, issuer);
     }
 }
 
@@ -260,9 +282,11 @@ static size_t issuer_room(const struct agent *agent, unsigned index)
 {
     struct remote_facts facts;
     const char *error = remotes_facts(&agent->ring->entries[index], 0, &facts) ? facts.error : agent->key_errors[index];
+    char texts[2][GRANTED_WARNING_BYTES];
+    size_t warnings = issuer_warnings(&agent->ring->entries[index].issuer, texts) * (size_t)GRANTED_WARNING_BYTES;
 
-    return agent->ring->issuers[index]->names.list[0].bytes + strlen(agent->ring->config->issuers[index].keys.name) +
-           (error != NULL ? strlen(error) : 0) + 288;
+    return warnings + agent->ring->issuers[index]->names.list[0].bytes + strlen(agent->ring->config->issuers[index].keys.name) +
+           (error != NULL ? strlen(error) : 0) + 304;
 }
 
 void method_status(const struct request *request)

@@ -81,7 +81,7 @@ static void answer(struct agent *agent, struct conn *conn, uint32_t msgid, const
     struct asker asker = asker_of(decision);
     const struct token *token = asker.token, *good = asker.good;
     /* Subject and roles are written from the claims, and a setting may make them the same claim. */
-    size_t room = 64 + asked->count * (size_t)RULING_ROOM + (good != NULL ? 2 * good->claims.bytes : 0) + STAMP_ROOM;
+    size_t room = ruling_holder_room(good) + asked->count * (size_t)RULING_ROOM + STAMP_ROOM;
     struct stamp stamp;
     bool all_allowed = true;
 
@@ -216,7 +216,7 @@ static void drop(struct piecework *work)
 static void answer_pieces(const struct pieces *its, const struct asker *asker)
 {
     size_t bytes = wire_written(&its->writer);
-    struct wire_writer *writer = rpc_result(its->conn, its->msgid, 64 + bytes + (asker->good != NULL ? 2 * asker->good->claims.bytes : 0));
+    struct wire_writer *writer = rpc_result(its->conn, its->msgid, bytes + ruling_holder_room(asker->good));
 
     if (writer == NULL)
         return;

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "agent/policy/granted.h"
 #include "http_inside.h"
 
 /* Parts of one header's value, with something between them. */

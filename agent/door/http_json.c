@@ -5,6 +5,7 @@
 
 #include "agent/limits.h"
 #include "agent/observe/audit.h"
+#include "agent/policy/granted.h"
 #include "agent/token/json.h"
 #include "client/json.h"
 #include "http_inside.h"

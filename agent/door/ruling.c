@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "agent/observe/audit.h"
+#include "agent/policy/granted.h"
 
 /* Roles as they are met; how many they are is known only behind the last. */
 struct role_list {
@@ -32,6 +33,11 @@ static void put_roles(struct wire_writer *writer, const struct token *good)
     start[2] = (uint8_t)list.count;
 }
 
+size_t ruling_holder_room(const struct token *good)
+{
+    return 64 + (good != NULL ? good->claims.bytes + granted_room(&good->claims, good->issuer) : 0);
+}
+
 void ruling_put_holder(struct wire_writer *writer, const struct token *good)
 {
     struct wire_item sub = good != NULL ? claim_item(&good->claims, CLAIM_SUB) : (struct wire_item){0};
@@ -53,7 +59,7 @@ void ruling_put_holder(struct wire_writer *writer, const struct token *good)
 static const struct kept_holder *kept_holder(struct agent *agent, struct entry *entry, const struct token *good)
 {
     const struct policy *policy = agent->ring->policy;
-    size_t room = 64 + 2 * (good != NULL ? good->claims.bytes : 0);
+    size_t room = ruling_holder_room(good);
     struct wire_writer writer;
 
     if (entry == NULL || good == NULL || policy == NULL || entry->holder != NULL)

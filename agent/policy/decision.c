@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "agent/token/pointer.h"
+#include "granted.h"
 #include "index.h"
 
 /* A holder that is being filled. */
@@ -10,70 +10,6 @@ struct filling {
     const struct policy *policy;
     struct holder *holder;
 };
-
-static void any_string(struct wire_cursor value, void (*each)(void *context, const char *at, size_t bytes), void *context)
-{
-    struct wire_item item, member;
-
-    if (wire_next(&value, &item) != WIRE_OK)
-        return;
-    if (item.type == WIRE_STR)
-        each(context, item.str, item.count);
-    if (item.type != WIRE_ARRAY)
-        return;
-    for (uint32_t left = item.count; left > 0; left--) {
-        struct wire_cursor at = value;
-
-        if (wire_next(&at, &member) != WIRE_OK || wire_skip(&value) != WIRE_OK)
-            return;
-        if (member.type == WIRE_STR)
-            each(context, member.str, member.count);
-    }
-}
-
-/* Where the setting points; else the first of two claims that is there. It decides, whatever its type. */
-static bool find_setting(const struct claims *claims, struct text pointer, enum claim first, enum claim second,
-                         struct wire_cursor *ret_value)
-{
-    if (pointer.at != NULL)
-        return claims_point(claims, pointer, ret_value);
-    *ret_value = claim_cursor(claims, claims_have(claims, first) ? first : second);
-    return true;
-}
-
-void each_role(const struct claims *claims, const struct issuer *issuer, void (*each)(void *context, const char *at, size_t bytes),
-               void *context)
-{
-    struct text pointer = issuer != NULL ? issuer->roles : (struct text){NULL, 0};
-    struct wire_cursor value;
-
-    if (find_setting(claims, pointer, CLAIM_ROLES, CLAIM_ROLE, &value))
-        any_string(value, each, context);
-}
-
-void each_scope(const struct claims *claims, const struct issuer *issuer, void (*each)(void *context, const char *at, size_t bytes),
-                void *context)
-{
-    struct text pointer = issuer != NULL ? issuer->scopes : (struct text){NULL, 0};
-    struct wire_cursor value, peek;
-    struct wire_item item;
-
-    if (!find_setting(claims, pointer, CLAIM_SCOPE, CLAIM_SCP, &value))
-        return;
-    peek = value;
-    if (wire_next(&peek, &item) != WIRE_OK || item.type != WIRE_STR) {
-        any_string(value, each, context);
-        return;
-    }
-    for (const char *at = item.str, *end = at + item.count; at < end;) { /* RFC 6749 3.3: separated by spaces */
-        const char *space = memchr(at, ' ', (size_t)(end - at));
-        size_t bytes = (size_t)((space != NULL ? space : end) - at);
-
-        if (bytes > 0)
-            each(context, at, bytes);
-        at += bytes + 1;
-    }
-}
 
 static void add_role(void *context, const char *at, size_t bytes)
 {
@@ -136,7 +72,7 @@ static bool is_wanted(const void *audiences, const char *at, size_t bytes)
 /* RFC 9068 section 3: a token for one resource server is not one for another. */
 static bool is_for_audience(const struct rule *rule, const struct ask *ask)
 {
-    enum claim claim = ask->issuer != NULL && ask->issuer->audience_is_client_id ? CLAIM_CLIENT_ID : CLAIM_AUD;
+    enum claim claim = ask->issuer != NULL ? audience_claim_of(ask->issuer) : CLAIM_AUD;
 
     return rule->audiences.count == 0 || any_text(claim_cursor(ask->claims, claim), is_wanted, &rule->audiences);
 }

@@ -29,12 +29,6 @@ struct ruling {
 /* Deny over allow, and deny where nothing allows. `policy` NULL: nothing does. */
 struct ruling policy_decide(const struct policy *policy, const struct ask *ask);
 
-/* The token's roles and scopes, as its issuer's settings say where they are. Called with each; a value of another type is none. */
-void each_role(const struct claims *claims, const struct issuer *issuer, void (*each)(void *context, const char *at, size_t bytes),
-               void *context);
-void each_scope(const struct claims *claims, const struct issuer *issuer, void (*each)(void *context, const char *at, size_t bytes),
-                void *context);
-
 /* Whether one rule applies, and what it fails by: in the order in which `explain` tells it. */
 enum fit { FIT_APPLIES, FIT_ACTION, FIT_RESOURCE, FIT_TOKEN, FIT_ISSUER, FIT_AUDIENCE, FIT_CLAIMS, FIT_ROLES, FIT_SCOPES };
 enum fit policy_fit(const struct policy *policy, const struct rule *rule, const struct ask *ask);

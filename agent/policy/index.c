@@ -1,5 +1,7 @@
 #include "index.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -191,14 +193,23 @@ bool pattern_has_claim(struct text pattern)
     return false;
 }
 
-/* A claim is compared whole with one segment: it is never a pattern itself. Only a string can be one. */
+/* A claim is compared whole with one segment: it is never a pattern itself. A whole number is its digits, as a path has them. */
 static bool claim_is(const struct claims *claims, struct text name, struct text segment)
 {
     struct wire_cursor value;
     struct wire_item item;
+    char digits[24];
+    int count = 0;
 
-    return claims != NULL && claim_find(claims, name, &value) && wire_next(&value, &item) == WIRE_OK && item.type == WIRE_STR &&
-           text_is(segment, item.str, item.count);
+    if (claims == NULL || !claim_find(claims, name, &value) || wire_next(&value, &item) != WIRE_OK)
+        return false;
+    if (item.type == WIRE_STR)
+        return text_is(segment, item.str, item.count);
+    if (item.type == WIRE_UINT)
+        count = snprintf(digits, sizeof digits, "%" PRIu64, item.uint);
+    else if (item.type == WIRE_INT)
+        count = snprintf(digits, sizeof digits, "%" PRId64, item.sint);
+    return count > 0 && text_is(segment, digits, (size_t)count);
 }
 
 bool pattern_matches(struct text pattern, const struct resource *resource, const struct claims *claims)

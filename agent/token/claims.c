@@ -51,6 +51,13 @@ bool claims_have(const struct claims *claims, enum claim claim)
     return claims->at[claim] != 0;
 }
 
+enum claim audience_claim_of(const struct issuer *issuer)
+{
+    static const enum claim claims[] = {[AUDIENCE_IN_AUD] = CLAIM_AUD, [AUDIENCE_IN_CLIENT_ID] = CLAIM_CLIENT_ID, [AUDIENCE_IN_CLIENT] = CLAIM_CLIENT};
+
+    return claims[issuer->audience_in];
+}
+
 struct wire_cursor claim_cursor(const struct claims *claims, enum claim claim)
 {
     const uint8_t *end = claims->wire + claims->bytes;

@@ -8,7 +8,7 @@
 /* X(NAME, name): RFC 7519 section 4.1, and what providers use beside it. */
 #define CLAIMS(X) \
     X(ISS, "iss") X(SUB, "sub") X(AUD, "aud") X(EXP, "exp") X(NBF, "nbf") X(IAT, "iat") X(JTI, "jti") X(SID, "sid") \
-    X(CLIENT_ID, "client_id") X(CNF, "cnf") X(EVENTS, "events") X(TOKEN_USE, "token_use") X(TYPE, "type") X(TYP, "typ") \
+    X(CLIENT_ID, "client_id") X(CLIENT, "client") X(CNF, "cnf") X(EVENTS, "events") X(TOKEN_USE, "token_use") X(TYPE, "type") X(TYP, "typ") \
     X(TOKEN_TYPE, "token_type") X(TOKEN_TYPE_JOINED, "tokenType") X(TOKEN_USE_JOINED, "tokenUse") \
     X(ROLES, "roles") X(ROLE, "role") X(SCOPE, "scope") X(SCP, "scp")
 
@@ -18,6 +18,7 @@ enum claim {
 #undef CLAIM_ENUM
         CLAIM_COUNT
 };
+#define CLAIM_BIT(claim) (UINT32_C(1) << (claim))
 
 struct claims {
     const uint8_t *wire;
@@ -29,6 +30,9 @@ struct claims {
 void claims_index(struct claims *claims, const uint8_t *wire, size_t bytes);
 
 bool claims_have(const struct claims *claims, enum claim claim);
+
+/* In which the issuer's tokens say whom they are for. */
+enum claim audience_claim_of(const struct issuer *issuer);
 
 /* The claim's value, or its head. Of type 0 if there is no such claim. */
 struct wire_item claim_item(const struct claims *claims, enum claim claim);

@@ -5,12 +5,33 @@
 #include <string.h>
 #include <strings.h>
 
+#include "adapt.h"
 #include "json.h"
 
 enum outcome check_size(struct token *token, const struct question *question)
 {
     (void)question;
     return demand(token, token->text.bytes <= TOKEN_BYTES_MAX, REASON_TOO_LARGE);
+}
+
+/* With the padding of RFC 4648 section 4, or without. Whether it may be there is asked when the issuer is known. */
+static int decode(struct token *token, const char *start, const char *end, uint8_t *out, size_t *ret_bytes)
+{
+    size_t bytes = (size_t)(end - start), padding = 0;
+
+    while (bytes % 4 == 0 && padding < 2 && padding < bytes && start[bytes - padding - 1] == '=')
+        padding++;
+    token->is_padded = token->is_padded || padding > 0;
+    return base64url_decode(start, bytes - padding, out, ret_bytes);
+}
+
+static bool somebody_takes_padding(const struct question *question)
+{
+    bool takes = false;
+
+    for (unsigned i = 0; i < question->issuer_count && !takes; i++)
+        takes = question->issuers[i]->takes_padding;
+    return takes;
 }
 
 enum outcome check_segments(struct token *token, const struct question *question)
@@ -25,9 +46,10 @@ enum outcome check_segments(struct token *token, const struct question *question
 
     struct token_room *room = question->room;
 
-    if (base64url_decode(start, (size_t)(first - start), room->header_json, &token->header_bytes) < 0 ||
-        base64url_decode(first + 1, (size_t)(second - first - 1), room->payload_json, &token->payload_bytes) < 0 ||
-        base64url_decode(second + 1, (size_t)(end - second - 1), room->signature, &token->signature_bytes) < 0)
+    if (decode(token, start, first, room->header_json, &token->header_bytes) < 0 ||
+        decode(token, first + 1, second, room->payload_json, &token->payload_bytes) < 0 ||
+        decode(token, second + 1, end, room->signature, &token->signature_bytes) < 0 ||
+        (token->is_padded && !somebody_takes_padding(question)))
         return refuse(token, REASON_MALFORMED);
     token->signature_at = room->signature;
     return OUTCOME_ACCEPTED;
@@ -122,6 +144,8 @@ enum outcome check_header(struct token *token, const struct question *question)
             room->next_known = (room->next_known + 1) % KNOWN_HEADERS;
         }
     }
+    token->header = (struct wire_cursor){fits ? header->wire : room->header,
+                                         fits ? header->wire + sizeof header->wire : room->header + sizeof room->header};
     token->alg = header->alg;
     token->has_crit = header->has_crit;
     token->kid = header->kid;
@@ -156,21 +180,18 @@ enum outcome check_payload(struct token *token, const struct question *question)
 
 enum outcome check_issuer(struct token *token, const struct question *question)
 {
-    struct wire_item iss = claim_item(&token->claims, CLAIM_ISS);
+    const struct issuer *issuer = adapt_find_issuer(token, question);
 
-    if (!claims_have(&token->claims, CLAIM_ISS))
+    if (token->is_padded && (issuer == NULL || !issuer->takes_padding))
+        return refuse(token, REASON_MALFORMED);
+    if (issuer == NULL && !claims_have(&token->claims, CLAIM_ISS))
         return refuse(token, REASON_MISSING_CLAIM);
-    if (iss.type != WIRE_STR)
+    if (issuer == NULL && claim_item(&token->claims, CLAIM_ISS).type != WIRE_STR)
         return refuse(token, REASON_BAD_CLAIM);
-    for (unsigned i = 0; i < question->issuer_count; i++) {
-        if (texts_have(&question->issuers[i]->names, iss.str, iss.count)) {
-            if (question->bounds != NULL && !bounds_have_issuer(question->bounds, question->issuers[i]))
-                break; /* to him it is nobody's */
-            token->issuer = question->issuers[i];
-            return OUTCOME_ACCEPTED;
-        }
-    }
-    return refuse(token, REASON_UNKNOWN_ISSUER);
+    if (issuer == NULL || (question->bounds != NULL && !bounds_have_issuer(question->bounds, issuer)))
+        return refuse(token, REASON_UNKNOWN_ISSUER); /* to him it is nobody's */
+    token->issuer = issuer;
+    return demand(token, adapt_claims(token, question->room) == 0, REASON_MALFORMED);
 }
 
 /* RFC 7515 4.1.9: a media type, compared without case; "application/" may be left out where no other slash follows. */

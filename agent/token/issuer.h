@@ -27,10 +27,35 @@ struct claim_rule {
     unsigned count;
 };
 
+/* Where in a token roles or scopes stand. */
+struct claim_place {
+    struct text pointer; /* RFC 6901 */
+    bool names;          /* of the object there, not what it says of them */
+    char separator;      /* of a text that has several; '\0': the usual one */
+};
+
+/* What was found at one of the places that was not of the type that is expected there: the last of it. For people. */
+struct elsewhere {
+    struct text pointer;
+    bool names;
+    const char *found; /* static; NULL: nothing was */
+};
+
+struct claim_places {
+    struct claim_place *list;
+    unsigned count;              /* 0: the claims that are usual */
+    struct elsewhere *elsewhere; /* the loop's thread writes it. NULL: nothing is noted */
+};
+
 struct issuer {
     struct texts names; /* the first is `issuer`, the others its aliases: exact bytes */
     struct texts audiences;
-    bool audience_is_client_id; /* the audience stands in client_id; a present aud must match all the same */
+    enum audience_claim { AUDIENCE_IN_AUD, AUDIENCE_IN_CLIENT_ID, AUDIENCE_IN_CLIENT } audience_in; /* a present aud must match all the same */
+    enum naming { NAMED_BY_ISS, NAMED_BY_HEADER, NAMED_BY_KID } named_by; /* how a token says that it is this issuer's */
+    struct text parameter;   /* of the header, that has its name */
+    bool fetches_keys;       /* they come over HTTPS */
+    bool takes_padding;      /* after base64url, which RFC 7515 section 2 has without */
+    uint32_t numeric_claims; /* CLAIM_BIT of those that may be whole numbers, and count as the text of these */
     uint32_t algorithms;        /* ALGORITHM_BIT of each allowed */
     struct texts types;         /* header typ, in lower case, without application/; an empty one: no typ */
     struct claim_rule *rules;
@@ -40,7 +65,7 @@ struct issuer {
     double lifetime_max;     /* seconds of exp - iat; 0: any */
     bool accepts_constrained; /* tokens with cnf (RFC 7800): the caller checks the possession */
     bool shadow;              /* judged and counted, but refused */
-    struct text roles, scopes; /* JSON pointers; at NULL: the claims that are usual */
+    struct claim_places roles, scopes;
     const struct keyset *keys;
 };
 

@@ -65,18 +65,13 @@ enum outcome check_kind(struct token *token, const struct question *question)
     return OUTCOME_ACCEPTED;
 }
 
-static enum claim audience_claim(const struct token *token)
-{
-    return token->issuer->audience_is_client_id ? CLAIM_CLIENT_ID : CLAIM_AUD;
-}
-
 enum outcome check_presence(struct token *token, const struct question *question)
 {
     const struct issuer *issuer = token->issuer;
     struct wire_cursor ignored;
 
     (void)question;
-    if (!claims_have(&token->claims, CLAIM_EXP) || !claims_have(&token->claims, audience_claim(token)))
+    if (!claims_have(&token->claims, CLAIM_EXP) || !claims_have(&token->claims, audience_claim_of(issuer)))
         return refuse(token, REASON_MISSING_CLAIM);
     if (issuer->lifetime_max > 0 && !claims_have(&token->claims, CLAIM_IAT))
         return refuse(token, REASON_MISSING_CLAIM);
@@ -127,7 +122,7 @@ enum outcome check_claim_types(struct token *token, const struct question *quest
                  read_seconds(token, CLAIM_IAT, &token->iat) && is_text_if_present(token, CLAIM_SUB) &&
                  is_text_if_present(token, CLAIM_JTI) && is_text_if_present(token, CLAIM_SID) &&
                  is_audience(claim_cursor(&token->claims, CLAIM_AUD)) &&
-                 (!token->issuer->audience_is_client_id || is_text_if_present(token, CLAIM_CLIENT_ID));
+                 (token->issuer->audience_in == AUDIENCE_IN_AUD || is_text_if_present(token, audience_claim_of(token->issuer)));
 
     (void)question;
     return demand(token, holds, REASON_BAD_CLAIM);
@@ -222,7 +217,7 @@ enum outcome check_audience(struct token *token, const struct question *question
 
     if (asked.at != NULL && !is_allowed(&allowed, asked.at, asked.bytes))
         return refuse(token, REASON_WRONG_AUDIENCE);
-    if (!any_text(claim_cursor(&token->claims, audience_claim(token)), matches, wanted))
+    if (!any_text(claim_cursor(&token->claims, audience_claim_of(token->issuer)), matches, wanted))
         return refuse(token, REASON_WRONG_AUDIENCE);
     if (claims_have(&token->claims, CLAIM_AUD) && !any_text(claim_cursor(&token->claims, CLAIM_AUD), matches, wanted))
         return refuse(token, REASON_WRONG_AUDIENCE);

@@ -62,6 +62,8 @@ struct token {
     size_t signature_bytes;
     enum algorithm alg;
     bool has_crit;
+    bool is_padded;  /* one of its parts is, at least */
+    struct wire_cursor header; /* in the room: up to STAGE_SIGNATURE */
     struct text kid; /* at NULL: none */
     struct text typ; /* likewise */
     struct claims claims;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "agent/limits.h"
+#include "agent/policy/granted.h"
 #include "agent/policy/index.h"
 #include "agent/token/json.h"
 #include "agent/token/pointer.h"
@@ -90,8 +91,8 @@ static void put_numbers(FILE *out, const struct rule *rule, const struct claims 
                 continue;
             struct text name = segment_claim(segment);
 
-            if (claim_find(claims, name, &value) && wire_next(&value, &item) == WIRE_OK && is_number(&item))
-                fprintf(out, "; the token's %.*s is a number, compared with a text: only a text fills {%.*s}", (int)name.bytes, name.at,
+            if (claim_find(claims, name, &value) && wire_next(&value, &item) == WIRE_OK && item.type == WIRE_DOUBLE)
+                fprintf(out, "; the token's %.*s is no whole number, and only a text or a whole number fills {%.*s}", (int)name.bytes, name.at,
                         (int)name.bytes, name.at);
         }
     }
@@ -223,15 +224,27 @@ static size_t fault_byte(const struct explanation *explanation)
     return (size_t)(explanation->resource.fault_at - explanation->asked) + 1;
 }
 
+static void add_warning(json_t *warnings, const struct claim_places *places, const char *what)
+{
+    char text[GRANTED_WARNING_BYTES];
+
+    if (granted_warning(places, what, text))
+        json_array_append_new(warnings, text_json(text));
+}
+
 /* What the claims say, where the issuer's settings look for it. */
 static int gather(const struct explanation *explanation, json_t *answer)
 {
     char *resource CLEANUP_FREE = normalized(explanation);
-    json_t *roles = json_array(), *scopes = json_array();
+    json_t *roles = json_array(), *scopes = json_array(), *warnings = json_array();
 
     if (explanation->ask.claims != NULL) {
         each_role(explanation->ask.claims, explanation->ask.issuer, add_name, roles);
         each_scope(explanation->ask.claims, explanation->ask.issuer, add_name, scopes);
+    }
+    if (explanation->ask.issuer != NULL) {
+        add_warning(warnings, &explanation->ask.issuer->roles, "roles");
+        add_warning(warnings, &explanation->ask.issuer->scopes, "scopes");
     }
     int failed = json_object_set_new(answer, "resource", resource != NULL ? text_json(resource) : json_null());
 
@@ -240,7 +253,29 @@ static int gather(const struct explanation *explanation, json_t *answer)
                                       json_pack("{s:I,s:s}", "byte", (json_int_t)fault_byte(explanation), "why", explanation->resource.fault));
     failed |= json_object_set_new(answer, "token", json_boolean(explanation->ask.claims != NULL));
     failed |= json_object_set_new(answer, "roles", roles);
+    failed |= json_object_set_new(answer, "warnings", warnings);
     return failed | json_object_set_new(answer, "scopes", scopes);
+}
+
+static void print_text(const char *before, const json_t *value)
+{
+    char *text CLEANUP_FREE = strdup(json_string_value(value));
+
+    if (text != NULL)
+        make_printable(text);
+    printf("%s%s", before, text != NULL ? text : "?");
+}
+
+static void print_warnings(const json_t *warnings)
+{
+    size_t i;
+    json_t *warning;
+
+    json_array_foreach(warnings, i, warning)
+    {
+        print_text("warning: ", warning);
+        puts("");
+    }
 }
 
 static void print_names(const char *what, const json_t *names)
@@ -250,13 +285,7 @@ static void print_names(const char *what, const json_t *names)
 
     printf("%s:", what);
     json_array_foreach(names, i, name)
-    {
-        char *text CLEANUP_FREE = strdup(json_string_value(name));
-
-        if (text != NULL)
-            make_printable(text);
-        printf("%s%s", i > 0 ? ", " : " ", text != NULL ? text : "?");
-    }
+        print_text(i > 0 ? ", " : " ", name);
     puts(json_array_size(names) == 0 ? " -" : "");
 }
 
@@ -277,6 +306,7 @@ static void print_gathered(const struct explanation *explanation, const json_t *
     }
     print_names("roles", json_object_get(gathered, "roles"));
     print_names("scopes", json_object_get(gathered, "scopes"));
+    print_warnings(json_object_get(gathered, "warnings"));
 }
 
 /* `list`: with --json. */

@@ -26,9 +26,16 @@ static int refuse(const char *path, const struct faults *faults)
     return report_bad_input("%s", message);
 }
 
-static bool same_text(struct text one, struct text other)
+static bool same_places(const struct claim_places *one, const struct claim_places *other)
 {
-    return (one.at == NULL) == (other.at == NULL) && text_is(one, other.at, other.bytes);
+    bool same = one->count == other->count;
+
+    for (unsigned i = 0; same && i < one->count; i++) {
+        const struct claim_place *a = &one->list[i], *b = &other->list[i];
+
+        same = text_is(a->pointer, b->pointer.at, b->pointer.bytes) && a->names == b->names && a->separator == b->separator;
+    }
+    return same;
 }
 
 /* All spellings of all issuers, with the settings of the first; false if another has others, or there is no memory. */
@@ -46,7 +53,7 @@ static bool unite_issuers(const struct config *config, struct issuer *any)
             any->roles = issuer->roles;
             any->scopes = issuer->scopes;
         }
-        if (!same_text(any->roles, issuer->roles) || !same_text(any->scopes, issuer->scopes))
+        if (!same_places(&any->roles, &issuer->roles) || !same_places(&any->scopes, &issuer->scopes))
             return false;
         for (unsigned k = 0; k < issuer->names.count; k++)
             any->names.list[any->names.count++] = issuer->names.list[k];

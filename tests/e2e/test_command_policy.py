@@ -202,12 +202,13 @@ rules:
         def why(claims):
             told = self.explain("GET", "/users/5", claims, "--json").json()
             return {rule["rule"]: (rule["fit"], rule["why"]) for rule in told["rules"]}
-        told = why({"tenant": 5, "user_id": 5, "sub": "5"})
+        told = why({"tenant": 5, "user_id": 5.5, "sub": "6"})
         self.assertEqual(told["text"], ("claims", "the claim tenant is none of: 5; "
                                         "the token has a number, compared with a text: leave the quotation marks out"))
         self.assertEqual(told["number"][0], "applies")
         self.assertEqual(told["own"], ("resource", "the resource matches none of: /users/{user_id}, /people/{sub}; "
-                                       "the token's user_id is a number, compared with a text: only a text fills {user_id}"))
+                                       "the token's user_id is no whole number, and only a text or a whole number fills {user_id}"))
+        self.assertEqual(why({"user_id": 5})["own"][0], "applies")
         told = why({"tenant": "5", "user_id": "5"})
         self.assertEqual((told["text"][0], told["own"][0]), ("applies", "applies"))
         self.assertEqual(told["number"], ("claims", "the claim tenant is none of: 5; "

@@ -1,5 +1,6 @@
 /* What a token brings along: roles with what they contain, scopes, and whose it is. */
 #include "agent_policy.h"
+#include "agent/policy/granted.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -151,7 +152,8 @@ static void the_first_claim_that_is_there_decides(void **state)
 
 static void an_issuer_says_where_they_are(void **state)
 {
-    struct issuer keycloak = {.roles = TEXT("/realm_access/roles"), .scopes = TEXT("/x/0")};
+    struct claim_place roles = {.pointer = TEXT("/realm_access/roles")}, scopes = {.pointer = TEXT("/x/0")};
+    struct issuer keycloak = {.roles = {&roles, 1, NULL}, .scopes = {&scopes, 1, NULL}};
     struct policy *policy =
         policy_of("version: 1\nrules: [{name: r, resources: [/r], roles: [a]}, {name: s, resources: [/s], scopes: [a, b]}]\n");
 
@@ -201,7 +203,7 @@ static void rules_name_whose_tokens_they_are_for(void **state)
 static void rules_for_an_audience(void **state)
 {
     struct text names[] = {TEXT("https://one")};
-    struct issuer cognito = {.names = {names, 1}, .audience_is_client_id = true};
+    struct issuer cognito = {.names = {names, 1}, .audience_in = AUDIENCE_IN_CLIENT_ID};
     struct policy *policy = policy_of("version: 1\nrules:\n- {name: orders, resources: [/orders], audiences: [orders, shop]}\n"
                                       "- {name: returns, resources: [/returns], audiences: [returns]}\n"
                                       "- {name: both, resources: [/both]}\n"
@@ -274,7 +276,7 @@ static void explained_in_order(void **state)
 }
 
 struct heard {
-    char text[128];
+    char text[512];
 };
 
 static void hear(void *context, const char *at, size_t bytes)
@@ -303,6 +305,65 @@ static void told_one_by_one(void **state)
     assert_string_equal(heard.text, "[a b][c]");
 }
 
+/* What the places grant, and what is told of them. */
+static const char *granted(struct claim_place *list, unsigned count, const char *claims)
+{
+    static struct heard heard;
+    struct elsewhere elsewhere = {0};
+    struct issuer issuer = {.roles = {list, count, &elsewhere}};
+    char warning[GRANTED_WARNING_BYTES];
+
+    heard.text[0] = '\0';
+    each_role(claims_of(claims), &issuer, hear, &heard);
+    if (granted_warning(&issuer.roles, "roles", warning))
+        snprintf(heard.text + strlen(heard.text), sizeof heard.text - strlen(heard.text), " %.200s", warning);
+    return heard.text;
+}
+
+static void several_places(void **state)
+{
+    struct claim_place both[] = {{.pointer = TEXT("/a")}, {.pointer = TEXT("/b/c")}};
+
+    (void)state;
+    assert_string_equal(granted(both, 2, "{\"a\":[\"x\"],\"b\":{\"c\":\"y\"}}"), "[x][y]");
+    assert_string_equal(granted(both, 2, "{\"b\":{\"c\":\"y\"}}"), "[y]");
+    assert_string_equal(granted(both, 2, "{\"roles\":\"z\"}"), "");
+    assert_string_equal(granted(both, 2, "{\"a\":7,\"b\":{\"c\":\"y\"}}"),
+                        "[y] not all roles at /a: a number stands there; a text or an array of texts is expected");
+}
+
+static void names_of_an_object(void **state)
+{
+    struct claim_place names[] = {{.pointer = TEXT("/urn:x"), .names = true}}, plain[] = {{.pointer = TEXT("/urn:x")}};
+
+    (void)state;
+    assert_string_equal(granted(names, 1, "{\"urn:x\":{\"admin\":{\"1\":\"x\"},\"user\":true,\"n\":1,\"t\":\"y\",\"l\":[0]}}"),
+                        "[admin][user][n][t][l]");
+    assert_string_equal(granted(names, 1, "{\"urn:x\":{\"a\":false,\"b\":null,\"c\":0,\"d\":\"\",\"e\":[],\"f\":{},\"g\":0.0}}"), "");
+    assert_string_equal(granted(names, 1, "{\"urn:x\":[\"admin\"]}"),
+                        " no roles at /urn:x: an array stands there, and `names: true` is for an object");
+    assert_string_equal(granted(names, 1, "{\"urn:x\":\"admin\"}"), " no roles at /urn:x: a text stands there, and `names: true` is for an object");
+    assert_string_equal(granted(plain, 1, "{\"urn:x\":{\"admin\":{}}}"),
+                        " no roles at /urn:x: an object stands there; if its names are the roles, write roles: {pointer: /urn:x, names: true}");
+    assert_string_equal(granted(names, 1, "{\"urn:x\":null}"), "");
+}
+
+static void a_text_with_separators(void **state)
+{
+    struct claim_place commas[] = {{.pointer = TEXT("/r"), .separator = ','}};
+
+    (void)state;
+    assert_string_equal(granted(commas, 1, "{\"r\":\"a, b c ,,d,\"}"), "[a][b c][d]");
+    assert_string_equal(granted(commas, 1, "{\"r\":[\"a,b\",\"c\"]}"), "[a,b][c]");
+    assert_string_equal(granted(commas, 1, "{\"r\":\"  \"}"), "");
+    assert_string_equal(granted(NULL, 0, "{\"roles\":\"a,b\"}"), "[a,b]");
+    assert_string_equal(granted(NULL, 0, "{\"roles\":{\"a\":true}}"),
+                        " no roles at /roles: an object stands there; if its names are the roles, write roles: {pointer: /roles, names: true}");
+    assert_string_equal(granted(NULL, 0, "{\"role\":[\"a\",{\"authority\":\"b\"}]}"),
+                        "[a] not all roles at /role: an array with something else than texts in it stands there; a text or an array of texts is "
+                        "expected");
+}
+
 static void what_is_no_resource_fits_no_rule(void **state)
 {
     struct policy *policy = policy_of("version: 1\nrules: [{name: any, anonymous: true}]\n");
@@ -326,6 +387,9 @@ int main(void)
         cmocka_unit_test(rules_for_an_audience),
         cmocka_unit_test(explained_in_order),
         cmocka_unit_test(told_one_by_one),
+        cmocka_unit_test(several_places),
+        cmocka_unit_test(names_of_an_object),
+        cmocka_unit_test(a_text_with_separators),
         cmocka_unit_test(what_is_no_resource_fits_no_rule),
     };
 
