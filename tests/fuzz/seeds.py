@@ -86,6 +86,9 @@ def tokens():
     for name, more in (("plain", {}), ("array", {"aud": ["x", "orders"]}), ("times", {"nbf": 1767225600.5, "exp": 1.7672292e9}),
                        ("type", {"type": "access", "token_use": "access"}), ("refresh", {"type": "refresh"}), ("events", {"events": {}})):
         put("token", "signed-" + name, b'S{"alg":"HS256"}\n' + json.dumps({**claims, **more}, separators=(",", ":")).encode())
+    balancer = {"alg": "HS256", "typ": "JWT", "kid": "s", "signer": claims["iss"], "client": "orders", "exp": 1767229200}
+    for name, more in (("numbers", {"sub": 7, "jti": 18446744073709551615, "sid": -1}), ("many", {f"c{i}": i for i in range(16)}), ("none", {})):
+        put("token", "balancer-" + name, b"S" + "\n".join(json.dumps(part, separators=(",", ":")) for part in (balancer, more)).encode())
 
 
 def others():
@@ -107,6 +110,11 @@ def others():
     algorithms: [RS256, EdDSA]
     token_types: [JWT, '']
     claims: {a: [b, 1, true], c: d}
+    named_by: {header: signer}
+    padding: allowed
+    numeric_claims: [sub, jti]
+    roles: [/a, {pointer: /b, names: true}]
+    scopes: {pointer: /c, separator: ','}
     required_claims: [jti]
     leeway: 5s
     max_token_lifetime: 7d
