@@ -101,7 +101,7 @@ void ruling_prepare(struct agent *agent, struct asker *asker)
 struct ruling ruling_of(struct agent *agent, const struct peer *peer, const struct asker *asker, const struct check_pair *pair)
 {
     struct resource resource;
-    bool is_resource = resource_normalize(pair->resource.at, pair->resource.bytes, &resource) == 0;
+    bool is_resource = resource_normalize(pair->resource.at, pair->resource.bytes, policy_reading(agent->ring->policy), &resource) == 0;
     struct ask ask = {
         .holder = asker->kept != NULL ? &asker->kept->holder : NULL,
         .claims = asker->good != NULL ? &asker->good->claims : NULL,

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "index.h"
+#include "pattern.h"
 
 /* A role that the hierarchy does not know is probably a misspelling; it is no fault, since a role without one need not be listed. */
 static void warn_of_unknown_roles(struct policy *policy, const struct name_set *listed)
@@ -171,7 +171,7 @@ static void warn_of_spellings(struct policy *policy)
 {
     unsigned looked = 0;
 
-    for (unsigned i = 0; i < policy->rule_count && looked < DENIES_LOOKED_AT; i++) {
+    for (unsigned i = 0; !policy->ignores_case && i < policy->rule_count && looked < DENIES_LOOKED_AT; i++) {
         const struct rule *deny = &policy->rules[i];
 
         if (!deny->deny || deny->shadow || deny->patterns.count == 0)
@@ -184,7 +184,7 @@ static void warn_of_spellings(struct policy *policy)
                 continue;
             fault_add(&policy->warnings, deny->place,
                       "this deny stands inside what `%s` allows, and is compared byte for byte: a server that ignores case or blanks serves what it is "
-                      "meant to deny under another spelling; allow what is wanted instead",
+                      "meant to deny under another spelling; allow what is wanted instead, or write `case_insensitive: true`",
                       allow->name);
             break;
         }

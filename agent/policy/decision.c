@@ -4,6 +4,7 @@
 
 #include "granted.h"
 #include "index.h"
+#include "pattern.h"
 
 /* A holder that is being filled. */
 struct filling {
@@ -103,6 +104,7 @@ struct meeting {
     const struct policy *policy;
     const struct ask *ask;
     const struct holder *holder;
+    unsigned ways; /* in which the resource is read other than it stands (RESOURCE_…); then only denials count */
     const struct rule *deny, *allow, *lacks_role, *lacks_scope;
 };
 
@@ -121,9 +123,18 @@ static void count_shadow(const struct rule *rule, uint64_t decision, enum fit fi
     rule->shadow_count->decisions++;
 }
 
+/* Where servers differ in how they read a resource, it is allowed as it stands, by a rule that says that its server reads it so. */
+static bool is_for_resource(const struct rule *rule, const struct resource *resource, unsigned ways)
+{
+    return ways == 0 && (resource->kept & ~rule->keeps) == 0;
+}
+
 static void meet(void *context, const struct rule *rule)
 {
     struct meeting *meeting = context;
+
+    if (!rule->deny && !is_for_resource(rule, meeting->ask->resource, meeting->ways))
+        return;
     enum fit fit = fit_holder(meeting->policy, rule, meeting->ask, meeting->holder);
 
     if (rule->shadow) {
@@ -136,6 +147,11 @@ static void meet(void *context, const struct rule *rule)
         note(&meeting->lacks_role, rule);
     else if (fit == FIT_SCOPES && !rule->deny)
         note(&meeting->lacks_scope, rule);
+}
+
+struct resource_reading policy_reading(const struct policy *policy)
+{
+    return policy != NULL ? (struct resource_reading){policy->keeps, policy->ignores_case} : (struct resource_reading){0};
 }
 
 static struct ruling no(unsigned status, enum reason reason, const struct rule *rule)
@@ -154,6 +170,26 @@ void policy_fill_holder(const struct policy *policy, const struct claims *claims
     each_scope(claims, issuer, add_scope, &filling);
 }
 
+/* All ways in which a server may read it other than it stands. */
+static unsigned other_ways(const struct policy *policy, const struct resource *resource)
+{
+    return resource->kept | (policy->ignores_case ? RESOURCE_LOOSE : 0);
+}
+
+/* What any of these readings is denied for, is denied. */
+static void walk_other_ways(const struct policy *policy, const struct ask *ask, struct meeting *meeting)
+{
+    unsigned all = other_ways(policy, ask->resource);
+    struct resource other;
+
+    for (meeting->ways = 1; meeting->ways <= all; meeting->ways++) {
+        if ((meeting->ways & ~all) != 0)
+            continue;
+        resource_read_as(ask->resource, meeting->ways, &other);
+        index_walk(policy->index, ask->action, &other, ask->claims, policy->ignores_case, meet, meeting);
+    }
+}
+
 struct ruling policy_decide(const struct policy *policy, const struct ask *ask)
 {
     struct meeting meeting = {.policy = policy, .ask = ask, .holder = ask->holder};
@@ -167,7 +203,8 @@ struct ruling policy_decide(const struct policy *policy, const struct ask *ask)
             policy_fill_holder(policy, ask->claims, ask->issuer, &holder);
             meeting.holder = &holder;
         }
-        index_walk(policy->index, ask->action, ask->resource, ask->claims, meet, &meeting);
+        index_walk(policy->index, ask->action, ask->resource, ask->claims, false, meet, &meeting);
+        walk_other_ways(policy, ask, &meeting);
     }
     if (meeting.deny != NULL)
         return no(403, REASON_DENIED_BY_RULE, meeting.deny);
@@ -182,18 +219,44 @@ struct ruling policy_decide(const struct policy *policy, const struct ask *ask)
     return no(403, REASON_NO_RULE, NULL);
 }
 
+static bool any_pattern_matches(const struct rule *rule, const struct resource *resource, const struct claims *claims, struct comparing how)
+{
+    bool matches = rule->patterns.count == 0;
+
+    for (unsigned i = 0; i < rule->patterns.count && !matches; i++)
+        matches = pattern_matches(rule->patterns.list[i], resource, claims, how);
+    return matches;
+}
+
+static bool rule_matches(const struct policy *policy, const struct rule *rule, const struct ask *ask)
+{
+    struct comparing how = {.folds_words = policy->ignores_case};
+    unsigned all = other_ways(policy, ask->resource);
+    struct resource other;
+
+    if (!rule->deny)
+        return is_for_resource(rule, ask->resource, 0) && any_pattern_matches(rule, ask->resource, ask->claims, how);
+    bool matches = any_pattern_matches(rule, ask->resource, ask->claims, how);
+
+    how.folds_claims = policy->ignores_case;
+    for (unsigned ways = 1; ways <= all && !matches; ways++) {
+        if ((ways & ~all) != 0)
+            continue;
+        resource_read_as(ask->resource, ways, &other);
+        matches = any_pattern_matches(rule, &other, ask->claims, how);
+    }
+    return matches;
+}
+
 enum fit policy_fit(const struct policy *policy, const struct rule *rule, const struct ask *ask)
 {
     struct holder holder;
-    bool matches = rule->patterns.count == 0;
 
     if (rule->actions.count > 0 && !texts_have(&rule->actions, ask->action.at, ask->action.bytes))
         return FIT_ACTION;
     if (ask->resource == NULL)
         return FIT_RESOURCE;
-    for (unsigned i = 0; i < rule->patterns.count; i++)
-        matches = matches || pattern_matches(rule->patterns.list[i], ask->resource, ask->claims);
-    if (!matches)
+    if (!rule_matches(policy, rule, ask))
         return FIT_RESOURCE;
     policy_fill_holder(policy, ask->claims, ask->issuer, &holder);
     return fit_holder(policy, rule, ask, &holder);

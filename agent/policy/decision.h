@@ -26,6 +26,9 @@ struct ruling {
     const struct rule *rule; /* that decided, or that lacks only a role or a scope; NULL: none */
 };
 
+/* How resources are read that this policy is asked about. NULL is fine. */
+struct resource_reading policy_reading(const struct policy *policy);
+
 /* Deny over allow, and deny where nothing allows. `policy` NULL: nothing does. */
 struct ruling policy_decide(const struct policy *policy, const struct ask *ask);
 

@@ -1,11 +1,9 @@
 #include "index.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/token/utf8.h"
+#include "pattern.h"
 
 #define NONE UINT32_MAX
 #define ROOT 0
@@ -40,29 +38,34 @@ struct item {
 };
 
 struct index {
+    bool folds_words; /* they are in lower case here, and what is asked about may be in any */
     struct node *nodes;
     struct item *items;
     struct edge *edges;
     uint32_t node_count, node_room, item_count, item_room, edge_count, edge_room; /* edge_room: a power of two, at least twice the count */
 };
 
-static uint32_t hash_of(uint32_t node, enum edge_kind kind, struct text text)
+static uint32_t hash_of(uint32_t node, enum edge_kind kind, struct text text, bool folds)
 {
     uint32_t hash = (2166136261U ^ node) * 16777619U ^ (uint32_t)kind;
 
-    for (size_t i = 0; i < text.bytes; i++)
-        hash = (hash ^ (uint8_t)text.at[i]) * 16777619U;
+    for (size_t i = 0; i < text.bytes; i++) {
+        uint8_t c = (uint8_t)text.at[i];
+
+        hash = (hash ^ (folds && c >= 'A' && c <= 'Z' ? c | 0x20 : c)) * 16777619U;
+    }
     return hash ^ hash >> 15;
 }
 
 static struct edge *slot_of(const struct index *index, uint32_t node, enum edge_kind kind, struct text text)
 {
-    uint32_t mask = index->edge_room - 1, at = hash_of(node, kind, text) & mask;
+    bool folds = index->folds_words && kind == EDGE_LITERAL;
+    uint32_t mask = index->edge_room - 1, at = hash_of(node, kind, text, folds) & mask;
 
     while (index->edges[at].node != NONE) {
         const struct edge *edge = &index->edges[at];
 
-        if (edge->node == node && edge->kind == kind && text_is(edge->text, text.at, text.bytes))
+        if (edge->node == node && edge->kind == kind && texts_are_alike(edge->text, text, folds))
             break;
         at = (at + 1) & mask;
     }
@@ -125,113 +128,6 @@ static uint32_t make_node(struct index *index)
     index->nodes = nodes;
     nodes[index->node_count] = (struct node){.star = NONE, .claims = NONE, .next_claim = NONE, .here_any = NONE, .below_any = NONE};
     return index->node_count++;
-}
-
-struct text pattern_cut(struct text *pattern)
-{
-    const char *start = pattern->at + 1, *end = pattern->at + pattern->bytes;
-    const char *slash = memchr(start, '/', (size_t)(end - start));
-    struct text segment = {start, (size_t)((slash != NULL ? slash : end) - start)};
-
-    *pattern = (struct text){segment.at + segment.bytes, (size_t)(end - segment.at) - segment.bytes};
-    return segment;
-}
-
-bool segment_is_claim(struct text segment)
-{
-    if (segment.bytes <= 2 || segment.at[0] != '{' || segment.at[segment.bytes - 1] != '}')
-        return false;
-    for (size_t i = 1; i + 1 < segment.bytes; i++) {
-        if (strchr("{}*", segment.at[i]) != NULL)
-            return false;
-    }
-    return true;
-}
-
-struct text segment_claim(struct text segment)
-{
-    return (struct text){segment.at + 1, segment.bytes - 2};
-}
-
-const char *pattern_refuse(struct text pattern)
-{
-    if (pattern.bytes == 0 || *pattern.at != '/')
-        return "a pattern begins with /";
-    if (pattern.bytes > RESOURCE_BYTES_MAX || !utf8_is_valid(pattern.at, pattern.bytes) || utf8_has_c1_control(pattern.at, pattern.bytes))
-        return "a pattern is UTF-8 of at most 4096 bytes, without control characters";
-    for (struct text rest = pattern; rest.bytes > 1 || (rest.bytes == 1 && rest.at != pattern.at);) {
-        struct text segment = pattern_cut(&rest);
-
-        if (segment.bytes == 0)
-            return "a pattern has no empty segment and no slash at its end: resources are compared without them";
-        if (text_is(segment, ".", 1) || text_is(segment, "..", 2))
-            return "a pattern has no . or .. segment: resources are compared without them";
-        if (text_is(segment, "**", 2) && rest.bytes > 0)
-            return "** stands only at the end of a pattern";
-        bool special = text_is(segment, "*", 1) || text_is(segment, "**", 2) || segment_is_claim(segment);
-
-        for (size_t i = 0; i < segment.bytes; i++) {
-            unsigned char c = (unsigned char)segment.at[i];
-
-            if (!special && (c == '*' || c == '{' || c == '}'))
-                return "*, ** and {claim} stand for whole segments";
-            if (c < 0x20 || c == 0x7f || c == '\\' || c == ';' || c == '?' || c == '#')
-                return "a pattern has a character that no resource can have there";
-            if (c == '%')
-                return "a pattern is written decoded: the character itself, not its %XX";
-        }
-    }
-    return NULL;
-}
-
-bool pattern_has_claim(struct text pattern)
-{
-    while (pattern.bytes > 1) {
-        if (segment_is_claim(pattern_cut(&pattern)))
-            return true;
-    }
-    return false;
-}
-
-/* A claim is compared whole with one segment: it is never a pattern itself. A whole number is its digits, as a path has them. */
-static bool claim_is(const struct claims *claims, struct text name, struct text segment)
-{
-    struct wire_cursor value;
-    struct wire_item item;
-    char digits[24];
-    int count = 0;
-
-    if (claims == NULL || !claim_find(claims, name, &value) || wire_next(&value, &item) != WIRE_OK)
-        return false;
-    if (item.type == WIRE_STR)
-        return text_is(segment, item.str, item.count);
-    if (item.type == WIRE_UINT)
-        count = snprintf(digits, sizeof digits, "%" PRIu64, item.uint);
-    else if (item.type == WIRE_INT)
-        count = snprintf(digits, sizeof digits, "%" PRId64, item.sint);
-    return count > 0 && text_is(segment, digits, (size_t)count);
-}
-
-bool pattern_matches(struct text pattern, const struct resource *resource, const struct claims *claims)
-{
-    unsigned at = 0;
-
-    if (pattern.bytes == 1)
-        return resource->count == 0;
-    for (bool first = true; pattern.bytes > 0; at++, first = false) {
-        struct text segment = pattern_cut(&pattern);
-
-        if (text_is(segment, "**", 2))
-            return at < resource->count || first; /* one or more; but the whole tree has its root in it */
-        if (at == resource->count)
-            return false;
-        if (text_is(segment, "*", 1))
-            continue;
-        if (segment_is_claim(segment) ? !claim_is(claims, segment_claim(segment), resource->segments[at])
-                              : !text_is(segment, resource->segments[at].at, resource->segments[at].bytes))
-            return false;
-    }
-    return at == resource->count;
 }
 
 static uint32_t star_child(struct index *index, uint32_t node)
@@ -297,7 +193,14 @@ static int add_rule_at(struct index *index, uint32_t node, bool below, const str
     return 0;
 }
 
-static int add_pattern(struct index *index, struct text pattern, const struct rule *rule)
+static uint32_t word_child(struct index *index, struct arena *arena, uint32_t node, struct text segment)
+{
+    bool as_it_stands = !index->folds_words && memchr(segment.at, '%', segment.bytes) == NULL;
+
+    return literal_child(index, node, as_it_stands ? segment : pattern_word(segment, index->folds_words, arena_get(arena, segment.bytes)));
+}
+
+static int add_pattern(struct index *index, struct arena *arena, struct text pattern, const struct rule *rule)
 {
     uint32_t node = ROOT;
 
@@ -313,7 +216,7 @@ static int add_pattern(struct index *index, struct text pattern, const struct ru
         if (text_is(segment, "*", 1))
             node = star_child(index, node);
         else
-            node = segment_is_claim(segment) ? claim_child(index, node, segment_claim(segment)) : literal_child(index, node, segment);
+            node = segment_is_claim(segment) ? claim_child(index, node, segment_claim(segment)) : word_child(index, arena, node, segment);
         if (node == NONE)
             return -1;
     }
@@ -325,13 +228,15 @@ struct index *index_new(struct policy *policy)
     struct index *index = calloc(1, sizeof *index);
     bool whole = index != NULL && grow_edges(index) == 0 && make_node(index) == ROOT && make_node(index) == ANYWHERE;
 
+    if (whole)
+        index->folds_words = policy->ignores_case;
     for (unsigned i = 0; whole && i < policy->rule_count; i++) {
         const struct rule *rule = &policy->rules[i];
 
         if (rule->patterns.count == 0)
             whole = add_rule_at(index, ANYWHERE, false, rule) == 0;
         for (unsigned k = 0; whole && k < rule->patterns.count; k++)
-            whole = add_pattern(index, rule->patterns.list[k], rule) == 0;
+            whole = add_pattern(index, &policy->arena, rule->patterns.list[k], rule) == 0;
     }
     if (whole)
         return index;
@@ -354,6 +259,7 @@ struct walk {
     struct text action;
     const struct resource *resource;
     const struct claims *claims;
+    bool folds_claims;
     void (*meet)(void *context, const struct rule *rule);
     void *context;
 };
@@ -395,15 +301,15 @@ static void visit(const struct walk *walk, uint32_t at, unsigned depth)
     if (node->star != NONE)
         visit(walk, node->star, depth + 1);
     for (uint32_t child = node->claims; child != NONE; child = walk->index->nodes[child].next_claim) {
-        if (claim_is(walk->claims, walk->index->nodes[child].claim, segment))
+        if (claim_fills(walk->claims, walk->index->nodes[child].claim, segment, walk->folds_claims))
             visit(walk, child, depth + 1);
     }
 }
 
 void index_walk(const struct index *index, struct text action, const struct resource *resource, const struct claims *claims,
-                void (*meet)(void *context, const struct rule *rule), void *context)
+                bool folds_claims, void (*meet)(void *context, const struct rule *rule), void *context)
 {
-    struct walk walk = {index, action, resource, claims, meet, context};
+    struct walk walk = {index, action, resource, claims, folds_claims, meet, context};
 
     meet_rules(&walk, ANYWHERE, false);
     visit(&walk, ROOT, 0);

@@ -5,6 +5,7 @@
 #include "advice.h"
 #include "index.h"
 #include "load_tests.h"
+#include "pattern.h"
 #include "policy.h"
 #include "values.h"
 
@@ -19,6 +20,7 @@ struct reading {
 /* The rule that is being read. */
 struct draft {
     struct reading *reading;
+    yaml_node_t *patterns; /* NULL: there are none */
     struct rule rule;
 };
 
@@ -63,15 +65,43 @@ static void read_actions(struct yaml *yaml, yaml_node_t *value, void *into)
 
 static void read_patterns(struct yaml *yaml, yaml_node_t *value, void *into)
 {
-    struct texts *patterns = into;
+    struct draft *draft = into;
 
-    read_list(yaml, value, into);
+    draft->patterns = value;
+    read_list(yaml, value, &draft->rule.patterns);
+}
+
+/* What may stand in them is known only behind the rule's last key. */
+static void check_patterns(struct yaml *yaml, const struct draft *draft)
+{
+    const struct texts *patterns = &draft->rule.patterns;
+
     for (unsigned i = 0; i < patterns->count; i++) {
-        const char *why = pattern_refuse(patterns->list[i]);
+        const char *why = pattern_refuse(patterns->list[i], draft->rule.keeps);
 
         if (why != NULL)
-            yaml_fault(yaml, value, "`%s` is no pattern: %s", patterns->list[i].at, why);
+            yaml_fault(yaml, draft->patterns, "`%s` is no pattern: %s", patterns->list[i].at, why);
     }
+}
+
+static void read_keeps(struct yaml *yaml, yaml_node_t *value, struct draft *draft, unsigned what)
+{
+    static const char *const choices[] = {"refuse", "keep", NULL};
+
+    if (yaml_choice(yaml, value, choices) != 1)
+        return;
+    draft->rule.keeps |= what;
+    draft->reading->policy->keeps |= what;
+}
+
+static void read_encoded_slash(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    read_keeps(yaml, value, into, RESOURCE_SLASH);
+}
+
+static void read_semicolon(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    read_keeps(yaml, value, into, RESOURCE_SEMICOLON);
 }
 
 static void read_names(struct yaml *yaml, yaml_node_t *value, struct name_table *table, const char *what, struct name_set **set)
@@ -189,7 +219,9 @@ static const struct yaml_key rule_keys[] = {
     {"issuers", read_issuers, 0, false, NULL},
     {"audiences", read_audiences, 0, false, NULL},
     {"actions", read_actions, RULE(actions), false, NULL},
-    {"resources", read_patterns, RULE(patterns), false, NULL},
+    {"resources", read_patterns, 0, false, NULL},
+    {"encoded_slash", read_encoded_slash, 0, false, NULL},
+    {"semicolon", read_semicolon, 0, false, NULL},
     {"roles", read_roles, 0, false, NULL},
     {"scopes", read_scopes, 0, false, NULL},
     {"claims", read_claims, 0, false, NULL},
@@ -228,6 +260,7 @@ static void read_rule(struct yaml *yaml, yaml_node_t *node, struct reading *read
     struct draft draft = {.reading = reading, .rule = {.place = yaml_place(yaml, node), .index = policy->rule_count}};
 
     yaml_read_map(yaml, node, rule_keys, &draft);
+    check_patterns(yaml, &draft);
     check_rule(yaml, node, &draft);
     draft.rule.needs_token = !draft.rule.anonymous && (!draft.rule.deny || asks_of_token(&draft.rule));
     draft.rule.shadow_count = arena_get(yaml->arena, sizeof *draft.rule.shadow_count);
@@ -352,8 +385,30 @@ static void read_version(struct yaml *yaml, yaml_node_t *value, void *into)
         yaml_fault(yaml, value, "`version: %s` is not known here; this is version 1 of the language", text);
 }
 
+static void read_case_insensitive(struct yaml *yaml, yaml_node_t *value, void *into)
+{
+    struct reading *reading = into;
+
+    yaml_read_bool(yaml, value, &reading->policy->ignores_case);
+}
+
+/* A deny rule that another case of its letters gets around denies nothing. */
+static void check_letters(const struct policy *policy, struct faults *faults)
+{
+    for (unsigned i = 0; policy->ignores_case && i < policy->rule_count; i++) {
+        const struct rule *rule = &policy->rules[i];
+
+        for (unsigned k = 0; rule->deny && k < rule->patterns.count; k++) {
+            if (pattern_is_caseless(rule->patterns.list[k]))
+                fault_add(faults, rule->place, "`%s`: `case_insensitive` is about the letters a to z, and other letters have cases, too; put `*` in the place "
+                                               "of that segment", rule->patterns.list[k].at);
+        }
+    }
+}
+
 static const struct yaml_key top_keys[] = {
-    {"version", read_version, 0, true, NULL}, {"roles", read_hierarchy, 0, false, NULL}, {"rules", read_rules, 0, true, NULL},
+    {"version", read_version, 0, true, NULL}, {"roles", read_hierarchy, 0, false, NULL},
+    {"case_insensitive", read_case_insensitive, 0, false, NULL}, {"rules", read_rules, 0, true, NULL},
     {"tests", policy_read_tests, offsetof(struct reading, policy), false, NULL}, {0},
 };
 
@@ -377,6 +432,7 @@ struct policy *policy_load(const char *path, const struct config *config, struct
         memcpy(policy->sum, yaml->sum, sizeof policy->sum);
         yaml_read_map(yaml, yaml_root(yaml), top_keys, &reading);
         yaml_close(yaml);
+        check_letters(policy, faults);
         for (unsigned role = 0; role < policy->roles.count; role++)
             name_set_add(&policy->contains[role], role); /* each contains itself */
         if (faults->count == before)

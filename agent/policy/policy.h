@@ -26,6 +26,7 @@ struct rule {
     struct place place;
     unsigned index; /* in the file: where several apply, the first is told */
     bool deny, anonymous, shadow;
+    unsigned keeps;           /* RESOURCE_SLASH, RESOURCE_SEMICOLON: an allow rule without it is for no resource that has one */
     bool needs_token;      /* a deny rule that asks nothing of the token applies also where there is none */
     struct texts issuers;  /* none: any */
     struct texts audiences; /* that tokens are for, one of them; none: any that is configured */
@@ -61,6 +62,8 @@ struct policy {
     unsigned test_count;
     struct name_table roles, scopes;
     struct name_set *contains; /* by role: itself and all that it contains */
+    bool ignores_case;      /* of a to z in resources, as its servers do */
+    unsigned keeps;         /* what any of its rules does */
     struct index *index;
     uint64_t *decisions; /* made so far: the loop's thread counts */
     struct faults warnings;

@@ -28,16 +28,16 @@ static int next_byte(const char **at, const char *end, bool *ret_escaped)
 }
 
 /* What servers, proxies and frameworks read differently from each other: why it is, or NULL. */
-static const char *ambiguity(int byte, bool escaped)
+static const char *ambiguity(int byte, bool escaped, unsigned keeps)
 {
     if (byte < 0x20 || byte == 0x7f)
         return "control characters, also escaped ones, are no part of a path (RFC 3986 section 3.3)";
     if (byte == '\\')
         return "some servers read a backslash as a slash";
-    if (byte == ';')
-        return "some servers cut a segment at `;` (RFC 3986 section 3.3)";
-    if (byte == '/' && escaped)
-        return "some servers read `%2F` as a slash (RFC 3986 section 2.2)";
+    if (byte == ';' && (keeps & RESOURCE_SEMICOLON) == 0)
+        return "some servers cut a segment at `;` (RFC 3986 section 3.3); where yours do not, a rule may say `semicolon: keep`";
+    if (byte == '/' && escaped && (keeps & RESOURCE_SLASH) == 0)
+        return "some servers read `%2F` as a slash (RFC 3986 section 2.2); where yours do not, a rule may say `encoded_slash: keep`";
     if (byte == '#' && !escaped)
         return "`#` begins a fragment, which no request has (RFC 9110 section 7.1)";
     return NULL;
@@ -55,32 +55,65 @@ static int fail(struct resource *resource, const char *at, const char *fault)
     return -1;
 }
 
+static size_t before_semicolon(const char *start, size_t bytes)
+{
+    const char *semicolon = memchr(start, ';', bytes);
+
+    return semicolon != NULL ? (size_t)(semicolon - start) : bytes;
+}
+
+/* A segment, and what it is for a server that reads the slashes in it as such, and ends at `;`. */
+static int check_parts(struct resource *resource, const char *start, size_t bytes, const char *text)
+{
+    for (const char *end = start + bytes, *slash; start != NULL; start = slash != NULL ? slash + 1 : NULL) {
+        slash = memchr(start, '/', (size_t)(end - start));
+        size_t part = before_semicolon(start, (size_t)((slash != NULL ? slash : end) - start));
+
+        if (part == 0)
+            return fail(resource, text, "some servers leave an empty segment out, and read `//` as `/`");
+        if (is_dots(start, part))
+            return fail(resource, text, "some servers resolve `.` and `..`, as clients should have (RFC 3986 section 5.2.4)");
+        if (resource->parts++ == RESOURCE_SEGMENTS_MAX)
+            return fail(resource, text, "it has more segments than are read");
+    }
+    return 0;
+}
+
+/* Others of Unicode that some servers take for `s`, `k` and `i`, where they ignore the case of letters. */
+static bool has_other_letters(const char *start, size_t bytes)
+{
+    static const char *const letters[] = {"\xc5\xbf", "\xe2\x84\xaa", "\xc4\xb0", "\xc4\xb1"}; /* U+017F, U+212A, U+0130, U+0131 */
+    bool has = false;
+
+    for (size_t i = 0; i < sizeof letters / sizeof *letters && !has; i++)
+        has = memmem(start, bytes, letters[i], strlen(letters[i])) != NULL;
+    return has;
+}
+
 /* A client resolves empty and dot segments before it sends a request (RFC 3986 section 5.2.4). Of one that did not, servers make different
    paths: where the router reads `/admin/../orders` as it is written, the policy must not read `/orders`. `text` is where it begins there. */
-static int end_segment(struct resource *resource, const char *start, const char *end, const char *text)
+static int end_segment(struct resource *resource, const char *start, const char *end, const char *text, bool ignores_case)
 {
     size_t bytes = (size_t)(end - start);
 
-    if (bytes == 0)
-        return fail(resource, text, "some servers leave an empty segment out, and read `//` as `/`");
-    if (is_dots(start, bytes))
-        return fail(resource, text, "some servers resolve `.` and `..`, as clients should have (RFC 3986 section 5.2.4)");
-    if (resource->count == RESOURCE_SEGMENTS_MAX)
-        return fail(resource, text, "it has more segments than are read");
+    if (check_parts(resource, start, bytes, text) < 0)
+        return -1;
     if (!utf8_is_valid(start, bytes))
         return fail(resource, text, "this segment is no UTF-8; `%E9`, for example, is to be `%C3%A9`");
     if (utf8_has_c1_control(start, bytes))
         return fail(resource, text, "this segment has a control character (U+0080 to U+009F)");
+    if (ignores_case && has_other_letters(start, bytes))
+        return fail(resource, text, "some servers that ignore the case of letters read a letter of this segment as `s`, `k` or `i`");
     resource->segments[resource->count++] = (struct text){start, bytes};
     return 0;
 }
 
-int resource_normalize(const char *text, size_t bytes, struct resource *ret)
+int resource_normalize(const char *text, size_t bytes, struct resource_reading reading, struct resource *ret)
 {
     const char *query = bytes > 0 ? memchr(text, '?', bytes) : NULL, *at = text, *end = query != NULL ? query : text + bytes;
     char *out = ret->bytes, *start = out;
 
-    ret->count = 0;
+    ret->count = ret->parts = ret->kept = 0;
     if (at == end || *text != '/')
         return fail(ret, text, "it does not begin with `/`");
     if (end - at > RESOURCE_BYTES_MAX)
@@ -94,18 +127,41 @@ int resource_normalize(const char *text, size_t bytes, struct resource *ret)
 
         if (byte < 0)
             return fail(ret, before, "`%` without two hexadecimal digits after it (RFC 3986 section 2.1); a percent sign itself is `%25`");
-        const char *fault = ambiguity(byte, escaped);
+        const char *fault = ambiguity(byte, escaped, reading.keeps);
 
         if (fault != NULL)
             return fail(ret, before, fault);
-        if (byte != '/') {
+        ret->kept |= byte == ';' ? RESOURCE_SEMICOLON : byte == '/' && escaped ? RESOURCE_SLASH : 0;
+        if (byte != '/' || escaped) {
             *out++ = (char)byte;
             continue;
         }
-        if (end_segment(ret, start, out, segment) < 0)
+        if (end_segment(ret, start, out, segment, reading.ignores_case) < 0)
             return -1;
         start = out;
         segment = at;
     }
-    return start == out ? 0 : end_segment(ret, start, out, segment); /* one trailing slash may stay */
+    return start == out ? 0 : end_segment(ret, start, out, segment, reading.ignores_case); /* one trailing slash may stay */
+}
+
+static struct text part_as(const char *start, size_t bytes, unsigned ways)
+{
+    size_t kept = (ways & RESOURCE_SEMICOLON) != 0 ? before_semicolon(start, bytes) : bytes, left = kept;
+
+    while ((ways & RESOURCE_LOOSE) != 0 && left > 0 && (start[left - 1] == ' ' || start[left - 1] == '.'))
+        left--;
+    return (struct text){start, left > 0 ? left : kept};
+}
+
+void resource_read_as(const struct resource *resource, unsigned ways, struct resource *ret)
+{
+    ret->count = 0;
+    for (unsigned i = 0; i < resource->count; i++) {
+        const char *start = resource->segments[i].at, *end = start + resource->segments[i].bytes;
+
+        for (const char *slash; start != NULL && ret->count < RESOURCE_SEGMENTS_MAX; start = slash != NULL ? slash + 1 : NULL) {
+            slash = (ways & RESOURCE_SLASH) != 0 ? memchr(start, '/', (size_t)(end - start)) : NULL;
+            ret->segments[ret->count++] = part_as(start, (size_t)((slash != NULL ? slash : end) - start), ways);
+        }
+    }
 }

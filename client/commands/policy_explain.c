@@ -4,7 +4,7 @@
 
 #include "agent/limits.h"
 #include "agent/policy/granted.h"
-#include "agent/policy/index.h"
+#include "agent/policy/pattern.h"
 #include "agent/token/json.h"
 #include "agent/token/pointer.h"
 #include "policy_file.h"
@@ -121,6 +121,18 @@ static void put_applies(FILE *out, const struct rule *rule)
         fputs("; in shadow mode it is counted and decides nothing", out);
 }
 
+/* False: it has nothing in it that the rule does not keep. */
+static bool put_not_kept(FILE *out, const struct resource *resource, const struct rule *rule)
+{
+    unsigned missing = resource != NULL && !rule->deny ? resource->kept & ~rule->keeps : 0;
+
+    if ((missing & RESOURCE_SLASH) != 0)
+        fputs("the resource has a `%2F`, and the rule does not say `encoded_slash: keep`", out);
+    else if ((missing & RESOURCE_SEMICOLON) != 0)
+        fputs("the resource has a `;`, and the rule does not say `semicolon: keep`", out);
+    return missing != 0;
+}
+
 static void put_fit(FILE *out, const struct explanation *explanation, const struct rule *rule, enum fit fit)
 {
     const struct policy *policy = explanation->file.policy;
@@ -134,6 +146,8 @@ static void put_fit(FILE *out, const struct explanation *explanation, const stru
         put_texts(out, &rule->actions);
         break;
     case FIT_RESOURCE:
+        if (put_not_kept(out, explanation->ask.resource, rule))
+            break;
         fputs("the resource matches none of: ", out);
         put_texts(out, &rule->patterns);
         if (explanation->ask.claims != NULL)
@@ -421,7 +435,7 @@ int command_policy_explain(const struct command *self, int argc, char **argv)
     bearer_init(&explanation.bearer, &explanation.file, explanation.wire, bytes, &explanation.ask);
     explanation.ask.action = (struct text){action, strlen(action)};
     explanation.asked = resource;
-    if (resource_normalize(resource, strlen(resource), &explanation.resource) == 0)
+    if (resource_normalize(resource, strlen(resource), policy_reading(explanation.file.policy), &explanation.resource) == 0)
         explanation.ask.resource = &explanation.resource;
     return explain(&explanation);
 }

@@ -69,7 +69,7 @@ static int run_test(struct tally *tally, const struct policy_test *test)
     bearer_init(&bearer, tally->file, test->claims, test->claims_bytes, &ask);
     warn_without_issuer(tally, test, &ask);
     ask.action = test->action;
-    ask.resource = resource_normalize(test->resource.at, test->resource.bytes, &resource) == 0 ? &resource : NULL;
+    ask.resource = resource_normalize(test->resource.at, test->resource.bytes, policy_reading(tally->file->policy), &resource) == 0 ? &resource : NULL;
     struct ruling ruling = policy_decide(tally->file->policy, &ask);
 
     if (ruling.status == test->expect) {

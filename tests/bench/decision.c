@@ -98,7 +98,7 @@ static double decide(const struct policy *policy, const struct claims *claims, u
         struct resource resource;
         struct ask ask = {.claims = claims, .action = {asked[k].action, strlen(asked[k].action)}, .resource = &resource};
 
-        if (resource_normalize(asked[k].resource, strlen(asked[k].resource), &resource) < 0)
+        if (resource_normalize(asked[k].resource, strlen(asked[k].resource), (struct resource_reading){0}, &resource) < 0)
             die(asked[k].resource);
         allowed[k] += policy_decide(policy, &ask).allow;
     }

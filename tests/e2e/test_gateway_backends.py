@@ -133,6 +133,55 @@ class Backends(BehindGateway):
                 yield target, served
 
 
+class Kept(BehindGateway):
+    """Paths such as npm's and GitLab's, and a server to which PRODUCTS are products: Express is both."""
+    policy = """version: 1
+case_insensitive: true
+rules:
+- {name: products, actions: [GET], resources: ["/products/*"], encoded_slash: keep, semicolon: keep}
+- {name: files, actions: [GET], resources: ["/files/**"]}
+- {name: sealed, effect: deny, resources: ["/products/sealed", "/products/a/b"]}
+"""
+    SERVED = {"/products/@x%2Fy": ("product", "@x/y"), "/products/x%2fy%2Fz": ("product", "x/y/z"), "/products/x;y=1": ("product", "x;y=1"),
+              "/PRODUCTS/X": ("product", "X"), "/Products/a%2Fc": ("product", "a/c"), "/FILES/a": ("file", "a")}
+    REFUSED = ("/products/x%2F..", "/products/..%2Fadmin", "/products/x%2F", "/products/x%2Fy/z", "/files/a%2Fb", "/files/a;b", "/products/SEALED",
+               "/Products/sealed;x", "/products/sealed.", "/products/A%2FB", "/products/a;1%2Fb", "/products/sealed%20", "/ADMIN/users", "/products/x%5Cy")
+
+    def application(self):
+        return Tunnel()
+
+    def test_what_is_allowed_is_what_express_serves(self):
+        token = self.key.token()
+        for target in (*self.SERVED, *self.REFUSED):
+            with self.subTest(target=target):
+                self.app.heads.clear()
+                status = self.ask(token, target=target).status
+                heads = list(self.app.heads)
+                if target in self.REFUSED:
+                    self.assertIn(status, (400, 403))
+                    self.assertEqual(heads, [])
+                    continue
+                self.assertEqual([head.split(" ")[1] for head in heads], [target])
+                for backend in backends:
+                    if backend.name in ("node-express", "node-express4"):
+                        self.assertEqual(Backends.served(backend, target), self.SERVED[target], backend.name)
+
+
+@needs(Nginx)
+class KeptByNginx(Kept, AssayTest):
+    gateway_class = Nginx
+
+
+@needs(Caddy)
+class KeptByCaddy(Kept, AssayTest):
+    gateway_class = Caddy
+
+
+@needs(Haproxy)
+class KeptByHaproxy(Kept, AssayTest):
+    gateway_class = Haproxy
+
+
 @needs(Nginx)
 class BehindNginx(Backends, AssayTest):
     gateway_class = Nginx

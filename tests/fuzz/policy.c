@@ -66,7 +66,7 @@ static void check_ruling(const struct policy *policy, const struct ask *ask)
 static void ask_about(const struct policy *policy, const struct claims *claims, struct text action, struct text path)
 {
     static struct resource resource;
-    bool is_one = resource_normalize(path.at, path.bytes, &resource) == 0;
+    bool is_one = resource_normalize(path.at, path.bytes, policy_reading(policy), &resource) == 0;
     struct ask ask = {.claims = claims, .why_no_token = REASON_NO_TOKEN, .action = action, .resource = is_one ? &resource : NULL};
 
     check_ruling(policy, &ask);
@@ -101,7 +101,8 @@ static void ask_its_rules(const struct policy *policy, const struct claims *clai
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static uint8_t wire[WIRE_BYTES_OF_JSON(sizeof claims_json)];
-    static const char *const resources[] = {"/", "/a", "/a/b", "/orders/7", "/t", "/a/../b", "bad"};
+    static const char *const resources[] = {"/", "/a", "/a/b", "/orders/7", "/t", "/a/../b", "bad",
+                                             "/A", "/a.", "/A/B%20", "/Orders/7", "/a%2Fb", "/a;b", "/a%2Fb;c/d", "/orders%2f7"};
     static struct claims claims;
     struct policy *policy = load(data, size);
     struct wire_writer writer;

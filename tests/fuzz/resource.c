@@ -34,7 +34,7 @@ static void check_same(const struct resource *one, const char *text, size_t size
         return;
     char *copy = exactly((const uint8_t *)text, size);
 
-    CHECK(resource_normalize(copy, size, &other) == 0 && other.count == one->count);
+    CHECK(resource_normalize(copy, size, (struct resource_reading){0}, &other) == 0 && other.count == one->count);
     for (unsigned i = 0; i < one->count; i++)
         CHECK(text_is(other.segments[i], one->segments[i].at, one->segments[i].bytes));
     free(copy);
@@ -66,7 +66,7 @@ static void check_bad(const char *text, size_t size)
     static struct resource other;
     char *copy = exactly((const uint8_t *)text, size);
 
-    CHECK(resource_normalize(copy, size, &other) == -1);
+    CHECK(resource_normalize(copy, size, (struct resource_reading){0}, &other) == -1);
     free(copy);
 }
 
@@ -100,12 +100,35 @@ static void check_spellings(const struct resource *resource, const uint8_t *data
     }
 }
 
+/* Where `%2F` and `;` are kept, whoever cuts there has a resource, too, in its one form. And what has neither is the same as without. */
+static void check_kept(const char *text, size_t size, bool is_plain)
+{
+    static const struct resource_reading all = {RESOURCE_SLASH | RESOURCE_SEMICOLON, false}, caseless = {RESOURCE_SLASH | RESOURCE_SEMICOLON, true};
+    static struct resource resource, other;
+    static char spelled[3 * RESOURCE_BYTES_MAX + TEXT_BYTES_MAX];
+    bool is_one = resource_normalize(text, size, all, &resource) == 0;
+
+    CHECK(is_plain == (is_one && resource.kept == 0));
+    if (!is_one) {
+        CHECK(resource_normalize(text, size, caseless, &other) == -1);
+        return;
+    }
+    resource_read_as(&resource, all.keeps, &other);
+    CHECK(other.count >= resource.count && other.count <= RESOURCE_SEGMENTS_MAX);
+    check_same(&other, spelled, spell(&other, false, spelled));
+    resource_read_as(&resource, all.keeps | RESOURCE_LOOSE, &other);
+    for (unsigned i = 0; i < other.count; i++)
+        CHECK(other.segments[i].bytes > 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct resource resource;
     char *text = exactly(data, size);
+    bool is_plain = resource_normalize(text, size, (struct resource_reading){0}, &resource) == 0;
 
-    if (resource_normalize(text, size, &resource) == 0) {
+    check_kept(text, size, is_plain);
+    if (is_plain) {
         CHECK(size > 0 && size <= RESOURCE_BYTES_MAX && *data == '/');
         check_form(&resource, size);
         check_spellings(&resource, data, size);

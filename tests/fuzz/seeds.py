@@ -156,11 +156,15 @@ RULES = {
     "claims": "version: 1\nrules:\n- name: c\n  claims: {tenant: t, n: [1, 2.5], 'yes': true, /a/0: x}\n  resources: [/**, /a/*/b]\n",
     "tests": "version: 1\nrules:\n- {name: a, resources: [/a]}\ntests:\n- {claims: {sub: u, roles: [r], n: [1, {a: null}]}, action: read, "
              "resource: /a, expect: 200}\n- {action: read, resource: /b, expect: 401}\n",
+    "readings": "version: 1\ncase_insensitive: true\nrules:\n- {name: all, resources: [/**], encoded_slash: keep, semicolon: keep}\n"
+                "- {name: no, effect: deny, resources: ['/a%2Fb', '/A/{u}', '/o;x/*'], encoded_slash: keep, semicolon: keep}\n",
+    "kept": "version: 1\nrules:\n- {name: one, resources: ['/a%2Fb/**', '/orders%2F7'], encoded_slash: keep}\n"
+            "- {name: no, effect: deny, resources: [/a/b]}\n",
     "bad-pattern": "version: 1\nrules:\n- {name: a, resources: [a, /b/, '/**/c', '/{a', /a%41, /.., '']}\n",
 }
 RESOURCES = ["/", "/a", "/a/b/", "//a//b", "/a/./b/../c", "/..", "/a/%2e%2e/b", "/%2F", "/a%5cb", "/a;b", "/%c3%a9", "/\u00e9", "/%c3", "/%ff",
              "/a?b=/../c", "/a#b", "/%3f%23%25", "/%00", "/%7f", "/%c2%80", "a", "", "/" + "/".join("x" * 64), "/" + "/".join("x" * 65),
-             "/%zz", "/%4", "/%", "/..%2f", "/.../a", "/a/.", "/%2e"]
+             "/%zz", "/%4", "/%", "/..%2f", "/.../a", "/a/.", "/%2e", "/a%2Fb;c/d", "/a;/b", "/a%2f;b", "/a%2F..;b/c", "/a. ;x"]
 ROOTED = {"sub": "u", "aud": ["x"], "a/b": {"c": [1, -1, 1.5, None, True, "t"]}, "roles": ["r"]}
 
 

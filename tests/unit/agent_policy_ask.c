@@ -72,7 +72,7 @@ const char *answer_of(const struct policy *policy, const char *claims, const str
 {
     static char text[256];
     struct resource normal;
-    bool is_one = resource_normalize(resource, strlen(resource), &normal) == 0;
+    bool is_one = resource_normalize(resource, strlen(resource), policy_reading(policy), &normal) == 0;
     struct ask ask = {claims_of(claims), issuer, REASON_NO_TOKEN, {action, strlen(action)}, is_one ? &normal : NULL, NULL};
     struct ruling ruling = policy_decide(policy, &ask);
 

@@ -126,7 +126,12 @@ static void a_claim_in_a_pattern_is_one_whole_segment(void **state)
     SAYS(policy, "{\"sub\":\"\"}", "GET", "/users//x", "403 bad_resource -");
     SAYS(policy, "{\"sub\":\"..\"}", "GET", "/users/../x", "403 bad_resource -");
     SAYS(policy, "{\"sub\":\".\"}", "GET", "/users/./x", "403 bad_resource -");
-    SAYS(policy, "{\"sub\":42}", "GET", "/users/42/x", "403 no_rule -");
+    SAYS(policy, "{\"sub\":42}", "GET", "/users/42/x", "200 - own");
+    SAYS(policy, "{\"sub\":-42}", "GET", "/users/-42/x", "200 - own");
+    SAYS(policy, "{\"sub\":42}", "GET", "/users/042/x", "403 no_rule -");
+    SAYS(policy, "{\"sub\":42}", "GET", "/users/4/x", "403 no_rule -");
+    SAYS(policy, "{\"sub\":42}", "GET", "/users/421/x", "403 no_rule -");
+    SAYS(policy, "{\"sub\":42.5}", "GET", "/users/42.5/x", "403 no_rule -");
     SAYS(policy, "{\"sub\":[\"bob\"]}", "GET", "/users/bob/x", "403 no_rule -");
     SAYS(policy, "{\"sub\":[\"b\",\"o\",\"b\"]}", "GET", "/users/bob/x", "403 no_rule -");
     SAYS(policy, "{\"sub\":{\"b\":1,\"o\":2,\"x\":3}}", "GET", "/users/bob/x", "403 no_rule -");
@@ -302,10 +307,10 @@ static void why_the_token_does_not_count_is_told(void **state)
     struct ask ask = {NULL, NULL, REASON_EXPIRED, TEXT("GET"), &resource, NULL};
 
     (void)state;
-    assert_int_equal(resource_normalize("/x", 2, &resource), 0);
+    assert_int_equal(resource_normalize("/x", 2, (struct resource_reading){0}, &resource), 0);
     assert_int_equal(policy_decide(policy, &ask).status, 401);
     assert_int_equal(policy_decide(policy, &ask).reason, REASON_EXPIRED);
-    assert_int_equal(resource_normalize("/h", 2, &resource), 0);
+    assert_int_equal(resource_normalize("/h", 2, (struct resource_reading){0}, &resource), 0);
     assert_true(policy_decide(policy, &ask).allow);
     ask.resource = NULL;
     assert_int_equal(policy_decide(policy, &ask).status, 403);

@@ -226,9 +226,9 @@ static void rules_for_an_audience(void **state)
     struct resource resource;
     struct ask ask = {claims_of("{\"client_id\":\"orders\",\"aud\":\"returns\"}"), &cognito, REASON_NONE, TEXT("GET"), &resource, NULL};
 
-    assert_int_equal(resource_normalize("/orders", 7, &resource), 0);
+    assert_int_equal(resource_normalize("/orders", 7, (struct resource_reading){0}, &resource), 0);
     assert_true(policy_decide(policy, &ask).allow); /* its audience stands in client_id */
-    assert_int_equal(resource_normalize("/returns", 8, &resource), 0);
+    assert_int_equal(resource_normalize("/returns", 8, (struct resource_reading){0}, &resource), 0);
     assert_false(policy_decide(policy, &ask).allow);
     policy_drop(policy);
 }
@@ -258,7 +258,7 @@ static void explained_in_order(void **state)
     };
 
     (void)state;
-    assert_int_equal(resource_normalize("/y", 2, &resource), 0);
+    assert_int_equal(resource_normalize("/y", 2, (struct resource_reading){0}, &resource), 0);
     for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[256];
 

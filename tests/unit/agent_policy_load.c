@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent/policy/index.h"
+#include "agent/policy/pattern.h"
 
 static char text[6 * 1024 * 1024];
 static size_t used;
@@ -142,11 +143,11 @@ static void as_large_a_file_as_the_limit(void **state)
 static void patterns_at_their_limit(void **state)
 {
     (void)state;
-    assert_null(pattern_refuse(TEXT("/")));
-    assert_null(pattern_refuse(TEXT("/**")));
-    assert_null(pattern_refuse(TEXT("/*")));
-    assert_null(pattern_refuse(TEXT("/a b/...")));
-    assert_null(pattern_refuse(TEXT("/{a}/{b c}/*/**")));
+    assert_null(pattern_refuse(TEXT("/"), 0));
+    assert_null(pattern_refuse(TEXT("/**"), 0));
+    assert_null(pattern_refuse(TEXT("/*"), 0));
+    assert_null(pattern_refuse(TEXT("/a b/..."), 0));
+    assert_null(pattern_refuse(TEXT("/{a}/{b c}/*/**"), 0));
     static const char *const none[] = {
         "//",    "/a//",  "/a/",     "**",    "/a\x7f", "/\xff",  "/\xc2\x85", "/a}",   "/{a",  "/{",    "/}",     "/{}",
         "/a{b}", "/{a}b", "/{a}{b}", "/{a*}", "/{a{b}", "/{a}b}", "/{ab", "/ab}", "/a*",       "/*a",   "/***", "/**/a", "/**/**", "/./a",
@@ -154,8 +155,8 @@ static void patterns_at_their_limit(void **state)
     };
 
     for (unsigned i = 0; i < sizeof none / sizeof *none; i++)
-        assert_non_null(pattern_refuse((struct text){none[i], strlen(none[i])}));
-    assert_non_null(pattern_refuse(TEXT("")));
+        assert_non_null(pattern_refuse((struct text){none[i], strlen(none[i])}, 0));
+    assert_non_null(pattern_refuse(TEXT(""), 0));
     assert_true(pattern_has_claim(TEXT("/a/{b}")));
     assert_true(pattern_has_claim(TEXT("/{b}/a")));
     assert_false(pattern_has_claim(TEXT("/a/*/**")));
@@ -163,9 +164,9 @@ static void patterns_at_their_limit(void **state)
     begin("/");
     while (used < RESOURCE_BYTES_MAX)
         text[used++] = 'a';
-    assert_null(pattern_refuse((struct text){text, RESOURCE_BYTES_MAX}));
+    assert_null(pattern_refuse((struct text){text, RESOURCE_BYTES_MAX}, 0));
     text[used] = 'a';
-    assert_non_null(pattern_refuse((struct text){text, RESOURCE_BYTES_MAX + 1}));
+    assert_non_null(pattern_refuse((struct text){text, RESOURCE_BYTES_MAX + 1}, 0));
 }
 
 /* Numbers are those of JSON; what only looks like one is text, as it is in the token. */

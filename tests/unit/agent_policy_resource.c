@@ -13,7 +13,7 @@ static const char *normal(const char *text, size_t bytes)
 
     assert_non_null(copy);
     memcpy(copy + 1, text, bytes);
-    int status = resource_normalize(copy + 1, bytes, &resource);
+    int status = resource_normalize(copy + 1, bytes, (struct resource_reading){0}, &resource);
 
     assert_true(status == 0 || (resource.fault != NULL && resource.fault_at >= copy + 1 && resource.fault_at <= copy + 1 + bytes));
     free(copy);

@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "agent/policy/index.h"
+#include "agent/policy/pattern.h"
 #include "agent/policy/resource.h"
 #include "agent/token/base64url.h"
 #include "agent/token/json.h"
@@ -115,7 +115,7 @@ static void resources(void **state)
         struct resource resource;
         size_t size = strlen(texts[i].text);
 
-        if ((resource_normalize(at_edge(texts[i].text, size), size, &resource) == 0) != texts[i].good)
+        if ((resource_normalize(at_edge(texts[i].text, size), size, (struct resource_reading){0}, &resource) == 0) != texts[i].good)
             fail_msg("%s: %d expected", texts[i].text, texts[i].good);
     }
 }
@@ -244,7 +244,7 @@ static void nothing_at_all(void **state)
 
         assert_null(key_admit(&exponent, ALG_NONE, NULL, 0, &why));
     }
-    assert_non_null(pattern_refuse((struct text){edge, 0}));
+    assert_non_null(pattern_refuse((struct text){edge, 0}, 0));
 }
 
 int main(void)

@@ -13,7 +13,7 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
-#include "agent/policy/index.h"
+#include "agent/policy/pattern.h"
 #include "agent/token/json.h"
 #include "agent/token/keyset.h"
 #include "agent/token/signature.h"
@@ -221,11 +221,11 @@ static void every_reason_has_a_name(void **state)
 static void patterns_with_control_characters(void **state)
 {
     (void)state;
-    assert_null(pattern_refuse(TEXT("/ ")));
-    assert_non_null(pattern_refuse(TEXT("/\x1f")));
-    assert_non_null(pattern_refuse(TEXT("/\x01")));
-    assert_non_null(pattern_refuse(TEXT("/\x7f")));
-    assert_non_null(pattern_refuse(TEXT("/**/")));
+    assert_null(pattern_refuse(TEXT("/ "), 0));
+    assert_non_null(pattern_refuse(TEXT("/\x1f"), 0));
+    assert_non_null(pattern_refuse(TEXT("/\x01"), 0));
+    assert_non_null(pattern_refuse(TEXT("/\x7f"), 0));
+    assert_non_null(pattern_refuse(TEXT("/**/"), 0));
 }
 
 int main(void)
