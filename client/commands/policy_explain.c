@@ -4,13 +4,9 @@
 
 #include "agent/limits.h"
 #include "agent/policy/granted.h"
-#include "agent/policy/pattern.h"
 #include "agent/token/json.h"
-#include "agent/token/pointer.h"
 #include "policy_file.h"
-
-/* Of a list in one line. */
-#define LIST_SHOWN_MAX 8
+#include "policy_why.h"
 
 struct explanation {
     struct policy_file file;
@@ -27,187 +23,11 @@ static void explanation_fini(struct explanation *explanation)
     free(explanation->wire);
 }
 
-static void put_item(FILE *out, unsigned at, const char *text, size_t bytes)
-{
-    if (at < LIST_SHOWN_MAX)
-        fprintf(out, "%s%.*s", at > 0 ? ", " : "", (int)bytes, text);
-    else if (at == LIST_SHOWN_MAX)
-        fputs(", …", out);
-}
-
-static void put_texts(FILE *out, const struct texts *texts)
-{
-    for (unsigned i = 0; i < texts->count; i++)
-        put_item(out, i, texts->list[i].at, texts->list[i].bytes);
-}
-
-static void put_names(FILE *out, const struct name_set *set, const struct name_table *table)
-{
-    unsigned at = 0;
-
-    for (unsigned i = 0; i < table->count; i++)
-        if (name_set_has(set, i))
-            put_item(out, at++, table->names[i].at, table->names[i].bytes);
-}
-
-static bool is_number(const struct wire_item *item)
-{
-    return item->type == WIRE_UINT || item->type == WIRE_INT || item->type == WIRE_DOUBLE;
-}
-
-/* Where `5` and `"5"` look alike to people, and never are to the agent. */
-static void put_type(FILE *out, const struct claim_rule *wanted, const struct claims *claims)
-{
-    struct wire_cursor value;
-    struct wire_item item;
-    bool texts = true, numbers = true;
-
-    if (!claims_find(claims, wanted->claim, &value)) {
-        fputs("; the token has no such claim", out);
-        return;
-    }
-    for (unsigned i = 0; i < wanted->count; i++) {
-        texts &= wanted->kinds[i] == VALUE_TEXT;
-        numbers &= wanted->kinds[i] == VALUE_NUMBER;
-    }
-    if (wire_next(&value, &item) == WIRE_OK && texts && is_number(&item))
-        fputs("; the token has a number, compared with a text: leave the quotation marks out", out);
-    else if (numbers && item.type == WIRE_STR)
-        fputs("; the token has a text, compared with a number: put the number into quotation marks", out);
-}
-
-/* Claims of a rule's patterns that can never fill their segment. */
-static void put_numbers(FILE *out, const struct rule *rule, const struct claims *claims)
-{
-    for (unsigned i = 0; i < rule->patterns.count; i++) {
-        struct text pattern = rule->patterns.list[i];
-
-        while (pattern.bytes > 1) {
-            struct text segment = pattern_cut(&pattern);
-            struct wire_cursor value;
-            struct wire_item item;
-
-            if (!segment_is_claim(segment))
-                continue;
-            struct text name = segment_claim(segment);
-
-            if (claim_find(claims, name, &value) && wire_next(&value, &item) == WIRE_OK && item.type == WIRE_DOUBLE)
-                fprintf(out, "; the token's %.*s is no whole number, and only a text or a whole number fills {%.*s}", (int)name.bytes, name.at,
-                        (int)name.bytes, name.at);
-        }
-    }
-}
-
-/* The first condition that does not hold, with the values that would do. */
-static void put_claim(FILE *out, const struct rule *rule, const struct claims *claims)
-{
-    for (unsigned i = 0; i < rule->claim_count; i++) {
-        const struct claim_rule *wanted = &rule->claims[i];
-
-        if (claim_rule_holds(claims, wanted))
-            continue;
-        fprintf(out, "the claim %.*s is none of: ", (int)wanted->claim.bytes, wanted->claim.at);
-        for (unsigned k = 0; k < wanted->count; k++)
-            put_item(out, k, wanted->texts[k].at, wanted->texts[k].bytes);
-        put_type(out, wanted, claims);
-        return;
-    }
-}
-
-static void put_applies(FILE *out, const struct rule *rule)
-{
-    fputs(rule->anonymous ? "applies, with a token or without" : "applies", out);
-    if (rule->shadow)
-        fputs("; in shadow mode it is counted and decides nothing", out);
-}
-
-/* False: it has nothing in it that the rule does not keep. */
-static bool put_not_kept(FILE *out, const struct resource *resource, const struct rule *rule)
-{
-    unsigned missing = resource != NULL && !rule->deny ? resource->kept & ~rule->keeps : 0;
-
-    if ((missing & RESOURCE_SLASH) != 0)
-        fputs("the resource has a `%2F`, and the rule does not say `encoded_slash: keep`", out);
-    else if ((missing & RESOURCE_SEMICOLON) != 0)
-        fputs("the resource has a `;`, and the rule does not say `semicolon: keep`", out);
-    return missing != 0;
-}
-
-static void put_fit(FILE *out, const struct explanation *explanation, const struct rule *rule, enum fit fit)
-{
-    const struct policy *policy = explanation->file.policy;
-
-    switch (fit) {
-    case FIT_APPLIES:
-        put_applies(out, rule);
-        break;
-    case FIT_ACTION:
-        fputs("the action is none of: ", out);
-        put_texts(out, &rule->actions);
-        break;
-    case FIT_RESOURCE:
-        if (put_not_kept(out, explanation->ask.resource, rule))
-            break;
-        fputs("the resource matches none of: ", out);
-        put_texts(out, &rule->patterns);
-        if (explanation->ask.claims != NULL)
-            put_numbers(out, rule, explanation->ask.claims);
-        break;
-    case FIT_TOKEN:
-        fputs("there is no good token", out);
-        break;
-    case FIT_ISSUER:
-        fputs("the issuer is none of: ", out);
-        put_texts(out, &rule->issuers);
-        break;
-    case FIT_AUDIENCE:
-        fputs("the token's audience is none of: ", out);
-        put_texts(out, &rule->audiences);
-        break;
-    case FIT_CLAIMS:
-        put_claim(out, rule, explanation->ask.claims);
-        break;
-    case FIT_ROLES:
-        fputs("the holder has none of the roles: ", out);
-        put_names(out, rule->roles, &policy->roles);
-        break;
-    case FIT_SCOPES:
-        fputs("the token has not all of the scopes: ", out);
-        put_names(out, rule->scopes, &policy->scopes);
-        break;
-    }
-}
-
-static const char *fit_name(enum fit fit)
-{
-    static const char *const names[] = {
-        [FIT_APPLIES] = "applies", [FIT_ACTION] = "action", [FIT_RESOURCE] = "resource", [FIT_TOKEN] = "token",
-        [FIT_ISSUER] = "issuer",   [FIT_AUDIENCE] = "audience", [FIT_CLAIMS] = "claims", [FIT_ROLES] = "roles",
-        [FIT_SCOPES] = "scopes",
-    };
-
-    return names[fit];
-}
-
-/* To be freed; NULL: no memory. */
-static char *why(const struct explanation *explanation, const struct rule *rule, enum fit fit)
-{
-    char *text = NULL;
-    size_t bytes;
-    FILE *out = open_memstream(&text, &bytes);
-
-    if (out == NULL)
-        return NULL;
-    put_fit(out, explanation, rule, fit);
-    fclose(out);
-    return text;
-}
-
 static json_t *rule_json(const struct rule *rule, enum fit fit, const char *words)
 {
     return json_pack("{s:o,s:i,s:i,s:s,s:s,s:s,s:o}", "rule", text_json(rule->name), "line", (int)rule->place.line, "column",
                      (int)rule->place.column, "effect", rule->deny ? "deny" : "allow", "mode", rule->shadow ? "shadow" : "enforce",
-                     "fit", fit_name(fit), "why", text_json(words));
+                     "fit", policy_fit_name(fit), "why", text_json(words));
 }
 
 /* The resource as it is compared; NULL: it is none. To be freed. */
@@ -221,8 +41,17 @@ static char *normalized(const struct explanation *explanation)
     if (out == NULL)
         return NULL;
     fputs(resource->count == 0 ? "/" : "", out);
-    for (unsigned i = 0; i < resource->count; i++)
-        fprintf(out, "/%.*s", (int)resource->segments[i].bytes, resource->segments[i].at);
+    for (unsigned i = 0; i < resource->count; i++) {
+        fputc('/', out);
+        for (size_t k = 0; k < resource->segments[i].bytes; k++) {
+            char c = resource->segments[i].at[k];
+
+            if (c == '/')
+                fputs("%2F", out);
+            else
+                fputc(c, out);
+        }
+    }
     fclose(out);
     return text;
 }
@@ -327,7 +156,7 @@ static void print_gathered(const struct explanation *explanation, const json_t *
 static int explain_rule(const struct explanation *explanation, const struct rule *rule, json_t *list)
 {
     enum fit fit = policy_fit(explanation->file.policy, rule, &explanation->ask);
-    char *words CLEANUP_FREE = why(explanation, rule, fit);
+    char *words CLEANUP_FREE = policy_why(explanation->file.policy, &explanation->ask, rule, fit);
     char *line CLEANUP_FREE = NULL;
 
     if (words == NULL)

@@ -197,6 +197,7 @@ class Explain(PolicyTest):
 rules:
   - {name: text, claims: {tenant: ["5"]}}
   - {name: number, claims: {tenant: [5]}}
+  - {name: mixed, claims: {tenant: [a, 5, "true", -7]}}
   - {name: own, resources: ["/users/{user_id}", "/people/{sub}"]}
 """)
         def why(claims):
@@ -212,9 +213,15 @@ rules:
         told = why({"tenant": "5", "user_id": "5"})
         self.assertEqual((told["text"][0], told["own"][0]), ("applies", "applies"))
         self.assertEqual(told["number"], ("claims", "the claim tenant is none of: 5; "
-                                          "the token has a text, compared with a number: put the number into quotation marks"))
+                                          "the token has a text, compared with something else: put the value into quotation marks"))
         self.assertEqual(why({"user_id": "6"})["own"][1], "the resource matches none of: /users/{user_id}, /people/{sub}")
-        self.assertEqual(why({"tenant": "6"})["text"][1], "the claim tenant is none of: 5")
+        for claims in ({"tenant": "6"}, {"tenant": 6}):
+            self.assertEqual((why(claims)["text"][1], why(claims)["number"][1]), ("the claim tenant is none of: 5",) * 2)
+        self.assertEqual(why({"tenant": True})["mixed"][1], "the claim tenant is none of: a, 5, true, -7; "
+                         "the token has true or false, compared with a text: leave the quotation marks out")
+        self.assertEqual(why({"tenant": "-7"})["mixed"][1], "the claim tenant is none of: a, 5, true, -7; "
+                         "the token has a text, compared with something else: put the value into quotation marks")
+        self.assertEqual(why({"tenant": -7})["mixed"][0], "applies")
 
     def test_each_way_to_fit_or_not(self):
         self.policy(POLICY)
@@ -236,11 +243,28 @@ rules:
         self.assertDone(0, self.explain("GET", "/"), "all: applies", "allow, rule all")
         done = self.explain("GET", "/a;b")
         self.assertEqual(done.code, 1)
-        self.assertEqual(done.out, "resource: none that anybody may ask for; byte 3: some servers cut a segment at `;` (RFC 3986 section 3.3)\n"
+        self.assertEqual(done.out, "resource: none that anybody may ask for; byte 3: some servers cut a segment at `;` (RFC 3986 section 3.3); "
+                                   "where yours do not, a rule may say `semicolon: keep`\n"
                                    "token: none, no_token\ndecision: 403, bad_resource\n")
         told = self.explain("GET", "/a;b", None, "--json").json()
         self.assertEqual((told["rules"], told["resource"], told["resource_fault"]["byte"]), ([], None, 3))
         self.assertNotIn("resource_fault", self.explain("GET", "/", None, "--json").json())
+
+    def test_what_a_rule_does_not_keep(self):
+        self.policy("""version: 1
+rules:
+  - {name: kept, resources: ["/npm/*"], encoded_slash: keep}
+  - {name: plain, resources: ["/npm/*"], semicolon: keep}
+  - {name: sealed, effect: deny, resources: [/npm/a/b]}
+""")
+        told = self.explain("GET", "/npm/@x%2fy", {"sub": "u"}, "--json").json()
+        self.assertEqual((told["resource"], told["rule"]), ("/npm/@x%2Fy", "kept"))
+        self.assertEqual([(rule["rule"], rule["fit"]) for rule in told["rules"]], [("kept", "applies"), ("plain", "resource"), ("sealed", "resource")])
+        self.assertEqual(told["rules"][1]["why"], "the resource has a `%2F`, and the rule does not say `encoded_slash: keep`")
+        self.assertIn("`;`, and the rule does not say `semicolon: keep`", self.explain("GET", "/npm/a;b", {"sub": "u"}).out)
+        told = self.explain("GET", "/npm/a%2Fb;c", {"sub": "u"}, "--json").json()
+        self.assertEqual([rule["fit"] for rule in told["rules"]], ["resource", "resource", "applies"])
+        self.assertEqual(told["reason"], "denied_by_rule")
 
     def test_what_is_no_resource_names_the_byte_and_the_rule(self):
         self.policy("version: 1\nrules:\n  - {name: all, anonymous: true}\n")
