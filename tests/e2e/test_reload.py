@@ -333,6 +333,16 @@ class Moving(AssayTest):
         self.assertEqual([answer["faults"] for answer in reloads], [[]] * len(pieces))
         return found
 
+    def refused_reload(self):
+        """On a busy machine somebody may pause for half a second, and then it is none."""
+        for _ in range(5):
+            begun = time.monotonic()
+            faults = self.agent.call("reload")["faults"]
+            self.assertLess(time.monotonic() - begun, 15)
+            if faults:
+                break
+        return faults
+
     def test_half_a_policy(self):
         token = self.key.token()
 
@@ -351,10 +361,8 @@ class Moving(AssayTest):
         self.assertEqual(self.written_in_pieces(self.agent.config, pieces, 0.3, lambda: self.agent.verify(token)), {"accepted"})
 
     def test_a_policy_that_somebody_writes_to_all_the_time(self):
-        end = self.again_and_again(lambda: os.utime(self.policy), 0.1)
-        begun = time.monotonic()
-        faults = self.agent.call("reload")["faults"]
-        self.assertLess(time.monotonic() - begun, 10)
+        end = self.again_and_again(lambda: os.utime(self.policy), 0.02)
+        faults = self.refused_reload()
         self.assertEqual(len(faults), 1)
         for word in (self.policy, "somebody is still writing to it", "0.5 s"):
             self.assertIn(word, faults[0])
@@ -364,15 +372,19 @@ class Moving(AssayTest):
         self.assertEqual(self.agent.call("reload"), {"reloaded": True, "faults": []})
 
     def test_a_stop_does_not_wait_for_it(self):
-        self.again_and_again(lambda: os.utime(self.policy), 0.1)
+        self.again_and_again(lambda: os.utime(self.policy), 0.02)
         answers = []
-        thread = self.in_background(lambda: answers.append(self.agent.call("reload")))
+
+        def reload():
+            while not answers or not answers[-1]["faults"]:
+                answers.append(self.agent.call("reload"))
+        thread = self.in_background(reload)
         time.sleep(0.5)
         begun = time.monotonic()
         self.assertEqual(self.agent.stop(), 0)
-        self.assertLess(time.monotonic() - begun, 2)
+        self.assertLess(time.monotonic() - begun, 5 if ASAN else 2)
         thread.join()
-        self.assertIn("the agent is stopping", answers[0]["faults"][0])
+        self.assertIn("the agent is stopping", answers[-1]["faults"][0])
 
     def test_key_files_that_change_all_the_time(self):
         """Reading takes some 100 ms, and meanwhile one of the files changes again and again."""
@@ -385,9 +397,7 @@ class Moving(AssayTest):
                              [{**self.agent.issuer(), "keys": {"file": last}}])
         self.assertEqual(self.agent.call("reload")["faults"], [])
         end = self.again_and_again(lambda: put_file(last, key_set(*keys[:1 + next(turns) % 2])), 0.002)
-        begun = time.monotonic()
-        faults = self.agent.call("reload")["faults"]
-        self.assertLess(time.monotonic() - begun, 15)
+        faults = self.refused_reload()
         self.assertRegex(faults[0], f"^{last}: .*changed while the files were read")
         self.assertEqual(self.agent.verify(keys[0].token(iss=names[0])), "accepted")
         end()
