@@ -177,6 +177,18 @@ class Follow(LiveTest):
         self.assertEqual(answers, ["accepted"])
         self.assertLess(time.monotonic() - begun, 2)
 
+    def test_a_new_key_of_tokens_without_an_issuer(self):
+        """Nobody has the kid, and still it is known whom to ask."""
+        self.configure(named_by="kid")
+        self.agent.start()
+        new = Key(kid="k2")
+        self.assertEqual(self.agent.verify(self.key.token(iss=None)), "accepted")
+        time.sleep(1)  # the cool-down
+        self.publish(self.key, new)
+        self.assertEqual(self.agent.verify(new.token(iss=None)), "accepted")
+        self.assertEqual(self.fetches(), 2)
+        self.assertEqual(self.agent.verify(Key(kid="k3").token(iss=None)), "unknown_key")
+
     def test_a_set_belongs_to_its_source(self):
         self.agent.start()
         self.assertEqual(self.agent.verify(self.key.token()), "accepted")
