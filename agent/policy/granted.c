@@ -117,15 +117,26 @@ static void note(struct elsewhere *elsewhere, struct text pointer, bool names, s
                                                  : "a number";
 }
 
-/* Of the two usual claims the first that is there decides, whatever its type. */
-static void tell_usual(const struct claims *claims, const struct claim_places *places, const enum claim usual[2],
-                       const struct text pointers[2], char separator, const struct listener *listener)
-{
-    unsigned which = claims_have(claims, usual[0]) ? 0 : 1;
-    struct wire_cursor value = claim_cursor(claims, usual[which]);
+/* Where roles, or scopes, stand if the issuer's settings do not say, and what is between two of them in a text. */
+struct usual {
+    enum claim claims[2];
+    struct text pointers[2];
+    char separator;
+};
 
-    if (!tell_value(listener, value, false, separator))
-        note(places->elsewhere, pointers[which], false, value);
+#define POINTER(text) {text, sizeof text - 1}
+
+static const struct usual usual_roles = {{CLAIM_ROLES, CLAIM_ROLE}, {POINTER("/roles"), POINTER("/role")}, '\0'};
+static const struct usual usual_scopes = {{CLAIM_SCOPE, CLAIM_SCP}, {POINTER("/scope"), POINTER("/scp")}, ' '}; /* RFC 6749 section 3.3 */
+
+/* Of the two usual claims the first that is there decides, whatever its type. */
+static void tell_usual(const struct claims *claims, const struct usual *usual, struct elsewhere *elsewhere, const struct listener *listener)
+{
+    unsigned which = claims_have(claims, usual->claims[0]) ? 0 : 1;
+    struct wire_cursor value = claim_cursor(claims, usual->claims[which]);
+
+    if (!tell_value(listener, value, false, usual->separator))
+        note(elsewhere, usual->pointers[which], false, value);
 }
 
 static void tell_places(const struct claims *claims, const struct claim_places *places, char separator, const struct listener *listener)
@@ -141,37 +152,24 @@ static void tell_places(const struct claims *claims, const struct claim_places *
     }
 }
 
-static const struct claim_places usual_places;
-
-#define POINTER(text) {text, sizeof text - 1}
+static void tell(const struct claims *claims, const struct claim_places *places, const struct usual *usual, const struct listener *listener)
+{
+    if (places != NULL && places->count > 0)
+        tell_places(claims, places, usual->separator, listener);
+    else
+        tell_usual(claims, usual, places != NULL ? places->elsewhere : NULL, listener);
+}
 
 void each_role(const struct claims *claims, const struct issuer *issuer, void (*each)(void *context, const char *at, size_t bytes),
                void *context)
 {
-    static const enum claim usual[] = {CLAIM_ROLES, CLAIM_ROLE};
-    static const struct text pointers[] = {POINTER("/roles"), POINTER("/role")};
-    const struct claim_places *places = issuer != NULL ? &issuer->roles : &usual_places;
-    const struct listener listener = {each, context};
-
-    if (places->count > 0)
-        tell_places(claims, places, '\0', &listener);
-    else
-        tell_usual(claims, places, usual, pointers, '\0', &listener);
+    tell(claims, issuer != NULL ? &issuer->roles : NULL, &usual_roles, &(struct listener){each, context});
 }
 
-/* RFC 6749 section 3.3: separated by spaces. */
 void each_scope(const struct claims *claims, const struct issuer *issuer, void (*each)(void *context, const char *at, size_t bytes),
                 void *context)
 {
-    static const enum claim usual[] = {CLAIM_SCOPE, CLAIM_SCP};
-    static const struct text pointers[] = {POINTER("/scope"), POINTER("/scp")};
-    const struct claim_places *places = issuer != NULL ? &issuer->scopes : &usual_places;
-    const struct listener listener = {each, context};
-
-    if (places->count > 0)
-        tell_places(claims, places, ' ', &listener);
-    else
-        tell_usual(claims, places, usual, pointers, ' ', &listener);
+    tell(claims, issuer != NULL ? &issuer->scopes : NULL, &usual_scopes, &(struct listener){each, context});
 }
 
 static void add_bytes(void *sum, const char *at, size_t bytes)
