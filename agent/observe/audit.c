@@ -91,6 +91,8 @@ static const char *as_line(struct text text, char out[256])
 {
     size_t bytes = text.bytes < 255 ? text.bytes : 255;
 
+    while (bytes > 0 && bytes < text.bytes && ((unsigned char)text.at[bytes] & 0xc0) == 0x80)
+        bytes--; /* no half of a character */
     for (size_t i = 0; i < bytes; i++)
         out[i] = text.at[i] != '\0' ? text.at[i] : '?'; /* what is behind a NUL is not hidden */
     out[bytes] = '\0';

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/token/utf8.h"
 #include "journal.h"
 
 #define LINE_BYTES_MAX 4096 /* PIPE_BUF */
@@ -36,21 +37,45 @@ static void put(struct line *line, const char *text, size_t bytes)
     line->used += bytes;
 }
 
+/* The code point of a well-formed sequence of that many bytes, at most three. */
+static unsigned code_point(const char *at, size_t bytes)
+{
+    const unsigned char *c = (const unsigned char *)at;
+
+    return bytes == 2 ? (c[0] & 0x1fu) << 6 | (c[1] & 0x3f) : (c[0] & 0xfu) << 12 | (c[1] & 0x3fu) << 6 | (c[2] & 0x3f);
+}
+
+/* Controls of C1, what ends a line for some readers, and what makes a terminal show the rest in another order. */
+static bool misleads(unsigned point)
+{
+    return point < 0xa0 || point == 0x200e || point == 0x200f || (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
+}
+
+/* One character, or one byte that is none. The bytes of `text` that this was. */
+static size_t put_character(struct line *line, const char *text, size_t left)
+{
+    unsigned char c = (unsigned char)*text;
+    size_t bytes = c >= 0x80 ? utf8_length((const uint8_t *)text, left) : 0;
+    unsigned point = bytes == 2 || bytes == 3 ? code_point(text, bytes) : c;
+    char escaped[8];
+
+    if (c == '"' || c == '\\')
+        put(line, escaped, (size_t)snprintf(escaped, sizeof escaped, "\\%c", c));
+    else if (c < 0x20 || c == 0x7f || (c >= 0x80 && (bytes == 0 || (bytes < 4 && misleads(point)))))
+        put(line, escaped, (size_t)snprintf(escaped, sizeof escaped, "\\u%04x", point));
+    else
+        put(line, text, bytes > 0 ? bytes : 1);
+    return bytes > 0 ? bytes : 1;
+}
+
 /* In quotes, with all that could break a line or a reader escaped: values come from tokens and from peers. */
 static void put_quoted(struct line *line, const char *text)
 {
-    put(line, "\"", 1);
-    for (size_t i = 0; text[i] != '\0' && i < VALUE_BYTES_MAX; i++) {
-        unsigned char c = (unsigned char)text[i];
-        char escaped[8];
+    size_t left = strnlen(text, VALUE_BYTES_MAX);
 
-        if (c == '"' || c == '\\')
-            put(line, escaped, (size_t)snprintf(escaped, sizeof escaped, "\\%c", c));
-        else if (c < 0x20 || c >= 0x7f)
-            put(line, escaped, (size_t)snprintf(escaped, sizeof escaped, "\\u%04x", c));
-        else
-            put(line, (const char *)&c, 1);
-    }
+    put(line, "\"", 1);
+    for (size_t step; left > 0; text += step, left -= step)
+        step = put_character(line, text, left);
     put(line, "\"", 1);
 }
 

@@ -1,5 +1,6 @@
 """`authorize`: may this token's holder do this? Asked over the socket, of a real agent with a real policy."""
 import itertools
+import json
 import time
 import unittest
 
@@ -120,6 +121,16 @@ class Decisions(AuthorizeTest):
         self.assertIn("%2F", next(line for line in self.agent.log().splitlines() if "bad_resource" in line))
         self.ask(None, "GET", "/nowhere")
         self.assertNotIn("why", next(line for line in self.agent.log().splitlines() if "/nowhere" in line))
+
+    def test_the_log_has_letters_as_they_are(self):
+        """But not what could make a reader see another line."""
+        resources = ("/caf\u00e9/\u20ac/\U0001f600", "/\u202e/\u2028/\u0085/\"/\\/\x7f/\n", "/" + 253 * "x" + "\u00e9")
+        for resource in resources:
+            self.ask(None, "GET", resource)
+        lines = [json.loads(line) for line in self.agent.log().splitlines() if '"resource"' in line]
+        self.assertEqual([line["resource"] for line in lines], [*resources[:2], resources[2][:254]])
+        self.assertIn("/caf\u00e9/\u20ac/\U0001f600", self.agent.log())
+        self.assertIn("/\\u202e/\\u2028/\\u0085/", self.agent.log())
 
     def test_deny_wins(self):
         token = self.key.token(role="admin", status="suspended")
