@@ -60,6 +60,8 @@ static const char *read_member(struct record *record, struct text name, const ms
         return object_seconds(value, &record->before) ? NULL : "`before` is not a time in whole Unix seconds";
     if (text_is(name, "exp", 3))
         return object_seconds(value, &record->exp) ? NULL : "`exp` is not a time in whole Unix seconds";
+    if (value->type == MSGPACK_OBJECT_POSITIVE_INTEGER || value->type == MSGPACK_OBJECT_NEGATIVE_INTEGER)
+        return "a member is a number, and names are texts; put it in quotation marks: \"7\"";
     if (!object_text(value, &text))
         return "a member is not a string";
     if (text.bytes > REVOCATION_NAME_BYTES_MAX)

@@ -117,6 +117,7 @@ rules:
         tokens = {name: self.key.token(**claims) for name, claims in (("sub", {"sub": 7}), ("jti", {"jti": 8}), ("left", {"sub": 77, "jti": 88}))}
         for token in tokens.values():
             self.assertEqual(self.agent.verify(token), "accepted")
+        self.assertError("bad_request", lambda: self.agent.call("revoke", sub=7), "quotation marks")
         self.agent.call("revoke", sub="7")
         self.agent.call("revoke", jti="8")
         self.assertEqual({name: self.agent.verify(token) for name, token in tokens.items()},
