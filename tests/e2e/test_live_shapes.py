@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import time
 import unittest
 import urllib.parse
 
@@ -144,6 +145,39 @@ class Shape(LiveTest):
         self.assertEqual(self.authorized(token, "/read"), (200, "read"))
         self.assertEqual(self.authorized(token, "/scope"), (200, "scope"))
         self.assertEqual(self.authorized(token, "/admin/users"), (403, "insufficient_role"))
+
+    def test_zitadel(self):
+        """Roles are the names of an object, and the audience a list of projects and clients."""
+        signer, place = key(kid="257787991247192065"), "urn:zitadel:iam:org:project:roles"
+        self.use("acme.zitadel.cloud", "/oauth/v2/keys", [jwk(signer), jwk(key(1))], max_age=300)
+        project = self.entry["audiences"][0]
+        token = self.verdicts(signer, {
+            "sub": "257787991247192066", "aud": ["257787991247192067@shop", project], "client_id": "257787991247192067@shop", "jti": "V2_2",
+            place: {"admin": {"257787991247192068": "acme.zitadel.cloud"}, "driver": {}}}, [
+                ("accepted", {"aud": project}), ("wrong_audience", {"aud": ["257787991247192067@shop"]})], typ=None)
+        self.assertEqual(self.authorized(token, "/admin/users"), (200, "admin"))
+        other = signer.token(iss=self.name, aud=project, **{place: {"driver": {"1": "x"}, "admin": {}}})
+        self.assertEqual(self.authorized(other, "/admin/users"), (403, "insufficient_role"))
+
+    def test_aws_load_balancer(self):
+        """The header says whose it is, for whom and how long, and there is padding."""
+        signer, self.entry = key(alg="ES256", kid="0c3f1b2e-9c5e-4d2b-8a46-5b1f3c1f8d11"), copy.deepcopy(readme_issuers()[None])
+        put_file(self.agent.path("alb.json"), json.dumps({"keys": [jwk(signer)]}))
+        self.assertEqual(self.entry["keys"], {"file": "/etc/assay/keys.json"})
+        self.entry["keys"]["file"] = self.agent.path("alb.json")
+        self.agent.configure([self.entry])
+        self.agent.start()
+
+        def token(by=signer, **header):
+            head = {"typ": "JWT", "kid": signer.kid, "alg": "ES256", "iss": "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_x",
+                    "client": self.entry["audiences"][0], "signer": self.entry["issuer"], "exp": int(time.time()) + 120, **header}
+            data = ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode()
+                            for part in (head, {"sub": "0c3f", "email": "alice@example.com", "email_verified": "true", "username": "alice"}))
+            return data + "." + base64.urlsafe_b64encode(by.signature(data.encode())).decode()
+        for wanted, change in (("accepted", {}), ("wrong_audience", {"client": "another"}), ("malformed", {"signer": self.entry["issuer"] + "1"}),
+                               ("expired", {"exp": 1}), ("bad_signature", {"by": key(1, "ES256")}), ("unknown_key", {"kid": "another"})):
+            with self.subTest(wanted):
+                self.assertEqual(self.agent.verify(token(**change)), wanted)
 
     def test_okta(self):
         """No typ; scopes are a list, and groups roles."""
