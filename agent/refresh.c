@@ -20,6 +20,8 @@ struct source {
 
     /* While it is read. */
     struct keyring *held;  /* that was in force when it began */
+    struct file_facts seen; /* of the policy's file, when it was found to be at rest */
+    bool moved;             /* it has changed since, and what was read may be half of it */
     bool changed;
     struct keyring *ring;  /* what was read of a key file, with that entry alone; NULL: nothing new */
     struct policy *policy; /* likewise */
@@ -172,6 +174,7 @@ static void on_work(uv_work_t *work)
         return;
     }
     source->policy = policy_load(held->config->policy_path, held->config, &source->faults);
+    source->moved = facts_have_changed(&(struct file_look){held->config->policy_path, 0, source->seen});
     source->changed = source->policy == NULL || held->policy == NULL || !policy_is_same(source->policy, held->policy);
 }
 
@@ -205,8 +208,9 @@ static void tell_taken(const struct keyring *ring, unsigned index)
    find the same. */
 static bool may_be_half(struct source *source)
 {
-    if (source->policy == NULL || !watched_is_restless(source->watched) ||
-        memcmp(source->sum, source->policy->sum, sizeof source->sum) == 0)
+    bool restless = watched_is_restless(source->watched);
+
+    if (source->policy == NULL || (restless ? memcmp(source->sum, source->policy->sum, sizeof source->sum) == 0 : !source->moved))
         return false;
     memcpy(source->sum, source->policy->sum, sizeof source->sum);
     policy_drop(source->policy);
@@ -266,7 +270,8 @@ static void start(struct source *source)
     if (source->busy || refresh->closed || refresh->agent->stopping)
         return;
     source->held = keyring_hold(refresh->agent->ring);
-    source->changed = false;
+    source->changed = source->moved = false;
+    watched_seen(source->watched, &source->seen);
     source->busy = true;
     refresh->busy++;
     if (uv_queue_work(refresh->agent->loop, &source->work, on_work, on_done) != 0)

@@ -17,6 +17,7 @@
 /* Files that change all the time are tried for so long; `assay reload` waits 5 s for its answer. */
 #define PATIENCE_SECONDS 3
 #define AGAIN_SECONDS    0.05
+#define LATE_SECONDS     4 /* so long one reading may keep anybody waiting */
 
 struct reload {
     struct agent *agent;
@@ -32,17 +33,13 @@ struct reload {
 
     /* Of what was tried: */
     int64_t begun; /* as monotonic_ns() counts */
-    struct alarm *again;
+    bool reading;  /* in the thread, until on_done */
+    struct alarm *alarm; /* for the next try; while it reads, for those who wait */
     struct file_rest config_rest, policy_rest;
     bool unfit; /* what was read is not to be used, and is worth another try; the fault says why */
 };
 
-static void read_all(struct reload *reload);
-
-static void on_again(void *reload)
-{
-    read_all(reload);
-}
+static void on_alarm(void *context);
 
 struct reload *reload_new(struct agent *agent)
 {
@@ -51,8 +48,8 @@ struct reload *reload_new(struct agent *agent)
     if (reload == NULL)
         return NULL;
     reload->agent = agent;
-    reload->again = alarm_new(agent->loop, on_again, reload);
-    if (reload->again == NULL) {
+    reload->alarm = alarm_new(agent->loop, on_alarm, reload);
+    if (reload->alarm == NULL) {
         free(reload);
         return NULL;
     }
@@ -62,7 +59,7 @@ struct reload *reload_new(struct agent *agent)
 void reload_close(struct reload *reload)
 {
     if (reload != NULL)
-        alarm_close(reload->again);
+        alarm_close(reload->alarm);
 }
 
 void reload_free(struct reload *reload)
@@ -115,8 +112,8 @@ static bool is_settled(struct reload *reload, struct file_rest *rest, const char
     return settled;
 }
 
-/* Every file that the keyring is read from, as it is now. NULL: out of memory. */
-static struct file_look *look_at_files(const struct config *config, unsigned *ret_count)
+/* Every key file, as it is now. NULL: out of memory. */
+static struct file_look *look_at_keys(const struct config *config, unsigned *ret_count)
 {
     struct file_look *looks = calloc(config->issuer_count + 1, sizeof *looks);
 
@@ -125,8 +122,6 @@ static struct file_look *look_at_files(const struct config *config, unsigned *re
         if (config->issuers[i].keys.file != NULL)
             looks[(*ret_count)++] = facts_note(config->issuers[i].keys.file);
     }
-    if (looks != NULL && config->policy_path != NULL)
-        looks[(*ret_count)++] = facts_note(config->policy_path);
     return looks;
 }
 
@@ -142,7 +137,7 @@ static void check_unchanged(struct reload *reload, const struct file_look *looks
 static void read_files(struct reload *reload, struct config *config)
 {
     unsigned count;
-    struct file_look *looks = look_at_files(config, &count);
+    struct file_look *looks = look_at_keys(config, &count);
 
     if (looks == NULL) {
         fault_add(&reload->faults, (struct place){config->path, 0, 0}, "out of memory");
@@ -150,6 +145,8 @@ static void read_files(struct reload *reload, struct config *config)
     }
     reload->ring = keyring_load(config, agent_now(), &reload->faults);
     check_unchanged(reload, looks, count);
+    if (config->policy_path != NULL)
+        check_unchanged(reload, &reload->policy_rest.look, 1);
     free(looks);
 }
 
@@ -161,7 +158,6 @@ static void on_work(uv_work_t *work)
 
     if (!is_settled(reload, &reload->config_rest, path))
         return;
-    const struct file_look look = facts_note(path);
     struct config *config = config_load(path, faults);
 
     if (config != NULL)
@@ -169,7 +165,7 @@ static void on_work(uv_work_t *work)
     if (config != NULL && faults->count == 0 &&
         (config->policy_path == NULL || is_settled(reload, &reload->policy_rest, config->policy_path)))
         read_files(reload, config);
-    check_unchanged(reload, &look, 1);
+    check_unchanged(reload, &reload->config_rest.look, 1);
     if (reload->ring == NULL)
         config_drop(config);
 }
@@ -243,7 +239,7 @@ static bool read_again(struct reload *reload)
     faults_clear(&reload->faults);
     keyring_drop(reload->held);
     reload->held = NULL;
-    alarm_set(reload->again, AGAIN_SECONDS);
+    alarm_set(reload->alarm, AGAIN_SECONDS);
     return true;
 }
 
@@ -269,6 +265,7 @@ static void on_done(uv_work_t *work, int status)
     struct reload *reload = work->data;
 
     (void)status;
+    reload->reading = false;
     if (!reload->unfit && is_overtaken(reload))
         refuse_moving(reload, reload->agent->config_path, "a key file or the policy changed while the files were read");
     if (!reload->unfit || !read_again(reload))
@@ -297,8 +294,38 @@ static void read_all(struct reload *reload)
     reload->held = keyring_hold(reload->agent->ring);
     reload->refreshed = refresh_count(reload->agent->refresh);
     reload->unfit = false;
+    reload->reading = true;
+    alarm_set(reload->alarm, LATE_SECONDS);
     reload->work.data = reload;
     uv_queue_work(reload->agent->loop, &reload->work, on_work, on_done);
+}
+
+/* A file system does not answer, or is slow. Nobody waits for it; what it says counts when it comes. */
+static void tell_late(struct reload *reload)
+{
+    struct reload_waiter *waiters;
+    struct faults faults = {0};
+
+    join(reload);
+    reload->wanted = true; /* those who came last have not been heard by this reading */
+    waiters = reload->waiters;
+    reload->waiters = NULL;
+    fault_add(&faults, (struct place){reload->agent->config_path, 0, 0},
+              "not read yet, for reading the files takes longer than %d s (does a file system hang?); it goes on, and `assay status` says if it fails",
+              LATE_SECONDS);
+    tell(waiters, &faults);
+    faults_clear(&faults);
+    alarm_set(reload->alarm, LATE_SECONDS);
+}
+
+static void on_alarm(void *context)
+{
+    struct reload *reload = context;
+
+    if (reload->reading)
+        tell_late(reload);
+    else if (reload->busy)
+        read_all(reload);
 }
 
 static void start(struct reload *reload)

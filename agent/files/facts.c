@@ -158,9 +158,8 @@ bool facts_are_at_rest(struct file_rest *rest, const char *path, double seconds)
     const struct file_look look = facts_note(path);
     int64_t now = monotonic_ns();
 
-    if (look.error != 0)
-        return true;
-    if (rest->since_ns == 0 || !facts_are_same(&rest->facts, &look.facts))
-        *rest = (struct file_rest){look.facts, now};
-    return (double)(now - rest->since_ns) >= seconds * NS_PER_S || is_older_than(path, &look.facts, seconds);
+    if (rest->since_ns == 0 || look.error != 0 || !facts_are_same(&rest->look.facts, &look.facts))
+        rest->since_ns = now;
+    rest->look = look;
+    return look.error != 0 || (double)(now - rest->since_ns) >= seconds * NS_PER_S || is_older_than(path, &look.facts, seconds);
 }

@@ -39,12 +39,13 @@ bool facts_have_changed(const struct file_look *look); /* since then, or can the
 
 /* Since when a file is as it is. All zero: nobody has looked. */
 struct file_rest {
-    struct file_facts facts;
-    int64_t since_ns; /* as monotonic_ns() counts */
+    struct file_look look; /* the last one */
+    int64_t since_ns;      /* as monotonic_ns() counts */
 };
 
 /* Has nobody written to the file for so many seconds? A false is worth another look a while later, with the same `rest`. A file that
-   cannot be looked at rests: reading it says what is wrong. May block. */
+   cannot be looked at rests: reading it says what is wrong. Who then reads it must compare with rest->look, and not with a look of his own:
+   somebody may have begun to write in between. May block. */
 bool facts_are_at_rest(struct file_rest *rest, const char *path, double seconds);
 
 #endif

@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "facts.h"
+
 struct watch;
 struct watched;
 
@@ -40,6 +42,9 @@ void watched_was_read(struct watched *watched, enum file_read how);
 
 /* Was it told although somebody writes to it all the time? What stands there may be half of something. */
 bool watched_is_restless(const struct watched *watched);
+
+/* What the last look has found: nothing, if the file was never looked at. */
+void watched_seen(const struct watched *watched, struct file_facts *ret);
 
 /* It is to be read once more a while later, also if it has not changed. */
 void watched_again(struct watched *watched, double seconds);

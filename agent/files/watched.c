@@ -171,6 +171,11 @@ void watched_see_if_late(struct watched *watched, uint64_t now)
     }
 }
 
+void watched_seen(const struct watched *watched, struct file_facts *ret)
+{
+    *ret = watched->seen;
+}
+
 void watched_again(struct watched *watched, double seconds)
 {
     watched->again_at = uv_now(watched->watch->loop) + (uint64_t)(seconds * 1000);

@@ -1,7 +1,7 @@
 /* A library that is loaded before all others (LD_PRELOAD): files below $ASSAY_STRANGE_FILES lie on a file system as networks have
    them. The kernel says nothing when they change, it is not known to be local, and while there is a file named `hangs` in that
-   folder, opening or looking at any other one takes until it is gone; and while there is one named `syncs`, so does a commit. The kernel is asked
-   by system calls, so that nothing has to be found first. */
+   folder, opening or looking at any other one takes until it is gone; and while there is one named `syncs`, so does a commit. While there is
+   one named `slow`, they are local as others are, but opening one takes 80 ms. The kernel is asked by system calls, so that nothing has to be found first. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -25,23 +25,34 @@ static int is_strange(const char *path)
     return folder != NULL && strncmp(path, folder, strlen(folder)) == 0;
 }
 
-static void wait_while_there_is(const char *name)
+static int there_is(const char *name)
 {
-    const struct timespec moment = {0, 5000000};
     const char *folder = getenv("ASSAY_STRANGE_FILES");
     char sign[512];
 
-    if (folder == NULL)
-        return;
-    snprintf(sign, sizeof sign, "%s/%s", folder, name);
-    while (syscall(SYS_faccessat, AT_FDCWD, sign, F_OK) == 0)
-        (void)syscall(SYS_nanosleep, &moment, NULL);
+    return folder != NULL && snprintf(sign, sizeof sign, "%s/%s", folder, name) > 0 && syscall(SYS_faccessat, AT_FDCWD, sign, F_OK) == 0;
+}
+
+static void pause_for(long milliseconds)
+{
+    const struct timespec moment = {0, milliseconds * 1000000};
+
+    (void)syscall(SYS_nanosleep, &moment, NULL);
+}
+
+static void wait_while_there_is(const char *name)
+{
+    while (there_is(name))
+        pause_for(5);
 }
 
 static void wait_for_it(const char *path)
 {
-    if (is_strange(path))
-        wait_while_there_is("hangs");
+    if (!is_strange(path))
+        return;
+    wait_while_there_is("hangs");
+    if (there_is("slow"))
+        pause_for(80);
 }
 
 int fdatasync(int fd)
@@ -52,7 +63,7 @@ int fdatasync(int fd)
 
 int inotify_add_watch(int fd, const char *path, uint32_t mask)
 {
-    if (is_strange(path)) {
+    if (is_strange(path) && !there_is("slow")) {
         errno = ENOSPC;
         return -1;
     }
@@ -63,7 +74,7 @@ int statfs(const char *path, struct statfs *ret)
 {
     int status = (int)syscall(SYS_statfs, path, ret);
 
-    if (status == 0 && is_strange(path))
+    if (status == 0 && is_strange(path) && !there_is("slow"))
         ret->f_type = NFS;
     return status;
 }

@@ -7,7 +7,7 @@ import threading
 import time
 import unittest
 
-from agent import ASAN, BUILD, ISSUER, AssayTest, Key, key_set, put_file, wait_for
+from agent import ASAN, BUILD, ISSUER, AssayTest, Key, WireError, key_set, put_file, wait_for
 
 OTHER = "https://other.example.com"
 
@@ -275,6 +275,115 @@ class Overtaken(AssayTest):
             self.assertEqual(seen, {"unknown_key"})
             self.assertEqual(answers, [{"reloaded": True, "faults": []}])
             self.assertEqual(self.agent.verify(self.other.token()), "accepted")
+
+
+class Slowly(AssayTest):
+    """Opening a file takes 80 ms, in which somebody else may begin to write."""
+    ALLOW = "version: 1\nrules:\n- {name: all, resources: [\"/x/**\"], anonymous: true}\n"
+    DENY = "- {name: no, effect: deny, resources: [/x/secret]}\n"
+
+    def setUp(self):
+        super().setUp()
+        if ASAN:
+            self.skipTest("nothing can be loaded before the sanitizers' libraries")
+        self.key = Key()
+        self.agent = self.prepare(keys=[self.key])
+        self.slow = self.agent.path("slow")
+        os.mkdir(self.slow)
+        put_file(os.path.join(self.slow, "slow"), "")
+        self.agent.environment = {"LD_PRELOAD": os.path.join(BUILD, "tests", "strange_files.so"), "ASSAY_STRANGE_FILES": self.slow}
+
+    def launch(self, policy, keys):
+        self.policy = policy
+        put_file(keys, key_set(self.key))
+        put_file(policy, self.ALLOW + self.DENY)
+        self.agent.configure([{**self.agent.issuer(), "keys": {"file": keys}}], policy=policy)
+        self.agent.start()
+        self.client = self.agent.connect()
+        self.addCleanup(self.client.close)
+
+    def status(self):
+        return self.client.call("authorize", action="GET", resource="/x/secret")["status"]
+
+    def outcome(self, token):
+        try:
+            return self.agent.verify(token)
+        except WireError as error:
+            return error.name
+
+    def asked(self, seconds):
+        seen, end = set(), time.monotonic() + seconds
+        while time.monotonic() < end:
+            seen.add(self.status())
+            time.sleep(0.003)
+        return seen
+
+    def written_in_halves(self, path, first, second, asked):
+        with open(path, "r+", encoding="utf-8") as file:
+            file.truncate(0)
+            file.write(first)
+            file.flush()
+            seen = asked(0.35)
+            file.write(second)
+        return seen
+
+    def test_a_policy_that_is_written_while_a_reload_reads(self):
+        self.launch(self.agent.path("policy.yaml"), os.path.join(self.slow, "keys.json"))
+        for begins in (0.02, 0.04, 0.06):
+            self.asked(0.8)
+            answers = []
+            thread = threading.Thread(target=lambda: answers.append(self.agent.call("reload")))
+            thread.start()
+            time.sleep(begins)
+            seen = self.written_in_halves(self.policy, self.ALLOW, self.DENY, self.asked)
+            thread.join()
+            self.assertEqual((seen, answers), ({403}, [{"reloaded": True, "faults": []}]), begins)
+            self.assertEqual(self.asked(0.3), {403})
+
+    def test_a_configuration_that_is_written_while_a_reload_reads(self):
+        self.agent.config = os.path.join(self.slow, "assayd.yaml")
+        halves = (f"socket: {{path: {self.agent.socket}, mode: '0666'}}\nstate: {self.agent.state}\nthreads: 2\nissuers:\n- issuer: {ISSUER}\n"
+                  f"  keys: {{file: {self.agent.key_file}}}\n  audiences: [orders]\n", "  claims: {tenant: [acme]}\n")
+        put_file(self.agent.config, "".join(halves))
+        self.agent.start()
+        with self.agent.connect() as client:
+            def asked(seconds):
+                seen, end = set(), time.monotonic() + seconds
+                while time.monotonic() < end:
+                    seen.add(client.verify(self.key.token()))
+                return seen
+            for begins in (0.06, 0.1, 0.14):
+                asked(0.8)
+                answers = []
+                thread = threading.Thread(target=lambda: answers.append(self.agent.call("reload")))
+                thread.start()
+                time.sleep(begins)
+                seen = self.written_in_halves(self.agent.config, *halves, asked)
+                thread.join()
+                self.assertEqual((seen, answers, asked(0.2)), ({"claim_mismatch"}, [{"reloaded": True, "faults": []}], {"claim_mismatch"}), begins)
+
+    def test_a_policy_that_is_written_again_while_it_is_read(self):
+        """By nobody's order: after half a second of rest, and once more a while later."""
+        self.launch(os.path.join(self.slow, "policy.yaml"), self.agent.path("keys.json"))
+        for begins in (0.53, 0.56, 0.59):
+            self.asked(2.5)
+            self.written_in_halves(self.policy, self.ALLOW, self.DENY + "# again\n", lambda _: None)
+            self.asked(begins)
+            self.assertEqual(self.written_in_halves(self.policy, self.ALLOW, self.DENY, self.asked) | self.asked(1.5), {403}, begins)
+
+    def test_a_file_that_cannot_be_opened_for_now(self):
+        """Whoever waits is told in time, and what is read in the end counts."""
+        self.launch(self.agent.path("policy.yaml"), os.path.join(self.slow, "keys.json"))
+        time.sleep(0.6)
+        put_file(os.path.join(self.slow, "hangs"), "")
+        begun = time.monotonic()
+        for _ in range(2):
+            self.assertIn("does a file system hang?", self.agent.call("reload")["faults"][0])
+        self.assertLess(time.monotonic() - begun, 12)
+        self.agent.configure([{**self.agent.issuer(), "keys": {"file": os.path.join(self.slow, "keys.json")}, "audiences": ["invoices"]}], policy=self.policy)
+        os.unlink(os.path.join(self.slow, "hangs"))
+        wait_for("it was read", lambda: self.outcome(self.key.token()) == "wrong_audience", 6)
+        self.assertEqual(self.agent.call("reload"), {"reloaded": True, "faults": []})
 
 
 class Moving(AssayTest):
