@@ -169,13 +169,22 @@ static void on_fetched(struct https_job *job)
 
     if (job->aborted)
         strcpy(fetch->why, "out of memory, or the agent is stopping");
-    remote->fetch = NULL;
-    if (remote->used && !remote->agent->stopping)
+    if (remote != NULL)
+        remote->fetch = NULL;
+    if (remote != NULL && remote->used && !remote->agent->stopping)
         use_fetched(remote, fetch);
     key_fetch_clear(fetch);
     config_drop(config);
     free(fetch);
-    remote_fetched(remote);
+    if (remote != NULL)
+        remote_fetched(remote);
+}
+
+void remote_forsake(struct remote *remote)
+{
+    if (remote->fetch != NULL)
+        remote->fetch->context = NULL;
+    remote->fetch = NULL;
 }
 
 void remote_fetch(struct remote *remote, bool anew)

@@ -78,6 +78,9 @@ void remotes_ask_again(uv_idle_t *again);
 /* Begins a fetch; `anew`: whatever is known. */
 void remote_fetch(struct remote *remote, bool anew);
 
+/* What is being fetched was asked for too long ago: nobody uses it, and another fetch may begin. */
+void remote_forsake(struct remote *remote);
+
 /* What came is in force, and those who wait are to be asked again: remotes.c. */
 void remote_fetched(struct remote *remote);
 

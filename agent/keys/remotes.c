@@ -168,6 +168,8 @@ static void use_rules(struct remote *remote, const struct issuer_config *issuer,
     remote->issuer = issuer;
     remote->index = index;
     remote->rules = rules;
+    if (returns)
+        remote_forsake(remote);
     if (others && remote->fetch == NULL)
         schedule_start(&remote->schedule, &rules, now);
     if (returns)

@@ -160,6 +160,26 @@ class Follow(LiveTest):
                 self.assertTrue(self.agent.call("reload")["reloaded"])
                 wait_for("it is withdrawn", lambda: self.agent.verify(token) == "unknown_key", 3)
 
+    def test_a_fetch_from_before_is_no_answer_for_a_source_that_is_brought_back(self):
+        self.configure(refresh="600s")
+        self.agent.start()
+        other, token = Key(kid="k2"), self.key.token()
+        put_file(self.agent.key_file, key_set(self.key, other))
+        time.sleep(1)  # the cool-down
+        self.server.routes["/jwks"] = delayed(keys_of(self.key, other), 3)
+        thread = threading.Thread(target=lambda: self.agent.verify(Key(kid="strange").token()))
+        thread.start()
+        wait_for("a slow fetch is under way", lambda: self.issuer_status()["waiting"] == 1)
+        self.agent.configure([self.agent.issuer()])
+        self.assertTrue(self.agent.call("reload")["reloaded"])
+        thread.join()
+        self.publish(other)
+        self.configure(refresh="600s")
+        self.assertTrue(self.agent.call("reload")["reloaded"])
+        wait_for("it is withdrawn", lambda: self.agent.verify(token) == "unknown_key", 1)
+        time.sleep(3)  # what was asked for before comes, and is thrown away
+        self.assertEqual(self.agent.verify(token), "unknown_key")
+
     def test_who_waits_for_a_former_source_is_answered_by_the_new_one(self):
         self.agent.start()
         new, answers = Key(kid="k2"), []
