@@ -104,7 +104,7 @@ struct meeting {
     const struct policy *policy;
     const struct ask *ask;
     const struct holder *holder;
-    unsigned ways; /* in which the resource is read other than it stands (RESOURCE_…); then only denials count */
+    unsigned way; /* in which the resource is read other than it stands (RESOURCE_…); then only denials count */
     const struct rule *deny, *allow, *lacks_role, *lacks_scope;
 };
 
@@ -124,16 +124,16 @@ static void count_shadow(const struct rule *rule, uint64_t decision, enum fit fi
 }
 
 /* Where servers differ in how they read a resource, it is allowed as it stands, by a rule that says that its server reads it so. */
-static bool is_for_resource(const struct rule *rule, const struct resource *resource, unsigned ways)
+static bool is_for_resource(const struct rule *rule, const struct resource *resource, unsigned way)
 {
-    return ways == 0 && (resource->kept & ~rule->keeps) == 0;
+    return way == 0 && (resource->kept & ~rule->keeps) == 0;
 }
 
 static void meet(void *context, const struct rule *rule)
 {
     struct meeting *meeting = context;
 
-    if (!rule->deny && !is_for_resource(rule, meeting->ask->resource, meeting->ways))
+    if (!rule->deny && !is_for_resource(rule, meeting->ask->resource, meeting->way))
         return;
     enum fit fit = fit_holder(meeting->policy, rule, meeting->ask, meeting->holder);
 
@@ -170,23 +170,27 @@ void policy_fill_holder(const struct policy *policy, const struct claims *claims
     each_scope(claims, issuer, add_scope, &filling);
 }
 
-/* All ways in which a server may read it other than it stands. */
-static unsigned other_ways(const struct policy *policy, const struct resource *resource)
+/* The next way in which a server may read it other than it stands, after this one; 0: that was the last. */
+static unsigned next_way(const struct policy *policy, const struct resource *resource, unsigned way)
 {
-    return resource->kept | (policy->ignores_case ? RESOURCE_LOOSE : 0);
+    unsigned all = resource->kept | (policy->ignores_case ? RESOURCE_LOOSE : 0), both = RESOURCE_SEMICOLON | RESOURCE_END;
+
+    if ((all & RESOURCE_SEMICOLON) != 0)
+        all |= RESOURCE_END;
+    do
+        way++;
+    while (way <= all && ((way & ~all) != 0 || (way & both) == both));
+    return way <= all ? way : 0;
 }
 
 /* What any of these readings is denied for, is denied. */
 static void walk_other_ways(const struct policy *policy, const struct ask *ask, struct meeting *meeting)
 {
-    unsigned all = other_ways(policy, ask->resource);
     struct resource other;
 
-    for (meeting->ways = 1; meeting->ways <= all; meeting->ways++) {
-        if ((meeting->ways & ~all) != 0)
-            continue;
-        resource_read_as(ask->resource, meeting->ways, &other);
-        index_walk(policy->index, ask->action, &other, ask->claims, policy->ignores_case, meet, meeting);
+    while (policy->denials != NULL && (meeting->way = next_way(policy, ask->resource, meeting->way)) != 0) {
+        resource_read_as(ask->resource, meeting->way, &other);
+        index_walk(policy->denials, ask->action, &other, ask->claims, policy->ignores_case, meet, meeting);
     }
 }
 
@@ -231,7 +235,6 @@ static bool any_pattern_matches(const struct rule *rule, const struct resource *
 static bool rule_matches(const struct policy *policy, const struct rule *rule, const struct ask *ask)
 {
     struct comparing how = {.folds_words = policy->ignores_case};
-    unsigned all = other_ways(policy, ask->resource);
     struct resource other;
 
     if (!rule->deny)
@@ -239,10 +242,8 @@ static bool rule_matches(const struct policy *policy, const struct rule *rule, c
     bool matches = any_pattern_matches(rule, ask->resource, ask->claims, how);
 
     how.folds_claims = policy->ignores_case;
-    for (unsigned ways = 1; ways <= all && !matches; ways++) {
-        if ((ways & ~all) != 0)
-            continue;
-        resource_read_as(ask->resource, ways, &other);
+    for (unsigned way = 0; !matches && (way = next_way(policy, ask->resource, way)) != 0;) {
+        resource_read_as(ask->resource, way, &other);
         matches = any_pattern_matches(rule, &other, ask->claims, how);
     }
     return matches;

@@ -223,7 +223,7 @@ static int add_pattern(struct index *index, struct arena *arena, struct text pat
     return add_rule_at(index, node, false, rule);
 }
 
-struct index *index_new(struct policy *policy)
+struct index *index_new(struct policy *policy, bool denials)
 {
     struct index *index = calloc(1, sizeof *index);
     bool whole = index != NULL && grow_edges(index) == 0 && make_node(index) == ROOT && make_node(index) == ANYWHERE;
@@ -233,6 +233,8 @@ struct index *index_new(struct policy *policy)
     for (unsigned i = 0; whole && i < policy->rule_count; i++) {
         const struct rule *rule = &policy->rules[i];
 
+        if (denials && (!rule->deny || rule->patterns.count == 0))
+            continue;
         if (rule->patterns.count == 0)
             whole = add_rule_at(index, ANYWHERE, false, rule) == 0;
         for (unsigned k = 0; whole && k < rule->patterns.count; k++)

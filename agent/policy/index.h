@@ -5,8 +5,8 @@
 
 #include "policy.h"
 
-/* 0, or -1: out of memory. Every rule has been checked. */
-struct index *index_new(struct policy *policy);
+/* NULL: out of memory. Every rule has been checked. `denials`: only deny rules that have resources. */
+struct index *index_new(struct policy *policy, bool denials);
 void index_free(struct index *index); /* NULL is fine */
 
 /* Calls `meet` for each rule whose action and resource match; for a rule with several patterns perhaps more than once. {claim} in a

@@ -393,15 +393,16 @@ static void read_case_insensitive(struct yaml *yaml, yaml_node_t *value, void *i
 }
 
 /* A deny rule that another case of its letters gets around denies nothing. */
-static void check_letters(const struct policy *policy, struct faults *faults)
+static void check_denials(const struct policy *policy, struct faults *faults)
 {
     for (unsigned i = 0; policy->ignores_case && i < policy->rule_count; i++) {
         const struct rule *rule = &policy->rules[i];
 
         for (unsigned k = 0; rule->deny && k < rule->patterns.count; k++) {
-            if (pattern_is_caseless(rule->patterns.list[k]))
-                fault_add(faults, rule->place, "`%s`: `case_insensitive` is about the letters a to z, and other letters have cases, too; put `*` in the place "
-                                               "of that segment", rule->patterns.list[k].at);
+            const char *why = pattern_refuse_denial(rule->patterns.list[k]);
+
+            if (why != NULL)
+                fault_add(faults, rule->place, "`%s`: %s", rule->patterns.list[k].at, why);
         }
     }
 }
@@ -411,6 +412,21 @@ static const struct yaml_key top_keys[] = {
     {"case_insensitive", read_case_insensitive, 0, false, NULL}, {"rules", read_rules, 0, true, NULL},
     {"tests", policy_read_tests, offsetof(struct reading, policy), false, NULL}, {0},
 };
+
+static int build_indexes(struct policy *policy)
+{
+    bool denies = false;
+
+    for (unsigned i = 0; i < policy->rule_count && !denies; i++)
+        denies = policy->rules[i].deny && policy->rules[i].patterns.count > 0;
+    policy->index = index_new(policy, false);
+    if (policy->index == NULL)
+        return -1;
+    if (!denies || (policy->keeps == 0 && !policy->ignores_case))
+        return 0;
+    policy->denials = index_new(policy, true);
+    return policy->denials != NULL ? 0 : -1;
+}
 
 struct policy *policy_load(const char *path, const struct config *config, struct faults *faults)
 {
@@ -432,12 +448,12 @@ struct policy *policy_load(const char *path, const struct config *config, struct
         memcpy(policy->sum, yaml->sum, sizeof policy->sum);
         yaml_read_map(yaml, yaml_root(yaml), top_keys, &reading);
         yaml_close(yaml);
-        check_letters(policy, faults);
+        check_denials(policy, faults);
         for (unsigned role = 0; role < policy->roles.count; role++)
             name_set_add(&policy->contains[role], role); /* each contains itself */
         if (faults->count == before)
             policy_advise(policy, config, reading.has_hierarchy ? &reading.listed : NULL);
-        if (faults->count == before && (policy->index = index_new(policy)) == NULL)
+        if (faults->count == before && build_indexes(policy) < 0)
             fault_add(faults, (struct place){path, 0, 0}, "out of memory");
     }
     if (faults->count > before || yaml == NULL) {
@@ -464,6 +480,7 @@ void policy_drop(struct policy *policy)
     if (policy == NULL || --policy->references > 0)
         return;
     index_free(policy->index);
+    index_free(policy->denials);
     faults_clear(&policy->warnings);
     arena_free(&policy->arena);
     free(policy);

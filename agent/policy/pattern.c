@@ -56,6 +56,26 @@ static const char *refuse_character(struct text segment, size_t at, bool special
     return NULL;
 }
 
+/* As a resource's segments are looked at in each of their readings: resource.c. */
+static bool has_no_parts(struct text segment)
+{
+    char room[RESOURCE_BYTES_MAX];
+    const struct text word = pattern_word(segment, false, room);
+    size_t start = 0;
+
+    for (size_t i = 0; i <= word.bytes; i++) {
+        if (i < word.bytes && word.at[i] != '/')
+            continue;
+        const char *semicolon = memchr(word.at + start, ';', i - start);
+        size_t bytes = semicolon != NULL ? (size_t)(semicolon - word.at) - start : i - start;
+
+        if (bytes == 0 || (bytes <= 2 && memcmp(word.at + start, "..", bytes) == 0))
+            return true;
+        start = i + 1;
+    }
+    return false;
+}
+
 const char *pattern_refuse(struct text pattern, unsigned keeps)
 {
     if (pattern.bytes == 0 || *pattern.at != '/')
@@ -67,8 +87,8 @@ const char *pattern_refuse(struct text pattern, unsigned keeps)
 
         if (segment.bytes == 0)
             return "a pattern has no empty segment and no slash at its end: resources are compared without them";
-        if (text_is(segment, ".", 1) || text_is(segment, "..", 2))
-            return "a pattern has no . or .. segment: resources are compared without them";
+        if (has_no_parts(segment))
+            return "a pattern has no . or .. segment, and none that is empty where `%2F` or `;` cuts it: no resource has";
         if (text_is(segment, "**", 2) && rest.bytes > 0)
             return "** stands only at the end of a pattern";
         bool special = text_is(segment, "*", 1) || text_is(segment, "**", 2) || segment_is_claim(segment);
@@ -92,17 +112,27 @@ bool pattern_has_claim(struct text pattern)
     return false;
 }
 
-bool pattern_is_caseless(struct text pattern)
+/* As resource_read_as does for blanks and dots at a segment's end. */
+static struct text loosely(struct text text)
+{
+    while (text.bytes > 1 && (text.at[text.bytes - 1] == ' ' || text.at[text.bytes - 1] == '.'))
+        text.bytes--;
+    return text;
+}
+
+const char *pattern_refuse_denial(struct text pattern)
 {
     while (pattern.bytes > 1) {
         struct text segment = pattern_cut(&pattern);
 
         for (size_t i = 0; i < segment.bytes; i++) {
             if ((segment.at[i] & 0x80) != 0 && !segment_is_claim(segment))
-                return true;
+                return "`case_insensitive` is about the letters a to z, and others have cases, too; put `*` in the place of this segment";
         }
+        if (loosely(segment).bytes < segment.bytes)
+            return "a denial is for a segment whatever blanks and dots stand at its end; write it without them";
     }
-    return false;
+    return NULL;
 }
 
 static char lower(char c)
@@ -132,14 +162,6 @@ struct text pattern_word(struct text segment, bool folds, char *ret)
         i += slash ? 3 : 1;
     }
     return word;
-}
-
-/* As resource_read_as does for blanks and dots at a segment's end. */
-static struct text loosely(struct text text)
-{
-    while (text.bytes > 1 && (text.at[text.bytes - 1] == ' ' || text.at[text.bytes - 1] == '.'))
-        text.bytes--;
-    return text;
 }
 
 bool claim_fills(const struct claims *claims, struct text name, struct text segment, bool folds)

@@ -19,8 +19,8 @@ struct text segment_claim(struct text segment);
 /* Does it name a claim? */
 bool pattern_has_claim(struct text pattern);
 
-/* Has one of its words a letter whose case is not known here (a byte beyond ASCII)? */
-bool pattern_is_caseless(struct text pattern);
+/* Of a deny rule, in a policy whose servers ignore case: NULL, or how it could be got around. */
+const char *pattern_refuse_denial(struct text pattern);
 
 /* How words and claims are compared: byte for byte, or whatever the case of a to z (claims also whatever blanks and dots at the end). */
 struct comparing {

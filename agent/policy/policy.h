@@ -65,6 +65,7 @@ struct policy {
     bool ignores_case;      /* of a to z in resources, as its servers do */
     unsigned keeps;         /* what any of its rules does */
     struct index *index;
+    struct index *denials;  /* of the deny rules with resources alone; NULL: resources have no other readings here, or nothing denies them */
     uint64_t *decisions; /* made so far: the loop's thread counts */
     struct faults warnings;
 };

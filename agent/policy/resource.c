@@ -62,8 +62,16 @@ static size_t before_semicolon(const char *start, size_t bytes)
     return semicolon != NULL ? (size_t)(semicolon - start) : bytes;
 }
 
+/* Without the blanks and dots at its end. */
+static size_t loosely(const char *start, size_t bytes)
+{
+    while (bytes > 0 && (start[bytes - 1] == ' ' || start[bytes - 1] == '.'))
+        bytes--;
+    return bytes;
+}
+
 /* A segment, and what it is for a server that reads the slashes in it as such, and ends at `;`. */
-static int check_parts(struct resource *resource, const char *start, size_t bytes, const char *text)
+static int check_parts(struct resource *resource, const char *start, size_t bytes, const char *text, bool ignores_case)
 {
     for (const char *end = start + bytes, *slash; start != NULL; start = slash != NULL ? slash + 1 : NULL) {
         slash = memchr(start, '/', (size_t)(end - start));
@@ -73,6 +81,8 @@ static int check_parts(struct resource *resource, const char *start, size_t byte
             return fail(resource, text, "some servers leave an empty segment out, and read `//` as `/`");
         if (is_dots(start, part))
             return fail(resource, text, "some servers resolve `.` and `..`, as clients should have (RFC 3986 section 5.2.4)");
+        if (ignores_case && loosely(start, part) == 0)
+            return fail(resource, text, "some servers drop blanks and dots at a segment's end, and nothing is left of this one");
         if (resource->parts++ == RESOURCE_SEGMENTS_MAX)
             return fail(resource, text, "it has more segments than are read");
     }
@@ -96,7 +106,7 @@ static int end_segment(struct resource *resource, const char *start, const char 
 {
     size_t bytes = (size_t)(end - start);
 
-    if (check_parts(resource, start, bytes, text) < 0)
+    if (check_parts(resource, start, bytes, text, ignores_case) < 0)
         return -1;
     if (!utf8_is_valid(start, bytes))
         return fail(resource, text, "this segment is no UTF-8; `%E9`, for example, is to be `%C3%A9`");
@@ -112,6 +122,7 @@ int resource_normalize(const char *text, size_t bytes, struct resource_reading r
 {
     const char *query = bytes > 0 ? memchr(text, '?', bytes) : NULL, *at = text, *end = query != NULL ? query : text + bytes;
     char *out = ret->bytes, *start = out;
+    bool semicolons[2] = {false, false}; /* as they stand, and escaped */
 
     ret->count = ret->parts = ret->kept = 0;
     if (at == end || *text != '/')
@@ -131,6 +142,10 @@ int resource_normalize(const char *text, size_t bytes, struct resource_reading r
 
         if (fault != NULL)
             return fail(ret, before, fault);
+        if (byte == ';')
+            semicolons[escaped] = true;
+        if (semicolons[false] && semicolons[true])
+            return fail(ret, before, "it has both `;` and `%3B`, and some servers cut a segment at the one and not at the other");
         ret->kept |= byte == ';' ? RESOURCE_SEMICOLON : byte == '/' && escaped ? RESOURCE_SLASH : 0;
         if (byte != '/' || escaped) {
             *out++ = (char)byte;
@@ -146,11 +161,9 @@ int resource_normalize(const char *text, size_t bytes, struct resource_reading r
 
 static struct text part_as(const char *start, size_t bytes, unsigned ways)
 {
-    size_t kept = (ways & RESOURCE_SEMICOLON) != 0 ? before_semicolon(start, bytes) : bytes, left = kept;
+    size_t kept = (ways & (RESOURCE_SEMICOLON | RESOURCE_END)) != 0 ? before_semicolon(start, bytes) : bytes;
 
-    while ((ways & RESOURCE_LOOSE) != 0 && left > 0 && (start[left - 1] == ' ' || start[left - 1] == '.'))
-        left--;
-    return (struct text){start, left > 0 ? left : kept};
+    return (struct text){start, (ways & RESOURCE_LOOSE) != 0 ? loosely(start, kept) : kept};
 }
 
 void resource_read_as(const struct resource *resource, unsigned ways, struct resource *ret)
@@ -161,7 +174,11 @@ void resource_read_as(const struct resource *resource, unsigned ways, struct res
 
         for (const char *slash; start != NULL && ret->count < RESOURCE_SEGMENTS_MAX; start = slash != NULL ? slash + 1 : NULL) {
             slash = (ways & RESOURCE_SLASH) != 0 ? memchr(start, '/', (size_t)(end - start)) : NULL;
-            ret->segments[ret->count++] = part_as(start, (size_t)((slash != NULL ? slash : end) - start), ways);
+            size_t bytes = (size_t)((slash != NULL ? slash : end) - start);
+
+            ret->segments[ret->count++] = part_as(start, bytes, ways);
+            if ((ways & RESOURCE_END) != 0 && before_semicolon(start, bytes) < bytes)
+                return;
         }
     }
 }

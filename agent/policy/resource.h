@@ -8,7 +8,8 @@
 /* What servers read differently. The first two may stand in a segment where a policy has a rule that keeps them. */
 #define RESOURCE_SLASH     1u /* `%2F`: a slash in a segment, or one between two */
 #define RESOURCE_SEMICOLON 2u /* `;`, also escaped: a character, or the segment's end */
-#define RESOURCE_LOOSE     4u /* blanks and dots at a segment's end: there, or not */
+#define RESOURCE_END       4u /* the first `;` ends the path */
+#define RESOURCE_LOOSE     8u /* blanks and dots at a segment's end: there, or not */
 
 /* How a policy's servers read. All zero: nobody has said. */
 struct resource_reading {
@@ -30,12 +31,12 @@ struct resource {
 
 /* Cuts the query, decodes percent escapes once (RFC 3986 sections 2.1, 6.2.2) and drops one trailing slash. -1: it is not absolute, or has a
    `#`, an empty segment, a `.` or `..` segment (also escaped), an escaped slash or a `;` that is not kept, a `\` however written, a NUL or
-   other control character, a bad escape, bytes that are not UTF-8, or more segments or bytes than limits.h allows; ret->fault says which.
-   Whatever is kept, the other ways to read it would be resources, too. */
+   other control character, a bad escape, bytes that are not UTF-8, both `;` and `%3B`, or more segments or bytes than limits.h allows;
+   ret->fault says which. In whatever other way it is read (resource_read_as), it is a resource, too. */
 int resource_normalize(const char *text, size_t bytes, struct resource_reading reading, struct resource *ret);
 
-/* The same as a server may read it that does so in these ways (RESOURCE_…): cuts segments at kept slashes, ends them at `;`, drops blanks and
-   dots at their ends. The text stays where it is. */
+/* The same as a server may read it that does so in these ways (RESOURCE_…): cuts segments at kept slashes, ends them or the path at `;`, drops
+   blanks and dots at their ends. The text stays where it is. */
 void resource_read_as(const struct resource *resource, unsigned ways, struct resource *ret);
 
 #endif

@@ -116,9 +116,13 @@ static void check_kept(const char *text, size_t size, bool is_plain)
     resource_read_as(&resource, all.keeps, &other);
     CHECK(other.count >= resource.count && other.count <= RESOURCE_SEGMENTS_MAX);
     check_same(&other, spelled, spell(&other, false, spelled));
+    resource_read_as(&resource, RESOURCE_SLASH | RESOURCE_END, &other);
+    CHECK(other.count > 0 || resource.count == 0);
+    check_same(&other, spelled, spell(&other, false, spelled));
+    if (resource_normalize(text, size, caseless, &resource) < 0)
+        return;
     resource_read_as(&resource, all.keeps | RESOURCE_LOOSE, &other);
-    for (unsigned i = 0; i < other.count; i++)
-        CHECK(other.segments[i].bytes > 0);
+    check_same(&other, spelled, spell(&other, false, spelled));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

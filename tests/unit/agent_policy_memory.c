@@ -50,7 +50,7 @@ static void each_allocation_fails_once(void **state)
         for (; index == NULL; tries++) {
             left = tries;
             failing = true;
-            index = index_new(policy);
+            index = index_new(policy, false);
             failing = false;
         }
         assert_true(tries > 10);

@@ -66,6 +66,13 @@ static void denied_however_it_is_read(void **state)
     SAYS(policy, "{}", "GET", "/a;1/admin;2/x;3", "403 denied_by_rule admin");
     SAYS(policy, "{}", "GET", "/a;1%2Fadmin;2%2Fx", "403 denied_by_rule admin");
     SAYS(policy, "{}", "GET", "/a;admin%2Fx", "200 - all");
+    SAYS(policy, "{}", "GET", "/a/admin/x;z/y", "403 denied_by_rule admin"); /* where `;` ends the path */
+    SAYS(policy, "{}", "GET", "/u/bob;z/y", "200 - all");
+    SAYS(policy, "{\"sub\":\"bob\"}", "GET", "/u/bob;z/y", "403 denied_by_rule own");
+    SAYS(policy, "{\"sub\":\"bob\"}", "GET", "/u%2Fbob;z%2Fy", "403 denied_by_rule own");
+    SAYS(policy, "{\"sub\":\"bob\"}", "GET", "/u/bob%3bz/y", "403 denied_by_rule own");
+    SAYS(policy, "{\"sub\":\"bob\"}", "GET", "/u/bob%3bx;z", "403 bad_resource -"); /* which of them ends it? */
+    SAYS(policy, "{\"sub\":\"bob\"}", "GET", "/u/bob;x%3Bz", "403 bad_resource -");
     SAYS(policy, "{\"sub\":\"bob\"}", "GET", "/u/bob", "403 denied_by_rule own");
     SAYS(policy, "{\"sub\":\"bob\"}", "GET", "/u/bob;x", "403 denied_by_rule own");
     SAYS(policy, "{\"sub\":\"bob\"}", "GET", "/u%2Fbob", "403 denied_by_rule own");
@@ -101,7 +108,7 @@ static void letters_of_any_case(void **state)
     struct policy *policy = policy_of("version: 1\ncase_insensitive: true\nrules:\n"
                                       "- {name: shop, resources: [\"/Shop/**\"]}\n"
                                       "- {name: own, resources: [\"/u/{sub}\"]}\n"
-                                      "- {name: admin, effect: deny, resources: [\"/shop/Admin/**\", \"/shop/v1.\"]}\n"
+                                      "- {name: admin, effect: deny, resources: [\"/shop/Admin/**\", \"/shop/v1\"]}\n"
                                       "- {name: not-own, effect: deny, resources: [\"/shop/u/{sub}\"]}\n"
                                       "- {name: posts, actions: [POST], resources: [\"/p\"]}\n");
 
@@ -114,8 +121,13 @@ static void letters_of_any_case(void **state)
     SAYS(policy, "{}", "GET", "/shop/admin. ./x", "403 denied_by_rule admin");
     SAYS(policy, "{}", "GET", "/shop /admin/x", "403 denied_by_rule admin"); /* and is allowed by nothing */
     SAYS(policy, "{}", "GET", "/shop/V1.", "403 denied_by_rule admin");
-    SAYS(policy, "{}", "GET", "/shop/v1", "200 - shop");
-    SAYS(policy, "{}", "GET", "/shop/...", "200 - shop");
+    SAYS(policy, "{}", "GET", "/shop/v1", "403 denied_by_rule admin");
+    SAYS(policy, "{}", "GET", "/shop/V1%20..", "403 denied_by_rule admin");
+    SAYS(policy, "{}", "GET", "/shop/v1.x", "200 - shop");
+    SAYS(policy, "{}", "GET", "/shop/...", "403 bad_resource -"); /* nothing is left of it */
+    SAYS(policy, "{}", "GET", "/shop/..%20/x", "403 bad_resource -");
+    SAYS(policy, "{}", "GET", "/shop/%20/x", "403 bad_resource -");
+    SAYS(policy, "{}", "GET", "/shop/.%20", "403 bad_resource -");
     SAYS(policy, "{\"sub\":\"alice\"}", "GET", "/U/alice", "200 - own");
     SAYS(policy, "{\"sub\":\"alice\"}", "GET", "/u/Alice", "403 no_rule -"); /* another user, perhaps */
     SAYS(policy, "{\"sub\":\"alice\"}", "GET", "/shop/u/ALICE", "403 denied_by_rule not-own");
@@ -168,6 +180,16 @@ static void what_is_written_wrongly(void **state)
     refuses(RULES "- {name: a, encoded_slash: keep, resources: [\"/a%2Eb\"]}\n", "written decoded");
     refuses(RULES "- {name: a, encoded_slash: keep, resources: [\"/{a%2Fb}\"]}\n", "written decoded");
     refuses(RULES "- {name: a, encoded_slash: true}\n", "`true`");
+    refuses(RULES "- {name: a, encoded_slash: keep, semicolon: keep, resources: [\"/a%2F..%2Fb\"]}\n", "no . or ..");
+    refuses(RULES "- {name: a, encoded_slash: keep, semicolon: keep, resources: [\"/a%2F\"]}\n", "none that is empty");
+    refuses(RULES "- {name: a, encoded_slash: keep, semicolon: keep, resources: [\"/%2Fa\"]}\n", "none that is empty");
+    refuses(RULES "- {name: a, encoded_slash: keep, semicolon: keep, resources: [\"/;a\"]}\n", "none that is empty");
+    refuses(RULES "- {name: a, encoded_slash: keep, semicolon: keep, resources: [\"/..;a\"]}\n", "no . or ..");
+    refuses(RULES "- {name: a, claims: {sub: [666]}}\n", "\"666\"");
+    refuses(RULES "- {name: a, claims: {/jti: 7}}\n", "put the number in quotes");
+    refuses("version: 1\ncase_insensitive: true\nrules: [{name: a, effect: deny, resources: [\"/a./b\"]}]\n", "write it without them");
+    refuses("version: 1\ncase_insensitive: true\nrules: [{name: a, effect: deny, resources: [\"/a \"]}]\n", "write it without them");
+    policy_drop(policy_of("version: 1\ncase_insensitive: true\nrules: [{name: a, resources: [\"/a. /b\"]}]\n"));
     refuses("version: 1\ncase_insensitive: true\nrules: [{name: a, effect: deny, resources: [\"/\xc3\xa4\"]}]\n", "a to z");
     refuses("version: 1\ncase_insensitive: sometimes\nrules: [{name: a}]\n", "true or false");
     policy_drop(policy_of("version: 1\ncase_insensitive: true\nrules: [{name: a, resources: [\"/\xc3\xa4\"]}]\n"));
