@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "agent/token/adapt.h"
 #include "agent/token/pointer.h"
 
 /* Issuers that make tokens for whoever asks: without a claim that names one of them, the audience is the only thing between a service
@@ -155,6 +156,8 @@ static void read_named_by(struct yaml *yaml, yaml_node_t *value, void *into)
     yaml_read_map(yaml, value, naming_keys, &parameter);
     if (parameter == NULL)
         return; /* which was told */
+    if (header_is_about_signature((struct text){parameter, strlen(parameter)}))
+        yaml_fault(yaml, value, "`%s` is about the signature, and names no issuer; for tokens without `iss`: named_by: kid", parameter);
     rules->named_by = NAMED_BY_HEADER;
     rules->parameter = as_text(parameter);
 }
@@ -187,6 +190,17 @@ static void read_lifetime(struct yaml *yaml, yaml_node_t *value, void *into)
         yaml_fault(yaml, value, "a lifetime below 1s lets no token through; leave the key out for any");
 }
 
+/* RFC 7519 section 4.1 has them as texts, and with `numeric_claims` numbers count as such. */
+static bool is_text_claim(struct text claim)
+{
+    static const char *const names[] = {"iss", "sub", "jti", "sid", "/iss", "/sub", "/jti", "/sid"};
+    bool is = false;
+
+    for (size_t i = 0; i < sizeof names / sizeof *names && !is; i++)
+        is = text_is(claim, names[i], strlen(names[i]));
+    return is;
+}
+
 /* A plain `true` or number is one, as in JSON; what is quoted is text. */
 static void add_value(struct yaml *yaml, yaml_node_t *node, struct claim_rule *rule)
 {
@@ -208,6 +222,9 @@ static void add_value(struct yaml *yaml, yaml_node_t *node, struct claim_rule *r
         rule->numbers[i] = *text == 't' ? 1 : 0;
     } else if (yaml_is_number(node, &rule->numbers[i])) {
         rule->kinds[i] = VALUE_NUMBER;
+        if (is_text_claim(rule->claim))
+            yaml_fault(yaml, node, "`%.*s` is a text in every token that is accepted; put the number in quotes: \"%s\"", (int)rule->claim.bytes,
+                       rule->claim.at, text);
         if (fabs(rule->numbers[i]) >= 9007199254740992.0) /* 2^53 + 1 is read as 2^53 */
             yaml_fault(yaml, node, "numbers of 2^53 and beyond cannot be told from their neighbours; put it in quotes if it is a text");
     } else {

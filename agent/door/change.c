@@ -255,10 +255,11 @@ static void change(const struct request *request, bool undo)
     bool all_sources = false;
     const struct param params[] = {{"token", PARAM_TEXT, &token}, {"all_sources", PARAM_BOOL, &all_sources}};
     struct record record;
+    char digits[RECORD_DIGITS_BYTES];
 
     if (!rpc_params(request, params, undo ? 2 : 1, true))
         return;
-    const char *why = record_read(request->params, false, &record);
+    const char *why = record_read(request->params, false, digits, &record);
 
     if (token.at != NULL) {
         /* Beside a token only `exp` says anything. */

@@ -176,13 +176,14 @@ static bool has_selector(const msgpack_object_map *map)
 void method_revocations(const struct request *request)
 {
     struct record record = {.before = SECONDS_NONE, .exp = SECONDS_NONE};
+    char digits[RECORD_DIGITS_BYTES];
     bool all = false;
     const struct param params[] = {{"all", PARAM_BOOL, &all}};
 
     if (!rpc_params(request, params, 1, true))
         return;
     bool selects = has_selector(request->params);
-    const char *why = record_read(request->params, false, &record);
+    const char *why = record_read(request->params, false, digits, &record);
 
     if (all && record.kind == RECORD_NONE) {
         record.kind = RECORD_ISSUER;

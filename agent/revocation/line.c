@@ -14,6 +14,7 @@ const char line_broken[] = "it is no JSON object as RFC 8259 has it, or a name s
 
 struct line_reader {
     msgpack_zone *zone;
+    char digits[RECORD_DIGITS_BYTES];
     uint8_t wire[WIRE_BYTES_OF_JSON(FEED_LINE_BYTES_MAX)];
 };
 
@@ -49,27 +50,27 @@ static const char *check_members(const msgpack_object_map *map)
     return NULL;
 }
 
-static const char *read_record(const msgpack_object *object, bool applies, struct record *ret)
+static const char *read_record(struct line_reader *reader, const msgpack_object *object, bool applies, struct record *ret)
 {
     if (object->type != MSGPACK_OBJECT_MAP)
         return "it is no record";
     const char *why = check_members(&object->via.map);
 
     if (why == NULL)
-        why = record_read(&object->via.map, applies, ret);
+        why = record_read(&object->via.map, applies, reader->digits, ret);
     if (why == NULL && ret->issuer.at == NULL)
         why = "`iss` is missing";
     return why;
 }
 
-static const char *read_object(const msgpack_object *object, struct line *ret)
+static const char *read_object(struct line_reader *reader, const msgpack_object *object, struct line *ret)
 {
     struct text name;
     bool undo = object->type == MSGPACK_OBJECT_MAP && object->via.map.size == 1 &&
                 object_text(&object->via.map.ptr[0].key, &name) && text_is(name, "undo", 4);
 
     ret->undo = undo;
-    return read_record(undo ? &object->via.map.ptr[0].val : object, !undo, &ret->record);
+    return read_record(reader, undo ? &object->via.map.ptr[0].val : object, !undo, &ret->record);
 }
 
 const char *line_read(struct line_reader *reader, const char *text, size_t bytes, struct line *ret)
@@ -86,5 +87,5 @@ const char *line_read(struct line_reader *reader, const char *text, size_t bytes
     msgpack_zone_clear(reader->zone);
     if (msgpack_unpack((const char *)reader->wire, wire_written(&writer), NULL, reader->zone, &object) != MSGPACK_UNPACK_SUCCESS)
         return line_failed; /* json_to_wire has written it well */
-    return read_object(&object, ret);
+    return read_object(reader, &object, ret);
 }

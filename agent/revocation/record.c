@@ -1,7 +1,9 @@
 #include "record.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <openssl/evp.h>
 
@@ -52,7 +54,22 @@ bool object_seconds(const msgpack_object *value, int64_t *ret)
     return true;
 }
 
-static const char *read_member(struct record *record, struct text name, const msgpack_object *value)
+/* What issuers have as numbers, and publishers copy as such: it counts as its digits. False: it is something else. */
+static bool whole_number(struct text name, const msgpack_object *value, char digits[RECORD_DIGITS_BYTES], struct text *ret)
+{
+    int bytes = 0;
+
+    if (!text_is(name, "sub", 3) && !text_is(name, "jti", 3) && !text_is(name, "sid", 3))
+        return false;
+    if (value->type == MSGPACK_OBJECT_POSITIVE_INTEGER)
+        bytes = snprintf(digits, RECORD_DIGITS_BYTES, "%" PRIu64, value->via.u64);
+    else if (value->type == MSGPACK_OBJECT_NEGATIVE_INTEGER)
+        bytes = snprintf(digits, RECORD_DIGITS_BYTES, "%" PRId64, value->via.i64);
+    *ret = (struct text){digits, (size_t)bytes};
+    return bytes > 0;
+}
+
+static const char *read_member(struct record *record, struct text name, const msgpack_object *value, char digits[RECORD_DIGITS_BYTES])
 {
     struct text text;
 
@@ -60,9 +77,7 @@ static const char *read_member(struct record *record, struct text name, const ms
         return object_seconds(value, &record->before) ? NULL : "`before` is not a time in whole Unix seconds";
     if (text_is(name, "exp", 3))
         return object_seconds(value, &record->exp) ? NULL : "`exp` is not a time in whole Unix seconds";
-    if (value->type == MSGPACK_OBJECT_POSITIVE_INTEGER || value->type == MSGPACK_OBJECT_NEGATIVE_INTEGER)
-        return "a member is a number, and names are texts; put it in quotation marks: \"7\"";
-    if (!object_text(value, &text))
+    if (!object_text(value, &text) && !whole_number(name, value, digits, &text))
         return "a member is not a string";
     if (text.bytes > REVOCATION_NAME_BYTES_MAX)
         return "a member is longer than 4096 bytes";
@@ -115,7 +130,7 @@ static const char *check(struct record *record, bool applies)
     return NULL;
 }
 
-const char *record_read(const msgpack_object_map *map, bool applies, struct record *ret_record)
+const char *record_read(const msgpack_object_map *map, bool applies, char digits[RECORD_DIGITS_BYTES], struct record *ret_record)
 {
     struct record record = {.before = SECONDS_NONE, .exp = SECONDS_NONE};
 
@@ -125,7 +140,7 @@ const char *record_read(const msgpack_object_map *map, bool applies, struct reco
         if (!object_text(&map->ptr[i].key, &name))
             return "a member's name is not a string";
         bool counts = record_has_member(name) && map->ptr[i].val.type != MSGPACK_OBJECT_NIL; /* nil: as if it was not there */
-        const char *why = counts ? read_member(&record, name, &map->ptr[i].val) : NULL;
+        const char *why = counts ? read_member(&record, name, &map->ptr[i].val, digits) : NULL;
 
         if (why != NULL)
             return why;

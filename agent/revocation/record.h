@@ -40,8 +40,9 @@ bool record_has_member(struct text name);
 
 /* Reads a record from a decoded map; members that are no part of one are the caller's to judge, by record_has_member. NULL, or what
    is wrong with it. `applies`: the record is to be applied, not looked up or taken back: a sub needs its `before` then. An issuer
-   may be missing: `issuer.at` is NULL. The record points into the message. */
-const char *record_read(const msgpack_object_map *map, bool applies, struct record *ret_record);
+   may be missing: `issuer.at` is NULL. The record points into the message, or into `digits`, where the text of a whole number goes. */
+#define RECORD_DIGITS_BYTES 24
+const char *record_read(const msgpack_object_map *map, bool applies, char digits[RECORD_DIGITS_BYTES], struct record *ret_record);
 
 /* When a record may be forgotten, where it does not say: when every token that falls under it has run out. `lifetime`: how long
    such a token lives at most, leeway included; not above 0: for ever. What names a key, or a session whenever its tokens are

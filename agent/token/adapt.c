@@ -21,11 +21,7 @@ static struct text header_text(const struct token *token, struct text name)
 
 static bool has_kid(const struct issuer *issuer, const struct token *token)
 {
-    const struct key *keys[TOKEN_KEYS_TRIED_MAX];
-    unsigned count;
-
-    return issuer->keys != NULL && token->kid.at != NULL &&
-           keyset_choose(issuer->keys, token->alg, token->kid.at, token->kid.bytes, keys, &count) != CHOICE_NONE;
+    return issuer->keys != NULL && token->kid.at != NULL && keyset_names(issuer->keys, token->kid.at, token->kid.bytes);
 }
 
 /* Without `iss`. One whose keys are fetched stands for a kid that nobody has: a fetch may bring it. */
@@ -102,61 +98,114 @@ static int make_text(struct payload *payload, const struct claims *claims, enum 
     return replace(payload, (size_t)(before.at - payload->at), (size_t)(value.at - before.at), text, wire_written(&writer));
 }
 
-/* RFC 7515 section 4.1 and RFC 7797: of the signature, and not of the claims. */
-static bool is_about_signature(const struct wire_item *name)
+bool header_is_about_signature(struct text name)
 {
     static const char *const names[] = {"alg", "jku", "jwk", "kid", "x5u", "x5c", "x5t", "x5t#S256", "typ", "cty", "crit", "b64"};
     bool is = false;
 
     for (size_t i = 0; i < sizeof names / sizeof *names && !is; i++)
-        is = wire_is(name, names[i]);
+        is = text_is(name, names[i], strlen(names[i]));
     return is;
+}
+
+/* The map's head, with so many pairs more. */
+static int grow_map(struct payload *payload, uint32_t added)
+{
+    struct wire_cursor cursor = {payload->at, payload->at + payload->bytes};
+    struct wire_item map;
+    struct wire_writer writer;
+    uint8_t head[8];
+
+    if (wire_next(&cursor, &map) != WIRE_OK)
+        return -1;
+    wire_writer_init(&writer, head, sizeof head);
+    wire_put_map(&writer, map.count + added);
+    return replace(payload, 0, (size_t)(cursor.at - payload->at), head, wire_written(&writer));
 }
 
 /* Claims may stand in the header (RFC 7519 section 5.3). What the payload says counts. */
 static int add_from_header(struct payload *payload, const struct claims *claims, struct wire_cursor header)
 {
-    struct wire_cursor start = {payload->at, payload->at + payload->bytes}, after_head = start, ignored;
-    struct wire_item map, name, pairs;
-    struct wire_writer writer;
-    uint8_t head[8];
+    struct wire_cursor ignored;
+    struct wire_item name, pairs;
     uint32_t added = 0;
 
-    if (wire_next(&after_head, &map) != WIRE_OK || wire_next(&header, &pairs) != WIRE_OK)
+    if (wire_next(&header, &pairs) != WIRE_OK)
         return -1;
     for (uint32_t left = pairs.count; left > 0; left--) {
         const uint8_t *pair = header.at;
 
         if (wire_next(&header, &name) != WIRE_OK || wire_skip(&header) != WIRE_OK)
             return -1;
-        if (is_about_signature(&name) || claim_find(claims, (struct text){name.str, name.count}, &ignored))
+        struct text text = {name.str, name.count};
+
+        if (header_is_about_signature(text) || claim_find(claims, text, &ignored))
             continue;
         if (replace(payload, payload->bytes, 0, pair, (size_t)(header.at - pair)) < 0)
             return -1;
         added++;
     }
+    return grow_map(payload, added);
+}
+
+/* The issuer's name, as everything behind this knows it: what else stood there named another one, or nothing. */
+static int set_issuer(struct payload *payload, const struct claims *claims, struct text name)
+{
+    struct wire_cursor iss = claim_cursor(claims, CLAIM_ISS), value = iss;
+    bool has_one = claims_have(claims, CLAIM_ISS);
+    size_t at = has_one ? (size_t)(iss.at - payload->at) : payload->bytes;
+    struct wire_writer writer;
+    uint8_t head[16];
+
+    if (has_one && wire_skip(&value) != WIRE_OK)
+        return -1;
     wire_writer_init(&writer, head, sizeof head);
-    wire_put_map(&writer, map.count + added);
-    return replace(payload, 0, (size_t)(after_head.at - start.at), head, wire_written(&writer));
+    if (!has_one)
+        wire_put_text(&writer, "iss");
+    wire_put_str_head(&writer, name.bytes);
+    if (replace(payload, at, (size_t)(value.at - iss.at), head, wire_written(&writer)) < 0 ||
+        replace(payload, at + wire_written(&writer), 0, name.at, name.bytes) < 0)
+        return -1;
+    return has_one ? 0 : grow_map(payload, 1);
+}
+
+static int make_texts(struct payload *payload, struct claims *claims, uint32_t numeric)
+{
+    static const enum claim numbers[] = {CLAIM_SUB, CLAIM_JTI, CLAIM_SID};
+
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        if ((numeric & CLAIM_BIT(numbers[i])) == 0)
+            continue;
+        if (make_text(payload, claims, numbers[i]) < 0)
+            return -1;
+        claims_index(claims, payload->at, payload->bytes);
+    }
+    return 0;
+}
+
+int adapt_numbers(struct claims *claims, uint32_t numeric, uint8_t *wire, size_t room)
+{
+    struct payload payload = {wire, claims->bytes, room};
+
+    return make_texts(&payload, claims, numeric);
 }
 
 int adapt_claims(struct token *token, struct token_room *room)
 {
-    static const enum claim numbers[] = {CLAIM_SUB, CLAIM_JTI, CLAIM_SID};
     const struct issuer *issuer = token->issuer;
     struct payload payload = {room->payload, token->claims.bytes, sizeof room->payload};
+    struct text name = issuer->names.list[0];
 
     if (issuer->named_by == NAMED_BY_HEADER) {
+        name = header_text(token, issuer->parameter);
         if (add_from_header(&payload, &token->claims, token->header) < 0)
             return -1;
         claims_index(&token->claims, payload.at, payload.bytes);
     }
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        if ((issuer->numeric_claims & CLAIM_BIT(numbers[i])) == 0)
-            continue;
-        if (make_text(&payload, &token->claims, numbers[i]) < 0)
+    if (issuer->named_by == NAMED_BY_HEADER || (issuer->named_by == NAMED_BY_KID && !claims_have(&token->claims, CLAIM_ISS))) {
+        if (set_issuer(&payload, &token->claims, name) < 0)
             return -1;
         claims_index(&token->claims, payload.at, payload.bytes);
     }
-    return 0;
+    return make_texts(&payload, &token->claims, issuer->numeric_claims);
 }

@@ -213,3 +213,15 @@ enum choice keyset_choose(const struct keyset *set, enum algorithm alg, const ch
         return CHOICE_KEYS;
     return named_but_unfit ? CHOICE_WRONG_ALGORITHM : CHOICE_NONE;
 }
+
+bool keyset_names(const struct keyset *keyset, const char *kid, size_t kid_bytes)
+{
+    bool names = false;
+
+    for (unsigned i = 0; i < keyset->count && !names; i++) {
+        const struct key *key = keyset->keys[i];
+
+        names = key->kid != NULL && key->kid_bytes == kid_bytes && memcmp(key->kid, kid, kid_bytes) == 0;
+    }
+    return names;
+}

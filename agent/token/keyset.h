@@ -38,6 +38,9 @@ char *keyset_public(const char *text, size_t size, size_t *ret_size, char why[KE
 struct keyset *keyset_hold(struct keyset *keyset);
 void keyset_drop(struct keyset *keyset); /* NULL is fine */
 
+/* Has it a key of this very name? */
+bool keyset_names(const struct keyset *keyset, const char *kid, size_t kid_bytes);
+
 enum choice { CHOICE_NONE = 0, CHOICE_KEYS, CHOICE_WRONG_ALGORITHM };
 
 /* The keys that may have signed a token with this algorithm and kid (NULL: it names none), in the set's order.

@@ -1,3 +1,4 @@
+#include "agent/token/adapt.h"
 #include "policy_file.h"
 
 #include <stdio.h>
@@ -53,6 +54,7 @@ static bool unite_issuers(const struct config *config, struct issuer *any)
             any->roles = issuer->roles;
             any->scopes = issuer->scopes;
         }
+        any->numeric_claims |= issuer->numeric_claims;
         if (!same_places(&any->roles, &issuer->roles) || !same_places(&any->scopes, &issuer->scopes))
             return false;
         for (unsigned k = 0; k < issuer->names.count; k++)
@@ -108,6 +110,16 @@ static const struct issuer *find_issuer(const struct config *config, struct text
     return NULL;
 }
 
+/* As the agent does before it asks the policy. */
+static void use_settings(struct bearer *bearer, const struct issuer *issuer)
+{
+    if (issuer == NULL || issuer->numeric_claims == 0 || bearer->claims.bytes > sizeof bearer->wire)
+        return;
+    memcpy(bearer->wire, bearer->claims.wire, bearer->claims.bytes);
+    claims_index(&bearer->claims, bearer->wire, bearer->claims.bytes);
+    (void)adapt_numbers(&bearer->claims, issuer->numeric_claims, bearer->wire, sizeof bearer->wire);
+}
+
 /* The agent would refuse a token of an issuer that it does not have, or has to look at only; and then there is none. */
 void bearer_init(struct bearer *bearer, const struct policy_file *file, const uint8_t *wire, size_t bytes, struct ask *ret_ask)
 {
@@ -122,6 +134,7 @@ void bearer_init(struct bearer *bearer, const struct policy_file *file, const ui
     ret_ask->claims = &bearer->claims;
     if (!claims_have(&bearer->claims, CLAIM_ISS)) {
         ret_ask->issuer = file->config != NULL && !file->issuers_differ ? &file->any : NULL;
+        use_settings(bearer, ret_ask->issuer);
         return;
     }
     ret_ask->why_no_token = iss.type == WIRE_STR ? REASON_UNKNOWN_ISSUER : REASON_BAD_CLAIM;
@@ -131,6 +144,7 @@ void bearer_init(struct bearer *bearer, const struct policy_file *file, const ui
         ret_ask->claims = NULL;
         ret_ask->issuer = NULL;
     }
+    use_settings(bearer, ret_ask->issuer);
 }
 
 char *ruling_words(const struct ruling *ruling)

@@ -26,10 +26,12 @@ void policy_file_close(struct policy_file *file);
 json_t *policy_warnings(const struct policy_file *file);
 
 /* Whoever has these claims, as if their token had been verified. */
+#define BEARER_BYTES_MAX 65536
 struct bearer {
     struct claims claims;
     struct issuer made; /* of the claim iss, where no configuration was given */
     struct text name;
+    uint8_t wire[BEARER_BYTES_MAX]; /* where numbers become texts (numeric_claims) */
 };
 
 /* Who asks: claims, issuer, or why they count as no token. `wire` NULL: without a token. */

@@ -127,12 +127,13 @@ static void change(const struct situation *situation, bool undo)
         struct wire_writer writer;
         msgpack_unpacked unpacked;
         struct record record;
+        char digits[RECORD_DIGITS_BYTES];
 
         wire_writer_init(&writer, wire, sizeof wire);
         msgpack_unpacked_init(&unpacked);
         if (json_to_wire(text, strlen(text), 4, &writer) < 0 ||
             msgpack_unpack_next(&unpacked, (const char *)wire, wire_written(&writer), NULL) != MSGPACK_UNPACK_SUCCESS ||
-            record_read(&unpacked.data.via.map, !undo, &record) != NULL ||
+            record_read(&unpacked.data.via.map, !undo, digits, &record) != NULL ||
             (undo ? list_undo(hasher, view, &record, NULL, NULL) : list_apply(hasher, view, &record, "cases")) < 0) {
             fprintf(stderr, "a record of `revoked` is not one: %s\n", text);
             exit(2);

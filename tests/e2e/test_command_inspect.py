@@ -178,6 +178,11 @@ class One(InspectTest):
                 self.assertEqual((last["check"], last["passed"]), (check, False))
                 for word in words:
                     self.assertIn(word, last["saw"])
+        for token, words in ((self.key.token(sub=7), '"sub" is a number'), (self.key.token(jti=7), "numeric_claims: [jti]"),
+                             (self.key.token(sub=[7]), '"sub" is no text'), (self.key.token(nbf="7"), '"nbf" is no time'),
+                             (self.key.token(aud=7), "audience is neither"), (self.key.token(exp=-1), '"exp" is no time'),
+                             (self.key.token(iss=None), "named_by")):
+            self.assertIn(words, self.inspect(token, "--json").json()["checks"][-1]["saw"] or "")
         self.assertIn("is none of RS256", self.inspect(self.key.token({"alg": "none"})).out)
         self.assertIn("RFC 7515 section 4.1.11", self.inspect(self.key.token({"crit": ["b64"]})).out)
 

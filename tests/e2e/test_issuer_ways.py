@@ -5,7 +5,8 @@ import os
 import time
 import unittest
 
-from agent import ISSUER, AssayTest, Key, b64, key_set, put_file
+from agent import ISSUER, AssayTest, Key, key_set, put_file
+from test_command_exit_codes import assay
 
 OTHER = "https://other.example.com"
 ARN = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/shop/50dc6c495c0c9188"
@@ -117,11 +118,36 @@ rules:
         tokens = {name: self.key.token(**claims) for name, claims in (("sub", {"sub": 7}), ("jti", {"jti": 8}), ("left", {"sub": 77, "jti": 88}))}
         for token in tokens.values():
             self.assertEqual(self.agent.verify(token), "accepted")
-        self.assertError("bad_request", lambda: self.agent.call("revoke", sub=7), "quotation marks")
+        self.assertError("bad_request", lambda: self.agent.call("revoke", sub=7.5), "not a string")
+        self.assertError("bad_request", lambda: self.agent.call("revoke", kid=7), "not a string")
         self.agent.call("revoke", sub="7")
-        self.agent.call("revoke", jti="8")
+        self.agent.call("revoke", jti=8)
+        self.assertIs(self.agent.call("revocations", sub=7)["revoked"], True)
         self.assertEqual({name: self.agent.verify(token) for name, token in tokens.items()},
                          {"sub": "revoked", "jti": "revoked", "left": "accepted"})
+
+    def test_revoked_by_a_feed_as_a_publisher_copies_them(self):
+        feed = self.agent.path("feed.ndjson")
+        put_file(feed, "".join(json.dumps({"iss": ISSUER, **record}) + "\n" for record in (
+            {"jti": 8}, {"sub": 7, "before": int(time.time()) + 60}, {"sid": "9"})))
+        self.begin(self.issuer(numeric_claims=["sub", "jti", "sid"]), revocation={"feeds": [{"file": feed}]})
+        for claims, reason in (({"sub": 7}, "revoked"), ({"jti": 8}, "revoked"), ({"sid": 9}, "revoked"), ({"sub": 8, "jti": 7}, "accepted")):
+            self.assertEqual(self.agent.verify(self.key.token(**claims)), reason, claims)
+
+    def test_the_policy_is_asked_about_the_same_text(self):
+        self.POLICY = """version: 1
+rules:
+- {name: all, resources: [/x]}
+- {name: bad, effect: deny, claims: {sub: ["666"]}}
+tests:
+- {claims: {sub: 666}, action: GET, resource: /x, expect: 403}
+- {claims: {sub: 667}, action: GET, resource: /x, expect: allow}
+"""
+        self.begin(self.issuer(numeric_claims=["sub"]))
+        self.assertEqual([self.agent.call("authorize", token=self.key.token(sub=sub), action="GET", resource="/x")["reason"] for sub in (666, 667)],
+                         ["denied_by_rule", None])
+        done = assay("policy", "test", self.agent.path("policy.yaml"), "--config", self.agent.config)
+        self.assertEqual((done.code, done.err), (0, ""), done.out)
 
     def test_a_whole_number_fills_its_place_in_a_path(self):
         self.begin(self.issuer(numeric_claims=["sub"]))
@@ -157,6 +183,17 @@ class NamedByKid(Ways):
         self.assertEqual(self.agent.verify(legacy.token(iss=None)), "revoked")
         self.assertEqual(self.agent.verify(self.key.token()), "accepted")
 
+    def test_the_answer_names_the_issuer_that_judged(self):
+        legacy = Key(kid="legacy")
+        self.begin(self.issuer(), self.issuer("legacy", [legacy], named_by="kid"))
+        self.assertEqual(self.claims(legacy.token(iss=None))["iss"], "legacy")
+
+    def test_a_key_without_a_name_takes_no_other_issuers_tokens(self):
+        one, two = Key(kid=None), Key(kid="two")
+        self.begin(self.issuer("one", [one], named_by="kid"), self.issuer("two", [two], named_by="kid"))
+        self.assertEqual(self.agent.verify(two.token(iss=None)), "accepted")
+        self.assertEqual(self.agent.verify(one.token(iss=None)), "accepted")
+
     def test_without_the_setting(self):
         self.begin(self.issuer())
         self.assertEqual(self.agent.verify(self.key.token(iss=None)), "missing_claim")
@@ -184,6 +221,9 @@ class LoadBalancer(Ways):
         self.assertIn("=.", token)
         answer = self.agent.call("verify", token=token)
         self.assertEqual((answer["active"], answer["claims"]["sub"], answer["claims"]["client"]), (True, "alice", "client-1"))
+        self.assertEqual((answer["claims"]["iss"], answer["issuer"]), (ARN, ARN))   # and not the provider's, which the header has as well
+        self.assertEqual(self.claims(self.token(claims={"iss": ISSUER, "z": 1}))["iss"], ARN)
+        self.assertEqual(self.claims(self.token(iss=None, claims={"z": 1})), {**answer["claims"], "z": 1, "exp": self.claims(self.token())["exp"]})
         self.assertEqual(self.agent.verify(token.replace("=", "")), "bad_signature")    # which is over the padding, too
         self.assertEqual(self.agent.verify(self.key.token()), "accepted")
 

@@ -150,7 +150,7 @@ class Revocation(AssayTest):
             self.assertEqual(self.agent.verify(token), "accepted")
 
     def test_records_that_are_none(self):
-        bad = [{}, {"jti": "a", "sub": "b", "before": 5}, {"sub": 5}, {"jti": 5}, {"jti": "a", "before": 5}, {"kid": "a", "before": 5},
+        bad = [{}, {"jti": "a", "sub": "b", "before": 5}, {"sub": 5.5}, {"jti": True}, {"kid": 5}, {"jti": "a", "before": 5}, {"kid": "a", "before": 5},
                {"before": -1}, {"before": "now"}, {"before": 1.5}, {"sid": "s", "exp": "x"}, {"signing_input_sha256": "ab"},
                {"signing_input_sha256": "A" * 64}, {"jkt": "ab"}, {"jkt": "A" * 44}, {"jkt": "+" * 43}, {"jti": "a" * 4097}, {"jty": "a"},
                {"iss": ISSUER}, {"iss": 5, "jti": "a"}, {"jti": ["a"]}, {"undo": {"jti": "a"}}, {"all_sources": True, "jti": "a"}, {"before": 2**53 + 2}]

@@ -244,13 +244,14 @@ static void look_inside(const uint8_t *bytes, size_t size)
     struct wire_item item;
     msgpack_zone *zone = msgpack_zone_new(MSGPACK_ZONE_CHUNK_SIZE);
     msgpack_object object;
+    char digits[RECORD_DIGITS_BYTES];
     struct record record;
     struct usual usual;
     size_t taken = usual_read(bytes, size, &usual);
 
     CHECK(zone != NULL && msgpack_unpack((const char *)bytes, size, NULL, zone, &object) == MSGPACK_UNPACK_SUCCESS);
     CHECK(size_of(&object) <= FRAME_NODES_MAX * sizeof(msgpack_object));
-    if (object.type == MSGPACK_OBJECT_MAP && record_read(&object.via.map, true, &record) == NULL) {
+    if (object.type == MSGPACK_OBJECT_MAP && record_read(&object.via.map, true, digits, &record) == NULL) {
         CHECK(record.kind > RECORD_NONE && record.kind <= RECORD_ISSUER && record.name.bytes <= REVOCATION_NAME_BYTES_MAX);
         CHECK(record.exp >= 0 || record.exp == SECONDS_NONE);
         CHECK(record.before >= 0 || (record.before == SECONDS_NONE && record.kind != RECORD_SUB && record.kind != RECORD_ISSUER));

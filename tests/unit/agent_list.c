@@ -590,7 +590,7 @@ static void what_could_not_be_read_is_tried_again(void **state)
     static const struct {
         const char *source, *text;
     } lines[] = {{"feed a", "{\"iss\":\"i\",\"jti\":\"kept\"}"},
-                 {"feed a", "{\"iss\":\"i\",\"jti\":5}"},
+                 {"feed a", "{\"iss\":\"i\",\"jti\":5.5}"},
                  {"feed a", "{\"undo\":{\"iss\":\"i\",\"jti\":\"held\"}}"},
                  {"feed gone", "{\"iss\":\"i\",\"jti\":\"gone\"}"}};
     struct record kept = record_of(RECORD_JTI, "i", "kept", SECONDS_NONE), held = record_of(RECORD_JTI, "i", "held", SECONDS_NONE),
