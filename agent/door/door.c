@@ -209,6 +209,7 @@ struct door *door_open(struct agent *agent, char why[512])
 
 void door_drain(struct door *door)
 {
+    socket_watch_end(&door->file);
     if (door->made_socket)
         socket_remove(door->agent->ring->config->socket_path, door->listen_fd);
     if (!uv_is_closing((uv_handle_t *)&door->listener))

@@ -163,6 +163,7 @@ void http_drain(struct http *http)
     if (http == NULL || http->is_closed)
         return;
     http->is_closed = true;
+    socket_watch_end(&http->file);
     if (http->made_socket) /* at its place, which no reload has changed */
         socket_remove(http->agent->ring->config->http.path, http->listen_fd);
     if (!uv_is_closing(&http->listener.any))

@@ -78,6 +78,11 @@ void socket_watch_look(struct socket_watch *watch)
     watch->gone(watch->context);
 }
 
+void socket_watch_end(struct socket_watch *watch)
+{
+    watch->inode = 0;
+}
+
 void socket_watch_close(struct socket_watch *watch)
 {
     uv_close((uv_handle_t *)&watch->folder, NULL);

@@ -27,6 +27,9 @@ void socket_watch_note(struct socket_watch *watch, const char *path, bool made);
 /* Looks: `gone` is called if we have made it and it is gone. Others' are told of in the log, once. */
 void socket_watch_look(struct socket_watch *watch);
 
+/* The file goes now, and that is as it should be. */
+void socket_watch_end(struct socket_watch *watch);
+
 void socket_watch_close(struct socket_watch *watch); /* freed by the loop */
 
 #endif

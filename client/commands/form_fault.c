@@ -17,7 +17,7 @@ static const char *character_rule(struct text token, size_t at)
         return "the word `Bearer` belongs to the header of HTTP; leave it out (RFC 6750 section 2.1)";
     switch (token.at[at]) {
     case '=':
-        return "RFC 7515 section 2 has no padding";
+        return "RFC 7515 section 2 has no padding; the agent takes it where an issuer has `padding: allowed`";
     case '+':
     case '/':
         return "that is base64; RFC 7515 section 2 has base64url, with `-` for `+` and `_` for `/`";
@@ -134,4 +134,43 @@ char *part_fault(const struct token *token, const uint8_t *json, size_t bytes)
     else
         printed = asprintf(&text, "byte %zu: %s", (size_t)(fault->at - start) + 1, fault->why);
     return printed < 0 ? NULL : text;
+}
+
+const char issuer_absent[] = "there is no \"iss\" (RFC 7519 section 4.1.1); the agent takes such tokens where an issuer has `named_by`";
+
+static char *text_fault(const struct token *token, enum claim claim, const char *name, unsigned section)
+{
+    struct wire_item item = claim_item(&token->claims, claim);
+    char *text = NULL;
+    int printed = item.type == WIRE_UINT || item.type == WIRE_INT
+                      ? asprintf(&text, "\"%s\" is a number, and not a text (RFC 7519 section 4.1.%u); the agent takes it where the issuer has "
+                                        "`numeric_claims: [%s]`", name, section, name)
+                      : asprintf(&text, "\"%s\" is no text (RFC 7519 section 4.1.%u)", name, section);
+
+    return printed < 0 ? NULL : text;
+}
+
+char *types_fault(const struct token *token)
+{
+    static const struct {
+        enum claim claim;
+        const char *name;
+        unsigned section; /* of RFC 7519, 4.1.… */
+    } texts[] = {{CLAIM_SUB, "sub", 2}, {CLAIM_JTI, "jti", 7}, {CLAIM_SID, "sid", 2}},
+      times[] = {{CLAIM_EXP, "exp", 4}, {CLAIM_NBF, "nbf", 5}, {CLAIM_IAT, "iat", 6}};
+    char *text = NULL;
+    double seconds;
+
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        struct wire_item item = claim_item(&token->claims, times[i].claim);
+
+        if (!claims_have(&token->claims, times[i].claim) || (item_number(&item, &seconds) && seconds >= 0 && seconds < 9007199254740992.0))
+            continue;
+        return asprintf(&text, "\"%s\" is no time in seconds since 1970 (RFC 7519 section 4.1.%u)", times[i].name, times[i].section) < 0 ? NULL : text;
+    }
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if (claims_have(&token->claims, texts[i].claim) && claim_item(&token->claims, texts[i].claim).type != WIRE_STR)
+            return text_fault(token, texts[i].claim, texts[i].name, texts[i].section);
+    }
+    return strdup("the audience is neither a text nor an array of texts (RFC 7519 section 4.1.3)");
 }

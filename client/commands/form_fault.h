@@ -11,4 +11,9 @@ char *segments_fault(struct text token);
 /* Of a header or payload that the check before has refused. */
 char *part_fault(const struct token *token, const uint8_t *json, size_t bytes);
 
+/* Of claims that are of another type than RFC 7519 has; likewise. */
+char *types_fault(const struct token *token);
+
+extern const char issuer_absent[];
+
 #endif

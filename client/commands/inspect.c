@@ -171,7 +171,9 @@ static char *show(const struct witness *witness, const char *check, bool passed,
     if (strcmp(check, "crit") == 0)
         return strdup(passed ? "absent" : "present: what it names must be understood, and nothing of it is (RFC 7515 section 4.1.11)");
     if (strcmp(check, "issuer") == 0)
-        return show_claim(token, CLAIM_ISS);
+        return passed || claims_have(&token->claims, CLAIM_ISS) ? show_claim(token, CLAIM_ISS) : strdup(issuer_absent);
+    if (strcmp(check, "claim types") == 0 && !passed)
+        return types_fault(token);
     if (strcmp(check, "typ") == 0)
         return show_text(token->typ);
     if (strcmp(check, "key") == 0)
