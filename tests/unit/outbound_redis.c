@@ -188,7 +188,7 @@ static void a_large_string(void **state)
     (void)state;
     memset(text + head, 'x', bytes);
     memcpy(text + (size_t)head + bytes, "\r\n", 2);
-    redisReply *reply = call(&(struct redis_script){.answer = text, .bytes = bytes + (size_t)head + 2}, 20000, why);
+    redisReply *reply = call(&(struct redis_script){.answer = text, .bytes = bytes + (size_t)head + 2}, 60000, why);
 
     assert_non_null(reply);
     assert_int_equal(reply->len, bytes);
