@@ -305,9 +305,10 @@ static void tell_late(struct reload *reload)
 {
     struct reload_waiter *waiters;
     struct faults faults = {0};
+    bool wanted = reload->wanted; /* what somebody has changed since it began is not in this reading */
 
     join(reload);
-    reload->wanted = true; /* those who came last have not been heard by this reading */
+    reload->wanted = wanted;
     waiters = reload->waiters;
     reload->waiters = NULL;
     fault_add(&faults, (struct place){reload->agent->config_path, 0, 0},
