@@ -168,7 +168,7 @@ class AtAnyTime(AssayTest):
         self.agent.restart()
 
     EVENTS = ([advance] * 45 + [leap] * 15 + [set_back] * 12 + [set_back_too_far] * 3 + [revoke] * 5 + [revoke_subject] * 2 +
-              [unrevoke] * 5 + [reload, set_leeway])
+              [unrevoke] * 5) * 4 + [reload, set_leeway] # which wait for half a second each
 
     def let_something_happen(self):
         now = self.clock.now()

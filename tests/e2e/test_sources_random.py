@@ -53,6 +53,11 @@ class Word:
             self.may = self.may or self.must
             self.must = False
 
+    def perhaps_unheard(self, now):
+        """Its time begins anew: before, it could not be read for a while."""
+        if self.says == "add" and not self.must:
+            self.since = now
+
     def again(self, now, bound):
         """It may count only from now on."""
         self.settle(now, bound)
@@ -346,9 +351,7 @@ class Files(AtRandom):
             while time.monotonic() < until:
                 self.question(-2)
                 time.sleep(0.01)
-        for word in self.source.words: # what nobody was sure to have read before it was cut away
-            if word.says == "add" and not word.must:
-                word.again(time.monotonic(), self.source.bound)
+        self.heard_from_now_on()
 
     def replace(self):
         self.source.lines = self.random.sample(self.source.lines, len(self.source.lines) // 2)
@@ -375,10 +378,19 @@ class Files(AtRandom):
         self.said()
 
     def go_away(self):
+        now = time.monotonic()
         os.rename(self.path, self.path + ".1")
         time.sleep(self.random.uniform(0, 1.5))
         self.expect_trouble(2)
         os.rename(self.path + ".1", self.path)
+        for word in self.source.words:
+            word.settle(now, self.source.bound)
+        self.heard_from_now_on()
+
+    def heard_from_now_on(self):
+        """What nobody was sure to have read before."""
+        for word in self.source.words:
+            word.perhaps_unheard(time.monotonic())
 
     def half_a_line(self):
         self.add()
