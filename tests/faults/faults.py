@@ -21,7 +21,7 @@ from scenario import Day, Materials, Problem  # noqa: E402
 
 SHIM = os.path.join(e2e.BUILD, "tests", "faults", "shim.so")
 RUNS = 640  # of a normal run
-PROCESSES = 2
+PROCESSES = 6       # a reload waits for half a second, and so most of a run is waiting
 
 # libuv calls abort() where it cannot go on, at the start of its loop and of its threads, and says no word.
 UV_ABORTS = {"pipe2", "realloc", "malloc", "calloc", "pthread_create", "epoll_ctl", "read", "write", "sigaction"}
