@@ -72,7 +72,7 @@ bool reload_is_quiet(const struct reload *reload)
     return !reload->busy;
 }
 
-static const char *as_text(const char *text)
+static const char *or_empty(const char *text)
 {
     return text != NULL ? text : "";
 }
@@ -84,7 +84,7 @@ static void check_fixed(const struct config *old, const struct config *new, stru
 
     if (strcmp(old->socket_path, new->socket_path) != 0 || old->socket_mode != new->socket_mode || old->socket_group != new->socket_group)
         fault_add(faults, place, "`socket` has changed, which needs a restart: systemctl restart assayd");
-    if (strcmp(as_text(old->http.listen), as_text(new->http.listen)) != 0 || old->http.mode != new->http.mode ||
+    if (strcmp(or_empty(old->http.listen), or_empty(new->http.listen)) != 0 || old->http.mode != new->http.mode ||
         old->http.group != new->http.group)
         fault_add(faults, place, "`http` has changed, which needs a restart: systemctl restart assayd");
     if (strcmp(old->state_path, new->state_path) != 0)
@@ -200,7 +200,7 @@ static void use_all(struct reload *reload)
         for (unsigned i = 0; i < reload->faults.count; i++)
             log_error("configuration refused, the old one goes on", LOG_TEXT("fault", reload->faults.text[i]));
         if (agent->ready)
-            notify_refused(as_text(agent->reload_error));
+            notify_refused(or_empty(agent->reload_error));
     }
     reload->ring = NULL;
 }

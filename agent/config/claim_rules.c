@@ -6,11 +6,6 @@
 
 #include "agent/token/pointer.h"
 
-static struct text as_text(const char *text)
-{
-    return (struct text){text, strlen(text)};
-}
-
 /* RFC 7519 section 4.1 has them as texts, and with `numeric_claims` numbers count as such. */
 static bool is_text_claim(struct text claim)
 {

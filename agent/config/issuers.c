@@ -16,11 +16,6 @@ static const char *const serve_everyone[] = {
     "https://agent.buildkite.com", "https://app.terraform.io", NULL,
 };
 
-static struct text as_text(const char *text)
-{
-    return (struct text){text, strlen(text)};
-}
-
 static void add_text(struct yaml *yaml, yaml_node_t *node, struct texts *texts, const char *text)
 {
     if (texts->count >= CONFIG_LIST_MAX) {
@@ -140,24 +135,21 @@ static const struct yaml_key naming_keys[] = {
 
 static void read_named_by(struct yaml *yaml, yaml_node_t *value, void *into)
 {
-    static const char *const choices[] = {[NAMED_BY_ISS] = "iss", [NAMED_BY_HEADER] = "{header: …}", [NAMED_BY_KID] = "kid", NULL};
+    static const char *const choices[] = {"iss", "kid", NULL};
     struct issuer *rules = into;
     const char *parameter = NULL;
 
     if (value->type != YAML_MAPPING_NODE) {
-        int choice = yaml_choice(yaml, value, choices);
-
-        if (choice >= 0)
-            rules->named_by = (enum naming)choice;
+        rules->named_by = yaml_choice(yaml, value, choices) == 1 ? NAMED_BY_KID : NAMED_BY_ISS;
         return;
     }
     yaml_read_map(yaml, value, naming_keys, &parameter);
     if (parameter == NULL)
         return; /* which was told */
-    if (header_is_about_signature((struct text){parameter, strlen(parameter)}))
+    if (header_is_about_signature(as_text(parameter)))
         yaml_fault(yaml, value, "`%s` is about the signature, and names no issuer; for tokens without `iss`: named_by: kid", parameter);
     rules->named_by = NAMED_BY_HEADER;
-    rules->parameter = as_text(parameter);
+    rules->parameter = parameter;
 }
 
 static void read_constrained(struct yaml *yaml, yaml_node_t *value, void *into)

@@ -32,10 +32,8 @@ static void read_pointer(struct yaml *yaml, yaml_node_t *value, void *into)
 
     if (text == NULL)
         return;
-    const struct text given = {text, strlen(text)};
-
-    if (pointer_is_valid(given))
-        *(struct text *)into = given;
+    if (pointer_is_valid(as_text(text)))
+        *(struct text *)into = as_text(text);
     else if (*text == '/' || *text == '\0' || !write_pointer(text, pointer, sizeof pointer))
         yaml_fault(yaml, value, "`%s` is no JSON pointer to a claim; it begins with /, and in a name ~ is written ~0, and / is written ~1", text);
     else

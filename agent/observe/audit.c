@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 
 #include "agent/door/rpc.h"
+#include "agent/token/utf8.h"
 #include "log.h"
 
 /* May one more line be written this second? Tells how many were left out when there is room again. */
@@ -89,10 +90,8 @@ void audit_decision(struct agent *agent, const struct peer *peer, const char *me
 
 static const char *as_line(struct text text, char out[256])
 {
-    size_t bytes = text.bytes < 255 ? text.bytes : 255;
+    size_t bytes = utf8_cut(text.at, text.bytes, 255);
 
-    while (bytes > 0 && bytes < text.bytes && ((unsigned char)text.at[bytes] & 0xc0) == 0x80)
-        bytes--; /* no half of a character */
     for (size_t i = 0; i < bytes; i++)
         out[i] = text.at[i] != '\0' ? text.at[i] : '?'; /* what is behind a NUL is not hidden */
     out[bytes] = '\0';

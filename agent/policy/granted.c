@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/token/pointer.h"
+#include "agent/token/utf8.h"
 
 /* Of MessagePack. */
 #define STR_HEAD_BYTES_MAX   5
@@ -21,7 +22,7 @@ static void tell_parts(const struct listener *listener, const char *at, size_t b
     const char *end = at + bytes;
 
     while (at < end) {
-        const char *found = memchr(at, separator, (size_t)(end - at)), *stop = found != NULL ? found : end, *next = stop + 1;
+        const char *found = memchr(at, separator, (size_t)(end - at)), *stop = found != NULL ? found : end, *next = found != NULL ? found + 1 : end;
 
         while (at < stop && *at == ' ')
             at++;
@@ -198,10 +199,7 @@ bool granted_warning(const struct claim_places *places, const char *what, char t
     if (elsewhere == NULL || elsewhere->found == NULL)
         return false;
     const char *pointer = elsewhere->pointer.at, *found = elsewhere->found;
-    int bytes = elsewhere->pointer.bytes < POINTER_BYTES_SHOWN ? (int)elsewhere->pointer.bytes : POINTER_BYTES_SHOWN;
-
-    while (bytes > 0 && bytes == POINTER_BYTES_SHOWN && (pointer[bytes] & 0xc0) == 0x80)
-        bytes--;
+    int bytes = (int)utf8_cut(pointer, elsewhere->pointer.bytes, POINTER_BYTES_SHOWN);
 
     if (elsewhere->names)
         snprintf(text, GRANTED_WARNING_BYTES, "no %s at %.*s: %s stands there, and `names: true` is for an object", what, bytes, pointer, found);

@@ -9,11 +9,6 @@
 #include "policy.h"
 #include "values.h"
 
-static struct text as_text(const char *text)
-{
-    return (struct text){text, strlen(text)};
-}
-
 /* Adds what a role contains to whoever contains it. False: a role contains itself. */
 static bool close_role(struct policy *policy, unsigned role, uint8_t *state)
 {

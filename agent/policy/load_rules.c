@@ -13,11 +13,6 @@ struct draft {
     struct rule rule;
 };
 
-static struct text as_text(const char *text)
-{
-    return (struct text){text, strlen(text)};
-}
-
 /* A list of texts that is not empty and has no entry twice. */
 void policy_read_list(struct yaml *yaml, yaml_node_t *value, void *into)
 {

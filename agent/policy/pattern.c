@@ -1,7 +1,5 @@
 #include "pattern.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "agent/token/utf8.h"
@@ -168,18 +166,15 @@ bool claim_fills(const struct claims *claims, struct text name, struct text segm
 {
     struct wire_cursor value;
     struct wire_item item;
-    char digits[24];
-    int count = 0;
+    char room[DIGITS_BYTES];
 
     if (claims == NULL || !claim_find(claims, name, &value) || wire_next(&value, &item) != WIRE_OK)
         return false;
     if (item.type == WIRE_STR)
         return folds ? texts_are_alike(loosely(segment), loosely((struct text){item.str, item.count}), true) : text_is(segment, item.str, item.count);
-    if (item.type == WIRE_UINT)
-        count = snprintf(digits, sizeof digits, "%" PRIu64, item.uint);
-    else if (item.type == WIRE_INT)
-        count = snprintf(digits, sizeof digits, "%" PRId64, item.sint);
-    return count > 0 && text_is(segment, digits, (size_t)count);
+    struct text digits = item_digits(&item, room);
+
+    return digits.at != NULL && text_is(segment, digits.at, digits.bytes);
 }
 
 static bool word_is(struct text word, struct text segment, bool folds)

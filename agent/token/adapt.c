@@ -1,20 +1,16 @@
 #include "adapt.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "keyset.h"
 
 /* Of its header, at NULL: it has no such text. */
-static struct text header_text(const struct token *token, struct text name)
+static struct text header_text(const struct token *token, const char *name)
 {
-    struct claims header;
     struct wire_cursor value;
     struct wire_item item;
 
-    claims_index(&header, token->header.at, (size_t)(token->header.end - token->header.at));
-    if (!claim_find(&header, name, &value) || wire_next(&value, &item) != WIRE_OK || item.type != WIRE_STR)
+    if (!wire_find(token->header, name, &value) || wire_next(&value, &item) != WIRE_OK || item.type != WIRE_STR)
         return (struct text){NULL, 0};
     return (struct text){item.str, item.count};
 }
@@ -84,17 +80,17 @@ static int make_text(struct payload *payload, const struct claims *claims, enum 
     struct wire_cursor value = claim_cursor(claims, claim), before = value;
     struct wire_item item;
     struct wire_writer writer;
-    char digits[24];
-    uint8_t text[sizeof digits + 8];
+    char room[DIGITS_BYTES];
+    uint8_t text[sizeof room + 8];
 
-    if (!claims_have(claims, claim) || wire_next(&value, &item) != WIRE_OK || (item.type != WIRE_UINT && item.type != WIRE_INT))
+    if (!claims_have(claims, claim) || wire_next(&value, &item) != WIRE_OK)
         return 0;
-    if (item.type == WIRE_UINT)
-        snprintf(digits, sizeof digits, "%" PRIu64, item.uint);
-    else
-        snprintf(digits, sizeof digits, "%" PRId64, item.sint);
+    struct text digits = item_digits(&item, room);
+
+    if (digits.at == NULL)
+        return 0;
     wire_writer_init(&writer, text, sizeof text);
-    wire_put_text(&writer, digits);
+    wire_put_str(&writer, digits.at, digits.bytes);
     return replace(payload, (size_t)(before.at - payload->at), (size_t)(value.at - before.at), text, wire_written(&writer));
 }
 

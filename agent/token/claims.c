@@ -1,5 +1,7 @@
 #include "claims.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "bounds.h"
@@ -11,6 +13,11 @@ static const struct text names[CLAIM_COUNT] = {
 };
 
 const struct bounds no_bounds = {.any_issuer = true, .any_audience = true};
+
+struct text as_text(const char *terminated)
+{
+    return (struct text){terminated, strlen(terminated)};
+}
 
 bool text_is(struct text text, const char *at, size_t bytes)
 {
@@ -107,6 +114,15 @@ bool item_number(const struct wire_item *item, double *ret)
     default:
         return false;
     }
+}
+
+struct text item_digits(const struct wire_item *item, char room[DIGITS_BYTES])
+{
+    if (item->type == WIRE_UINT)
+        return (struct text){room, (size_t)snprintf(room, DIGITS_BYTES, "%" PRIu64, item->uint)};
+    if (item->type == WIRE_INT)
+        return (struct text){room, (size_t)snprintf(room, DIGITS_BYTES, "%" PRId64, item->sint)};
+    return (struct text){NULL, 0};
 }
 
 bool any_text(struct wire_cursor value, bool (*says)(const void *context, const char *at, size_t bytes), const void *context)

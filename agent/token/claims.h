@@ -47,6 +47,10 @@ bool claim_rule_holds(const struct claims *claims, const struct claim_rule *rule
 /* A number as double; false if it is none. */
 bool item_number(const struct wire_item *item, double *ret);
 
+/* The digits of a whole number; at NULL: it is none. */
+#define DIGITS_BYTES 24
+struct text item_digits(const struct wire_item *item, char room[DIGITS_BYTES]);
+
 /* Does a string, or any string in an array, say so? `says` is called with each. */
 bool any_text(struct wire_cursor value, bool (*says)(const void *context, const char *at, size_t bytes), const void *context);
 

@@ -52,7 +52,7 @@ struct issuer {
     struct texts audiences;
     enum audience_claim { AUDIENCE_IN_AUD, AUDIENCE_IN_CLIENT_ID, AUDIENCE_IN_CLIENT } audience_in; /* a present aud must match all the same */
     enum naming { NAMED_BY_ISS, NAMED_BY_HEADER, NAMED_BY_KID } named_by; /* how a token says that it is this issuer's */
-    struct text parameter;   /* of the header, that has its name */
+    const char *parameter;   /* of the header, that has its name */
     bool fetches_keys;       /* they come over HTTPS */
     bool takes_padding;      /* after base64url, which RFC 7515 section 2 has without */
     uint32_t numeric_claims; /* CLAIM_BIT of those that may be whole numbers, and count as the text of these */
@@ -69,6 +69,7 @@ struct issuer {
     const struct keyset *keys;
 };
 
+struct text as_text(const char *terminated);
 bool text_is(struct text text, const char *at, size_t bytes);
 bool texts_have(const struct texts *texts, const char *at, size_t bytes);
 

@@ -175,12 +175,17 @@ void keyset_drop(struct keyset *set)
     free(set);
 }
 
+static bool has_name(const struct key *key, const char *kid, size_t kid_bytes)
+{
+    return key->kid != NULL && key->kid_bytes == kid_bytes && memcmp(key->kid, kid, kid_bytes) == 0;
+}
+
 /* Does the token's kid name this key? A token without one could mean any, and so could a set whose single key has none. */
 static bool is_named(const struct keyset *set, const struct key *key, const char *kid, size_t kid_bytes)
 {
     if (kid == NULL || (set->count == 1 && key->kid == NULL))
         return true;
-    return key->kid != NULL && key->kid_bytes == kid_bytes && memcmp(key->kid, kid, kid_bytes) == 0;
+    return has_name(key, kid, kid_bytes);
 }
 
 enum choice keyset_choose(const struct keyset *set, enum algorithm alg, const char *kid, size_t kid_bytes,
@@ -218,10 +223,7 @@ bool keyset_names(const struct keyset *keyset, const char *kid, size_t kid_bytes
 {
     bool names = false;
 
-    for (unsigned i = 0; i < keyset->count && !names; i++) {
-        const struct key *key = keyset->keys[i];
-
-        names = key->kid != NULL && key->kid_bytes == kid_bytes && memcmp(key->kid, kid, kid_bytes) == 0;
-    }
+    for (unsigned i = 0; i < keyset->count && !names; i++)
+        names = has_name(keyset->keys[i], kid, kid_bytes);
     return names;
 }

@@ -39,6 +39,15 @@ bool utf8_is_valid(const char *text, size_t bytes)
     return true;
 }
 
+size_t utf8_cut(const char *text, size_t bytes, size_t most)
+{
+    if (bytes <= most)
+        return bytes;
+    while (most > 0 && ((uint8_t)text[most] & 0xc0) == 0x80)
+        most--;
+    return most;
+}
+
 bool utf8_has_c1_control(const char *text, size_t bytes)
 {
     for (size_t i = 0; i + 1 < bytes; i++) {

@@ -11,6 +11,9 @@ size_t utf8_length(const uint8_t *at, size_t left);
 
 bool utf8_is_valid(const char *text, size_t bytes);
 
+/* How many bytes, of at most so many, can be shown without half a character at their end. */
+size_t utf8_cut(const char *text, size_t bytes, size_t most);
+
 /* A control character of U+0080 to U+009F in valid UTF-8. */
 bool utf8_has_c1_control(const char *text, size_t bytes);
 

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "agent/token/utf8.h"
 #include "command.h"
 #include "form_fault.h"
 #include "inspection.h"
@@ -36,25 +37,13 @@ static void drop_keys(struct keyset **keys)
     keyset_drop(*keys);
 }
 
-/* How much of a text is shown: not half of a character. */
-static int shown_bytes(const char *text, size_t bytes)
-{
-    size_t shown = SHOWN_BYTES_MAX;
-
-    if (bytes <= shown)
-        return (int)bytes;
-    while (shown > 0 && ((unsigned char)text[shown] & 0xc0) == 0x80)
-        shown--;
-    return (int)shown;
-}
-
 static char *show_text(struct text text)
 {
     char *shown = NULL;
 
     if (text.at == NULL)
         return strdup("absent");
-    if (asprintf(&shown, "\"%.*s%s\"", shown_bytes(text.at, text.bytes), text.at, text.bytes > SHOWN_BYTES_MAX ? "…" : "") < 0)
+    if (asprintf(&shown, "\"%.*s%s\"", (int)utf8_cut(text.at, text.bytes, SHOWN_BYTES_MAX), text.at, text.bytes > SHOWN_BYTES_MAX ? "…" : "") < 0)
         return NULL;
     return shown;
 }
@@ -64,7 +53,7 @@ static char *show_json(const uint8_t *json, size_t bytes)
     const char *text = (const char *)json;
     char *shown = NULL;
 
-    if (asprintf(&shown, "%.*s%s", shown_bytes(text, bytes), text, bytes > SHOWN_BYTES_MAX ? "…" : "") < 0)
+    if (asprintf(&shown, "%.*s%s", (int)utf8_cut(text, bytes, SHOWN_BYTES_MAX), text, bytes > SHOWN_BYTES_MAX ? "…" : "") < 0)
         return NULL;
     return shown;
 }

@@ -172,6 +172,7 @@ BAD = {
     "a separator of two characters": (issuer('roles: {pointer: /a, separator: ", "}'), "5:37", ["one character"]),
     "numeric claims that are none": (issuer("numeric_claims: [exp]"), "5:22", ["`exp`", "sub"]),
     "padding": (issuer("padding: allow"), "5:14", ["`allow`", "allowed"]),
+    "named by a header as the help writes it": (issuer('named_by: "{header: …}"'), "5:15", ["kid"]),
     "named by nothing": (issuer("named_by: {header: \"\"}"), "5:24", ["empty"]),
     "named by what it does not say": (issuer("named_by: {}"), "5:15", ["`header`"]),
     "named by something else": (issuer("named_by: signer"), "5:15", ["`signer`", "kid"]),

@@ -35,7 +35,7 @@ static void set_up(void)
     issuer.keys = keyset_parse(text, strlen(text), NULL, why);
     lenient = issuer;
     lenient.named_by = NAMED_BY_HEADER;
-    lenient.parameter = (struct text){"signer", 6};
+    lenient.parameter = "signer";
     lenient.audience_in = AUDIENCE_IN_CLIENT;
     lenient.takes_padding = true;
     lenient.numeric_claims = CLAIM_BIT(CLAIM_SUB) | CLAIM_BIT(CLAIM_JTI) | CLAIM_BIT(CLAIM_SID);

@@ -1,6 +1,7 @@
 /* What a token brings along: roles with what they contain, scopes, and whose it is. */
 #include "agent_policy.h"
 #include "agent/policy/granted.h"
+#include "agent/token/utf8.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -348,6 +349,24 @@ static void names_of_an_object(void **state)
     assert_string_equal(granted(names, 1, "{\"urn:x\":null}"), "");
 }
 
+/* At 128 bytes, which may be within a character of three. */
+static void a_long_place_is_cut_between_characters(void **state)
+{
+    char pointer[1 + 126 + 3 + 1] = "/";
+
+    (void)state;
+    memset(pointer + 1, 'a', 125);
+    strcpy(pointer + 126, "\xe2\x82\xac");
+    char claims[256];
+    struct claim_place place = {.pointer = {pointer, strlen(pointer)}};
+
+    snprintf(claims, sizeof claims, "{\"%s\":7}", pointer + 1);
+    const char *told = granted(&place, 1, claims);
+
+    assert_true(utf8_is_valid(told, strlen(told)));
+    assert_non_null(strstr(told, "aaa: a number"));
+}
+
 static void a_text_with_separators(void **state)
 {
     struct claim_place commas[] = {{.pointer = TEXT("/r"), .separator = ','}};
@@ -389,6 +408,7 @@ int main(void)
         cmocka_unit_test(told_one_by_one),
         cmocka_unit_test(several_places),
         cmocka_unit_test(names_of_an_object),
+        cmocka_unit_test(a_long_place_is_cut_between_characters),
         cmocka_unit_test(a_text_with_separators),
         cmocka_unit_test(what_is_no_resource_fits_no_rule),
     };
