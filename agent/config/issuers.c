@@ -145,7 +145,7 @@ static void read_named_by(struct yaml *yaml, yaml_node_t *value, void *into)
     }
     yaml_read_map(yaml, value, naming_keys, &parameter);
     if (parameter == NULL)
-        return; /* which was told */
+        return; /* the fault has been added */
     if (header_is_about_signature(as_text(parameter)))
         yaml_fault(yaml, value, "`%s` is about the signature, and names no issuer; for tokens without `iss`: named_by: kid", parameter);
     rules->named_by = NAMED_BY_HEADER;

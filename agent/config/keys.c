@@ -110,7 +110,7 @@ static const char *name_source(struct yaml *yaml, const struct issuer *rules, co
 void config_check_keys(struct yaml *yaml, yaml_node_t *node, const struct issuer *rules, struct key_source *source)
 {
     if (rules->names.count == 0 || (source->file == NULL && source->jwks_uri == NULL && !source->discovery))
-        return; /* which was told */
+        return; /* the fault has been added */
     source->name = name_source(yaml, rules, source);
     if (source->name == NULL)
         yaml_fault(yaml, node,

@@ -335,7 +335,7 @@ static void check_audiences(struct yaml *yaml, const struct config *config, stru
 void config_check_peers(struct yaml *yaml, struct config *config)
 {
     if (config->issuer_count == 0)
-        return; /* which was told */
+        return; /* the fault has been added */
     for (unsigned i = 0; i < config->peers.count; i++) {
         struct peer_config *peer = &config->peers.list[i];
 

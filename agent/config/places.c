@@ -68,7 +68,7 @@ static void add_place(struct yaml *yaml, yaml_node_t *value, struct claim_places
     else
         read_pointer(yaml, value, &place.pointer);
     if (place.pointer.at == NULL)
-        return; /* which was told */
+        return; /* the fault has been added */
     if (place.names && place.separator != '\0')
         yaml_fault(yaml, value, "`names` is for an object, and `separator` for a text; leave one out");
     for (unsigned i = 0; i < places->count; i++) {

@@ -59,7 +59,7 @@ struct remotes {
     size_t parked_bytes;
     bool asks_again; /* for those who have had their fetch */
     bool asks_late;  /* for those whose patience ended before the fetch did */
-    bool used;    /* by a configuration, at the start or later */
+    bool used;       /* by a configuration, at the start or later */
     bool stopped;
 };
 

@@ -51,7 +51,7 @@ static bool misleads(unsigned point)
     return point < 0xa0 || point == 0x200e || point == 0x200f || (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
 }
 
-/* One character, or one byte that is none. The bytes of `text` that this was. */
+/* Appends one character of UTF-8, or one byte that belongs to none. Returns how many bytes of `text` it took. */
 static size_t put_character(struct line *line, const char *text, size_t left)
 {
     unsigned char c = (unsigned char)*text;

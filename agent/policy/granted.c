@@ -85,7 +85,7 @@ static void tell_names(const struct listener *listener, struct wire_cursor objec
     }
 }
 
-/* False: something else stands there. */
+/* False: the value has another type than is expected there. */
 static bool tell_value(const struct listener *listener, struct wire_cursor value, bool names, char separator)
 {
     struct wire_item item;
@@ -202,13 +202,13 @@ bool granted_warning(const struct claim_places *places, const char *what, char t
     int bytes = (int)utf8_cut(pointer, elsewhere->pointer.bytes, POINTER_BYTES_SHOWN);
 
     if (elsewhere->names)
-        snprintf(text, GRANTED_WARNING_BYTES, "no %s at %.*s: %s stands there, and `names: true` is for an object", what, bytes, pointer, found);
+        snprintf(text, GRANTED_WARNING_BYTES, "no %s at %.*s: the value is %s, and `names: true` expects an object", what, bytes, pointer, found);
     else if (strcmp(found, "an object") == 0)
         snprintf(text, GRANTED_WARNING_BYTES,
-                 "no %s at %.*s: an object stands there; if its names are the %s, write %s: {pointer: %.*s, names: true}", what, bytes,
+                 "no %s at %.*s: the value is an object; if its names are the %s, write %s: {pointer: %.*s, names: true}", what, bytes,
                  pointer, what, what, bytes, pointer);
     else
-        snprintf(text, GRANTED_WARNING_BYTES, "not all %s at %.*s: %s stands there; a text or an array of texts is expected", what, bytes,
+        snprintf(text, GRANTED_WARNING_BYTES, "not all %s at %.*s: the value is %s; expected is a text or an array of texts", what, bytes,
                  pointer, found);
     return true;
 }

@@ -50,9 +50,9 @@ static uint32_t hash_of(uint32_t node, enum edge_kind kind, struct text text, bo
     uint32_t hash = (2166136261U ^ node) * 16777619U ^ (uint32_t)kind;
 
     for (size_t i = 0; i < text.bytes; i++) {
-        uint8_t c = (uint8_t)text.at[i];
+        char c = folds ? letter_lower(text.at[i]) : text.at[i];
 
-        hash = (hash ^ (folds && c >= 'A' && c <= 'Z' ? c | 0x20 : c)) * 16777619U;
+        hash = (hash ^ (uint8_t)c) * 16777619U;
     }
     return hash ^ hash >> 15;
 }

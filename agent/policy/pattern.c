@@ -44,34 +44,23 @@ static const char *refuse_character(struct text segment, size_t at, bool special
     if (!special && (c == '*' || c == '{' || c == '}'))
         return "*, ** and {claim} stand for whole segments";
     if (c == ';' && (keeps & RESOURCE_SEMICOLON) == 0)
-        return "`;` can only stand there in a rule with `semicolon: keep`";
+        return "a pattern may have `;` only in a rule with `semicolon: keep`";
     if (c < 0x20 || c == 0x7f || c == '\\' || c == '?' || c == '#')
         return "a pattern has a character that no resource can have there";
     if (c == '%' && !special && is_slash(segment, at))
-        return (keeps & RESOURCE_SLASH) != 0 ? NULL : "`%2F` can only stand there in a rule with `encoded_slash: keep`";
+        return (keeps & RESOURCE_SLASH) != 0 ? NULL : "a pattern may have `%2F` only in a rule with `encoded_slash: keep`";
     if (c == '%')
         return "a pattern is written decoded: the character itself, not its %XX";
     return NULL;
 }
 
-/* As a resource's segments are looked at in each of their readings: resource.c. */
-static bool has_no_parts(struct text segment)
+/* Could a resource have this segment? */
+static bool is_possible(struct text segment)
 {
     char room[RESOURCE_BYTES_MAX];
-    const struct text word = pattern_word(segment, false, room);
-    size_t start = 0;
+    unsigned parts = 0;
 
-    for (size_t i = 0; i <= word.bytes; i++) {
-        if (i < word.bytes && word.at[i] != '/')
-            continue;
-        const char *semicolon = memchr(word.at + start, ';', i - start);
-        size_t bytes = semicolon != NULL ? (size_t)(semicolon - word.at) - start : i - start;
-
-        if (bytes == 0 || (bytes <= 2 && memcmp(word.at + start, "..", bytes) == 0))
-            return true;
-        start = i + 1;
-    }
-    return false;
+    return segment_refuse(pattern_word(segment, false, room), false, &parts) == NULL;
 }
 
 const char *pattern_refuse(struct text pattern, unsigned keeps)
@@ -85,7 +74,7 @@ const char *pattern_refuse(struct text pattern, unsigned keeps)
 
         if (segment.bytes == 0)
             return "a pattern has no empty segment and no slash at its end: resources are compared without them";
-        if (has_no_parts(segment))
+        if (!is_possible(segment))
             return "a pattern has no . or .. segment, and none that is empty where `%2F` or `;` cuts it: no resource has";
         if (text_is(segment, "**", 2) && rest.bytes > 0)
             return "** stands only at the end of a pattern";
@@ -110,14 +99,6 @@ bool pattern_has_claim(struct text pattern)
     return false;
 }
 
-/* As resource_read_as does for blanks and dots at a segment's end. */
-static struct text loosely(struct text text)
-{
-    while (text.bytes > 1 && (text.at[text.bytes - 1] == ' ' || text.at[text.bytes - 1] == '.'))
-        text.bytes--;
-    return text;
-}
-
 const char *pattern_refuse_denial(struct text pattern)
 {
     while (pattern.bytes > 1) {
@@ -127,15 +108,10 @@ const char *pattern_refuse_denial(struct text pattern)
             if ((segment.at[i] & 0x80) != 0 && !segment_is_claim(segment))
                 return "`case_insensitive` is about the letters a to z, and others have cases, too; put `*` in the place of this segment";
         }
-        if (loosely(segment).bytes < segment.bytes)
+        if (segment_loosely(segment).bytes < segment.bytes)
             return "a denial is for a segment whatever blanks and dots stand at its end; write it without them";
     }
     return NULL;
-}
-
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
 bool texts_are_alike(struct text a, struct text b, bool folds)
@@ -145,7 +121,7 @@ bool texts_are_alike(struct text a, struct text b, bool folds)
     if (!folds)
         return alike && text_is(a, b.at, b.bytes);
     for (size_t i = 0; alike && i < a.bytes; i++)
-        alike = lower(a.at[i]) == lower(b.at[i]);
+        alike = letter_lower(a.at[i]) == letter_lower(b.at[i]);
     return alike;
 }
 
@@ -156,7 +132,7 @@ struct text pattern_word(struct text segment, bool folds, char *ret)
     for (size_t i = 0; i < segment.bytes; word.bytes++) {
         bool slash = is_slash(segment, i);
 
-        ret[word.bytes] = slash ? '/' : folds ? lower(segment.at[i]) : segment.at[i];
+        ret[word.bytes] = slash ? '/' : folds ? letter_lower(segment.at[i]) : segment.at[i];
         i += slash ? 3 : 1;
     }
     return word;
@@ -171,7 +147,7 @@ bool claim_fills(const struct claims *claims, struct text name, struct text segm
     if (claims == NULL || !claim_find(claims, name, &value) || wire_next(&value, &item) != WIRE_OK)
         return false;
     if (item.type == WIRE_STR)
-        return folds ? texts_are_alike(loosely(segment), loosely((struct text){item.str, item.count}), true) : text_is(segment, item.str, item.count);
+        return folds ? texts_are_alike(segment_loosely(segment), segment_loosely((struct text){item.str, item.count}), true) : text_is(segment, item.str, item.count);
     struct text digits = item_digits(&item, room);
 
     return digits.at != NULL && text_is(segment, digits.at, digits.bytes);

@@ -27,6 +27,12 @@ struct comparing {
     bool folds_words, folds_claims;
 };
 
+/* The letter of a to z in lower case; others as they are. */
+static inline char letter_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
 /* Are these two the same? */
 bool texts_are_alike(struct text a, struct text b, bool folds);
 

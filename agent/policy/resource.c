@@ -43,11 +43,6 @@ static const char *ambiguity(int byte, bool escaped, unsigned keeps)
     return NULL;
 }
 
-static bool is_dots(const char *start, size_t bytes)
-{
-    return (bytes == 1 && *start == '.') || (bytes == 2 && start[0] == '.' && start[1] == '.');
-}
-
 static int fail(struct resource *resource, const char *at, const char *fault)
 {
     resource->fault = fault;
@@ -62,31 +57,31 @@ static size_t before_semicolon(const char *start, size_t bytes)
     return semicolon != NULL ? (size_t)(semicolon - start) : bytes;
 }
 
-/* Without the blanks and dots at its end. */
-static size_t loosely(const char *start, size_t bytes)
+struct text segment_loosely(struct text segment)
 {
-    while (bytes > 0 && (start[bytes - 1] == ' ' || start[bytes - 1] == '.'))
-        bytes--;
-    return bytes;
+    while (segment.bytes > 0 && (segment.at[segment.bytes - 1] == ' ' || segment.at[segment.bytes - 1] == '.'))
+        segment.bytes--;
+    return segment;
 }
 
-/* A segment, and what it is for a server that reads the slashes in it as such, and ends at `;`. */
-static int check_parts(struct resource *resource, const char *start, size_t bytes, const char *text, bool ignores_case)
+const char *segment_refuse(struct text segment, bool ignores_case, unsigned *parts)
 {
-    for (const char *end = start + bytes, *slash; start != NULL; start = slash != NULL ? slash + 1 : NULL) {
-        slash = memchr(start, '/', (size_t)(end - start));
-        size_t part = before_semicolon(start, (size_t)((slash != NULL ? slash : end) - start));
+    const char *end = segment.at + segment.bytes;
 
-        if (part == 0)
-            return fail(resource, text, "some servers leave an empty segment out, and read `//` as `/`");
-        if (is_dots(start, part))
-            return fail(resource, text, "some servers resolve `.` and `..`, as clients should have (RFC 3986 section 5.2.4)");
-        if (ignores_case && loosely(start, part) == 0)
-            return fail(resource, text, "some servers drop blanks and dots at a segment's end, and nothing is left of this one");
-        if (resource->parts++ == RESOURCE_SEGMENTS_MAX)
-            return fail(resource, text, "it has more segments than are read");
+    for (const char *start = segment.at, *slash; start != NULL; start = slash != NULL ? slash + 1 : NULL) {
+        slash = memchr(start, '/', (size_t)(end - start));
+        const struct text part = {start, before_semicolon(start, (size_t)((slash != NULL ? slash : end) - start))};
+
+        if (part.bytes == 0)
+            return "some servers leave an empty segment out, and read `//` as `/`";
+        if (text_is(part, ".", 1) || text_is(part, "..", 2))
+            return "some servers resolve `.` and `..`, as clients should have (RFC 3986 section 5.2.4)";
+        if (ignores_case && segment_loosely(part).bytes == 0)
+            return "some servers drop blanks and dots at a segment's end, and nothing is left of this one";
+        if ((*parts)++ == RESOURCE_SEGMENTS_MAX)
+            return "it has more segments than are read";
     }
-    return 0;
+    return NULL;
 }
 
 /* Others of Unicode that some servers take for `s`, `k` and `i`, where they ignore the case of letters. */
@@ -102,12 +97,13 @@ static bool has_other_letters(const char *start, size_t bytes)
 
 /* A client resolves empty and dot segments before it sends a request (RFC 3986 section 5.2.4). Of one that did not, servers make different
    paths: where the router reads `/admin/../orders` as it is written, the policy must not read `/orders`. `text` is where it begins there. */
-static int end_segment(struct resource *resource, const char *start, const char *end, const char *text, bool ignores_case)
+static int end_segment(struct resource *resource, const char *start, const char *end, const char *text, bool ignores_case, unsigned *parts)
 {
     size_t bytes = (size_t)(end - start);
+    const char *fault = segment_refuse((struct text){start, bytes}, ignores_case, parts);
 
-    if (check_parts(resource, start, bytes, text, ignores_case) < 0)
-        return -1;
+    if (fault != NULL)
+        return fail(resource, text, fault);
     if (!utf8_is_valid(start, bytes))
         return fail(resource, text, "this segment is no UTF-8; `%E9`, for example, is to be `%C3%A9`");
     if (utf8_has_c1_control(start, bytes))
@@ -123,8 +119,9 @@ int resource_normalize(const char *text, size_t bytes, struct resource_reading r
     const char *query = bytes > 0 ? memchr(text, '?', bytes) : NULL, *at = text, *end = query != NULL ? query : text + bytes;
     char *out = ret->bytes, *start = out;
     bool semicolons[2] = {false, false}; /* as they stand, and escaped */
+    unsigned parts = 0;
 
-    ret->count = ret->parts = ret->kept = 0;
+    ret->count = ret->kept = 0;
     if (at == end || *text != '/')
         return fail(ret, text, "it does not begin with `/`");
     if (end - at > RESOURCE_BYTES_MAX)
@@ -151,19 +148,19 @@ int resource_normalize(const char *text, size_t bytes, struct resource_reading r
             *out++ = (char)byte;
             continue;
         }
-        if (end_segment(ret, start, out, segment, reading.ignores_case) < 0)
+        if (end_segment(ret, start, out, segment, reading.ignores_case, &parts) < 0)
             return -1;
         start = out;
         segment = at;
     }
-    return start == out ? 0 : end_segment(ret, start, out, segment, reading.ignores_case); /* one trailing slash may stay */
+    return start == out ? 0 : end_segment(ret, start, out, segment, reading.ignores_case, &parts); /* one trailing slash may stay */
 }
 
 static struct text part_as(const char *start, size_t bytes, unsigned ways)
 {
-    size_t kept = (ways & (RESOURCE_SEMICOLON | RESOURCE_END)) != 0 ? before_semicolon(start, bytes) : bytes;
+    struct text part = {start, (ways & (RESOURCE_SEMICOLON | RESOURCE_END)) != 0 ? before_semicolon(start, bytes) : bytes};
 
-    return (struct text){start, (ways & RESOURCE_LOOSE) != 0 ? loosely(start, kept) : kept};
+    return (ways & RESOURCE_LOOSE) != 0 ? segment_loosely(part) : part;
 }
 
 void resource_read_as(const struct resource *resource, unsigned ways, struct resource *ret)

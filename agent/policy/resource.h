@@ -20,7 +20,6 @@ struct resource_reading {
 struct resource {
     unsigned count; /* of segments; 0: the root */
     unsigned kept;  /* of what may be kept, that which is in it */
-    unsigned parts; /* segments, if each kept slash is between two */
     struct text segments[RESOURCE_SEGMENTS_MAX];
     char bytes[RESOURCE_BYTES_MAX]; /* their text, decoded; a `/` in it was `%2F` */
 
@@ -34,6 +33,13 @@ struct resource {
    other control character, a bad escape, bytes that are not UTF-8, both `;` and `%3B`, or more segments or bytes than limits.h allows;
    ret->fault says which. In whatever other way it is read (resource_read_as), it is a resource, too. */
 int resource_normalize(const char *text, size_t bytes, struct resource_reading reading, struct resource *ret);
+
+/* NULL: a segment, and one in each reading of it: cut at its slashes, each part ended at `;`. Else which rule it breaks. *parts grows by the
+   number of its parts, up to RESOURCE_SEGMENTS_MAX for a whole resource. */
+const char *segment_refuse(struct text segment, bool ignores_case, unsigned *parts);
+
+/* The segment without the blanks and dots at its end, as some servers that ignore case have it. */
+struct text segment_loosely(struct text segment);
 
 /* The same as a server may read it that does so in these ways (RESOURCE_…): cuts segments at kept slashes, ends them or the path at `;`, drops
    blanks and dots at their ends. The text stays where it is. */

@@ -74,8 +74,8 @@ rules:
         self.assertEqual(self.agent.call("status")["issuers"][0]["warnings"], [])
         self.allowed("/admin", realm_access={"roles": ["admin"]}, scope=7)
         self.assertEqual(self.agent.call("status")["issuers"][0]["warnings"], [
-            "no roles at /realm_access: an object stands there; if its names are the roles, write roles: {pointer: /realm_access, names: true}",
-            "not all scopes at /scope: a number stands there; a text or an array of texts is expected"])
+            "no roles at /realm_access: the value is an object; if its names are the roles, write roles: {pointer: /realm_access, names: true}",
+            "not all scopes at /scope: the value is a number; expected is a text or an array of texts"])
         self.agent.call("reload")
         self.assertEqual(self.agent.call("status")["issuers"][0]["warnings"], [])
 
