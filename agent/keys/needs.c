@@ -110,7 +110,7 @@ static void wake(struct remotes *remotes, struct remote *remote, struct parked *
         *from = last->next;
         last->next = *end;
         last->late = late;
-        last->again = remote->used || remotes->stopped; /* what a former source says is no answer */
+        last->again = remote->used; /* what a former source says is no answer */
         *end = last;
         remote->parked_count--;
     }

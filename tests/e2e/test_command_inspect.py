@@ -220,6 +220,9 @@ class One(InspectTest):
         self.assertInspects(data + "." + b64(self.key.signature(data.encode())), "good", "--jws")
         self.assertInspects(Key().token(), "bad_signature", "--jws")
         self.assertInspects(self.key.token({"alg": "none"}), "unsupported_algorithm", "--jws")
+        parts = [part + "=" * (-len(part) % 4) for part in self.key.token(pad="x").split(".")]
+        self.assertTrue(any(part.endswith("=") for part in parts))
+        self.assertInspects(".".join(parts), "malformed", "--jws")
 
     def test_every_algorithm_also_with_secrets(self):
         for alg in ("RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "EdDSA", "HS256", "HS384", "HS512"):

@@ -2,6 +2,7 @@
 import collections
 import os
 import select
+import signal
 import socket
 import threading
 import time
@@ -86,6 +87,21 @@ class Down(LiveTest):
             self.configure(keys={"jwks_uri": f"https://127.0.0.1:{listener.getsockname()[1]}/jwks"})
             self.launch()
             wait_for("it was given up", lambda: "no connection within 3 s" in self.error(), 6)
+
+    def test_a_stop_that_waits_for_a_fetch_says_nothing_of_its_own_socket(self):
+        self.agent.start()
+        self.server.routes["/jwks"] = silent()
+        time.sleep(1)  # the cool-down
+        with self.agent.connect() as client:
+            client.send("verify", token=Key(kid="new").token())
+            wait_for("it waits", lambda: self.issuer_status()["waiting"] == 1)
+            size = len(self.agent.log())
+            self.agent.process.send_signal(signal.SIGTERM)
+            wait_for("the socket's file is gone", lambda: not os.path.exists(self.agent.socket))
+            time.sleep(0.2)
+            self.assertIsNone(self.agent.process.poll())
+            self.assertNotIn("socket's file was removed", self.agent.log()[size:])
+        self.assertEqual(self.agent.process.wait(15), 0)
 
     def test_an_issuer_that_has_come_back_is_noticed_by_the_first_token_that_needs_it(self):
         self.configure(refresh="600s", max_key_age="600s")

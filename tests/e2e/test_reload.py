@@ -243,6 +243,23 @@ class Overtaken(AssayTest):
             seen.add(client.verify(token))
         return seen
 
+    def test_the_time_of_another_machine_is_not_believed(self):
+        """An old file on a network's file system is looked at for half a second: whose clock has stamped it?"""
+        time.sleep(0.7)
+        for _ in range(2):
+            begun = time.monotonic()
+            self.assertEqual(self.agent.call("reload"), {"reloaded": True, "faults": []})
+            self.assertGreaterEqual(time.monotonic() - begun, 0.5)
+        self.agent.configure()  # without a policy there is none such
+        time.sleep(0.7)
+        self.assertEqual(self.agent.call("reload"), {"reloaded": True, "faults": []})
+        times = []
+        for _ in range(5):
+            begun = time.monotonic()
+            self.agent.call("reload")
+            times.append(time.monotonic() - begun)
+        self.assertLess(min(times), 0.4)
+
     def test_a_file_that_only_the_new_configuration_names(self):
         token, former = self.key.token(), self.agent.key_file
         for number in range(3):
@@ -326,6 +343,33 @@ class Slowly(AssayTest):
             seen = asked(0.35)
             file.write(second)
         return seen
+
+    def test_a_key_that_is_withdrawn_while_a_reload_reads_other_files(self):
+        """The first file is read before ten slow ones, and only the new configuration names it."""
+        other, named, issuers = Key(kid="k2"), self.agent.path("named.json"), []
+        for i in range(10):
+            path = os.path.join(self.slow, f"{i}.json")
+            put_file(path, key_set(self.key))
+            issuers.append({**self.agent.issuer(), "issuer": f"https://{i}.example.com", "keys": {"file": path}})
+        self.agent.start()
+        put_file(named, key_set(self.key, other))
+        self.agent.configure([{**self.agent.issuer(), "keys": {"file": named}}, *issuers])
+        time.sleep(0.6)
+        answers = []
+        thread = threading.Thread(target=lambda: answers.append(self.agent.call("reload")))
+        thread.start()
+        time.sleep(1.2)     # looked at by 0.8 s, and read then; the others by 1.6 s
+        put_file(named, key_set(other))
+        token = self.key.token()
+        with self.agent.connect() as client:
+            while not answers:
+                time.sleep(0.0005)
+            seen, end = set(), time.monotonic() + 0.5
+            while time.monotonic() < end:
+                seen.add(client.verify(token))
+        thread.join()
+        self.assertEqual((seen, answers), ({"unknown_key"}, [{"reloaded": True, "faults": []}]))
+        self.assertEqual(self.outcome(other.token()), "accepted")
 
     def test_a_policy_that_is_written_while_a_reload_reads(self):
         self.launch(self.agent.path("policy.yaml"), os.path.join(self.slow, "keys.json"))
