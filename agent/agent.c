@@ -209,6 +209,7 @@ static int serve(struct agent *agent)
     struct signals signals;
 
     if (signals_watch(&signals, agent, finish_stop) < 0) {
+        finish_stop(agent); /* of the rooms that are open: the loop ends where nothing is left in it */
         uv_run(agent->loop, UV_RUN_DEFAULT);
         return fail("signals cannot be waited for");
     }

@@ -45,13 +45,13 @@ static struct https_feed *of_job(struct https_job *job)
 /* False: enough. A line that is too long is told once, when its end has come. */
 static bool take_line(struct https_feed *its, const char *text, size_t bytes)
 {
-    static const char too_long[FEED_LINE_BYTES_MAX + 1];
     int status = 1;
 
     its->line++;
-    if (its->too_long)
-        status = feed_take(&its->reader, its->line, too_long, sizeof too_long);
-    else if (bytes > 0)
+    if (its->too_long) {
+        memset(its->half, ' ', FEED_LINE_BYTES_MAX + 1); /* what it says does not matter, its length does */
+        status = feed_take(&its->reader, its->line, its->half, FEED_LINE_BYTES_MAX + 1);
+    } else if (bytes > 0)
         status = feed_take(&its->reader, its->line, text, bytes);
     its->too_long = false;
     its->out_of_memory = status < 0;
