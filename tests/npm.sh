@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs from npm what FROM/package-lock.json pins, for the end-to-end tests to start. Quick where it is done already.
 #   sh tests/npm.sh FROM INTO        tests/issuers (identity providers), or tests/backends (web frameworks)
-# Where that cannot be, it says why and ends with 0: the tests that need it are skipped, and say so too.
+# Where that cannot be, it says why and ends with 77: the tests that need it are skipped, and say so too.
 set -u
 [ $# -eq 2 ] || { echo "usage: sh tests/npm.sh FROM INTO" >&2; exit 2; }
 here=$1
@@ -9,7 +9,7 @@ folder=$2
 
 skipped() {
     echo "npm: what $here names is not installed, for $1; tests that need it are skipped"
-    exit 0
+    exit 77
 }
 
 command -v node >/dev/null || skipped "there is no node"

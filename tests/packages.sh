@@ -33,7 +33,7 @@ echo "packages: agent and library $kib KiB (limit 700), libassay.so $size bytes 
 [ "$kib" -le 700 ] && [ "$size" -le 65536 ] && [ -z "$needed" ] || { echo "packages: too large, or it needs too much: $needed"; exit 1; }
 
 [ "$(id -u)" -eq 0 ] && command -v systemd-nspawn >/dev/null && command -v mmdebstrap >/dev/null ||
-    { echo "packages: not installed anywhere, which needs root, systemd-nspawn and mmdebstrap"; exit 0; }
+    { echo "packages: not installed anywhere, which needs root, systemd-nspawn and mmdebstrap"; exit 77; }
 . /etc/os-release
 mirror=$(sed -n 's/^URIs: //p; s/^deb \(\[[^]]*\] \)\?\([^ ]*\) .*/\2/p' /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null | head -n 1)
 mmdebstrap --quiet --variant=minbase --include=systemd,systemd-sysv,dbus,procps,iproute2 --skip=cleanup/apt/lists "$VERSION_CODENAME" \
@@ -72,7 +72,7 @@ timeout 400 systemd-nspawn -q -D "$work/root" --register=no --keep-unit --consol
 if [ ! -s "$work/t/out" ]; then
     echo "packages: not installed anywhere, for no container boots here:"
     tail -n 3 "$work/console"
-    exit 0
+    exit 77
 fi
 grep -q '^ALL GOOD' "$work/t/out" || { cat "$work/t/out"; exit 1; }
 grep -E '^--|^→|calls, ' "$work/t/out"

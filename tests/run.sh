@@ -1,13 +1,16 @@
 #!/bin/sh
 # Installs what the tests need, builds, and runs everything. Ends with "N passed, N failed", and 1 if anything failed.
-#   sh tests/run.sh           everything, some minutes
-#   sh tests/run.sh --quick   one build, no sanitizers
+#   sh tests/run.sh           everything: a quarter of an hour to half an hour, on two processors
+#   sh tests/run.sh --quick   one build, no sanitizers: half of that
 #   sh tests/run.sh --long    more cycles of what is random
-# By hand, for they take long: tests/mutants/mutants.py (would the tests notice?) and tests/coverage (what do they not reach?).
+# A step that cannot run here, for want of root, a program or the network, is skipped: it says why, and is counted apart.
+# By hand, because they take long or need a quiet machine: tests/bench/run (how fast is it?), tests/mutants/mutants.py (would the tests
+# notice?) and tests/coverage (what do the tests not reach?).
 set -u
 cd "$(dirname "$0")/.."
 . agent/packages.sh
 
+began=$(date +%s)
 quick=""
 case "${1:-}" in
 "") ;;
@@ -24,35 +27,40 @@ packages_test="libcmocka-dev faketime valgrind clang lld python3 python3-msgpack
                php-cli php-cgi lighttpd apache2-bin ruby-sinatra ruby-webrick python3-flask python3-django python3-tornado python3-aiohttp
                python3-starlette python3-uvicorn python3-hypercorn systemd systemd-container podman crun mmdebstrap lintian iproute2"
 
-passed=0
-failed=0
-names=""
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+results=$work/results # a line for each step that has ended: passed, failed or skipped; seconds; name
+skip=77               # what a step's command exits with where it cannot run here
 
-# A step: its name, and the command that must succeed. Its output is shown as it comes.
+# A step: its name, and the command that must succeed. Its output is shown when it ends, for two steps may run at a time.
 step() {
     name=$1
     shift
-    printf '\n== %s\n' "$name"
+    log=$(mktemp -p "$work")
     start=$(date +%s)
-    if "$@"; then
-        passed=$((passed + 1))
-        printf '== %s: passed, %s s\n' "$name" "$(($(date +%s) - start))"
-    else
-        failed=$((failed + 1))
-        names="$names
-  $name"
-        printf '== %s: FAILED\n' "$name"
-    fi
+    printf '== %s begins\n' "$name"
+    "$@" >"$log" 2>&1
+    case $? in
+    0) word=passed ;;
+    "$skip") word=skipped ;;
+    *) word=FAILED ;;
+    esac
+    seconds=$(($(date +%s) - start))
+    printf '%s %s %s\n' "$word" "$seconds" "$name" >>"$results"
+    { printf '\n== %s\n' "$name"; cat "$log"; printf '== %s: %s, %s s\n\n' "$name" "$word" "$seconds"; } >"$log.whole"
+    cat "$log.whole"
+    rm -f "$log" "$log.whole"
 }
 
 build() {
     folder=$1
     shift
-    log=$(mktemp)
-    cmake -S . -B "$folder" -G Ninja -DASSAY_WERROR=ON "$@" >"$log" 2>&1 && cmake --build "$folder" >"$log" 2>&1
+    said=$(mktemp -p "$work")
+    cmake -S . -B "$folder" -G Ninja -DASSAY_WERROR=ON "$@" >"$said" 2>&1 && cmake --build "$folder" >"$said" 2>&1
     built=$?
-    if [ $built -eq 0 ]; then tail -n 1 "$log"; else tail -n 60 "$log"; fi
-    rm -f "$log"
+    if [ $built -eq 0 ]; then tail -n 1 "$said"; else tail -n 60 "$said"; fi
+    rm -f "$said"
     return $built
 }
 
@@ -61,30 +69,11 @@ units() {
     (cd "$1" && ctest --output-on-failure --timeout 300 -j 2)
 }
 
-# The real agent, one file a promise. All of them: in two halves at a time, for most of it is waiting.
+# The real agent, one file a promise.
 promises() {
-    if [ $# -gt 1 ]; then
-        ASSAY_BUILD="$PWD/$1" /usr/bin/python3 -m unittest discover -s tests/e2e -k "$2" 2>&1
-        return
-    fi
-    odd=$(ls tests/e2e | sed -n 's/^\(test_.*\)\.py$/\1/p' | sed -n 'p;n')
-    even=$(ls tests/e2e | sed -n 's/^\(test_.*\)\.py$/\1/p' | sed -n 'n;p')
-    half=$(mktemp)
-    some_promises "$1" $even >"$half" 2>&1 &
-    other=$!
-    some_promises "$1" $odd 2>&1
-    first=$?
-    wait "$other"
-    second=$?
-    cat "$half"
-    rm -f "$half"
-    [ "$first" -eq 0 ] && [ "$second" -eq 0 ]
-}
-
-some_promises() {
-    build=$PWD/$1
+    folder=$PWD/$1
     shift
-    (cd tests/e2e && ASSAY_BUILD="$build" /usr/bin/python3 -W ignore::ResourceWarning -m unittest "$@")
+    ASSAY_BUILD="$folder" /usr/bin/python3 tests/promises.py "$@"
 }
 
 sanitizers() {
@@ -133,10 +122,16 @@ memcheck() {
     ASSAY_BUILD="$PWD/$1" sh tests/valgrind.sh
 }
 
-# Identity providers for the promises, of npm's packages and of Debian's. Where they cannot be had it says why, and their tests are skipped.
+# Identity providers for the promises: npm's packages. Where they cannot be had it says why, and their tests are skipped.
 providers() {
-    export ASSAY_NODE_MODULES="$PWD/$1/issuers" ASSAY_GLEWLWYD="$PWD/$1/glewlwyd"
-    sh tests/npm.sh tests/issuers "$ASSAY_NODE_MODULES" && sh tests/issuers/glewlwyd.sh "$1"
+    export ASSAY_NODE_MODULES="$PWD/$1/issuers"
+    sh tests/npm.sh tests/issuers "$ASSAY_NODE_MODULES"
+}
+
+# Likewise, of Debian's.
+glewlwyd() {
+    export ASSAY_GLEWLWYD="$PWD/$1/glewlwyd"
+    sh tests/issuers/glewlwyd.sh "$1"
 }
 
 # Web frameworks of npm's that stand behind gateways. Likewise.
@@ -152,42 +147,52 @@ differ() {
 install_build_packages || exit 2
 install_packages $packages_test || exit 2
 
+# What builds, in other places and other ways, and needs the processors. It gives way to what runs the agent, which mostly waits.
+elsewhere() {
+    step "without optional libraries" small_build build-small build-tests
+    step "Debian packages, in a systemd" sh tests/packages.sh
+    step "container image, Kubernetes manifests" pods build-tests
+    step "quickstart" quickstart
+    step "model of the fast path" sh tests/model/run.sh
+    [ -z "$quick" ] || return 0
+    step "build (clang)" build build-clang -DCMAKE_C_COMPILER=clang
+    step "Debian 13 (gcc, clang)" sh tests/elsewhere.sh trixie
+    step "arm64 cross build" sh tests/elsewhere.sh arm64
+    step "unit tests under valgrind" memcheck build-tests
+}
+
 step "build (gcc)" build build-tests
 step "unit tests, cases, vectors" units build-tests
-step "identity providers" providers build-tests # one installation for all builds
+step "identity providers of npm" providers build-tests # one installation for all builds
+step "identity provider of Debian" glewlwyd build-tests # likewise
 step "web frameworks" backends build-tests # likewise
+elsewhere &
+beside=$!
+renice -n 5 -p "$beside" >/dev/null
+
 step "promises of the agent" promises build-tests
 step "README" readme build-tests
 step "README, why a token is refused" refused build-tests
 step "manual pages" manual_pages build-tests
 step "completion" completion build-tests
-step "quickstart" quickstart
-step "Debian packages, in a systemd" sh tests/packages.sh
-step "without optional libraries" small_build build-small build-tests
-step "container image, Kubernetes manifests" pods build-tests
-step "model of the fast path" sh tests/model/run.sh
 step "kill -9 and power cuts at every write" faults build-tests cuts
 step "kill -9 while key sets are stored" faults build-tests sets
 step "kill -9 while a stream is applied" faults build-tests streams
 step "what other programs signed, by a second opinion" /usr/bin/python3 tests/tokens/check.py
 if [ -z "$quick" ]; then
     step "changed tokens, by second opinions" differ build-tests
-    step "unit tests under valgrind" memcheck build-tests
-    step "Debian 13 (gcc, clang)" sh tests/elsewhere.sh trixie
-    step "arm64 cross build" sh tests/elsewhere.sh arm64
-    step "build (clang)" build build-clang -DCMAKE_C_COMPILER=clang
     step "build (ASan, UBSan)" build build-asan -DCMAKE_BUILD_TYPE=Debug -DASSAY_SANITIZE=address,undefined
     step "unit tests under ASan, UBSan" sanitizers units build-asan
     step "promises under ASan, UBSan" sanitizers promises build-asan
     step "every call fails once" faults build-asan faults
     step "build (TSan)" build build-tsan -DCMAKE_BUILD_TYPE=Debug -DASSAY_SANITIZE=thread
     step "unit tests under TSan" sanitizers units build-tsan
-    step "promises under TSan" sanitizers promises build-tsan Verify
-    step "feeds under TSan" sanitizers promises build-tsan test_feed
-    step "keys over HTTPS under TSan" sanitizers promises build-tsan live_keys
-    step "benchmarks" cmake --build build-tests --target bench
+    step "verify, feeds, keys over HTTPS under TSan" sanitizers promises build-tsan --only Verify --only test_feed --only live_keys
 fi
+wait "$beside"
 
-[ "$failed" -eq 0 ] || printf '\nFailed:%s\n' "$names"
-printf '\n%s passed, %s failed\n' "$passed" "$failed"
-[ "$failed" -eq 0 ]
+count() { grep -c "^$1" "$results"; }
+printf '\n%-8s %7s  step\n' "" seconds
+while read -r word seconds name; do printf '%-8s %7s  %s\n' "$word" "$seconds" "$name"; done <"$results"
+printf '\n%s passed, %s failed, %s skipped, in %s s\n' "$(count passed)" "$(count FAILED)" "$(count skipped)" "$(($(date +%s) - began))"
+[ "$(count FAILED)" -eq 0 ]

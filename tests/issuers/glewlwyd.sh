@@ -3,14 +3,14 @@
 # Nothing is installed, and no service is started.
 #   sh tests/issuers/glewlwyd.sh BUILD_FOLDER    into BUILD_FOLDER/glewlwyd, or into the folder named by ASSAY_GLEWLWYD
 # Quick where it is done already.
-# Where that cannot be, it says why and ends with 0: its tests are skipped, and say so too.
+# Where that cannot be, it says why and ends with 77: its tests are skipped, and say so too.
 set -u
 [ $# -eq 1 ] || { echo "usage: sh tests/issuers/glewlwyd.sh BUILD_FOLDER" >&2; exit 2; }
 folder=${ASSAY_GLEWLWYD:-$1/glewlwyd}
 
 skipped() {
     echo "glewlwyd: not there, for $1; its tests are skipped"
-    exit 0
+    exit 77
 }
 
 [ ! -e "$folder/installed" ] || exit 0
