@@ -6,37 +6,29 @@
 #include <time.h>
 #include <openssl/rand.h>
 
-#include "agent/clock.h"
-#include "agent/confine.h"
-#include "agent/decide.h"
-#include "agent/door/door.h"
-#include "agent/door/http.h"
+#include "agent/state/clock.h"
+#include "confine.h"
+#include "agent/verdict/decide.h"
+#include "agent/rpc/listener.h"
+#include "agent/http/listener.h"
 #include "agent/door/socket.h"
-#include "agent/earlier.h"
+#include "agent/fastpath/previous_run.h"
 #include "agent/files/watch.h"
-#include "agent/in_force.h"
+#include "in_force.h"
 #include "agent/keys/remotes.h"
-#include "agent/observe/log.h"
-#include "agent/observe/notify.h"
+#include "agent/base/log.h"
+#include "agent/base/notify.h"
 #include "agent/outbound/https.h"
-#include "agent/refresh.h"
-#include "agent/reload.h"
-#include "agent/revocation/feeds.h"
-#include "agent/revocation/forget.h"
-#include "agent/signals.h"
-#include "client/clock.h"
-
-double agent_now(void)
-{
-    return unix_seconds();
-}
-
-double agent_turn_now(struct agent *agent)
-{
-    if (!(agent->turn > 0))
-        agent->turn = agent_now();
-    return agent->turn;
-}
+#include "agent/keys/refresh.h"
+#include "reload.h"
+#include "agent/feeds/feeds.h"
+#include "agent/revocation/expiry.h"
+#include "agent/verdict/cache.h"
+#include "agent/verdict/renamed_keys.h"
+#include "agent/verdict/workers.h"
+#include "agent/fastpath/shared_page.h"
+#include "agent/state/writer.h"
+#include "signals.h"
 
 /* After each commit, before anything of it is answered: the view that is older than it goes, then the counters grow, so that no
    decision can be made under the old view and be taken for one that rests on the new counters. `told`: each job of it will say
@@ -45,10 +37,10 @@ static void on_committed(void *context, bool told)
 {
     struct agent *agent = context;
 
-    store_let_go(agent->store);
-    agent->commits++;
+    store_let_go(agent->core.store);
+    agent->core.commits++;
     if (!told)
-        board_bump_all(agent->board);
+        shared_page_bump_all(agent->core.shared);
     if (agent->forget != NULL)
         forget_look(agent->forget);
 }
@@ -57,27 +49,27 @@ static void on_committed(void *context, bool told)
    not start is NULL. */
 static void finish_stop(struct agent *agent)
 {
-    if (agent->workers != NULL)
-        workers_stop(agent->workers);
-    https_close(agent->https); /* what is being fetched comes back, and nothing more is */
-    remotes_stop(agent->remotes);
-    if (agent->feeds != NULL)
-        feeds_stop(agent->feeds);
+    if (agent->verdicts.workers != NULL)
+        workers_stop(agent->verdicts.workers);
+    https_close(agent->core.https); /* what is being fetched comes back, and nothing more is */
+    remotes_stop(agent->core.remotes);
+    if (agent->core.feeds != NULL)
+        feeds_stop(agent->core.feeds);
     forget_close(agent->forget);
-    if (agent->writer != NULL) {
-        clock_note(agent);
-        writer_stop(agent->writer);
+    if (agent->core.writer != NULL) {
+        clock_note(&agent->clock);
+        writer_stop(agent->core.writer);
     }
     reload_close(agent->reload);
-    refresh_close(agent->refresh);
-    watch_close(agent->watch);
+    refresh_close(agent->core.refresh);
+    watch_close(agent->core.watch);
     watchdog_close(agent->watchdog);
     http_close(agent->http);
     if (agent->door != NULL)
         door_close(agent->door);
-    board_close(agent->board); /* first, then the marker: it speaks for the page */
-    earlier_close(agent->earlier);
-    agent->earlier = NULL;
+    shared_page_close(agent->core.shared); /* first, then the marker: it speaks for the page */
+    previous_run_close(agent->core.previous_run);
+    agent->core.previous_run = NULL;
 }
 
 /* After a long silence the files are looked at before anything is decided; the callers that waited for that are answered now. */
@@ -94,14 +86,14 @@ static void on_seen(void *context)
    were not understood are read again. */
 static int prepare_store(struct agent *agent)
 {
-    struct view *view = store_begin(agent->store, false);
+    struct view *view = store_begin(agent->core.store, false);
 
     if (view == NULL)
-        view = store_begin(agent->store, true); /* full: no reason not to verify, and to forget */
+        view = store_begin(agent->core.store, true); /* full: no reason not to verify, and to forget */
     if (view == NULL)
         return -1;
-    if (list_cover(agent->hasher, view, agent->ring) < 0 || feeds_retry_unreadable(agent, agent->hasher, view) < 0 ||
-        clock_load(agent, view) < 0) {
+    if (list_cover(agent->core.hasher, view, agent->core.ring) < 0 || feeds_retry_unreadable(&agent->core, agent->core.hasher, view) < 0 ||
+        clock_load(&agent->clock, view) < 0) {
         store_abort(view);
         return -1;
     }
@@ -114,30 +106,48 @@ static int fail(const char *why)
     return -1;
 }
 
+static void again_about(void *context, struct text token, struct waiter *waiter)
+{
+    decide_again(context, token, waiter);
+}
+
+static void on_clock_behind(void *context)
+{
+    struct agent *agent = context;
+
+    shared_page_bump_keys(agent->core.shared);
+}
+
+static void reload(struct core *core, struct reload_waiter *waiter)
+{
+    reload_all(agent_of(core)->reload, waiter);
+}
+
 static int open_rooms(struct agent *agent)
 {
-    const struct config *config = agent->ring->config;
+    const struct config *config = agent->core.ring->config;
     char why[STORE_WHY_BYTES];
     uint8_t instance[16];
 
-    if (RAND_bytes(instance, sizeof instance) != 1 || RAND_bytes(agent->audit_key, sizeof agent->audit_key) != 1)
+    if (RAND_bytes(instance, sizeof instance) != 1 || RAND_bytes(agent->verdicts.audit_key, sizeof agent->verdicts.audit_key) != 1)
         return fail("no random numbers are to be had");
-    hex_encode(instance, sizeof instance, agent->instance);
-    agent->board = board_new(instance);
-    agent->store = store_open(config->state_path, STORE_MAP_BYTES, why);
-    if (agent->store == NULL)
+    hex_encode(instance, sizeof instance, agent->core.instance);
+    agent->core.shared = shared_page_new(instance);
+    agent->core.store = store_open(config->state_path, STORE_MAP_BYTES, why);
+    if (agent->core.store == NULL)
         return fail(why);
-    agent->hasher = hasher_new();
-    agent->cache = cache_new(config->cache_bytes);
-    agent->checks = checks_new();
+    agent->core.hasher = hasher_new();
+    agent->verdicts.cache = cache_new(config->cache_bytes);
+    agent->verdicts.checks = checks_new();
+    agent->verdicts.renamed_keys = renamed_keys_new(&agent->core);
     agent->reload = reload_new(agent);
-    agent->refresh = refresh_new(agent);
-    agent->remotes = remotes_new(agent);
-    agent->key_errors = calloc(agent->ring->count, sizeof *agent->key_errors);
-    if (agent->board == NULL || agent->hasher == NULL || agent->cache == NULL || agent->checks == NULL || agent->reload == NULL || agent->refresh == NULL || agent->remotes == NULL ||
-        agent->key_errors == NULL)
+    agent->core.refresh = refresh_new(&agent->core);
+    agent->core.remotes = remotes_new(&agent->core, again_about, &agent->verdicts);
+    agent->core.key_errors = calloc(agent->core.ring->count, sizeof *agent->core.key_errors);
+    if (agent->core.shared == NULL || agent->core.hasher == NULL || agent->verdicts.cache == NULL || agent->verdicts.checks == NULL || agent->verdicts.renamed_keys == NULL || agent->reload == NULL || agent->core.refresh == NULL || agent->core.remotes == NULL ||
+        agent->core.key_errors == NULL)
         return fail("out of memory");
-    if (remotes_prepare(agent->remotes, agent->ring) < 0)
+    if (remotes_prepare(agent->core.remotes, agent->core.ring) < 0)
         return fail("the stored keys cannot be read, or there is no memory");
     if (prepare_store(agent) < 0)
         return fail("the revocations cannot be written; is the disk full?");
@@ -149,59 +159,75 @@ static int open_rooms(struct agent *agent)
 
 static void free_rooms(struct agent *agent)
 {
-    for (unsigned i = 0; agent->key_errors != NULL && i < agent->ring->count; i++)
-        free(agent->key_errors[i]);
-    free(agent->key_errors);
-    free(agent->policy_error);
-    free(agent->reload_error);
-    feeds_free(agent->feeds);
-    remotes_free(agent->remotes);
+    for (unsigned i = 0; agent->core.key_errors != NULL && i < agent->core.ring->count; i++)
+        free(agent->core.key_errors[i]);
+    free(agent->core.key_errors);
+    free(agent->core.policy_error);
+    free(agent->core.reload_error);
+    feeds_free(agent->core.feeds);
+    remotes_free(agent->core.remotes);
     forget_free(agent->forget);
     reload_free(agent->reload);
-    refresh_free(agent->refresh);
-    checks_free(agent->checks);
-    cache_free(agent->cache);
-    board_free(agent->board);
-    hasher_free(agent->hasher);
-    store_close(agent->store);
-    keyring_drop(agent->ring);
+    refresh_free(agent->core.refresh);
+    checks_free(agent->verdicts.checks);
+    renamed_keys_free(agent->verdicts.renamed_keys);
+    cache_free(agent->verdicts.cache);
+    shared_page_free(agent->core.shared);
+    hasher_free(agent->core.hasher);
+    store_close(agent->core.store);
+    keyring_drop(agent->core.ring);
+}
+
+/* What others were answered in this turn goes on, then signatures go to the workers. */
+static void before_wait(void *context)
+{
+    struct agent *agent = context;
+
+    http_go_on(agent->http);
+    workers_hand_over(agent->verdicts.workers);
+    store_let_go(agent->core.store);
+    agent->core.turn = 0;
 }
 
 static int start_rooms(struct agent *agent)
 {
     char why[512];
 
-    agent->earlier = earlier_new(agent->loop, agent->ring->config->state_path);
-    agent->workers = workers_start(agent->loop, agent->ring->config->threads, decide_checked, agent);
-    agent->writer = writer_start(agent->loop, agent->store, on_committed, agent);
-    agent->https = https_new(agent->loop);
-    agent->watch = watch_new(agent->loop, on_seen, agent);
-    agent->feeds = feeds_new(agent);
-    agent->forget = forget_new(agent);
-    agent->watchdog = watchdog_new(agent->loop);
-    if (agent->earlier == NULL || agent->https == NULL || agent->workers == NULL || agent->writer == NULL || agent->watch == NULL || agent->feeds == NULL ||
+    agent->core.previous_run = previous_run_new(agent->core.loop, agent->core.ring->config->state_path);
+    agent->verdicts.workers = workers_start(agent->core.loop, agent->core.ring->config->threads, decide_checked, &agent->verdicts);
+    agent->core.writer = writer_start(agent->core.loop, agent->core.store, on_committed, agent);
+    agent->clock.writer = agent->core.writer;
+    agent->core.https = https_new(agent->core.loop);
+    agent->core.watch = watch_new(agent->core.loop, on_seen, agent);
+    agent->core.feeds = feeds_new(&agent->core);
+    agent->forget = forget_new(&agent->core);
+    agent->watchdog = watchdog_new(agent->core.loop);
+    if (agent->core.previous_run == NULL || agent->core.https == NULL || agent->verdicts.workers == NULL || agent->core.writer == NULL || agent->core.watch == NULL || agent->core.feeds == NULL ||
         agent->forget == NULL)
         return fail("threads cannot be started, or there is no memory");
-    if (feeds_use_config(agent->feeds) < 0)
+    if (feeds_use_config(agent->core.feeds) < 0)
         return fail("out of memory");
-    agent->door = door_open(agent, why);
+    agent->door = door_open(&agent->verdicts, before_wait, agent, why);
     if (agent->door == NULL)
         return fail(why);
-    return http_open(agent, &agent->http, why) < 0 ? fail(why) : 0;
+    return http_open(&agent->verdicts, &agent->door->accounts, &agent->door->facts, &agent->http, why) < 0 ? fail(why) : 0;
 }
 
-void agent_check_ready(struct agent *agent)
+static void check_ready(struct core *core)
 {
-    if (agent->ready || agent->stopping || !feeds_are_read(agent->feeds)) /* who tell how far they are */
+    struct agent *agent = agent_of(core);
+
+
+    if (agent->core.ready || agent->core.stopping || !feeds_are_read(agent->core.feeds)) /* who tell how far they are */
         return;
-    if (!remotes_are_known(agent->remotes)) {
+    if (!remotes_are_known(agent->core.remotes)) {
         notify_status("waiting for the keys of an issuer; `assay health` says whose, and why");
         return;
     }
-    agent->ready = true;
-    notify_ready(agent->ring->count);
-    log_info("ready", LOG_TEXT("socket", agent->ring->config->socket_path), LOG_NUMBER("issuers", agent->ring->count),
-             LOG_TEXT("instance", agent->instance), LOG_TEXT("version", ASSAY_VERSION));
+    agent->core.ready = true;
+    notify_ready(agent->core.ring->count);
+    log_info("ready", LOG_TEXT("socket", agent->core.ring->config->socket_path), LOG_NUMBER("issuers", agent->core.ring->count),
+             LOG_TEXT("instance", agent->core.instance), LOG_TEXT("version", ASSAY_VERSION));
 }
 
 static int serve(struct agent *agent)
@@ -210,26 +236,26 @@ static int serve(struct agent *agent)
 
     if (signals_watch(&signals, agent, finish_stop) < 0) {
         finish_stop(agent); /* of the rooms that are open: the loop ends where nothing is left in it */
-        uv_run(agent->loop, UV_RUN_DEFAULT);
+        uv_run(agent->core.loop, UV_RUN_DEFAULT);
         return fail("signals cannot be waited for");
     }
     if (start_rooms(agent) < 0) {
         signals_close(&signals);
-        agent->stopping = true;
+        agent->core.stopping = true;
         if (agent->door != NULL) /* it was the last room but one */
             door_drain(agent->door);
         finish_stop(agent);
-        uv_run(agent->loop, UV_RUN_DEFAULT); /* what is closed is freed there */
+        uv_run(agent->core.loop, UV_RUN_DEFAULT); /* what is closed is freed there */
         http_free(agent->http);
         if (agent->door != NULL)
             door_free(agent->door);
         return -1;
     }
-    refresh_use_config(agent->refresh);
-    remotes_use(agent->remotes);
-    keyring_tell_warnings(NULL, agent->ring);
-    agent_check_ready(agent);
-    uv_run(agent->loop, UV_RUN_DEFAULT);
+    refresh_use_config(agent->core.refresh);
+    remotes_use(agent->core.remotes);
+    keyring_tell_warnings(NULL, agent->core.ring);
+    check_ready(&agent->core);
+    uv_run(agent->core.loop, UV_RUN_DEFAULT);
     http_free(agent->http);
     door_free(agent->door);
     log_info("stopped");
@@ -238,16 +264,23 @@ static int serve(struct agent *agent)
 
 int agent_run(struct keyring *ring, const char *config_path)
 {
-    struct agent agent = {.loop = uv_default_loop(), .config_path = config_path, .ring = ring, .commits = 1};
+    struct agent agent = {
+        .core = {.loop = uv_default_loop(), .ring = ring, .commits = 1, .use_keyring = agent_use_keyring, .check_ready = check_ready, .reload = reload},
+        .clock = {.on_behind = on_clock_behind},
+        .config_path = config_path,
+    };
 
-    agent.started = agent_now();
+    agent.core.clock = &agent.clock;
+    agent.clock.context = &agent;
+    agent.verdicts.core = &agent.core;
+    agent.core.started = unix_now();
     log_setup(ring->config->log_level, ring->config->log_json);
-    int status = agent.loop != NULL ? open_rooms(&agent) : fail("the system gives no event loop: out of memory or descriptors");
+    int status = agent.core.loop != NULL ? open_rooms(&agent) : fail("the system gives no event loop: out of memory or descriptors");
 
     if (status == 0)
         status = serve(&agent);
-    if (agent.loop != NULL)
-        uv_loop_close(agent.loop);
+    if (agent.core.loop != NULL)
+        uv_loop_close(agent.core.loop);
     free_rooms(&agent);
     return status;
 }

@@ -13,8 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "agent/limits.h"
-#include "agent/observe/log.h"
+#include "agent/base/limits.h"
+#include "agent/base/log.h"
 
 void confine_early(void)
 {

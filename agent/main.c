@@ -7,10 +7,11 @@
 #include <unistd.h>
 
 #include "agent.h"
-#include "agent/confine.h"
-#include "agent/observe/log.h"
+#include "confine.h"
+#include "agent/base/log.h"
 #include "agent/outbound/threads.h"
 #include "agent/revocation/salvage.h"
+#include "agent/keys/keyring.h"
 
 static const char help[] =
     "Usage: assayd --config FILE [--check]\n"
@@ -158,7 +159,7 @@ int main(int argc, char **argv)
     if (code >= 0)
         return code;
     struct config *config = config_load(options.config, &faults);
-    struct keyring *ring = config != NULL ? keyring_load(config, agent_now(), &faults) : NULL;
+    struct keyring *ring = config != NULL ? keyring_load(config, unix_now(), &faults) : NULL;
 
     for (unsigned i = 0; i < faults.count; i++)
         fprintf(stderr, "%s\n", faults.text[i]);

@@ -3,16 +3,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/alarm.h"
-#include "agent/door/door.h"
+#include "agent/base/alarm.h"
+#include "agent/http/listener.h"
+#include "agent/rpc/listener.h"
 #include "agent/files/facts.h"
-#include "agent/in_force.h"
+#include "in_force.h"
 #include "agent/keys/remotes.h"
-#include "agent/observe/log.h"
-#include "agent/observe/notify.h"
-#include "agent/refresh.h"
-#include "agent/revocation/feeds.h"
+#include "agent/base/log.h"
+#include "agent/base/notify.h"
+#include "agent/keys/refresh.h"
+#include "agent/feeds/feeds.h"
 #include "client/clock.h"
+#include "agent/config/config.h"
+#include "agent/keys/keyring.h"
+#include "agent/verdict/cache.h"
+#include "agent/config/reload_waiter.h"
 
 /* Files that change all the time are tried for so long; `assay reload` waits 5 s for its answer. */
 #define PATIENCE_SECONDS 3
@@ -48,7 +53,7 @@ struct reload *reload_new(struct agent *agent)
     if (reload == NULL)
         return NULL;
     reload->agent = agent;
-    reload->alarm = alarm_new(agent->loop, on_alarm, reload);
+    reload->alarm = alarm_new(agent->core.loop, on_alarm, reload);
     if (reload->alarm == NULL) {
         free(reload);
         return NULL;
@@ -93,7 +98,7 @@ static void check_fixed(const struct config *old, const struct config *new, stru
         fault_add(faults, place, "`threads` has changed, which needs a restart: systemctl restart assayd");
 }
 
-/* `why`: the file was no basis for a decision just now. Its faults are not told, for half of a file has many. */
+/* `why`: the file was no grounds for a decision just now. Its faults are not told, for half of a file has many. */
 static void refuse_moving(struct reload *reload, const char *path, const char *why)
 {
     reload->unfit = true;
@@ -143,7 +148,7 @@ static void read_files(struct reload *reload, struct config *config)
         fault_add(&reload->faults, (struct place){config->path, 0, 0}, "out of memory");
         return;
     }
-    reload->ring = keyring_load(config, agent_now(), &reload->faults);
+    reload->ring = keyring_load(config, unix_now(), &reload->faults);
     check_unchanged(reload, looks, count);
     if (config->policy_path != NULL)
         check_unchanged(reload, &reload->policy_rest.look, 1);
@@ -174,10 +179,11 @@ static void use_all(struct reload *reload)
 {
     struct agent *agent = reload->agent;
 
-    free(agent->reload_error);
-    agent->reload_error = NULL;
+    free(agent->core.reload_error);
+    agent->core.reload_error = NULL;
     door_look_for_socket(agent->door);
-    if (reload->ring != NULL && (remotes_prepare(agent->remotes, reload->ring) < 0 || agent_use_keyring(agent, reload->ring) < 0)) {
+    http_look_for_socket(agent->http);
+    if (reload->ring != NULL && (remotes_prepare(agent->core.remotes, reload->ring) < 0 || agent_use_keyring(&agent->core, reload->ring) < 0)) {
         fault_add(&reload->faults, (struct place){agent->config_path, 0, 0}, "out of memory");
         keyring_drop(reload->ring);
         reload->ring = NULL;
@@ -186,21 +192,21 @@ static void use_all(struct reload *reload)
         const struct config *config = reload->ring->config;
 
         log_setup(config->log_level, config->log_json);
-        cache_resize(agent->cache, config->cache_bytes);
-        refresh_use_config(agent->refresh);
-        remotes_use(agent->remotes);
-        if (feeds_use_config(agent->feeds) < 0)
+        cache_resize(agent->verdicts.cache, config->cache_bytes);
+        refresh_use_config(agent->core.refresh);
+        remotes_use(agent->core.remotes);
+        if (feeds_use_config(agent->core.feeds) < 0)
             log_error("a revocation feed cannot be read, for there is no memory");
-        log_info("configuration reloaded", LOG_TEXT("file", agent->config_path), LOG_NUMBER("issuers", agent->ring->count));
-        if (agent->ready)
-            notify_ready(agent->ring->count);
-        agent_check_ready(agent); /* what it waited for may be gone */
+        log_info("configuration reloaded", LOG_TEXT("file", agent->config_path), LOG_NUMBER("issuers", agent->core.ring->count));
+        if (agent->core.ready)
+            notify_ready(agent->core.ring->count);
+        agent->core.check_ready(&agent->core); /* what it waited for may be gone */
     } else {
-        agent->reload_error = strdup(reload->faults.count > 0 ? reload->faults.text[0] : "out of memory");
+        agent->core.reload_error = strdup(reload->faults.count > 0 ? reload->faults.text[0] : "out of memory");
         for (unsigned i = 0; i < reload->faults.count; i++)
             log_error("configuration refused, the old one goes on", LOG_TEXT("fault", reload->faults.text[i]));
-        if (agent->ready)
-            notify_refused(or_empty(agent->reload_error));
+        if (agent->core.ready)
+            notify_refused(or_empty(agent->core.reload_error));
     }
     reload->ring = NULL;
 }
@@ -226,7 +232,7 @@ static void give_up(struct reload *reload)
 /* Has a file changed after it was read here, and is what it says now in force already? A key that it has withdrawn must not come back. */
 static bool is_overtaken(const struct reload *reload)
 {
-    return reload->ring != NULL && refresh_count(reload->agent->refresh) != reload->refreshed;
+    return reload->ring != NULL && refresh_count(reload->agent->core.refresh) != reload->refreshed;
 }
 
 /* Drops what was read. True: everything is read again, a while later; false: that was tried for long enough. */
@@ -234,7 +240,7 @@ static bool read_again(struct reload *reload)
 {
     keyring_drop(reload->ring);
     reload->ring = NULL;
-    if (reload->agent->stopping || monotonic_ns() - reload->begun > PATIENCE_SECONDS * NS_PER_S)
+    if (reload->agent->core.stopping || monotonic_ns() - reload->begun > PATIENCE_SECONDS * NS_PER_S)
         return false;
     faults_clear(&reload->faults);
     keyring_drop(reload->held);
@@ -247,7 +253,7 @@ static void finish(struct reload *reload)
 {
     struct reload_waiter *waiters = reload->waiters;
 
-    if (reload->agent->stopping)
+    if (reload->agent->core.stopping)
         give_up(reload);
     else
         use_all(reload);
@@ -287,17 +293,17 @@ static void join(struct reload *reload)
 static void read_all(struct reload *reload)
 {
     join(reload);
-    if (reload->agent->stopping) {
+    if (reload->agent->core.stopping) {
         finish(reload);
         return;
     }
-    reload->held = keyring_hold(reload->agent->ring);
-    reload->refreshed = refresh_count(reload->agent->refresh);
+    reload->held = keyring_hold(reload->agent->core.ring);
+    reload->refreshed = refresh_count(reload->agent->core.refresh);
     reload->unfit = false;
     reload->reading = true;
     alarm_set(reload->alarm, LATE_SECONDS);
     reload->work.data = reload;
-    uv_queue_work(reload->agent->loop, &reload->work, on_work, on_done);
+    uv_queue_work(reload->agent->core.loop, &reload->work, on_work, on_done);
 }
 
 /* A file system does not answer, or is slow. Nobody waits for it; what it says counts when it comes. */
@@ -336,7 +342,7 @@ static void start(struct reload *reload)
     reload->busy = true;
     reload->begun = monotonic_ns();
     reload->config_rest = reload->policy_rest = (struct file_rest){0};
-    if (reload->agent->ready)
+    if (reload->agent->core.ready)
         notify_reloading();
     read_all(reload);
 }

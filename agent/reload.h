@@ -5,13 +5,7 @@
 #ifndef ASSAY_RELOAD_H
 #define ASSAY_RELOAD_H
 
-#include "agent/agent.h"
-
-/* Somebody who wants to know how it went. */
-struct reload_waiter {
-    struct reload_waiter *next;
-    void (*reloaded)(struct reload_waiter *waiter, const struct faults *faults); /* no faults: it is in force */
-};
+#include "agent.h"
 
 struct reload *reload_new(struct agent *agent); /* NULL: out of memory or descriptors */
 void reload_close(struct reload *reload);       /* before the loop ends; NULL is fine */

@@ -3,12 +3,13 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "agent/door/door.h"
-#include "agent/door/http.h"
-#include "agent/observe/log.h"
-#include "agent/observe/notify.h"
-#include "agent/refresh.h"
-#include "agent/reload.h"
+#include "agent/rpc/listener.h"
+#include "agent/http/listener.h"
+#include "agent/base/log.h"
+#include "agent/base/notify.h"
+#include "agent/keys/refresh.h"
+#include "reload.h"
+#include "agent/fastpath/shared_page.h"
 
 void signals_close(struct signals *signals)
 {
@@ -40,8 +41,8 @@ static void on_tick(uv_timer_t *timer)
     struct signals *signals = timer->data;
     struct agent *agent = signals->agent;
 
-    if ((!door_is_quiet(agent->door) || !http_is_quiet(agent->http) || !reload_is_quiet(agent->reload) || !refresh_is_quiet(agent->refresh)) &&
-        uv_now(agent->loop) < signals->deadline)
+    if ((!door_is_quiet(agent->door) || !http_is_quiet(agent->http) || !reload_is_quiet(agent->reload) || !refresh_is_quiet(agent->core.refresh)) &&
+        uv_now(agent->core.loop) < signals->deadline)
         return;
     signals_close(signals);
     signal(SIGTERM, SIG_IGN); /* libuv gives them back to the system, where a second one would end us half-way */
@@ -58,16 +59,16 @@ static void on_stop(uv_signal_t *handle, int number)
     struct signals *signals = handle->data;
     struct agent *agent = signals->agent;
 
-    if (agent->stopping || agent->door == NULL)
+    if (agent->core.stopping || agent->door == NULL)
         return;
-    agent->stopping = true;
-    agent->ready = false;
-    board_close(agent->board); /* what clients remember ends here; the last calls come to us */
+    agent->core.stopping = true;
+    agent->core.ready = false;
+    shared_page_close(agent->core.shared); /* what clients remember ends here; the last calls come to us */
     notify_stopping();
     log_info("stopping", LOG_TEXT("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"));
     door_drain(agent->door);
     http_drain(agent->http);
-    signals->deadline = uv_now(agent->loop) + DRAIN_SECONDS * 1000;
+    signals->deadline = uv_now(agent->core.loop) + DRAIN_SECONDS * 1000;
     uv_timer_start(&signals->tick, on_tick, 0, 10);
 }
 
@@ -81,7 +82,7 @@ static void on_hangup(uv_signal_t *handle, int number)
 
 static int watch_signal(struct signals *signals, uv_signal_t *handle, uv_signal_cb call, int number)
 {
-    if (uv_signal_init(signals->agent->loop, handle) != 0)
+    if (uv_signal_init(signals->agent->core.loop, handle) != 0)
         return -1;
     handle->data = signals; /* and so it is to be closed */
     return uv_signal_start(handle, call, number) == 0 ? 0 : -1;
@@ -90,7 +91,7 @@ static int watch_signal(struct signals *signals, uv_signal_t *handle, uv_signal_
 int signals_watch(struct signals *signals, struct agent *agent, void (*finish)(struct agent *agent))
 {
     *signals = (struct signals){.agent = agent, .finish = finish};
-    uv_timer_init(agent->loop, &signals->tick);
+    uv_timer_init(agent->core.loop, &signals->tick);
     signals->tick.data = signals;
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is an error of the store, not the end */

@@ -3,7 +3,7 @@
 #ifndef ASSAY_SIGNALS_H
 #define ASSAY_SIGNALS_H
 
-#include "agent/agent.h"
+#include "agent.h"
 
 struct signals {
     uv_signal_t term, interrupt, hangup;

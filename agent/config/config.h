@@ -5,16 +5,16 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
-#include "agent/config/feeds.h"
-#include "agent/config/peers.h"
-#include "agent/config/yaml.h"
+#include "feeds.h"
+#include "peers.h"
+#include "yaml.h"
+#include "agent/base/log.h"
 #include "agent/token/issuer.h"
 
 #define CONFIG_PATH_DEFAULT "/etc/assay/assayd.yaml"
 #define SOCKET_PATH_DEFAULT "/run/assay/assayd.sock"
 #define STATE_PATH_DEFAULT "/var/lib/assay"
 
-enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR };
 enum log_decisions { DECISIONS_OFF, DECISIONS_DENIED, DECISIONS_ALL };
 
 /* Where an issuer's keys come from: a file, or the issuer itself over HTTPS, which says at `jwks_uri`, or where discovery leads. */

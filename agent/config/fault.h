@@ -3,7 +3,7 @@
 #ifndef ASSAY_FAULT_H
 #define ASSAY_FAULT_H
 
-#include "agent/limits.h"
+#include "agent/base/limits.h"
 
 struct place {
     const char *file;

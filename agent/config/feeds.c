@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "agent/outbound/redis.h"
-#include "agent/revocation/slots.h"
+#include "agent/base/limits.h"
 #include "config.h"
 
 static void read_issuers(struct yaml *yaml, yaml_node_t *value, void *into)

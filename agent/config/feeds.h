@@ -2,7 +2,7 @@
 #ifndef ASSAY_CONFIG_FEEDS_H
 #define ASSAY_CONFIG_FEEDS_H
 
-#include "agent/config/yaml.h"
+#include "yaml.h"
 #include "agent/token/issuer.h"
 
 struct feed_config {

@@ -4,7 +4,7 @@
 
 #include <sys/types.h>
 
-#include "agent/config/yaml.h"
+#include "yaml.h"
 #include "agent/token/bounds.h"
 
 /* Zero is the one that nobody has; everybody has the next. The last one comes with the one to verify. */

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <yaml.h>
 
-#include "agent/config/fault.h"
+#include "fault.h"
 
 /* Memory that lives as long as the configuration that was read into it, and is freed whole. */
 struct arena {

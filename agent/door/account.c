@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "agent/limits.h"
+#include "agent/base/limits.h"
 #include "client/clock.h"
 
 static struct account *find(struct accounts *accounts, uid_t uid)

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "agent/turns.h"
+#include "fair_queue.h"
 
 struct account;
 struct caller;
@@ -58,6 +58,11 @@ struct accounts {
     int64_t other_ns; /* and when somebody else's was, last */
     void (*push_out)(void *context, const struct caller *except); /* sends what was answered, without waiting for the turn's end */
     void *context;
+};
+
+/* What came in, at both doors. */
+struct door_facts {
+    uint64_t connections, accepted, refused, requests, protocol_errors, timeouts;
 };
 
 /* Who connects joins its user's account, which is made if it has none; -1: out of memory. It leaves when nothing of it is under way any

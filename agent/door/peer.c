@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "agent/config/config.h"
-#include "agent/observe/log.h"
+#include "agent/base/log.h"
 
 #ifndef SO_PEERGROUPS
 #define SO_PEERGROUPS 59

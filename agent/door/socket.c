@@ -12,8 +12,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "agent/limits.h"
-#include "agent/observe/log.h"
+#include "agent/base/limits.h"
+#include "agent/base/log.h"
 
 struct socket_place {
     const char *path;

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "agent/observe/log.h"
+#include "agent/base/log.h"
 
 static void on_change(uv_fs_event_t *folder, const char *name, int events, int status)
 {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/observe/log.h"
+#include "agent/base/log.h"
 
 struct folder {
     uv_fs_event_t event;

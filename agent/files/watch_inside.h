@@ -3,8 +3,8 @@
 #ifndef ASSAY_FILE_WATCH_INSIDE_H
 #define ASSAY_FILE_WATCH_INSIDE_H
 
-#include "agent/alarm.h"
-#include "agent/limits.h"
+#include "agent/base/alarm.h"
+#include "agent/base/limits.h"
 #include "facts.h"
 #include "folders.h"
 #include "watch.h"

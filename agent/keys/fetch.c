@@ -7,7 +7,7 @@
 #include <openssl/evp.h>
 
 #include "client/clock.h"
-#include "discovery.h"
+#include "agent/config/discovery.h"
 
 static void finish(struct https *https, struct key_fetch *fetch)
 {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include "agent/fastpath/shared_page.h"
 
 struct file {
     char *text;
@@ -339,4 +340,17 @@ void keyring_drop(struct keyring *ring)
     config_drop(ring->config);
     free(ring->issuers);
     free(ring);
+}
+
+bool keyring_has_other_keys(const struct keyring *old, const struct keyring *ring, unsigned index)
+{
+    return old->entries[index].keys != ring->entries[index].keys;
+}
+
+void keyring_bump_changed(const struct keyring *old, const struct keyring *ring, struct shared_page *shared)
+{
+    for (unsigned i = 0; i < ring->count; i++) {
+        if (keyring_has_other_keys(old, ring, i))
+            shared_page_bump_issuer(shared, &ring->entries[i].issuer);
+    }
 }

@@ -62,4 +62,12 @@ const struct texts *keyring_spellings(const struct keyring *keyring, struct text
 struct keyring *keyring_hold(struct keyring *keyring);
 void keyring_drop(struct keyring *keyring); /* NULL is fine */
 
+/* Of the same configuration: has the issuer at this place other keys? */
+bool keyring_has_other_keys(const struct keyring *old, const struct keyring *ring, unsigned index);
+
+/* Likewise: ends what rests on the keys of the issuers that have others. What an issuer's new keys put in question is what that issuer said, and
+   nothing of the others'. */
+struct shared_page;
+void keyring_bump_changed(const struct keyring *old, const struct keyring *ring, struct shared_page *shared);
+
 #endif

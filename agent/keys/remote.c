@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/in_force.h"
-#include "agent/observe/log.h"
+#include "agent/base/log.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
+#include "agent/state/writer.h"
 
 static uint64_t hash_kid(const struct remote *remote, struct text kid)
 {
@@ -17,7 +17,7 @@ static uint64_t hash_kid(const struct remote *remote, struct text kid)
     return hash != 0 ? hash : 1;
 }
 
-static struct strange *find_strange(struct remote *remote, uint64_t hash)
+static struct missing_kid *find_strange(struct remote *remote, uint64_t hash)
 {
     for (unsigned i = 0; i < KEYS_STRANGE_MAX; i++) {
         if (remote->strange[i].hash == hash)
@@ -26,23 +26,23 @@ static struct strange *find_strange(struct remote *remote, uint64_t hash)
     return NULL;
 }
 
-bool remote_is_strange(struct remote *remote, struct text kid, double now)
+bool remote_is_missing_kid(struct remote *remote, struct text kid, double now)
 {
-    const struct strange *strange = find_strange(remote, hash_kid(remote, kid));
+    const struct missing_kid *strange = find_strange(remote, hash_kid(remote, kid));
 
     return strange != NULL && now < strange->next && strange->next - now <= remote->rules.refresh;
 }
 
 /* Once for each fetch. Twice as long each time, up to a refresh period, after which the set was fetched anyhow. */
-void remote_note_strange(struct remote *remote, struct text kid, double now)
+void remote_note_missing_kid(struct remote *remote, struct text kid, double now)
 {
     uint64_t hash = hash_kid(remote, kid);
-    struct strange *strange = find_strange(remote, hash);
+    struct missing_kid *strange = find_strange(remote, hash);
 
     if (strange == NULL) {
         strange = &remote->strange[remote->next_strange];
         remote->next_strange = (remote->next_strange + 1) % KEYS_STRANGE_MAX;
-        *strange = (struct strange){.hash = hash};
+        *strange = (struct missing_kid){.hash = hash};
     } else if (strange->next > remote->schedule.tried) {
         return;
     }
@@ -97,7 +97,7 @@ static void keep_done(struct job *job, int status)
 /* Takes the text over; NULL: what lies there stays. */
 static void keep_on_disk(struct remote *remote, char *text, size_t text_bytes)
 {
-    struct agent *agent = remote->agent;
+    struct core *core = remote->core;
     struct keep_job *keep = calloc(1, sizeof *keep);
 
     if (keep == NULL) {
@@ -105,20 +105,20 @@ static void keep_on_disk(struct remote *remote, char *text, size_t text_bytes)
         return;
     }
     keep->job = (struct job){.run = run_keep, .done = keep_done, .tells = true};
-    keep->config = config_hold(agent->ring->config);
+    keep->config = config_hold(core->ring->config);
     keep->issuer = remote->issuer;
     keep->set = (struct stored_set){
         remote->known, remote->schedule.fetched, remote->schedule.tried, remote->schedule.failures, remote->schedule.failed, text,
         text_bytes};
-    if (writer_submit(agent->writer, &keep->job) < 0)
+    if (writer_submit(core->writer, &keep->job) < 0)
         keep_done(&keep->job, -1);
 }
 
 /* A withdrawn key counts from this moment; the disk comes after it, for a crash before that leaves the old set, and its `tried`. */
 static int put_in_force(struct remote *remote, struct key_fetch *fetch)
 {
-    struct agent *agent = remote->agent;
-    struct keyring *ring = keyring_with(agent->ring, remote->index, fetch->keys, agent_now());
+    struct core *core = remote->core;
+    struct keyring *ring = keyring_with(core->ring, remote->index, fetch->keys, unix_now());
 
     if (ring == NULL)
         return -1;
@@ -126,7 +126,7 @@ static int put_in_force(struct remote *remote, struct key_fetch *fetch)
     log_info("keys replaced", LOG_TEXT("issuer", remote->issuer_name), LOG_NUMBER("keys", ring->entries[remote->index].keys->count),
              LOG_NUMBER("skipped", ring->entries[remote->index].keys->skipped));
     memset(remote->strange, 0, sizeof remote->strange);
-    return agent_use_keyring(agent, ring);
+    return core->use_keyring(core, ring);
 }
 
 /* A set that has become empty is taken for a mistake, for every token would be refused: what is told says how it is meant. */
@@ -141,7 +141,7 @@ static void tell_failure(struct remote *remote, const struct key_fetch *fetch)
 
 static void use_fetched(struct remote *remote, struct key_fetch *fetch)
 {
-    double now = agent_now();
+    double now = unix_now();
 
     if (fetch->fetched == FETCHED_SET && put_in_force(remote, fetch) < 0) {
         fetch->fetched = FETCHED_NOTHING;
@@ -171,7 +171,7 @@ static void on_fetched(struct https_job *job)
         strcpy(fetch->why, "out of memory, or the agent is stopping");
     if (remote != NULL)
         remote->fetch = NULL;
-    if (remote != NULL && remote->used && !remote->agent->stopping)
+    if (remote != NULL && remote->used && !remote->core->stopping)
         use_fetched(remote, fetch);
     key_fetch_clear(fetch);
     config_drop(config);
@@ -190,7 +190,7 @@ void remote_forsake(struct remote *remote)
 void remote_fetch(struct remote *remote, bool anew)
 {
     struct key_fetch *fetch = calloc(1, sizeof *fetch);
-    double now = agent_now();
+    double now = unix_now();
 
     schedule_began(&remote->schedule, now);
     if (fetch == NULL) {
@@ -198,13 +198,13 @@ void remote_fetch(struct remote *remote, bool anew)
         return;
     }
     key_fetch_init(fetch, remote->issuer);
-    fetch->config = config_hold(remote->agent->ring->config);
+    fetch->config = config_hold(remote->core->ring->config);
     fetch->anew = anew || remote->schedule.failed;
     fetch->known = remote->known;
     fetch->context = remote;
     fetch->job.done = on_fetched;
     remote->fetch = fetch;
-    https_submit(remote->agent->https, &fetch->job);
+    https_submit(remote->core->https, &fetch->job);
 }
 
 void remote_free(struct remote *remote)

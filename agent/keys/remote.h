@@ -3,7 +3,8 @@
 #ifndef ASSAY_KEYS_REMOTE_H
 #define ASSAY_KEYS_REMOTE_H
 
-#include "agent/decide.h"
+#include "agent/base/core.h"
+#include "keyring.h"
 #include "fetch.h"
 #include "remotes.h"
 #include "schedule.h"
@@ -11,7 +12,7 @@
 
 /* A kid that a fetch did not bring. It may be a new key's that has not been published yet: so it is fetched for again, later and
    later. */
-struct strange {
+struct missing_kid {
     uint64_t hash; /* of the kid; 0: none */
     double next;   /* Unix seconds */
     unsigned tries;
@@ -30,7 +31,7 @@ struct parked {
 
 struct remote {
     struct remote *next;
-    struct agent *agent;
+    struct core *core;
     char *issuer_name, *source_name;    /* by which it is found after a reload */
     const struct issuer_config *issuer; /* of the configuration in force */
     unsigned index;                     /* in the keyring in force */
@@ -42,14 +43,16 @@ struct remote {
     char *error;
     bool was_stale;
     uint64_t seed; /* of their hashes */
-    struct strange strange[KEYS_STRANGE_MAX];
+    struct missing_kid strange[KEYS_STRANGE_MAX];
     unsigned next_strange;
     struct parked *parked; /* the last one first */
     unsigned parked_count;
 };
 
 struct remotes {
-    struct agent *agent;
+    struct core *core;
+    void (*again_about)(void *context, struct text token, struct waiter *waiter);
+    void *context;
     struct alarm *alarm;
     double alarm_due; /* Unix seconds, as the clock stood when it was set */
     uv_idle_t again;  /* runs while somebody is to be asked about again */
@@ -84,8 +87,8 @@ void remote_forsake(struct remote *remote);
 /* What came is in force, and those who wait are to be asked again: remotes.c. */
 void remote_fetched(struct remote *remote);
 
-bool remote_is_strange(struct remote *remote, struct text kid, double now);
-void remote_note_strange(struct remote *remote, struct text kid, double now);
+bool remote_is_missing_kid(struct remote *remote, struct text kid, double now);
+void remote_note_missing_kid(struct remote *remote, struct text kid, double now);
 
 void remote_free(struct remote *remote);
 

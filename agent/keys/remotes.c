@@ -5,23 +5,27 @@
 #include <string.h>
 #include <openssl/rand.h>
 
-#include "agent/alarm.h"
-#include "agent/observe/log.h"
+#include "agent/base/alarm.h"
+#include "agent/base/log.h"
 #include "client/clock.h"
 #include "remote.h"
+#include "agent/fastpath/shared_page.h"
 
-struct remotes *remotes_new(struct agent *agent)
+struct remotes *remotes_new(struct core *core, void (*again_about)(void *context, struct text token, struct waiter *waiter), void *context)
 {
     struct remotes *remotes = calloc(1, sizeof *remotes);
 
-    if (remotes != NULL)
-        remotes->agent = agent;
+    if (remotes == NULL)
+        return NULL;
+    remotes->core = core;
+    remotes->again_about = again_about;
+    remotes->context = context;
     return remotes;
 }
 
 void remotes_set_alarm(struct remotes *remotes)
 {
-    double now = agent_now(), first = INFINITY;
+    double now = unix_now(), first = INFINITY;
 
     for (const struct remote *remote = remotes->all; remote != NULL; remote = remote->next) {
         if (remote->used && remote->fetch == NULL)
@@ -42,7 +46,7 @@ static void look_at_age(struct remote *remote, double now)
     bool stale = schedule_is_stale(&remote->schedule, &remote->rules, now);
 
     if (stale && !remote->was_stale && remote->schedule.fetched > 0) {
-        board_bump_issuer(remote->agent->board, &remote->issuer->rules);
+        shared_page_bump_issuer(remote->core->shared, &remote->issuer->rules);
         log_error("keys are older than `max_key_age`, and nothing can be decided by them", LOG_TEXT("issuer", remote->issuer_name));
     }
     remote->was_stale = stale;
@@ -52,7 +56,7 @@ static void look_at_age(struct remote *remote, double now)
 static void on_alarm(void *context)
 {
     struct remotes *remotes = context;
-    double now = fmax(agent_now(), remotes->alarm_due);
+    double now = fmax(unix_now(), remotes->alarm_due);
 
     if (remotes->stopped)
         return;
@@ -71,10 +75,10 @@ static int start(struct remotes *remotes)
 {
     if (remotes->alarm != NULL)
         return 0;
-    remotes->alarm = alarm_new(remotes->agent->loop, on_alarm, remotes);
+    remotes->alarm = alarm_new(remotes->core->loop, on_alarm, remotes);
     if (remotes->alarm == NULL)
         return -1;
-    uv_idle_init(remotes->agent->loop, &remotes->again);
+    uv_idle_init(remotes->core->loop, &remotes->again);
     remotes->again.data = remotes;
     return 0;
 }
@@ -95,7 +99,7 @@ static struct remote *add(struct remotes *remotes, const struct issuer_config *i
 
     if (remote == NULL)
         return NULL;
-    remote->agent = remotes->agent;
+    remote->core = remotes->core;
     remote->issuer_name = strdup(issuer->rules.names.list[0].at);
     remote->source_name = strdup(issuer->keys.name);
     if (remote->issuer_name == NULL || remote->source_name == NULL ||
@@ -111,7 +115,7 @@ static struct remote *add(struct remotes *remotes, const struct issuer_config *i
 /* What an earlier run, or an earlier configuration, has left. */
 static int take_stored(struct remote *remote, const struct issuer_config *issuer, struct keyring *ring, unsigned index)
 {
-    struct view *view = store_view(remote->agent->store);
+    struct view *view = store_view(remote->core->store);
     struct stored_set set;
     char why[KEYSET_WHY_BYTES];
     int found = view != NULL ? stored_read(view, issuer, &set) : -1;
@@ -135,7 +139,7 @@ static int take_stored(struct remote *remote, const struct issuer_config *issuer
 /* The same source as before: its set goes on. */
 static void take_over(const struct remote *remote, struct keyring *ring, unsigned index)
 {
-    const struct keyring_entry *entry = &remote->agent->ring->entries[remote->index];
+    const struct keyring_entry *entry = &remote->core->ring->entries[remote->index];
 
     keyring_fill(ring, index, keyset_hold(entry->keys), entry->loaded);
 }
@@ -194,8 +198,8 @@ static void drop_unused(struct remotes *remotes)
 
 void remotes_use(struct remotes *remotes)
 {
-    struct keyring *ring = remotes->agent->ring;
-    double now = agent_now();
+    struct keyring *ring = remotes->core->ring;
+    double now = unix_now();
     bool at_start = !remotes->used;
 
     remotes->used = true;
@@ -226,17 +230,17 @@ void remotes_use(struct remotes *remotes)
 
 void remote_fetched(struct remote *remote)
 {
-    struct remotes *remotes = remote->agent->remotes;
+    struct remotes *remotes = remote->core->remotes;
 
     remotes_wake(remotes, remote);
     if (remotes->stopped)
         return;
     if (remote->used)
-        look_at_age(remote, agent_now());
+        look_at_age(remote, unix_now());
     else
         drop_unused(remotes);
     remotes_set_alarm(remotes);
-    agent_check_ready(remotes->agent);
+    remotes->core->check_ready(remotes->core);
 }
 
 void remotes_stop(struct remotes *remotes)

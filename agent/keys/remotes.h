@@ -3,13 +3,17 @@
 #ifndef ASSAY_KEYS_REMOTES_H
 #define ASSAY_KEYS_REMOTES_H
 
-#include "agent/agent.h"
+#include "agent/base/core.h"
+#include "agent/token/issuer.h"
+#include "agent/token/verify.h"
+#include "keyring.h"
 
 struct remotes;
 struct remote; /* one issuer's; keyring_entry has it */
 struct waiter;
 
-struct remotes *remotes_new(struct agent *agent); /* NULL: out of memory */
+/* `again_about` is called for each waiter when what it waited for has come. NULL: out of memory. */
+struct remotes *remotes_new(struct core *core, void (*again_about)(void *context, struct text token, struct waiter *waiter), void *context);
 
 /* A keyring that is to be put in force gets the sets that are known already: those in force, and those on the disk. 0, or -1: out
    of memory, or the store cannot be read. */
@@ -28,7 +32,7 @@ enum need {
 };
 enum need remotes_need(struct remotes *remotes, const struct token *token, enum outcome outcome, bool whatever_age, char why[256]);
 
-/* Waits for the fetch that remotes_need has named: the token is asked about again then (decide_again). -1: too much is waiting. */
+/* Waits for the fetch that remotes_need has named: the token is asked about again then. -1: too much is waiting. */
 int remotes_wait(struct remotes *remotes, const struct token *token, struct waiter *waiter);
 
 /* May a token of this issuer be accepted? False: its keys are too old; `why` says so, and new ones are asked for. */

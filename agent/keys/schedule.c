@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "agent/limits.h"
+#include "agent/base/limits.h"
 
 /* Splitmix64: any state is as good as any other. */
 static double uniform(struct schedule *schedule, double low, double high)

@@ -4,8 +4,7 @@
 #include <string.h>
 #include <openssl/evp.h>
 
-#include "agent/observe/log.h"
-#include "agent/revocation/slots.h"
+#include "agent/base/log.h"
 
 /* A row's key: SHA-256 over issuer and source, each with its length before it, then which piece: 0 is the head. */
 #define KEY_BYTES      34

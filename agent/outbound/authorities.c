@@ -10,7 +10,7 @@
 
 #include <openssl/x509.h>
 
-#include "agent/limits.h"
+#include "agent/base/limits.h"
 #include "client/cleanup.h"
 
 static int cannot(const char *ca_file, const char *cause, char *why, size_t why_bytes)

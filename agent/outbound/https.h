@@ -11,7 +11,7 @@
 
 #include <uv.h>
 
-#include "agent/limits.h"
+#include "agent/base/limits.h"
 
 struct https;
 

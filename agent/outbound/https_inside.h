@@ -48,4 +48,7 @@ void request_finished(struct https *https, CURL *curl, CURLcode code);
 /* Requests whose files were read, or whose names were looked up, go on. */
 void requests_go_on(struct https *https);
 
+/* For libcurl: one line of the answer's head. `context`: a struct https_request. */
+size_t request_on_header(char *line, size_t one, size_t size, void *context);
+
 #endif

@@ -8,7 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "agent/limits.h"
+#include "agent/base/limits.h"
 #include "client/clock.h"
 #include "threads.h"
 

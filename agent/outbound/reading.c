@@ -8,8 +8,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "agent/keys/bearer.h"
-#include "agent/limits.h"
+#include "bearer.h"
+#include "agent/base/limits.h"
 #include "authorities.h"
 #include "client/clock.h"
 #include "threads.h"

@@ -1,3 +1,4 @@
+/* What follows the connection: the password or user of the place, RESP2, and the database. */
 #include "redis_inside.h"
 
 #include <errno.h>
@@ -7,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/config/secret.h"
-#include "agent/limits.h"
+#include "agent/base/secret.h"
+#include "agent/base/limits.h"
 #include "client/cleanup.h"
 
 struct password {

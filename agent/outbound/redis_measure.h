@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "agent/limits.h"
+#include "agent/base/limits.h"
 
 /* Zero: before a reply. */
 struct redis_measure {

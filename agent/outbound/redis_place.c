@@ -1,3 +1,4 @@
+/* A Redis place, as a URL: redis:// or rediss://. */
 #include "redis.h"
 
 #include <arpa/inet.h>
@@ -5,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/limits.h"
+#include "agent/base/limits.h"
 
 #define DIGITS  "0123456789"
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

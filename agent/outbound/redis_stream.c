@@ -1,3 +1,4 @@
+/* Bytes to and from a Redis: connecting, sending, waiting within a deadline. */
 #include "redis_inside.h"
 
 #include <errno.h>
@@ -11,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "agent/limits.h"
+#include "agent/base/limits.h"
 #include "client/cleanup.h"
 #include "client/clock.h"
 #include "lookup.h"

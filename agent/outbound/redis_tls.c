@@ -1,3 +1,4 @@
+/* TLS to a Redis (rediss://), by OpenSSL over the descriptor that redis_stream.c has connected. */
 #include "redis_inside.h"
 
 #include <arpa/inet.h>

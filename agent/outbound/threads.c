@@ -8,7 +8,7 @@
 
 #include <openssl/crypto.h>
 
-#include "agent/limits.h"
+#include "agent/base/limits.h"
 #include "client/clock.h"
 
 struct start {

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "agent/token/pointer.h"
-#include "agent/token/utf8.h"
+#include "agent/base/utf8.h"
 
 /* Of MessagePack. */
 #define STR_HEAD_BYTES_MAX   5
@@ -119,7 +119,7 @@ static void note(struct elsewhere *elsewhere, struct text pointer, bool names, s
 }
 
 /* Where roles, or scopes, stand if the issuer's settings do not say, and what is between two of them in a text. */
-struct usual {
+struct common_request {
     enum claim claims[2];
     struct text pointers[2];
     char separator;
@@ -127,11 +127,11 @@ struct usual {
 
 #define POINTER(text) {text, sizeof text - 1}
 
-static const struct usual usual_roles = {{CLAIM_ROLES, CLAIM_ROLE}, {POINTER("/roles"), POINTER("/role")}, '\0'};
-static const struct usual usual_scopes = {{CLAIM_SCOPE, CLAIM_SCP}, {POINTER("/scope"), POINTER("/scp")}, ' '}; /* RFC 6749 section 3.3 */
+static const struct common_request common_request_roles = {{CLAIM_ROLES, CLAIM_ROLE}, {POINTER("/roles"), POINTER("/role")}, '\0'};
+static const struct common_request common_request_scopes = {{CLAIM_SCOPE, CLAIM_SCP}, {POINTER("/scope"), POINTER("/scp")}, ' '}; /* RFC 6749 section 3.3 */
 
 /* Of the two usual claims the first that is there decides, whatever its type. */
-static void tell_usual(const struct claims *claims, const struct usual *usual, struct elsewhere *elsewhere, const struct listener *listener)
+static void tell_usual(const struct claims *claims, const struct common_request *usual, struct elsewhere *elsewhere, const struct listener *listener)
 {
     unsigned which = claims_have(claims, usual->claims[0]) ? 0 : 1;
     struct wire_cursor value = claim_cursor(claims, usual->claims[which]);
@@ -153,7 +153,7 @@ static void tell_places(const struct claims *claims, const struct claim_places *
     }
 }
 
-static void tell(const struct claims *claims, const struct claim_places *places, const struct usual *usual, const struct listener *listener)
+static void tell(const struct claims *claims, const struct claim_places *places, const struct common_request *usual, const struct listener *listener)
 {
     if (places != NULL && places->count > 0)
         tell_places(claims, places, usual->separator, listener);
@@ -164,13 +164,13 @@ static void tell(const struct claims *claims, const struct claim_places *places,
 void each_role(const struct claims *claims, const struct issuer *issuer, void (*each)(void *context, const char *at, size_t bytes),
                void *context)
 {
-    tell(claims, issuer != NULL ? &issuer->roles : NULL, &usual_roles, &(struct listener){each, context});
+    tell(claims, issuer != NULL ? &issuer->roles : NULL, &common_request_roles, &(struct listener){each, context});
 }
 
 void each_scope(const struct claims *claims, const struct issuer *issuer, void (*each)(void *context, const char *at, size_t bytes),
                 void *context)
 {
-    tell(claims, issuer != NULL ? &issuer->scopes : NULL, &usual_scopes, &(struct listener){each, context});
+    tell(claims, issuer != NULL ? &issuer->scopes : NULL, &common_request_scopes, &(struct listener){each, context});
 }
 
 static void add_bytes(void *sum, const char *at, size_t bytes)

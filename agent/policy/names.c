@@ -1,3 +1,4 @@
+/* Numbers for the names of roles, scopes and actions: a hash table that the policy fills while it is loaded. */
 #include "policy.h"
 
 #include <string.h>

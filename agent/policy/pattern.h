@@ -3,7 +3,7 @@
 #ifndef ASSAY_PATTERN_H
 #define ASSAY_PATTERN_H
 
-#include "agent/policy/resource.h"
+#include "resource.h"
 #include "agent/token/claims.h"
 
 /* Is this a pattern, in a rule that keeps these characters (RESOURCE_SLASH, RESOURCE_SEMICOLON)? NULL, or what is wrong with it. */

@@ -4,7 +4,7 @@
 #define ASSAY_POLICY_H
 
 #include "agent/config/config.h"
-#include "agent/policy/resource.h"
+#include "resource.h"
 #include "agent/token/verify.h"
 
 /* A set of roles or of scopes, by the numbers that their names have in the policy. */

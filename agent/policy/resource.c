@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "agent/token/utf8.h"
+#include "agent/base/utf8.h"
 
 static int hex_digit(char c)
 {

@@ -8,7 +8,7 @@
 
 #include "agent/keys/keyring.h"
 #include "agent/state/entries.h"
-#include "slots.h"
+#include "holders.h"
 
 #define SOURCE_OPERATORS "operators" /* the `revoke` calls */
 

@@ -246,29 +246,6 @@ static int check_file(struct file *file, uint64_t bytes, uint64_t noted)
     return check_tree(file, &meta.trees[0], true) < 0 || check_tree(file, &meta.trees[1], true) < 0 ? -1 : 0;
 }
 
-/* The copy: the number, and its checksum. What cannot be read as one says nothing. */
-struct noted {
-    uint64_t transaction, checksum;
-};
-
-static uint64_t read_noted(int last)
-{
-    struct noted noted;
-
-    if (pread(last, &noted, sizeof noted, 0) != (ssize_t)sizeof noted ||
-        noted.checksum != XXH3_64bits(&noted.transaction, sizeof noted.transaction))
-        return 0;
-    return noted.transaction;
-}
-
-void pages_note(int last, uint64_t transaction)
-{
-    struct noted noted = {transaction, XXH3_64bits(&transaction, sizeof transaction)};
-    ssize_t ignored = last >= 0 ? pwrite(last, &noted, sizeof noted, 0) : 0;
-
-    (void)ignored; /* without it, a damaged meta page may go unnoticed; nothing else depends on it */
-}
-
 bool page_is_alone(const void *value, uint64_t number)
 {
     struct page_head head;
@@ -387,7 +364,7 @@ int pages_check(const char *folder, int *ret_last, char why[STORE_WHY_BYTES])
             close(file.fd);
         return -1;
     }
-    uint64_t noted = read_noted(*ret_last);
+    uint64_t noted = pages_noted(*ret_last);
 
     if (file.fd < 0)
         return check_absent(folder, noted, why);

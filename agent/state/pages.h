@@ -14,6 +14,7 @@ int pages_check(const char *folder, int *ret_last, char why[STORE_WHY_BYTES]);
 
 /* After a commit. Not synced, nor needs it be: the copy may be behind the store, and never ahead of it. */
 void pages_note(int last, uint64_t transaction);
+uint64_t pages_noted(int last); /* 0: there is none, or it is damaged */
 
 #define PAGE_HEAD_BYTES 16
 

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/observe/log.h"
+#include "agent/base/log.h"
 #include "entries.h"
 #include "pages.h"
 

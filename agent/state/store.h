@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "agent/limits.h"
+#include "agent/base/limits.h"
 
 /* These numbers go into checksums: append only. */
 enum table {
@@ -79,5 +79,9 @@ int view_each(struct view *view, enum table table, int (*each)(void *context, st
 struct view *store_begin(struct store *store, bool frees);
 int store_commit(struct view *view); /* 0: what was changed is on the disk */
 void store_abort(struct view *view);
+
+/* Numbers in the store are little-endian. */
+void store_number(uint8_t *out, uint64_t value, unsigned size);
+uint64_t stored_number(const uint8_t *in, unsigned size);
 
 #endif

@@ -6,7 +6,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "agent/observe/log.h"
+#include "agent/base/log.h"
 #include "pages.h"
 #include "store_inside.h"
 
@@ -297,4 +297,19 @@ void store_abort(struct view *view)
 {
     mdb_txn_abort(view->txn);
     view->txn = NULL;
+}
+
+void store_number(uint8_t *out, uint64_t value, unsigned size)
+{
+    for (unsigned i = 0; i < size; i++)
+        out[i] = (uint8_t)(value >> (8 * i));
+}
+
+uint64_t stored_number(const uint8_t *in, unsigned size)
+{
+    uint64_t value = 0;
+
+    for (unsigned i = 0; i < size; i++)
+        value |= (uint64_t)in[i] << (8 * i);
+    return value;
 }

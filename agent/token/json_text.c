@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "json_parser.h"
-#include "utf8.h"
+#include "agent/base/utf8.h"
 
 static int hex4(struct parser *p, uint32_t *ret_unit)
 {

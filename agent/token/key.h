@@ -6,7 +6,7 @@
 #include <openssl/evp.h>
 
 #include "algorithm.h"
-#include "agent/limits.h"
+#include "agent/base/limits.h"
 
 #define THUMBPRINT_BYTES 32
 

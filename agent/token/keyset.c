@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "keyset_build.h"
-#include "utf8.h"
+#include "agent/base/utf8.h"
 
 struct keyset *keyset_new(unsigned room)
 {

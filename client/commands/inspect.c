@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "agent/token/utf8.h"
+#include "agent/base/utf8.h"
 #include "command.h"
 #include "form_fault.h"
 #include "inspection.h"

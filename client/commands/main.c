@@ -4,7 +4,7 @@
 
 #include "assay/assay.h"
 #include "command.h"
-#include "nearest.h"
+#include "client/nearest.h"
 #include "publish.h"
 
 static const struct command commands[] = {

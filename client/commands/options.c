@@ -9,7 +9,7 @@
 #include "assay/assay.h"
 #include "client/cleanup.h"
 #include "command.h"
-#include "nearest.h"
+#include "client/nearest.h"
 #include "when.h"
 
 #define HELP_COLUMN 30

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "nearest.h"
+#include "client/nearest.h"
 #include "policy_file.h"
 
 static const struct command commands[] = {

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/limits.h"
+#include "agent/base/limits.h"
 #include "agent/policy/granted.h"
 #include "agent/token/json.h"
 #include "policy_file.h"

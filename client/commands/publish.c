@@ -15,7 +15,7 @@
 
 #define TIMEOUT_MS 5000 /* as of an agent */
 
-/* What agents take: REVOCATION_NAME_BYTES_MAX and FEED_LINE_BYTES_MAX of agent/limits.h, which does not go with the library's. */
+/* What agents take: REVOCATION_NAME_BYTES_MAX and FEED_LINE_BYTES_MAX of agent/base/limits.h, which does not go with the library's. */
 #define NAME_BYTES_MAX   4096
 #define RECORD_BYTES_MAX 16384
 

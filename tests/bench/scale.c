@@ -11,7 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "agent/revocation/forget.h"
+#include "agent/keys/keyring.h"
+#include "agent/revocation/expiry.h"
 #include "bench.h"
 
 #define RECORDS_DEFAULT       10000000

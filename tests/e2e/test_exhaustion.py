@@ -15,7 +15,7 @@ import msgpack
 from agent import ASAN, AUDIENCE, ISSUER, NOBODY, AssayTest, Client, Key, needs_root, put_file, wait_for
 
 OTHER_USER = 54321
-QUEUED, QUEUED_PER_UID = 4096, 2048         # agent/limits.h
+QUEUED, QUEUED_PER_UID = 4096, 2048         # agent/base/limits.h
 IN_FLIGHT, IN_FLIGHT_PER_UID = 256, 4096
 PER_UID = 2048
 BUFFERS_PER_UID = 16 * 1024 * 1024

@@ -4,8 +4,8 @@
    pieces are. */
 #include <strings.h>
 
-#include "agent/door/http_request.h"
-#include "agent/limits.h"
+#include "agent/http/request.h"
+#include "agent/base/limits.h"
 #include "tests/fuzz/target.h"
 
 static const char *const names[HTTP_NAMES] = {

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <jansson.h>
 
-#include "agent/limits.h"
+#include "agent/base/limits.h"
 #include "agent/token/json.h"
 #include "tests/fuzz/target.h"
 

@@ -1,14 +1,17 @@
-/* Bytes from any peer, through the agent's own taking apart of requests (door/rpc.c and the methods): whatever a whole message says, there
+/* Bytes from any peer, through the agent's own taking apart of requests (rpc/request.c and the methods): whatever a whole message says, there
    is exactly one answer to it, well formed and under its number, or the connection is closed. What lies behind the methods (connection,
    decision, writer) stands here in a small form. The first byte says how that behaves. */
 #include <unistd.h>
 
-#include "agent/decide.h"
-#include "agent/door/door.h"
-#include "agent/door/rpc.h"
-#include "agent/door/usual.h"
-#include "agent/limits.h"
-#include "agent/observe/audit.h"
+#include "agent/verdict/decide.h"
+#include "agent/keys/keyring.h"
+#include "agent/revocation/record.h"
+#include "agent/rpc/listener.h"
+#include "agent/state/writer.h"
+#include "agent/rpc/request.h"
+#include "agent/rpc/common_request.h"
+#include "agent/base/limits.h"
+#include "agent/verdict/audit.h"
 #include "tests/fuzz/request_agent.h"
 #include "tests/fuzz/target.h"
 
@@ -55,6 +58,14 @@ void conn_answer_end(struct conn *conn)
     free(room);
     room = NULL;
     answers++;
+}
+
+struct door *conn_door(const struct conn *conn)
+{
+    static struct door door;
+
+    (void)conn;
+    return &door;
 }
 
 const struct peer *conn_peer(const struct conn *conn)
@@ -129,8 +140,8 @@ static void work_on(void)
 
 static void fill(struct decision *decision)
 {
-    *decision = (struct decision){.outcome = OUTCOME_ACCEPTED, .token = request_good_token(), .issuer = &request_agent()->ring->entries[0],
-                                   .basis = request_basis()};
+    *decision = (struct decision){.outcome = OUTCOME_ACCEPTED, .token = request_good_token(), .issuer = &request_verdicts()->core->ring->entries[0],
+                                   .grounds = request_grounds()};
     if ((behaviour & SAYS_NO) != 0)
         *decision = (struct decision){.outcome = OUTCOME_REFUSED, .token = request_bad_token()};
     if ((behaviour & SAYS_NOTHING) != 0)
@@ -146,25 +157,26 @@ static uint32_t touch(const char *at, size_t bytes)
     return sum;
 }
 
-bool decide_now(struct agent *agent, struct text token, struct text audience, const struct bounds *bounds, bool signature_only,
-                struct decision *ret_decision)
+bool decide_now(struct verdicts *verdicts, struct text token, struct text audience, const struct bounds *bounds, bool signature_only,
+                struct decision *ret_decision, struct pending *ret_pending)
 {
     CHECK(bounds == &root.bounds);
-    (void)agent;
+    (void)verdicts;
     (void)signature_only;
     CHECK(token.at != NULL && touch(token.at, token.bytes) + touch(audience.at, audience.bytes) < UINT32_MAX);
     asked_token = token;
     decided_later = (behaviour & SAYS_LATER) != 0;
     fill(ret_decision);
+    *ret_pending = (struct pending){ret_decision->token, false};
     return !decided_later;
 }
 
-int decide_later(struct agent *agent, struct waiter *waiter)
+int decide_later(struct verdicts *verdicts, const struct pending *pending, struct waiter *waiter)
 {
     struct decision decision;
 
-    (void)agent;
-    CHECK(decided_later && asked_token.at != NULL);
+    (void)verdicts;
+    CHECK(pending->token != NULL && decided_later && asked_token.at != NULL);
     decided_later = false;
     if ((behaviour & TAKES_NONE) != 0)
         return -1;
@@ -212,7 +224,7 @@ static bool is_member(const msgpack_object_map *map, const char *name, struct te
 }
 
 /* What is taken apart in one pass means what it means to who decodes it. */
-static void compare(const msgpack_object *object, const struct usual *usual)
+static void compare(const msgpack_object *object, const struct common_request *usual)
 {
     const msgpack_object *parts = object->via.array.ptr;
     struct text method;
@@ -246,8 +258,8 @@ static void look_inside(const uint8_t *bytes, size_t size)
     msgpack_object object;
     char digits[RECORD_DIGITS_BYTES];
     struct record record;
-    struct usual usual;
-    size_t taken = usual_read(bytes, size, &usual);
+    struct common_request usual;
+    size_t taken = common_request_read(bytes, size, &usual);
 
     CHECK(zone != NULL && msgpack_unpack((const char *)bytes, size, NULL, zone, &object) == MSGPACK_UNPACK_SUCCESS);
     CHECK(size_of(&object) <= FRAME_NODES_MAX * sizeof(msgpack_object));
@@ -262,7 +274,7 @@ static void look_inside(const uint8_t *bytes, size_t size)
     for (size_t half = 0; half < size; half += 1 + half / 3) {
         char *some = exactly(bytes, half);
 
-        CHECK(usual_read((const uint8_t *)some, half, &usual) == 0);
+        CHECK(common_request_read((const uint8_t *)some, half, &usual) == 0);
         free(some);
     }
     msgpack_zone_free(zone);
@@ -279,7 +291,7 @@ static void begin(void)
 
 static void handle(const uint8_t *bytes, size_t size)
 {
-    struct usual usual;
+    struct common_request usual;
 
     static msgpack_zone *zone;
 
@@ -288,14 +300,14 @@ static void handle(const uint8_t *bytes, size_t size)
     CHECK(zone != NULL);
     look_inside(bytes, size);
     begin();
-    rpc_handle(NULL, request_agent(), zone, bytes, size);
+    rpc_handle(NULL, request_verdicts(), zone, bytes, size);
     work_on();
     CHECK(held == 0 && room == NULL);
     CHECK(answers + told_later + closed == 1);
-    if (usual_read(bytes, size, &usual) == 0)
+    if (common_request_read(bytes, size, &usual) == 0)
         return;
     begin();
-    rpc_handle_usual(NULL, request_agent(), &usual);
+    rpc_handle_common(NULL, request_verdicts(), &usual);
     CHECK(held == 0 && room == NULL && answers + told_later == 1 && !closed);
 }
 

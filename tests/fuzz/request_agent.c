@@ -3,12 +3,17 @@
 #include <math.h>
 #include <unistd.h>
 
-#include "agent/door/door.h"
-#include "agent/door/methods.h"
-#include "agent/earlier.h"
+#include "agent/rpc/listener.h"
+#include "agent/rpc/methods.h"
+#include "agent/fastpath/previous_run.h"
 #include "agent/keys/remotes.h"
-#include "agent/observe/audit.h"
-#include "agent/revocation/feeds.h"
+#include "agent/verdict/audit.h"
+#include "agent/feeds/feeds.h"
+#include "agent/fastpath/shared_page.h"
+#include "agent/keys/keyring.h"
+#include "agent/revocation/record.h"
+#include "agent/state/clock.h"
+#include "agent/verdict/grounds.h"
 #include "tests/fuzz/target.h"
 #include "tests/fuzz/token_good.h"
 
@@ -18,12 +23,13 @@ static const char config_text[] = "issuers:\n  - issuer: https://auth.example.co
                                   "policy: policy.yaml\n";
 static const char policy_text[] = "version: 1\nrules:\n- {name: everything, resources: [/a/**]}\n";
 
-static struct door door;
-static struct agent agent;
+static struct clock its_clock;
+static struct core core;
+static struct verdicts verdicts;
 static struct token_room token_room;
 static struct token good, bad;
 static struct verifier *verifier;
-static struct basis basis;
+static struct grounds grounds;
 
 static void write_file(const char *folder, const char *name, const char *text)
 {
@@ -65,16 +71,17 @@ static void set_up(void)
 {
     struct question question = {.now = NOW, .room = &token_room};
 
-    agent.ring = load();
-    agent.door = &door;
-    agent.hasher = hasher_new();
-    agent.board = board_new((const uint8_t[16]){1});
-    agent.clock.highest = NOW;
-    agent.ready = true;
-    question.issuers = agent.ring->issuers;
-    question.issuer_count = agent.ring->count;
+    core.ring = load();
+    core.hasher = hasher_new();
+    core.shared = shared_page_new((const uint8_t[16]){1});
+    its_clock.highest = NOW;
+    core.clock = &its_clock;
+    verdicts.core = &core;
+    core.ready = true;
+    question.issuers = core.ring->issuers;
+    question.issuer_count = core.ring->count;
     question.verifier = verifier = verifier_new(0);
-    CHECK(agent.hasher != NULL && verifier != NULL && agent.board != NULL);
+    CHECK(core.hasher != NULL && verifier != NULL && core.shared != NULL);
     bad = token_of("x", 1);
     CHECK(token_check(&bad, &question, STAGE_FORM, STAGE_NOW) == OUTCOME_REFUSED);
     for (size_t i = 0; i < sizeof good_tokens / sizeof *good_tokens; i++) {
@@ -82,16 +89,16 @@ static void set_up(void)
         if (token_check(&good, &question, STAGE_FORM, STAGE_NOW) == OUTCOME_ACCEPTED)
             break;
     }
-    CHECK(good.key != NULL && basis_of(agent.board, agent.hasher, &good, &basis) == 0);
-    basis_read(agent.board, &basis);
-    basis.judged = true;
+    CHECK(good.key != NULL && grounds_of(core.shared, core.hasher, &good, &grounds) == 0);
+    grounds_read(core.shared, &grounds);
+    grounds.judged = true;
 }
 
-struct agent *request_agent(void)
+struct verdicts *request_verdicts(void)
 {
-    if (agent.ring == NULL)
+    if (core.ring == NULL)
         set_up();
-    return &agent;
+    return &verdicts;
 }
 
 const struct token *request_good_token(void)
@@ -104,20 +111,20 @@ const struct token *request_bad_token(void)
     return &bad;
 }
 
-const struct basis *request_basis(void)
+const struct grounds *request_grounds(void)
 {
-    return &basis;
+    return &grounds;
 }
 
-/* Not asked here: the log, and the methods that look at the store or at the whole agent. */
-void audit_decision(struct agent *its, const struct peer *peer, const char *method, const struct decision *decision)
+/* Not asked here: the log, and the methods that look at the store or at the whole core. */
+void audit_decision(struct verdicts *its, const struct peer *peer, const char *method, const struct decision *decision)
 {
     (void)its;
     (void)peer;
     CHECK(method != NULL && (decision->outcome == OUTCOME_UNDECIDED || decision->token != NULL));
 }
 
-void audit_ruling(struct agent *its, const struct peer *peer, struct text action, struct text resource, const struct ruling *ruling,
+void audit_ruling(struct verdicts *its, const struct peer *peer, struct text action, struct text resource, const struct ruling *ruling,
                   const char *why, const struct token *token)
 {
     (void)its;
@@ -135,12 +142,12 @@ void audit_change(const struct peer *peer, const char *what, const char *kind, s
     CHECK(what != NULL && kind != NULL && issuer.at != NULL);
 }
 
-double agent_now(void)
+double unix_now(void)
 {
     return NOW;
 }
 
-double agent_turn_now(struct agent *its)
+double core_turn_now(struct core *its)
 {
     (void)its;
     return NOW;
@@ -200,7 +207,7 @@ void method_hello(const struct request *request)
     method_status(request);
 }
 
-void earlier_hold(struct earlier *earlier, struct held *held)
+void previous_run_hold(struct previous_run *earlier, struct held *held)
 {
     (void)earlier;
     held->answer(held);

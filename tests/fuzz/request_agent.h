@@ -2,11 +2,12 @@
 #ifndef ASSAY_FUZZ_REQUEST_AGENT_H
 #define ASSAY_FUZZ_REQUEST_AGENT_H
 
-#include "agent/agent.h"
+#include "agent/verdict/grounds.h"
+#include "agent/verdict/verdicts.h"
 
-struct agent *request_agent(void);
+struct verdicts *request_verdicts(void);
 const struct token *request_good_token(void);
 const struct token *request_bad_token(void);
-const struct basis *request_basis(void); /* of the good one */
+const struct grounds *request_grounds(void); /* of the good one */
 
 #endif

@@ -1,7 +1,7 @@
 /* What wire_measure calls a whole message is one: msgpack-c reads it and takes the same bytes, our own cursor too; and no byte less. */
 #include <msgpack.h>
 
-#include "agent/limits.h"
+#include "agent/base/limits.h"
 #include "client/wire.h"
 #include "tests/fuzz/target.h"
 

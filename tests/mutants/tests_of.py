@@ -52,7 +52,7 @@ TESTS = {
     "agent/": (ANSWERS_UNITS, ANSWERS),
     "client/": (CLIENT_UNITS, CLIENT),
 }
-SOURCES = ["agent/revocation/*.c", "agent/files/*.c", "agent/{decide,cache,repeat,stamp,basis,board}.c", "agent/keys/*.c",
+SOURCES = ["agent/revocation/*.c", "agent/files/*.c", "agent/verdict/*.c", "agent/fastpath/*.c", "agent/keys/*.c",
            "client/{cache,lane,stamp,judge,hello,channel}.c", "agent/state/*.c", "agent/{refresh,earlier,clock}.c"]
 
 

@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "agent/door/account.h"
-#include "agent/limits.h"
+#include "agent/base/limits.h"
 
 #define MANY 200
 

@@ -13,8 +13,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "agent/revocation/words.h"
-#include "agent/revocation/unreadable.h"
+#include "agent/feeds/sorted_changes.h"
+#include "agent/feeds/unreadable.h"
 #include "batch_written.h"
 
 static void issuers_take_a_bounded_amount_of_memory(void **state)

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/cache.h"
+#include "agent/verdict/cache.h"
 
 static uint8_t wire[8192];
 
@@ -56,7 +56,7 @@ static void what_was_put_in_comes_out(void **state)
 
     (void)state;
     assert_non_null(entry);
-    assert_false(entry->basis.judged); /* found not revoked by nobody yet */
+    assert_false(entry->grounds.judged); /* found not revoked by nobody yet */
     memset(text, 'x', sizeof text - 1); /* it has copies of its own */
     memset(wire, 0, sizeof wire);
     entry = find(cache, "header.payload.signature");

@@ -7,21 +7,21 @@
 #include <cmocka.h>
 #include <time.h>
 
-#include "agent/clock.h"
+#include "agent/state/clock.h"
 
 #define NOW 2000000000.0
 
 /* An agent that has run so long by the monotonic clock, and so long by the wall clock. */
 static bool may_forget(double run, double wall_run, double highest)
 {
-    struct agent agent = {.loop = NULL};
+    struct clock clock = {.noted = 0};
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
-    agent.clock.monotonic_start = (double)now.tv_sec + (double)now.tv_nsec / 1e9 - run;
-    agent.clock.wall_start = NOW - wall_run;
-    agent.clock.highest = highest;
-    return clock_may_forget(&agent, NOW);
+    clock.monotonic_start = (double)now.tv_sec + (double)now.tv_nsec / 1e9 - run;
+    clock.wall_start = NOW - wall_run;
+    clock.highest = highest;
+    return clock_may_forget(&clock, NOW);
 }
 
 static void not_in_the_first_ten_minutes(void **state)
@@ -70,20 +70,20 @@ static void on_accepted(void *context, int status)
 
 static void what_an_operator_accepts_is_written_last(void **state)
 {
-    struct agent agent = {.clock = {.highest = 4e9, .noted = NOW}};
+    struct clock clock = {.highest = 4e9, .noted = NOW};
 
     (void)state;
-    assert_int_equal(clock_accept(&agent, on_accepted, NULL), 0);
-    clock_note(&agent);
+    assert_int_equal(clock_accept(&clock, on_accepted, NULL), 0);
+    clock_note(&clock);
     assert_int_equal(count, 1);
     written[0]->done(written[0], 0);
     assert_int_equal(accepted, 1);
-    assert_true(agent.clock.highest < 4e9);
-    agent.clock.highest = 4e9;
-    clock_note(&agent);
+    assert_true(clock.highest < 4e9);
+    clock.highest = 4e9;
+    clock_note(&clock);
     assert_int_equal(count, 2);
     written[1]->done(written[1], 0);
-    assert_true(agent.clock.noted >= 4e9 - 1);
+    assert_true(clock.noted >= 4e9 - 1);
 }
 
 int main(void)

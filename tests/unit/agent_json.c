@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/limits.h"
+#include "agent/base/limits.h"
 #include "agent/token/json.h"
 
 #define ROOM 65536

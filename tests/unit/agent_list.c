@@ -11,10 +11,10 @@
 
 #include "agent/agent.h"
 #include "agent/config/config.h"
-#include "agent/revocation/feeds.h"
-#include "agent/revocation/forget.h"
+#include "agent/feeds/feeds.h"
+#include "agent/revocation/expiry.h"
 #include "agent/revocation/list.h"
-#include "agent/revocation/unreadable.h"
+#include "agent/feeds/unreadable.h"
 
 #define TEXT(literal) ((struct text){literal, sizeof literal - 1})
 
@@ -597,7 +597,7 @@ static void what_could_not_be_read_is_tried_again(void **state)
                   gone = record_of(RECORD_JTI, "i", "gone", SECONDS_NONE);
     static struct config config = {.revocation = {.feed_count = 2, .feeds = {{.source = "feed b"}, {.source = "feed a", .undo = true}}}};
     struct keyring ring = {.config = &config};
-    struct agent agent = {.ring = &ring};
+    struct core core = {.ring = &ring};
     uint64_t left = 0;
 
     (void)state;
@@ -607,7 +607,7 @@ static void what_could_not_be_read_is_tried_again(void **state)
 
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         status |= unreadable_write(view, lines[i].source, i, lines[i].text, strlen(lines[i].text));
-    status |= feeds_retry_unreadable(&agent, hasher, view);
+    status |= feeds_retry_unreadable(&core, hasher, view);
     status |= unreadable_count(view, &left);
     assert_int_equal(store_commit(view), 0); /* before anything may fail: one writes at a time */
     store_let_go(store);

@@ -14,8 +14,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "agent/revocation/redis_link.h"
-#include "agent/revocation/stream_reader.h"
+#include "agent/feeds/redis_link.h"
+#include "agent/feeds/stream_reader.h"
 
 /* A server that answers one command after the other as it is told. */
 struct server {

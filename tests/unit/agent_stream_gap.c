@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "agent/revocation/stream_gap.h"
+#include "agent/feeds/stream_gap.h"
 
 static redisReply *text(const char *what)
 {

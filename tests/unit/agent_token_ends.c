@@ -17,7 +17,7 @@
 #include "agent/token/json.h"
 #include "agent/token/key.h"
 #include "agent/token/pointer.h"
-#include "agent/token/utf8.h"
+#include "agent/base/utf8.h"
 #include "agent/token/verify.h"
 
 #define TEXT(literal) ((struct text){literal, sizeof literal - 1})

@@ -2,7 +2,7 @@
 #ifndef TESTS_BATCH_WRITTEN_H
 #define TESTS_BATCH_WRITTEN_H
 
-#include "agent/revocation/batch.h"
+#include "agent/feeds/batch.h"
 
 #define NAMES  60000
 #define LINES  (3 * FEED_RUN_RECORDS + 5000) /* some more than memory holds */

@@ -262,7 +262,8 @@ struct caller {
     pthread_t thread;
     struct assay *assay;
     atomic_bool *stop;
-    unsigned long right, unreachable, wrong;
+    atomic_ulong right;
+    unsigned long unreachable, wrong;
     char name[16];
 };
 
@@ -273,7 +274,8 @@ static void *call_until_told(void *argument)
     for (int i = 0; !atomic_load(caller->stop); i++) {
         int status = ask_for(caller->assay, caller->name, i);
 
-        caller->right += status == 0;
+        if (status == 0)
+            atomic_fetch_add(&caller->right, 1);
         caller->unreachable += status == ASSAY_E_UNREACHABLE || status == ASSAY_E_PROTOCOL; /* half an answer, or none */
         caller->wrong += status != 0 && status != ASSAY_E_UNREACHABLE && status != ASSAY_E_PROTOCOL;
     }
@@ -286,6 +288,18 @@ static void start_callers(struct caller *callers, struct assay *assay, atomic_bo
         callers[i] = (struct caller){.assay = assay, .stop = stop};
         snprintf(callers[i].name, sizeof callers[i].name, "t%d", i);
         assert_int_equal(pthread_create(&callers[i].thread, NULL, call_until_told, &callers[i]), 0);
+    }
+}
+
+/* Until each has had a right answer from here on. While connections are broken off, one thread may have had none: 20 requests between two
+   hang-ups may all be the others'. */
+static void await_all(struct caller *callers)
+{
+    for (int i = 0; i < THREADS; i++) {
+        unsigned long before = atomic_load(&callers[i].right);
+
+        while (atomic_load(&callers[i].right) == before)
+            usleep(100);
     }
 }
 
@@ -315,6 +329,7 @@ static void threads_outlive_an_agent_that_hangs_up_again_and_again(void **state)
         while (fake_agent_requests(agent) < before + 20) /* they are at it again */
             usleep(100);
     }
+    await_all(callers);
     stop_callers(callers, &stop);
     assert_int_equal(ask_for(assay, "at last", 0), 0);
     assay_close(assay);

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "client/commands/command.h"
-#include "client/commands/nearest.h"
+#include "client/nearest.h"
 
 struct filled {
     bool flag;

@@ -7,7 +7,7 @@
 
 #include <unistd.h>
 
-#include "agent/door/methods.h"
+#include "agent/rpc/methods.h"
 #include "fastpath_around.h"
 #include "schedules.h"
 #include "tests/fuzz/target.h"
@@ -39,7 +39,7 @@ static struct acting actings[2];
 static char folder[64];
 static struct store *store;
 static struct hasher *hasher;
-static struct verifier *verifier;
+static struct verifier *its_verifier;
 static struct keyring *with_key, *without_key;
 
 static void push(unsigned index, struct queued queued)
@@ -53,13 +53,19 @@ static void push(unsigned index, struct queued queued)
 /* Checked at once, and handed back when the loop comes to it. */
 WRAPPED(int, workers_submit, struct workers *workers, struct task *task, struct line_of_tasks *line)
 {
-    struct question question = {.verifier = verifier};
+    struct question question = {.verifier = its_verifier};
 
     (void)workers;
     (void)line;
     task->outcome = token_check(&task->token, &question, STAGE_SIGNATURE, STAGE_SIGNATURE);
     push(acting, (struct queued){.checked = task});
     return 0;
+}
+
+WRAPPED(struct door *, conn_door, const struct conn *conn)
+{
+    (void)conn;
+    return &actings[acting].door;
 }
 
 static void write_file(const char *name, const char *text)
@@ -107,8 +113,8 @@ void agents_open(void)
     without_key = load(strstr(good_keys, "},{") + 2);
     store = store_open(folder, STORE_MAP_BYTES, why);
     hasher = hasher_new();
-    verifier = verifier_new(0);
-    CHECK(store != NULL && hasher != NULL && verifier != NULL);
+    its_verifier = verifier_new(0);
+    CHECK(store != NULL && hasher != NULL && its_verifier != NULL);
 }
 
 void agents_close(void)
@@ -117,7 +123,7 @@ void agents_close(void)
 
     store_close(store);
     hasher_free(hasher);
-    verifier_free(verifier);
+    verifier_free(its_verifier);
     keyring_drop(with_key);
     keyring_drop(without_key);
     snprintf(command, sizeof command, "rm -r %s", folder);
@@ -134,36 +140,47 @@ void agent_begins(unsigned index)
 {
     struct acting *its = &actings[index];
     struct agent *agent = &its->agent;
+    struct core *core;
     uint8_t instance[16] = {(uint8_t)(index + 1)};
 
     acting = index;
     __real_store_let_go(store);
     *its = (struct acting){.begun = true};
-    *agent = (struct agent){.loop = uv_default_loop(),
-                            .ring = keyring_hold(with_key),
-                            .commits = 1,
-                            .store = store,
-                            .hasher = hasher,
-                            .writer = &its->writer,
-                            .door = &its->door,
-                            .ready = true};
-    agent->clock.highest = agent->clock.noted = agent_now();
-    hex_encode(instance, sizeof instance, agent->instance);
-    agent->board = boards[index] = board_new(instance);
-    agent->cache = cache_new(agent->ring->config->cache_bytes);
-    agent->checks = checks_new();
-    agent->remotes = remotes_new(agent);
-    agent->key_errors = calloc(agent->ring->count, sizeof *agent->key_errors);
-    agent->earlier = earlier_new(agent->loop, folder);
-    agent->feeds = feeds_new(agent);
-    its->door = (struct door){.agent = agent, .page_holders = 1, .heart = alarm_new(agent->loop, door_beat, &its->door)};
+    *agent = (struct agent){.core = {.loop = uv_default_loop(),
+                                     .ring = keyring_hold(with_key),
+                                     .commits = 1,
+                                     .store = store,
+                                     .hasher = hasher,
+                                     .writer = &its->writer,
+                                     .clock = &agent->clock,
+                                     .ready = true},
+                            .verdicts = {.core = &agent->core},
+                            .door = &its->door};
+    core = &agent->core;
+    agent->clock.highest = agent->clock.noted = unix_now();
+    agent->clock.writer = &its->writer;
+    agent->clock.on_behind = on_clock_behind;
+    agent->clock.context = agent;
+    hex_encode(instance, sizeof instance, core->instance);
+    core->shared = boards[index] = shared_page_new(instance);
+    agent->verdicts.cache = cache_new(core->ring->config->cache_bytes);
+    agent->verdicts.checks = checks_new();
+    agent->verdicts.renamed_keys = renamed_keys_new(core);
+    core->remotes = remotes_new(core, again_about, &agent->verdicts);
+    core->key_errors = calloc(core->ring->count, sizeof *core->key_errors);
+    core->previous_run = previous_run_new(core->loop, folder);
+    core->feeds = feeds_new(core);
+    its->door = (struct door){.core = core,
+                              .verdicts = &agent->verdicts,
+                              .page_holders = 1,
+                              .heart = alarm_new(core->loop, door_beat, &its->door)};
     its->writer = (struct writer){.store = store, .committed = on_committed, .context = agent};
     queue_init(&its->writer.waiting);
     queue_init(&its->writer.finished);
     pthread_mutex_init(&its->writer.lock, NULL);
     pthread_cond_init(&its->writer.work, NULL);
-    CHECK(agent->board != NULL && agent->cache != NULL && agent->checks != NULL && agent->remotes != NULL && agent->key_errors != NULL &&
-          agent->earlier != NULL && agent->feeds != NULL);
+    CHECK(core->shared != NULL && agent->verdicts.cache != NULL && agent->verdicts.checks != NULL && agent->verdicts.renamed_keys != NULL &&
+          core->remotes != NULL && core->key_errors != NULL && core->previous_run != NULL && core->feeds != NULL);
 }
 
 bool writer_can_go_on(unsigned index)
@@ -186,16 +203,16 @@ void writer_goes_on(unsigned index)
 void agent_ends(unsigned index)
 {
     struct acting *its = &actings[index];
-    struct agent stopped = {.board = its->agent.board, .earlier = its->agent.earlier};
+    struct agent stopped = {.core = {.shared = its->agent.core.shared, .previous_run = its->agent.core.previous_run}};
 
     acting = index;
-    board_close(its->agent.board);
+    shared_page_close(its->agent.core.shared);
     while (its->writer.waiting.first != NULL)
         writer_goes_on(index);
     acting = index;
     finish(&(uv_async_t){.data = &its->writer});
     finish_stop(&stopped);
-    its->agent.earlier = NULL;
+    its->agent.core.previous_run = NULL;
     its->ended = true;
 }
 
@@ -210,12 +227,12 @@ static void answer_reload(struct held *held)
     conn_answer_end(conn_of(its->reload_asker));
 }
 
-static void reload(struct acting *its, unsigned asker)
+static void take_other_keys(struct acting *its, unsigned asker)
 {
     its->reload.answer = answer_reload;
     its->reload_asker = asker;
-    CHECK(agent_use_keyring(&its->agent, keyring_hold(without_key)) == 0);
-    earlier_hold(its->agent.earlier, &its->reload);
+    CHECK(agent_use_keyring(&its->agent.core, keyring_hold(without_key)) == 0);
+    previous_run_hold(its->agent.core.previous_run, &its->reload);
 }
 
 static msgpack_object text_object(const char *text)
@@ -229,10 +246,10 @@ static void handle(unsigned index, struct queued queued)
     struct agent *agent = &its->agent;
     struct msgpack_object_kv jti = {text_object("jti"), text_object("token-1")};
     msgpack_object_map params = {queued.item == ITEM_REVOKE, &jti};
-    struct request request = {agent, conn_of(queued.asker), 1, &params};
+    struct request request = {&agent->core, &agent->verdicts, conn_of(queued.asker), 1, &params};
 
     if (queued.checked != NULL)
-        decide_checked(agent, queued.checked);
+        decide_checked(&agent->verdicts, queued.checked);
     else if (queued.item == ITEM_VERIFY)
         verify(&request, (struct text){good_token, strlen(good_token)}, (struct text){NULL, 0}, true);
     else if (queued.item == ITEM_HELLO)
@@ -240,9 +257,9 @@ static void handle(unsigned index, struct queued queued)
     else if (queued.item == ITEM_REVOKE)
         method_revoke(&request);
     else
-        reload(its, queued.asker);
+        take_other_keys(its, queued.asker);
     if (queued.item == ITEM_REVOKE && mistake == COUNTERS_GROW_BEFORE_THE_COMMIT)
-        board_bump_all(agent->board);
+        shared_page_bump_all(agent->core.shared);
 }
 
 bool agent_asked(unsigned index, unsigned asker, enum item item)
@@ -291,7 +308,7 @@ void loop_goes_on(unsigned index)
         ring_due_alarm(index);
     } else {
         has_view[index] = false;
-        its->agent.turn = 0;
+        its->agent.core.turn = 0;
         __real_store_let_go(store);
     }
 }
@@ -309,18 +326,19 @@ static void free_acting(unsigned index)
     finish(&(uv_async_t){.data = &its->writer});
     for (unsigned i = 0; i < its->count; i++) {
         if (its->queue[i].checked != NULL)
-            decide_checked(agent, its->queue[i].checked);
+            decide_checked(&agent->verdicts, its->queue[i].checked);
     }
-    earlier_close(agent->earlier);
+    previous_run_close(agent->core.previous_run);
     alarm_close(its->door.heart);
-    feeds_stop(agent->feeds);
-    feeds_free(agent->feeds);
-    checks_free(agent->checks);
-    remotes_free(agent->remotes);
-    cache_free(agent->cache);
-    board_free(agent->board);
-    free(agent->key_errors);
-    keyring_drop(agent->ring);
+    feeds_stop(agent->core.feeds);
+    feeds_free(agent->core.feeds);
+    checks_free(agent->verdicts.checks);
+    renamed_keys_free(agent->verdicts.renamed_keys);
+    remotes_free(agent->core.remotes);
+    cache_free(agent->verdicts.cache);
+    shared_page_free(agent->core.shared);
+    free(agent->core.key_errors);
+    keyring_drop(agent->core.ring);
     pthread_mutex_destroy(&its->writer.lock);
     pthread_cond_destroy(&its->writer.work);
 }

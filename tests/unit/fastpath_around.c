@@ -14,7 +14,7 @@ void (*agents_answered)(unsigned asker, const uint8_t *answer, size_t bytes, int
 unsigned acting;
 bool closing;
 bool has_view[2];
-struct board *boards[2];
+struct shared_page *boards[2];
 
 static int64_t monotonic;
 static unsigned random_state;
@@ -183,7 +183,7 @@ WRAPPED(struct wire_writer *, conn_answer_begin, struct conn *conn, size_t room)
     return answers_nobody() ? NULL : &answer_writer;
 }
 
-void __real_board_bump(struct board *board, struct thing thing);
+void __real_shared_page_bump(struct shared_page *shared, struct thing thing);
 
 WRAPPED(void, conn_answer_end, struct conn *conn)
 {
@@ -193,7 +193,7 @@ WRAPPED(void, conn_answer_end, struct conn *conn)
     agents_answered(asker_of(conn), answer_bytes, (size_t)(answer_writer.at - answer_bytes), descriptor);
     point("an answer");
     if (owes_growth)
-        __real_board_bump(boards[acting], owed);
+        __real_shared_page_bump(boards[acting], owed);
     owes_growth = false;
 }
 
@@ -204,7 +204,7 @@ WRAPPED(const char *, conn_send_page, struct conn *conn, const uint8_t *bytes, s
     CHECK(size <= sizeof answer_bytes);
     memcpy(answer_bytes, bytes, size);
     answer_writer.at = answer_bytes + size;
-    passed = board_fd(boards[acting]);
+    passed = shared_page_fd(boards[acting]);
     __wrap_conn_answer_end(conn);
     return NULL;
 }
@@ -241,39 +241,39 @@ WRAPPED(int, store_commit, struct view *view)
     return status;
 }
 
-WRAPPED(void, board_bump, struct board *board, struct thing thing)
+WRAPPED(void, shared_page_bump, struct shared_page *shared, struct thing thing)
 {
     point("before a counter grows");
     owes_growth = mistake == ANSWERED_BEFORE_COUNTERS_GROW && !closing;
     owed = thing;
     if (!owes_growth && mistake != NO_COUNTER_GROWS && mistake != COUNTERS_GROW_BEFORE_THE_COMMIT)
-        __real_board_bump(board, thing);
+        __real_shared_page_bump(shared, thing);
 }
 
-WRAPPED(void, board_bump_keys, struct board *board)
+WRAPPED(void, shared_page_bump_keys, struct shared_page *shared)
 {
     point("before the generation grows");
     if (mistake != NO_GENERATION_GROWS)
-        __real_board_bump_keys(board);
+        __real_shared_page_bump_keys(shared);
 }
 
-WRAPPED(void, board_close, struct board *board)
+WRAPPED(void, shared_page_close, struct shared_page *shared)
 {
     if (mistake != PAGE_IS_NOT_CLOSED)
-        __real_board_close(board);
+        __real_shared_page_close(shared);
 }
 
-WRAPPED(void, earlier_hold, struct earlier *earlier, struct held *held)
+WRAPPED(void, previous_run_hold, struct previous_run *earlier, struct held *held)
 {
     if (mistake == NOTHING_IS_HELD_BACK)
         held->answer(held);
     else
-        __real_earlier_hold(earlier, held);
+        __real_previous_run_hold(earlier, held);
 }
 
-WRAPPED(bool, earlier_mark, struct earlier *earlier)
+WRAPPED(bool, previous_run_mark, struct previous_run *earlier)
 {
-    return mistake == NO_MARKER_IS_LEFT || __real_earlier_mark(earlier);
+    return mistake == NO_MARKER_IS_LEFT || __real_previous_run_mark(earlier);
 }
 
 WRAPPED(int, uv_async_send, uv_async_t *async)

@@ -4,12 +4,12 @@
 #ifndef ASSAY_TESTS_FASTPATH_AROUND_H
 #define ASSAY_TESTS_FASTPATH_AROUND_H
 
-#include "agent/alarm.h"
-#include "agent/basis.h"
-#include "agent/door/conn.h"
-#include "agent/earlier.h"
+#include "agent/base/alarm.h"
+#include "agent/verdict/grounds.h"
+#include "agent/rpc/connection.h"
+#include "agent/fastpath/previous_run.h"
 #include "agent/state/store.h"
-#include "agent/workers.h"
+#include "agent/verdict/workers.h"
 #include "fastpath_agent.h"
 
 #define NOW INT64_C(1767225600) /* when the token is good */
@@ -22,7 +22,7 @@
 extern unsigned acting;  /* whose step it is: an agent's index */
 extern bool closing;     /* the run has ended, and nothing counts any more */
 extern bool has_view[2]; /* has this agent's loop a view of the store? */
-extern struct board *boards[2];
+extern struct shared_page *boards[2];
 
 void around_begins(void); /* of a run */
 

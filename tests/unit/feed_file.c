@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/revocation/feed_file.h"
+#include "agent/feeds/file_reader.h"
 #include "client/clock.h"
 
 #define PIECE 262144 /* that is read at a time */

@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "agent/outbound/https.h"
-#include "agent/revocation/feed_inside.h"
-#include "agent/revocation/redis_link.h"
+#include "agent/feeds/feed_inside.h"
+#include "agent/feeds/redis_link.h"
 
 /* What stands at the beginning of a stored cursor of Redis. */
 struct redis_cursor {
@@ -19,8 +19,8 @@ struct redis_cursor {
     struct stream_position position;
 };
 
-static struct agent agent;
-static struct feeds feeds = {.agent = &agent};
+static struct core core;
+static struct feeds feeds = {.core = &core};
 static struct feed_config config = {.interval = 10};
 static struct feed *feed;
 static double now, alarm_seconds, answer_age;
@@ -39,7 +39,7 @@ static uv_work_t *work;
 
 /* --- around the kinds --- */
 
-double __wrap_agent_now(void);
+double __wrap_unix_now(void);
 struct alarm *__wrap_alarm_new(uv_loop_t *loop, void (*rings)(void *context), void *context);
 void __wrap_alarm_set(struct alarm *alarm, double seconds);
 void __wrap_alarm_close(struct alarm *alarm);
@@ -65,7 +65,7 @@ int __wrap_redis_link_each(struct redis_link *link,
 void __wrap_redis_link_go_on(struct redis_link *link, const struct stream_position *position);
 void __wrap_redis_link_close(struct redis_link *link);
 
-double __wrap_agent_now(void)
+double __wrap_unix_now(void)
 {
     return now;
 }

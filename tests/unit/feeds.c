@@ -11,12 +11,12 @@
 #include <string.h>
 
 #include "agent/config/config.h"
-#include "agent/revocation/feed_inside.h"
+#include "agent/feeds/feed_inside.h"
 #include "client/clock.h"
 
 static struct config config;
 static struct keyring ring = {.config = &config};
-static struct agent agent = {.ring = &ring};
+static struct core core = {.ring = &ring};
 static struct feeds *feeds;
 static struct text name_i = {"i", 1}, name_k = {"k", 1};
 static const struct issuer issuer_i = {.names = {&name_i, 1}}, issuer_k = {.names = {&name_k, 1}};
@@ -48,7 +48,7 @@ void __wrap_feed_start(struct feed *feed);
 void __wrap_feed_mark_rights(const struct feed_config *feed, const struct config *whole, struct feed_mark *mark);
 struct alarm *__wrap_alarm_new(uv_loop_t *loop, void (*rings)(void *context), void *context);
 void __wrap_alarm_close(struct alarm *alarm);
-double __wrap_agent_now(void);
+double __wrap_unix_now(void);
 
 struct feed *__wrap_feed_new(struct feeds *all, const struct feed_config *of)
 {
@@ -102,7 +102,7 @@ void __wrap_alarm_close(struct alarm *alarm)
     (void)alarm;
 }
 
-double __wrap_agent_now(void)
+double __wrap_unix_now(void)
 {
     return 1000;
 }
@@ -127,7 +127,7 @@ static int set_up(void **state)
     of[2] = (struct feed_config){.url = "https://c", .source = "https://c", .issuers = {&name_k, 1}};
     no_memory = cannot_begin = false;
     fits = true;
-    feeds = feeds_new(&agent);
+    feeds = feeds_new(&core);
     made = freed = begun = started = ended = 0;
     return feeds != NULL ? 0 : -1;
 }
@@ -191,7 +191,7 @@ static void which_goes_on_under_other_rights(void **state)
         struct feed *feed = feeds->first;
 
         feed->busy = i == BUSY;
-        feed->batch = i == BATCH ? (struct batch *)&agent : NULL;
+        feed->batch = i == BATCH ? (struct batch *)&core : NULL;
         feed->mark.passed_over = i == PASSED_OVER;
         fits = i != DOES_NOT_FIT;
         config.revocation.feeds[0].undo = i != DOES_NOT_FIT;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/door/http_answer.h"
+#include "agent/http/answer.h"
 
 static bool no_memory;
 

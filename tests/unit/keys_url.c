@@ -7,8 +7,8 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "agent/keys/url.h"
-#include "agent/limits.h"
+#include "agent/outbound/url.h"
+#include "agent/base/limits.h"
 
 static void https_urls(void **state)
 {

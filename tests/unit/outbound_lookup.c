@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/limits.h"
+#include "agent/base/limits.h"
 #include "agent/outbound/lookup.h"
 #include "agent/outbound/threads.h"
 #include "client/clock.h"

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/limits.h"
+#include "agent/base/limits.h"
 #include "agent/outbound/redis.h"
 #include "agent/outbound/threads.h"
 #include "client/clock.h"

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/limits.h"
+#include "agent/base/limits.h"
 #include "agent/outbound/redis.h"
 
 static void read_good(const char *url, const char *host, unsigned port, unsigned db, bool tls, const char *user)

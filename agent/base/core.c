@@ -1,0 +1,15 @@
+#include "core.h"
+
+#include "client/clock.h"
+
+double unix_now(void)
+{
+    return unix_seconds();
+}
+
+double core_turn_now(struct core *core)
+{
+    if (!(core->turn > 0))
+        core->turn = unix_now();
+    return core->turn;
+}

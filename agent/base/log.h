@@ -1,0 +1,34 @@
+/* The agent's log: one line an event, on stderr, as JSON or as text. A token, a key or a secret is never given to it. */
+#ifndef ASSAY_LOG_H
+#define ASSAY_LOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+
+/* A named value of a line. Text of NULL is left out. */
+struct log_field {
+    const char *name;
+    const char *text;
+    int64_t number;
+    bool is_number;
+};
+#define LOG_TEXT(name, text) ((struct log_field){(name), (text), 0, false})
+#define LOG_NUMBER(name, number) ((struct log_field){(name), NULL, (int64_t)(number), true})
+
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR };
+
+void log_setup(enum log_level level, bool json);
+
+/* May be called from any thread. A line goes out by one write; where nobody reads stderr it is dropped, not waited for. */
+void log_write(enum log_level level, const char *event, const struct log_field *fields, unsigned count);
+
+#define LOG_FIELDS(...) (const struct log_field[]){LOG_TEXT(NULL, NULL), ##__VA_ARGS__}
+#define LOG_LINE(level, event, ...) \
+    log_write(level, event, LOG_FIELDS(__VA_ARGS__), (unsigned)(sizeof(LOG_FIELDS(__VA_ARGS__)) / sizeof(struct log_field)))
+#define log_debug(event, ...) LOG_LINE(LOG_DEBUG, event, ##__VA_ARGS__)
+#define log_info(event, ...) LOG_LINE(LOG_INFO, event, ##__VA_ARGS__)
+#define log_warning(event, ...) LOG_LINE(LOG_WARNING, event, ##__VA_ARGS__)
+#define log_error(event, ...) LOG_LINE(LOG_ERROR, event, ##__VA_ARGS__)
+
+#endif

@@ -1,0 +1,77 @@
+/* Requests whose token has to be checked first, and who goes on when it was. */
+#include <stddef.h>
+
+#include "http_inside.h"
+
+/* Before the loop waits. */
+static void goes_on(struct http_conn *conn)
+{
+    conn->answered = true;
+    conn->next_answered = conn->http->answered;
+    conn->http->answered = conn;
+}
+
+static void on_decided(struct waiter *waiter, const struct decision *decision)
+{
+    struct http_conn *conn = (struct http_conn *)((char *)waiter - offsetof(struct http_conn, waiter));
+
+    http_release(conn);
+    if (!conn->open) {
+        http_conn_free(conn);
+        return;
+    }
+    if (conn->closing)
+        return;
+    conn->decided(conn, decision);
+    if (conn->handling || conn->closing)
+        return;
+    goes_on(conn); /* others who wait for the same are still to be told: nothing new is asked meanwhile */
+}
+
+void http_take_up(struct http *http)
+{
+    for (struct http_conn *conn = http != NULL ? http->all : NULL; conn != NULL; conn = conn->next) {
+        if (conn->in_bytes > 0 && !conn->answered && !conn->handling && !conn->closing)
+            goes_on(conn);
+    }
+}
+
+void http_go_on(struct http *http)
+{
+    if (http != NULL)
+        http_accept_on(http);
+    while (http != NULL && http->answered != NULL) {
+        struct http_conn *conn = http->answered;
+
+        http->answered = conn->next_answered;
+        conn->answered = false;
+        http_conn_go_on(conn);
+    }
+}
+
+static void ask_later(struct http_conn *conn, const struct pending *pending, struct text audience)
+{
+    if (!http_hold(conn)) {
+        http_error(conn, 503, "overloaded", "too many requests of this user are under way");
+        return;
+    }
+    conn->waiter = (struct waiter){
+        .line = &conn->line, .audience = (char *)audience.at, .audience_bytes = audience.bytes, .bounds = &conn->peer.bounds, .decided = on_decided};
+    if (decide_later(conn->http->verdicts, pending, &conn->waiter) == 0)
+        return;
+    http_release(conn);
+    http_error(conn, 503, "overloaded", "too many signatures wait to be checked; try again");
+}
+
+void http_ask(struct http_conn *conn, struct text token, struct text audience,
+              void (*decided)(struct http_conn *conn, const struct decision *decision))
+{
+    struct decision decision;
+    struct pending pending;
+
+    conn->decided = decided;
+    if (decide_now(conn->http->verdicts, token, audience, &conn->peer.bounds, false, &decision, &pending))
+        decided(conn, &decision);
+    else
+        ask_later(conn, &pending, audience);
+}

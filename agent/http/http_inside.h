@@ -1,0 +1,118 @@
+/* The inside of HTTP: the listener (http.c), its connections (http_conn.c, http_send.c), and what is asked over them
+   (http_ask.c, http_routes.c, http_gateway.c, http_json.c). */
+#ifndef ASSAY_HTTP_INSIDE_H
+#define ASSAY_HTTP_INSIDE_H
+
+#include <uv.h>
+
+#include "agent/verdict/decide.h"
+#include "agent/rpc/listener.h"
+#include "listener.h"
+#include "answer.h"
+#include "request.h"
+#include "agent/door/peer.h"
+#include "agent/verdict/permission.h"
+
+union http_handle {
+    uv_handle_t any;
+    uv_stream_t stream;
+    uv_pipe_t pipe;
+    uv_tcp_t tcp;
+};
+
+struct http {
+    struct core *core;
+    struct verdicts *verdicts;
+    struct accounts *accounts; /* of both doors */
+    struct door_facts *traffic; /* likewise */
+    union http_handle listener;
+    union http_handle turned_away; /* takes the one for whom there is no memory */
+    bool is_turning_away, has_one_waiting;
+    bool is_tcp, is_closed;
+    bool made_socket; /* which is ours to remove */
+    int listen_fd;
+    struct socket_watch file; /* of the socket */
+    struct alarm *alarm; /* rings when the first deadline of a connection may have come */
+    uint64_t alarm_due;  /* milliseconds of the loop's clock; 0: not set */
+    struct http_conn *all;
+    struct http_conn *answered; /* whose request was held: they go on before the loop waits */
+    unsigned accepted; /* in this turn of the loop */
+    unsigned held;
+    struct http_out out, body; /* of the answer that is being made */
+    char thrown_away[4096];    /* what comes after the last answer */
+};
+
+/* One request at a time: until it is answered nothing more is read. */
+struct http_conn {
+    union http_handle handle;
+    uv_os_fd_t fd; /* its descriptor */
+    struct http *http;
+    struct caller caller;
+    struct peer peer;
+    struct line_of_tasks line;
+    struct http_conn *next, *previous;
+    struct http_conn *next_answered;
+    uint64_t deadline; /* milliseconds of the loop's clock */
+    uint64_t began;    /* when the first byte of the request came */
+    char *in;          /* the request, and what of the next one has come with it */
+    size_t in_bytes, in_room;
+    struct http_request request;
+    struct waiter waiter; /* of the request that is held */
+    void (*decided)(struct http_conn *conn, const struct decision *decision);
+    struct check_pair pair; /* what a gateway asks; in `in` */
+    bool open, closing, reading, handling;
+    bool half;      /* of `in`: more has to be read before anything can be taken up */
+    bool answered;  /* is in that list */
+    bool held;      /* its answer comes later */
+    bool sending;   /* the kernel has not taken the answer yet */
+    bool ending;    /* the last answer has been made */
+    bool lingering; /* and sent: the peer is given time to read it */
+};
+
+/* http_conn.c: the listener's word that somebody is there, and the end of one, or of all. */
+void http_conn_open(struct http *http);
+void http_conn_close(struct http_conn *conn);
+void http_conn_drain(struct http_conn *conn);
+void http_conn_free(struct http_conn *conn); /* libuv has let go of it, and nothing of it is held */
+void http_conn_drop_in(struct http_conn *conn); /* what was read, which is wiped */
+void http_conn_go_on(struct http_conn *conn);   /* with what stands in `in` */
+
+/* http_rights.c: whose a connection is, what that allows, and how much of it is used. */
+void http_join(struct http_conn *conn);
+void http_leave(struct http_conn *conn); /* it may nothing from here on */
+bool http_is_welcome(const struct http_conn *conn);
+bool http_hold(struct http_conn *conn); /* a request that is answered later; false: too many are */
+void http_release(struct http_conn *conn);
+
+/* http.c */
+void http_arm(struct http *http, uint64_t deadline);
+void http_accept_on(struct http *http); /* accepts connections that had to wait for another turn */
+void http_turn_away(struct http *http);
+
+/* An answer: its first line, then headers by http_put_header, then its end, which sends it. */
+struct http_out *http_answer_begin(struct http_conn *conn, unsigned status);
+void http_answer_end(struct http_conn *conn, const char *type, struct text body);
+void http_answer_json(struct http_conn *conn, unsigned status, const struct http_out *body);
+
+/* {"error", "message"} */
+void http_error(struct http_conn *conn, unsigned status, const char *error, const char *message);
+void http_bad_request(struct http_conn *conn, const char *message);
+void http_undecided(struct http_conn *conn, const struct decision *decision);
+
+/* http_ask.c: `decided` is called with what is said of the token: at once, or later, when the request is still in `in`. */
+void http_ask(struct http_conn *conn, struct text token, struct text audience,
+              void (*decided)(struct http_conn *conn, const struct decision *decision));
+
+/* A whole request: it is answered, or held. */
+void http_route(struct http_conn *conn);
+
+/* What can be asked. */
+void http_auth(struct http_conn *conn);
+void http_forward(struct http_conn *conn);
+void http_ext_authz(struct http_conn *conn);
+void http_verify(struct http_conn *conn);
+void http_introspect(struct http_conn *conn);
+void http_healthz(struct http_conn *conn);
+void http_readyz(struct http_conn *conn);
+
+#endif

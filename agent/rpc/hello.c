@@ -1,0 +1,88 @@
+/* `hello`: hands over the page, and lets the agent's heart beat as long as somebody holds it. */
+#include "agent/base/alarm.h"
+#include "agent/state/clock.h"
+#include "agent/fastpath/previous_run.h"
+#include "agent/files/watch.h"
+#include "agent/verdict/stamp.h"
+#include "client/clock.h"
+#include "agent/base/pairs.h"
+#include "listener.h"
+#include "methods.h"
+#include "agent/fastpath/shared_page.h"
+
+#define ANSWER_ROOM 512
+
+/* Nobody who holds the page asks about time or files; so that a clock that is set back is noticed, the time at which clients say yes
+   is known to the next run, and what was changed in a file ends their yeses, all of it is looked at here. */
+void door_beat(void *context)
+{
+    struct door *door = context;
+
+    if (door->page_holders == 0)
+        return;
+    shared_page_beat(door->core->shared);
+    clock_saw(door->core->clock, unix_now());
+    watch_look(door->core->watch);
+    alarm_set(door->heart, HEARTBEAT_SECONDS);
+}
+
+static void put_answer(struct wire_writer *writer, const struct core *core, const char *refusal)
+{
+    wire_put_map(writer, 4);
+    put_pair_text(writer, "instance", core->instance);
+    put_pair_uint(writer, "clock", (uint64_t)monotonic_ns());
+    wire_put_text(writer, "page");
+    wire_put_bool(writer, refusal == NULL);
+    put_pair_text(writer, "why", refusal);
+}
+
+static void refuse(const struct request *request, const char *refusal)
+{
+    struct wire_writer *writer = rpc_result(request->conn, request->msgid, ANSWER_ROOM);
+
+    if (writer == NULL)
+        return;
+    put_answer(writer, request->core, refusal);
+    conn_answer_end(request->conn);
+}
+
+/* NULL, or why it cannot be sent: the answer is another one then. Its heart beats first, so the page is good when it comes. */
+static const char *hand_over(const struct request *request)
+{
+    struct conn *conn = request->conn;
+    bool is_first = conn_hold_page(conn);
+    uint8_t bytes[ANSWER_ROOM];
+    struct wire_writer writer;
+
+    door_beat(conn_door(request->conn));
+    wire_writer_init(&writer, bytes, sizeof bytes);
+    rpc_put_head(&writer, request->msgid);
+    put_answer(&writer, request->core, NULL);
+    const char *refusal = writer.full ? "out of room" : conn_send_page(conn, bytes, wire_written(&writer));
+
+    if (refusal != NULL && is_first)
+        conn_drop_page(conn);
+    return refusal;
+}
+
+void method_hello(const struct request *request)
+{
+    const char *refusal = stamp_refusal(request->core);
+
+    if (!rpc_params(request, NULL, 0, false))
+        return;
+    if (refusal == NULL)
+        refusal = peer_page_refusal(conn_peer(request->conn));
+    if (refusal == NULL && !conn_may_pass(request->conn)) {
+        rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "read your answers before you say hello");
+        return;
+    }
+    if (refusal == NULL)
+        refusal = conn_page_refusal(request->conn);
+    if (refusal == NULL && !previous_run_mark(request->core->previous_run))
+        refusal = "its marker cannot be written; the agent's log says why";
+    if (refusal == NULL)
+        refusal = hand_over(request);
+    if (refusal != NULL)
+        refuse(request, refusal);
+}

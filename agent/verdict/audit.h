@@ -1,0 +1,28 @@
+/* Decisions in the log: who asked, what was decided, about whom. A token is named by a short keyed digest, which tells two apart and
+   opens nothing. A flood of bad tokens does not become a flood of lines. */
+#ifndef ASSAY_AUDIT_H
+#define ASSAY_AUDIT_H
+
+#include "verdicts.h"
+#include "decide.h"
+#include "agent/door/peer.h"
+#include "agent/policy/decision.h"
+
+/* The configuration says which decisions are wanted (log: decisions). */
+void audit_decision(struct verdicts *verdicts, const struct peer *peer, const char *method, const struct decision *decision);
+
+/* The same for a question that a policy answered. */
+void audit_ruling(struct verdicts *verdicts, const struct peer *peer, struct text action, struct text resource, const struct ruling *ruling,
+                  const char *why, const struct token *token); /* why NULL: the reason says all; token NULL: none was sent */
+
+/* A connection that was closed on a peer. As many lines as decisions may have, together with them. */
+void audit_broken_off(const struct peer *peer, const char *why);
+
+/* One that was closed because its entry of `peers` has as many as it may; and somebody who is in none. Likewise. */
+void audit_turned_away(const struct peer *peer);
+void audit_stranger(const struct peer *peer);
+
+/* What an administrator did. Always written. */
+void audit_change(const struct peer *peer, const char *what, const char *kind, struct text issuer);
+
+#endif

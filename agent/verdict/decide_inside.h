@@ -1,0 +1,32 @@
+/* What decide.c and signature_checks.c share. */
+#ifndef ASSAY_DECIDE_INSIDE_H
+#define ASSAY_DECIDE_INSIDE_H
+
+#include "agent/keys/keyring.h"
+#include "decide.h"
+
+#define CHECK_BUCKETS 1024 /* a power of two */
+
+struct check;
+
+struct checks {
+    struct check *buckets[CHECK_BUCKETS]; /* under way */
+    size_t bytes;                         /* of them all */
+    struct token_room room;               /* of the token that was read last */
+    struct token token;
+    unsigned kinds;         /* of revocation that there are */
+    uint64_t kinds_commits; /* as of then */
+    enum doubt doubt;       /* why what was asked last is undecided */
+    char why[256];
+};
+
+struct question decide_question(struct verdicts *verdicts, struct text audience, const struct bounds *bounds);
+
+/* What is asked on every call, of a token whose signature and claims are good. */
+enum outcome decide_judge_now(struct verdicts *verdicts, struct token *token, struct grounds *grounds, struct text audience,
+                              const struct bounds *bounds);
+
+/* A question about the signature alone is an administrator's, and no verification that is counted. */
+void decide_conclude(struct verdicts *verdicts, struct decision *decision, enum outcome outcome, const struct token *token, bool signature_only);
+
+#endif

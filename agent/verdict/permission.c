@@ -1,0 +1,123 @@
+#include "permission.h"
+
+#include <stdlib.h>
+
+#include "audit.h"
+#include "agent/policy/granted.h"
+#include "agent/keys/keyring.h"
+#include "cache.h"
+
+/* Roles as they are met; how many they are is known only behind the last. */
+struct role_list {
+    struct wire_writer *writer;
+    uint16_t count;
+};
+
+static void put_role(void *context, const char *at, size_t bytes)
+{
+    struct role_list *list = context;
+
+    wire_put_str(list->writer, at, bytes);
+    list->count++;
+}
+
+static void put_roles(struct wire_writer *writer, const struct token *good)
+{
+    static const uint8_t head[] = {0xdc, 0, 0}; /* an array of a count in two bytes: more roles than that no token can hold */
+    uint8_t *start = writer->at;
+    struct role_list list = {writer, 0};
+
+    wire_put_raw(writer, head, sizeof head);
+    each_role(&good->claims, good->issuer, put_role, &list);
+    if (writer->full)
+        return;
+    start[1] = (uint8_t)(list.count >> 8);
+    start[2] = (uint8_t)list.count;
+}
+
+size_t permission_holder_room(const struct token *good)
+{
+    return 64 + (good != NULL ? good->claims.bytes + granted_room(&good->claims, good->issuer) : 0);
+}
+
+void permission_put_holder(struct wire_writer *writer, const struct token *good)
+{
+    struct wire_item sub = good != NULL ? claim_item(&good->claims, CLAIM_SUB) : (struct wire_item){0};
+
+    wire_put_text(writer, "subject");
+    if (sub.type == WIRE_STR)
+        wire_put_str(writer, sub.str, sub.count);
+    else
+        wire_put_nil(writer);
+    wire_put_text(writer, "roles");
+    if (good != NULL)
+        put_roles(writer, good);
+    else
+        wire_put_array(writer, 0);
+}
+
+/* What is the same whenever this token is asked about. NULL: it is not kept, or there is no memory for it, and is made anew each
+ * time. */
+static const struct kept_holder *kept_holder(struct verdicts *verdicts, struct entry *entry, const struct token *good)
+{
+    const struct policy *policy = verdicts->core->ring->policy;
+    size_t room = permission_holder_room(good);
+    struct wire_writer writer;
+
+    if (entry == NULL || good == NULL || policy == NULL || entry->holder != NULL)
+        return entry != NULL && good != NULL ? entry->holder : NULL;
+    struct kept_holder *holder = malloc(sizeof *holder + room);
+
+    if (holder == NULL)
+        return NULL;
+    policy_fill_holder(policy, &good->claims, good->issuer, &holder->holder);
+    wire_writer_init(&writer, holder->answer, room);
+    permission_put_holder(&writer, good);
+    holder->answer_bytes = wire_written(&writer);
+    holder->bytes = sizeof *holder + holder->answer_bytes;
+    struct kept_holder *fitting = realloc(holder, holder->bytes);
+
+    cache_keep_holder(verdicts->cache, entry, fitting != NULL ? fitting : holder);
+    return entry->holder;
+}
+
+struct asker asker_of(const struct decision *decision)
+{
+    const struct token *token = decision != NULL ? decision->token : NULL;
+
+    return (struct asker){
+        .token = token,
+        .good = decision != NULL && decision->outcome == OUTCOME_ACCEPTED ? token : NULL,
+        .entry = decision != NULL ? decision->entry : NULL,
+        .why = token == NULL ? REASON_NO_TOKEN : token->reason,
+        .undecided = decision != NULL && decision->outcome == OUTCOME_UNDECIDED,
+    };
+}
+
+void permission_prepare(struct verdicts *verdicts, struct asker *asker)
+{
+    asker->kept = kept_holder(verdicts, asker->entry, asker->good);
+}
+
+/* The resource is looked at first, whatever the token is. */
+struct ruling permission_of(struct verdicts *verdicts, const struct peer *peer, const struct asker *asker, const struct check_pair *pair)
+{
+    struct resource resource;
+    bool is_resource = resource_normalize(pair->resource.at, pair->resource.bytes, policy_reading(verdicts->core->ring->policy), &resource) == 0;
+    struct ask ask = {
+        .holder = asker->kept != NULL ? &asker->kept->holder : NULL,
+        .claims = asker->good != NULL ? &asker->good->claims : NULL,
+        .issuer = asker->good != NULL ? asker->good->issuer : NULL,
+        .why_no_token = asker->why,
+        .action = pair->action,
+        .resource = is_resource ? &resource : NULL,
+    };
+    struct ruling ruling = policy_decide(verdicts->core->ring->policy, &ask);
+
+    if (ruling.allow)
+        verdicts->counters.allowed++;
+    else
+        verdicts->counters.denied[ruling.reason]++;
+    audit_ruling(verdicts, peer, pair->action, pair->resource, &ruling, is_resource ? NULL : resource.fault, asker->token);
+    return ruling;
+}
