@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/rpc/listener.h"
-#include "agent/http/listener.h"
 #include "agent/base/log.h"
+#include "agent/http/listener.h"
+#include "agent/rpc/listener.h"
 #include "agent/verdict/cache.h"
 #include "agent/verdict/renamed_keys.h"
 

@@ -7,11 +7,11 @@
 #include <unistd.h>
 
 #include "agent.h"
-#include "confine.h"
 #include "agent/base/log.h"
+#include "agent/keys/keyring.h"
 #include "agent/outbound/threads.h"
 #include "agent/revocation/salvage.h"
-#include "agent/keys/keyring.h"
+#include "confine.h"
 
 static const char help[] =
     "Usage: assayd --config FILE [--check]\n"

@@ -4,20 +4,20 @@
 #include <string.h>
 
 #include "agent/base/alarm.h"
-#include "agent/http/listener.h"
-#include "agent/rpc/listener.h"
-#include "agent/files/facts.h"
-#include "in_force.h"
-#include "agent/keys/remotes.h"
 #include "agent/base/log.h"
 #include "agent/base/notify.h"
-#include "agent/keys/refresh.h"
-#include "agent/feeds/feeds.h"
-#include "client/clock.h"
 #include "agent/config/config.h"
-#include "agent/keys/keyring.h"
-#include "agent/verdict/cache.h"
 #include "agent/config/reload_waiter.h"
+#include "agent/feeds/feeds.h"
+#include "agent/files/facts.h"
+#include "agent/http/listener.h"
+#include "agent/keys/keyring.h"
+#include "agent/keys/refresh.h"
+#include "agent/keys/remotes.h"
+#include "agent/rpc/listener.h"
+#include "agent/verdict/cache.h"
+#include "client/clock.h"
+#include "in_force.h"
 
 /* Files that change all the time are tried for so long; `assay reload` waits 5 s for its answer. */
 #define PATIENCE_SECONDS 3

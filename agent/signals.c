@@ -3,13 +3,13 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "agent/rpc/listener.h"
-#include "agent/http/listener.h"
 #include "agent/base/log.h"
 #include "agent/base/notify.h"
-#include "agent/keys/refresh.h"
-#include "reload.h"
 #include "agent/fastpath/shared_page.h"
+#include "agent/http/listener.h"
+#include "agent/keys/refresh.h"
+#include "agent/rpc/listener.h"
+#include "reload.h"
 
 void signals_close(struct signals *signals)
 {

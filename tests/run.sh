@@ -162,6 +162,7 @@ elsewhere() {
 }
 
 step "build (gcc)" build build-tests
+step "rooms" /usr/bin/python3 tests/house.py
 step "unit tests, cases, vectors" units build-tests
 step "identity providers of npm" providers build-tests # one installation for all builds
 step "identity provider of Debian" glewlwyd build-tests # likewise

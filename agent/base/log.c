@@ -7,8 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "utf8.h"
 #include "journal.h"
+#include "utf8.h"
 
 #define LINE_BYTES_MAX 4096 /* PIPE_BUF */
 #define VALUE_BYTES_MAX 512

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "alarm.h"
-#include "log.h"
 #include "client/clock.h"
+#include "log.h"
 
 #define MESSAGE_BYTES_MAX 2048
 

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "notify.h"
 #include "limits.h"
+#include "notify.h"
 
 void progress_show(const char *source, uint64_t done, uint64_t all, uint64_t lines)
 {

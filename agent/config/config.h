@@ -5,11 +5,11 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include "agent/base/log.h"
+#include "agent/token/issuer.h"
 #include "feeds.h"
 #include "peers.h"
 #include "yaml.h"
-#include "agent/base/log.h"
-#include "agent/token/issuer.h"
 
 #define CONFIG_PATH_DEFAULT "/etc/assay/assayd.yaml"
 #define SOCKET_PATH_DEFAULT "/run/assay/assayd.sock"

@@ -3,8 +3,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/outbound/redis.h"
 #include "agent/base/limits.h"
+#include "agent/outbound/redis.h"
 #include "config.h"
 
 static void read_issuers(struct yaml *yaml, yaml_node_t *value, void *into)

@@ -2,8 +2,8 @@
 #ifndef ASSAY_CONFIG_FEEDS_H
 #define ASSAY_CONFIG_FEEDS_H
 
-#include "yaml.h"
 #include "agent/token/issuer.h"
+#include "yaml.h"
 
 struct feed_config {
     const char *path;     /* of an NDJSON file; NULL: it is one of the others */

@@ -5,9 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "discovery.h"
-#include "config.h"
 #include "agent/base/secret.h"
+#include "config.h"
+#include "discovery.h"
 
 static void read_file(struct yaml *yaml, yaml_node_t *value, void *into)
 {

@@ -4,8 +4,8 @@
 
 #include <sys/types.h>
 
-#include "yaml.h"
 #include "agent/token/bounds.h"
+#include "yaml.h"
 
 /* Zero is the one that nobody has; everybody has the next. The last one comes with the one to verify. */
 enum right { RIGHT_NONE = 0, RIGHT_PING, RIGHT_VERIFY, RIGHT_AUTHORIZE, RIGHT_TOKEN, RIGHT_REFRESH, RIGHT_ADMIN, RIGHT_HELLO };

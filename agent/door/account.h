@@ -37,7 +37,7 @@ struct account {
     uid_t uid;
     unsigned members;     /* connections, and those that are closed but have something under way */
     unsigned connections, in_flight;
-    unsigned pages_unread; /* page_out.c */
+    unsigned pages_unread; /* rpc/send_page.c */
     size_t buffered;
     struct lines_of_user lines; /* of its connections that wait for a signature to be checked */
     struct caller *callers;

@@ -4,8 +4,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "agent/config/config.h"
 #include "agent/base/log.h"
+#include "agent/config/config.h"
 
 #ifndef SO_PEERGROUPS
 #define SO_PEERGROUPS 59

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "batch_groups.h"
-#include "unreadable.h"
 #include "sorted_changes.h"
+#include "unreadable.h"
 
 #define GROUP_UNDO 0x8000U /* beside a word's group: it takes back */
 static_assert(FEED_BATCH_GROUPS_MAX <= GROUP_UNDO, "a group and GROUP_UNDO share a slot's bits");

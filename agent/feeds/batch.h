@@ -1,4 +1,4 @@
-/* Records of one source on their way into the list: gathered off the loop (words.h), then written portion by portion, from the
+/* Records of one source on their way into the list: gathered off the loop (sorted_changes.h), then written portion by portion, from the
    highest hashes down, in a few transactions, the last of which also moves the cursor. All feeds go this way. Writing a batch
    again, whole or in part, changes nothing.
 
@@ -7,8 +7,8 @@
 #ifndef ASSAY_BATCH_H
 #define ASSAY_BATCH_H
 
-#include "line.h"
 #include "agent/revocation/list.h"
+#include "line.h"
 
 struct batch;
 

@@ -1,4 +1,4 @@
-/* The issuers and kinds that a batch names: each two of them is a group, which shares a slot (slots.h). A feed may speak for
+/* The issuers and kinds that a batch names: each two of them is a group, which shares a slot (revocation/holders.h). A feed may speak for
    thousands of tenants, one after the other, so they are found by hash. */
 #ifndef ASSAY_GROUPS_H
 #define ASSAY_GROUPS_H

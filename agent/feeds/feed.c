@@ -6,10 +6,10 @@
 
 #include "agent/base/log.h"
 #include "agent/base/progress.h"
-#include "client/clock.h"
-#include "feed_inside.h"
 #include "agent/fastpath/shared_page.h"
 #include "agent/state/writer.h"
+#include "client/clock.h"
+#include "feed_inside.h"
 
 void feed_free(struct feed *feed)
 {

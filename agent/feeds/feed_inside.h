@@ -5,10 +5,10 @@
 #include <stdatomic.h>
 
 #include "agent/base/alarm.h"
+#include "agent/fastpath/shared_page.h"
 #include "agent/state/writer.h"
 #include "batch.h"
 #include "feeds.h"
-#include "agent/fastpath/shared_page.h"
 
 struct feed;
 

@@ -3,10 +3,10 @@
 #ifndef ASSAY_FEEDS_H
 #define ASSAY_FEEDS_H
 
-#include "client/wire.h"
 #include "agent/base/core.h"
 #include "agent/state/store.h"
 #include "agent/token/issuer.h"
+#include "client/wire.h"
 
 struct feeds;
 

@@ -1,13 +1,13 @@
-/* A feed that is a file (feed_file.h): read by a thread of libuv's pool whenever it has changed (files/watch.h). */
+/* A feed that is a file (file_reader.h): read by a thread of libuv's pool whenever it has changed (files/watch.h). */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/files/watch.h"
 #include "agent/base/log.h"
-#include "file_reader.h"
+#include "agent/files/watch.h"
 #include "feed_inside.h"
+#include "file_reader.h"
 
 struct file_feed {
     struct feed feed; /* first */

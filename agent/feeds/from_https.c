@@ -7,8 +7,8 @@
 #include <string.h>
 #include <openssl/rand.h>
 
-#include "agent/config/config.h"
 #include "agent/base/log.h"
+#include "agent/config/config.h"
 #include "agent/outbound/https.h"
 #include "feed_inside.h"
 

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "agent/base/limits.h"
-#include "agent/token/json.h"
 #include "agent/base/utf8.h"
+#include "agent/token/json.h"
 
 const char line_failed[] = "there was no memory to read it";
 const char line_broken[] = "it is no JSON object as RFC 8259 has it, or a name stands in it twice";

@@ -4,11 +4,11 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "agent/config/config.h"
 #include "agent/base/log.h"
 #include "agent/base/progress.h"
-#include "feed_inside.h"
+#include "agent/config/config.h"
 #include "agent/revocation/record_thing.h"
+#include "feed_inside.h"
 
 #define LINES_PER_LOOK 4096 /* what a thread that reads looks up from its lines for */
 

@@ -3,9 +3,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "agent/keys/keyring.h"
 #include "agent/policy/granted.h"
 #include "http_inside.h"
-#include "agent/keys/keyring.h"
 
 /* Parts of one header's value, with something between them. */
 struct parts {

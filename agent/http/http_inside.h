@@ -1,17 +1,17 @@
-/* The inside of HTTP: the listener (http.c), its connections (http_conn.c, http_send.c), and what is asked over them
-   (http_ask.c, http_routes.c, http_gateway.c, http_json.c). */
+/* The inside of HTTP: the listener (listener.c), its connections (connection.c, send.c), and what is asked over them
+   (ask.c, routes.c, gateway.c, json.c). */
 #ifndef ASSAY_HTTP_INSIDE_H
 #define ASSAY_HTTP_INSIDE_H
 
 #include <uv.h>
 
-#include "agent/verdict/decide.h"
-#include "agent/rpc/listener.h"
-#include "listener.h"
-#include "answer.h"
-#include "request.h"
 #include "agent/door/peer.h"
+#include "agent/rpc/listener.h"
+#include "agent/verdict/decide.h"
 #include "agent/verdict/permission.h"
+#include "answer.h"
+#include "listener.h"
+#include "request.h"
 
 union http_handle {
     uv_handle_t any;
@@ -69,7 +69,7 @@ struct http_conn {
     bool lingering; /* and sent: the peer is given time to read it */
 };
 
-/* http_conn.c: the listener's word that somebody is there, and the end of one, or of all. */
+/* connection.c: the listener's word that somebody is there, and the end of one, or of all. */
 void http_conn_open(struct http *http);
 void http_conn_close(struct http_conn *conn);
 void http_conn_drain(struct http_conn *conn);
@@ -77,14 +77,14 @@ void http_conn_free(struct http_conn *conn); /* libuv has let go of it, and noth
 void http_conn_drop_in(struct http_conn *conn); /* what was read, which is wiped */
 void http_conn_go_on(struct http_conn *conn);   /* with what stands in `in` */
 
-/* http_rights.c: whose a connection is, what that allows, and how much of it is used. */
+/* rights.c: whose a connection is, what that allows, and how much of it is used. */
 void http_join(struct http_conn *conn);
 void http_leave(struct http_conn *conn); /* it may nothing from here on */
 bool http_is_welcome(const struct http_conn *conn);
 bool http_hold(struct http_conn *conn); /* a request that is answered later; false: too many are */
 void http_release(struct http_conn *conn);
 
-/* http.c */
+/* listener.c */
 void http_arm(struct http *http, uint64_t deadline);
 void http_accept_on(struct http *http); /* accepts connections that had to wait for another turn */
 void http_turn_away(struct http *http);
@@ -99,7 +99,7 @@ void http_error(struct http_conn *conn, unsigned status, const char *error, cons
 void http_bad_request(struct http_conn *conn, const char *message);
 void http_undecided(struct http_conn *conn, const struct decision *decision);
 
-/* http_ask.c: `decided` is called with what is said of the token: at once, or later, when the request is still in `in`. */
+/* ask.c: `decided` is called with what is said of the token: at once, or later, when the request is still in `in`. */
 void http_ask(struct http_conn *conn, struct text token, struct text audience,
               void (*decided)(struct http_conn *conn, const struct decision *decision));
 

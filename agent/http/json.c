@@ -4,13 +4,13 @@
 #include <strings.h>
 
 #include "agent/base/limits.h"
-#include "agent/verdict/audit.h"
 #include "agent/policy/granted.h"
+#include "agent/rpc/methods.h"
 #include "agent/token/json.h"
+#include "agent/verdict/audit.h"
+#include "agent/verdict/readiness.h"
 #include "client/json.h"
 #include "http_inside.h"
-#include "agent/rpc/methods.h"
-#include "agent/verdict/readiness.h"
 
 static struct http_out *begin(struct http_conn *conn, const char *text)
 {

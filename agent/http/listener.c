@@ -74,7 +74,7 @@ static void on_turned_away(uv_handle_t *handle)
         http_conn_open(http);
 }
 
-/* libuv holds the descriptor, and takes nobody else until it was accepted (conn.c). */
+/* libuv holds the descriptor, and takes nobody else until it was accepted (rpc/connection.c). */
 void http_turn_away(struct http *http)
 {
     http->has_one_waiting = http->is_turning_away;

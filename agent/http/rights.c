@@ -1,7 +1,7 @@
-/* Who calls by HTTP, and what that allows: as conn_rights.c for the agent's own protocol, but that over TCP nobody knows who calls.
+/* Who calls by HTTP, and what that allows: as rpc/connection_rights.c for the agent's own protocol, but that over TCP nobody knows who calls.
    There the configuration names the entry whose rights callers have (`http.peer`). */
-#include "http_inside.h"
 #include "agent/keys/keyring.h"
+#include "http_inside.h"
 
 static void rank(struct http_conn *conn)
 {

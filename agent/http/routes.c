@@ -2,8 +2,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "http_inside.h"
 #include "agent/rpc/request.h"
+#include "http_inside.h"
 
 static const struct route {
     const char *path;

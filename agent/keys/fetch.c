@@ -6,8 +6,8 @@
 #include <string.h>
 #include <openssl/evp.h>
 
-#include "client/clock.h"
 #include "agent/config/discovery.h"
+#include "client/clock.h"
 
 static void finish(struct https *https, struct key_fetch *fetch)
 {

@@ -3,14 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/files/watch.h"
-#include "agent/base/log.h"
-#include "keyring.h"
-#include "agent/config/config.h"
-#include "agent/fastpath/shared_page.h"
 #include "agent/base/limits.h"
-#include "agent/policy/policy.h"
+#include "agent/base/log.h"
+#include "agent/config/config.h"
 #include "agent/config/fault.h"
+#include "agent/fastpath/shared_page.h"
+#include "agent/files/watch.h"
+#include "agent/policy/policy.h"
+#include "keyring.h"
 
 struct refresh;
 

@@ -1,11 +1,11 @@
-/* One issuer's keys over HTTPS, for remotes.c and needs.c: its schedule, what is known of its set, the fetch that is under way,
+/* One issuer's keys over HTTPS, for remotes.c and waiting.c: its schedule, what is known of its set, the fetch that is under way,
    kids that were asked for in vain, and who waits. */
 #ifndef ASSAY_KEYS_REMOTE_H
 #define ASSAY_KEYS_REMOTE_H
 
 #include "agent/base/core.h"
-#include "keyring.h"
 #include "fetch.h"
+#include "keyring.h"
 #include "remotes.h"
 #include "schedule.h"
 #include "stored.h"

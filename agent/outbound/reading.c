@@ -8,9 +8,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "bearer.h"
 #include "agent/base/limits.h"
 #include "authorities.h"
+#include "bearer.h"
 #include "client/clock.h"
 #include "threads.h"
 

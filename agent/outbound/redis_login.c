@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/base/secret.h"
 #include "agent/base/limits.h"
+#include "agent/base/secret.h"
 #include "client/cleanup.h"
 
 struct password {

@@ -7,12 +7,12 @@
 #include <string.h>
 #include <strings.h>
 
-#include "url.h"
-#include "authorities.h"
-#include "reading.h"
 #include "assay/status.h"
+#include "authorities.h"
 #include "client/clock.h"
+#include "reading.h"
 #include "threads.h"
+#include "url.h"
 
 /* What is said beside an answer that is no 200 is for nobody. */
 static size_t pass_on(struct https_request *request, const char *bytes, size_t size)

@@ -3,8 +3,8 @@
 #ifndef ASSAY_PATTERN_H
 #define ASSAY_PATTERN_H
 
-#include "resource.h"
 #include "agent/token/claims.h"
+#include "resource.h"
 
 /* Is this a pattern, in a rule that keeps these characters (RESOURCE_SLASH, RESOURCE_SEMICOLON)? NULL, or what is wrong with it. */
 const char *pattern_refuse(struct text pattern, unsigned keeps);

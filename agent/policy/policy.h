@@ -4,8 +4,8 @@
 #define ASSAY_POLICY_H
 
 #include "agent/config/config.h"
-#include "resource.h"
 #include "agent/token/verify.h"
+#include "resource.h"
 
 /* A set of roles or of scopes, by the numbers that their names have in the policy. */
 #define NAME_WORDS (POLICY_NAMES_MAX / 64)

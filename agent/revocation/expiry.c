@@ -4,12 +4,12 @@
 #include <string.h>
 
 #include "agent/base/alarm.h"
-#include "agent/state/clock.h"
 #include "agent/base/log.h"
-#include "agent/state/entries.h"
-#include "holders.h"
 #include "agent/keys/keyring.h"
+#include "agent/state/clock.h"
+#include "agent/state/entries.h"
 #include "agent/token/issuer.h"
+#include "holders.h"
 #include "list.h"
 #include "record.h"
 

@@ -20,7 +20,7 @@ int list_apply(struct hasher *hasher, struct view *view, const struct record *re
 int list_undo(struct hasher *hasher, struct view *view, const struct record *record, const struct texts *spellings,
               const char *source);
 
-/* A key that bears a revoked kid is revoked itself, and stays so under any other name (covers.c). To be called for a ring when keys
+/* A key that bears a revoked kid is revoked itself, and stays so under any other name (former_kids.c). To be called for a ring when keys
    are loaded, and when a kid is revoked. */
 int list_cover(struct hasher *hasher, struct view *view, const struct keyring *ring);
 

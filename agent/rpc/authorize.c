@@ -2,15 +2,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/verdict/decide.h"
-#include "agent/verdict/audit.h"
+#include "agent/keys/keyring.h"
 #include "agent/policy/decision.h"
+#include "agent/revocation/record.h"
+#include "agent/verdict/audit.h"
+#include "agent/verdict/cache.h"
+#include "agent/verdict/decide.h"
+#include "agent/verdict/permission.h"
 #include "agent/verdict/stamp.h"
 #include "methods.h"
-#include "agent/verdict/permission.h"
-#include "agent/verdict/cache.h"
-#include "agent/keys/keyring.h"
-#include "agent/revocation/record.h"
 
 /* What is asked: one question, or several. */
 struct checks_asked {

@@ -1,5 +1,5 @@
 /* The requests that libassay sends, and most others: `verify` and `authorize` in their usual form, taken apart in one pass where they
-   stand. Whatever is written in another way is measured, decoded and read as every other request (rpc.c); what this pass takes means
+   stand. Whatever is written in another way is measured, decoded and read as every other request (request.c); what this pass takes means
    the same there, which the fuzz target for requests compares. */
 #ifndef ASSAY_USUAL_H
 #define ASSAY_USUAL_H

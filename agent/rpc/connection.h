@@ -1,12 +1,12 @@
-/* One connection: bytes in, whole messages to rpc.c, answers out. What a peer may cost is bounded here, and a peer that breaks a bound
+/* One connection: bytes in, whole messages to request.c, answers out. What a peer may cost is bounded here, and a peer that breaks a bound
    loses this connection and nothing else happens. */
 #ifndef ASSAY_CONN_H
 #define ASSAY_CONN_H
 
 #include <uv.h>
 
-#include "client/wire.h"
 #include "agent/door/peer.h"
+#include "client/wire.h"
 
 struct door;
 struct line_of_tasks;
@@ -35,7 +35,7 @@ bool conn_hold(struct conn *conn);
 /* Its end: true if the answer can still be sent. */
 bool conn_release(struct conn *conn);
 
-/* The page of the fast path (page_out.c). Was everything sent that was answered over it? A page can go only then. */
+/* The page of the fast path (send_page.c). Was everything sent that was answered over it? A page can go only then. */
 bool conn_may_pass(struct conn *conn);
 
 /* Why no page may be sent over it now; NULL: one may. */

@@ -5,9 +5,9 @@
 #include <sys/socket.h>
 
 #include "agent/files/watch.h"
+#include "common_request.h"
 #include "connection_inside.h"
 #include "request.h"
-#include "common_request.h"
 
 static struct piecework *take_work(struct conn *conn)
 {

@@ -1,4 +1,4 @@
-/* The inside of a connection, for conn.c (its life), conn_in.c (what comes in), conn_out.c (what goes out), page_out.c and conn_rights.c. */
+/* The inside of a connection, for connection.c (its life), connection_in.c (what comes in), connection_out.c (what goes out), send_page.c and connection_rights.c. */
 #ifndef ASSAY_CONN_INSIDE_H
 #define ASSAY_CONN_INSIDE_H
 

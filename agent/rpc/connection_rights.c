@@ -1,7 +1,7 @@
 /* Whose a connection is, what that allows, and how much of it is used. */
+#include "agent/keys/keyring.h"
 #include "agent/verdict/audit.h"
 #include "connection_inside.h"
-#include "agent/keys/keyring.h"
 
 struct door *conn_door(const struct conn *conn)
 {

@@ -1,14 +1,14 @@
 /* `hello`: hands over the page, and lets the agent's heart beat as long as somebody holds it. */
 #include "agent/base/alarm.h"
-#include "agent/state/clock.h"
+#include "agent/base/pairs.h"
 #include "agent/fastpath/previous_run.h"
+#include "agent/fastpath/shared_page.h"
 #include "agent/files/watch.h"
+#include "agent/state/clock.h"
 #include "agent/verdict/stamp.h"
 #include "client/clock.h"
-#include "agent/base/pairs.h"
 #include "listener.h"
 #include "methods.h"
-#include "agent/fastpath/shared_page.h"
 
 #define ANSWER_ROOM 512
 

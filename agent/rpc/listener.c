@@ -6,9 +6,9 @@
 #include <sys/resource.h>
 
 #include "agent/base/alarm.h"
-#include "agent/fastpath/previous_run.h"
 #include "agent/base/log.h"
 #include "agent/door/socket.h"
+#include "agent/fastpath/previous_run.h"
 #include "agent/keys/keyring.h"
 #include "agent/state/store.h"
 

@@ -5,9 +5,9 @@
 #include <msgpack.h>
 
 #include "agent/door/account.h"
+#include "agent/door/socket_watch.h"
 #include "agent/verdict/verdicts.h"
 #include "connection.h"
-#include "agent/door/socket_watch.h"
 
 /* Connections in the order in which they will have been patient enough. */
 struct patience {
@@ -38,7 +38,7 @@ struct door {
     uint8_t *spare; /* one output buffer, so that the common case allocates nothing */
     struct patience idle, partial;
     struct accounts accounts; /* of HTTP's connections, too */
-    unsigned pages_unread;    /* page_out.c */
+    unsigned pages_unread;    /* send_page.c */
     struct left *left;
     struct alarm *left_alarm; /* rings while there is one */
     uint64_t swept;           /* the turn after which it was looked what was read */
@@ -69,7 +69,7 @@ void door_go_on(struct door *door);
 /* Another configuration is in force: whoever is there has the rights that it gives. The old one must still be there. */
 void door_use_config(struct door *door);
 
-/* Between door.c and conn.c. */
+/* Between listener.c and connection.c. */
 void door_arm(struct door *door); /* the timer, if it sleeps */
 void door_beat(void *door);
 void conn_flush_all(struct door *door);

@@ -5,15 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/verdict/answer.h"
-#include "agent/verdict/decide.h"
-#include "agent/keys/remotes.h"
-#include "agent/verdict/audit.h"
 #include "agent/feeds/feeds.h"
-#include "agent/verdict/stamp.h"
-#include "agent/verdict/readiness.h"
-#include "agent/verdict/cache.h"
 #include "agent/keys/keyring.h"
+#include "agent/keys/remotes.h"
+#include "agent/verdict/answer.h"
+#include "agent/verdict/audit.h"
+#include "agent/verdict/cache.h"
+#include "agent/verdict/decide.h"
+#include "agent/verdict/readiness.h"
+#include "agent/verdict/stamp.h"
 
 const struct method methods[] = {
     {"verify", RIGHT_VERIFY, method_verify},

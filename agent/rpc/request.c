@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/revocation/record.h"
+#include "common_request.h"
 #include "listener.h"
 #include "methods.h"
-#include "common_request.h"
-#include "agent/revocation/record.h"
 
 #define HEAD_BYTES 16 /* [1, msgid, nil, */
 #define ERROR_BYTES_MAX 512

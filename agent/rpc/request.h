@@ -26,7 +26,7 @@ extern const struct method methods[];
 /* Handles one whole message, which wire_measure has passed. */
 void rpc_handle(struct conn *conn, struct verdicts *verdicts, msgpack_zone *zone, const uint8_t *bytes, size_t size);
 
-/* A message of the usual form (usual.h), which needs no measuring. */
+/* A message of the usual form (common_request.h), which needs no measuring. */
 struct common_request;
 void rpc_handle_common(struct conn *conn, struct verdicts *verdicts, const struct common_request *usual);
 

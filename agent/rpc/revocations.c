@@ -4,14 +4,13 @@
 #include <string.h>
 
 #include "agent/base/pairs.h"
-#include "methods.h"
-#include "agent/revocation/record.h"
 #include "agent/keys/keyring.h"
 #include "agent/revocation/holders.h"
-#include "agent/state/store.h"
-#include "agent/state/entries.h"
 #include "agent/revocation/list.h"
+#include "agent/revocation/record.h"
+#include "agent/state/entries.h"
 #include "agent/state/store.h"
+#include "methods.h"
 
 static void put_seconds(struct wire_writer *writer, const char *name, int64_t seconds)
 {

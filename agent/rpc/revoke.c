@@ -5,18 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/verdict/decide.h"
 #include "agent/fastpath/previous_run.h"
-#include "agent/verdict/audit.h"
-#include "methods.h"
-#include "agent/state/entries.h"
+#include "agent/fastpath/shared_page.h"
 #include "agent/keys/keyring.h"
-#include "agent/state/store.h"
 #include "agent/revocation/list.h"
 #include "agent/revocation/record.h"
-#include "agent/fastpath/shared_page.h"
 #include "agent/revocation/record_thing.h"
+#include "agent/state/entries.h"
+#include "agent/state/store.h"
 #include "agent/state/writer.h"
+#include "agent/verdict/audit.h"
+#include "agent/verdict/decide.h"
+#include "methods.h"
 
 struct change {
     struct job job; /* first: a job is its change */

@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "agent/base/alarm.h"
-#include "connection_inside.h"
 #include "agent/fastpath/shared_page.h"
+#include "connection_inside.h"
 
 /* The queue of a connection that was closed: our end of it is kept, for nothing else tells when it was read. It is a connection of its user
    as far as places are concerned. */

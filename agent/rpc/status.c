@@ -3,18 +3,18 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/keys/refresh.h"
-#include "agent/base/pairs.h"
-#include "listener.h"
-#include "agent/keys/remotes.h"
 #include "agent/base/log.h"
-#include "agent/policy/granted.h"
+#include "agent/base/pairs.h"
 #include "agent/feeds/batch.h"
 #include "agent/feeds/feeds.h"
 #include "agent/feeds/unreadable.h"
-#include "methods.h"
+#include "agent/keys/refresh.h"
+#include "agent/keys/remotes.h"
+#include "agent/policy/granted.h"
 #include "agent/verdict/cache.h"
 #include "agent/verdict/readiness.h"
+#include "listener.h"
+#include "methods.h"
 
 #define SHADOW_RULES_SHOWN 64
 

@@ -1,8 +1,8 @@
 /* Strings in JSON: UTF-8 and escapes. */
 #include <string.h>
 
-#include "json_parser.h"
 #include "agent/base/utf8.h"
+#include "json_parser.h"
 
 static int hex4(struct parser *p, uint32_t *ret_unit)
 {

@@ -5,8 +5,8 @@
 
 #include <openssl/evp.h>
 
-#include "algorithm.h"
 #include "agent/base/limits.h"
+#include "algorithm.h"
 
 #define THUMBPRINT_BYTES 32
 

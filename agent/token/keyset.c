@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "keyset_build.h"
 #include "agent/base/utf8.h"
+#include "keyset_build.h"
 
 struct keyset *keyset_new(unsigned room)
 {

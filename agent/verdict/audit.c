@@ -4,10 +4,10 @@
 #include <string.h>
 #include <openssl/evp.h>
 
-#include "agent/base/utf8.h"
 #include "agent/base/log.h"
-#include "agent/revocation/record.h"
+#include "agent/base/utf8.h"
 #include "agent/keys/keyring.h"
+#include "agent/revocation/record.h"
 
 /* May one more line be written this second? Tells how many were left out when there is room again. */
 static bool take_turn(double now)

@@ -3,10 +3,10 @@
 #ifndef ASSAY_AUDIT_H
 #define ASSAY_AUDIT_H
 
-#include "verdicts.h"
-#include "decide.h"
 #include "agent/door/peer.h"
 #include "agent/policy/decision.h"
+#include "decide.h"
+#include "verdicts.h"
 
 /* The configuration says which decisions are wanted (log: decisions). */
 void audit_decision(struct verdicts *verdicts, const struct peer *peer, const char *method, const struct decision *decision);

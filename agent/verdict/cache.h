@@ -4,9 +4,9 @@
 #ifndef ASSAY_CACHE_H
 #define ASSAY_CACHE_H
 
-#include "grounds.h"
 #include "agent/keys/keyring.h"
 #include "agent/policy/decision.h"
+#include "grounds.h"
 
 #define REPEAT_AUDIENCE_BYTES 64
 

@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "renamed_keys.h"
-#include "agent/keys/remotes.h"
-#include "agent/keys/refresh.h"
-#include "reuse.h"
 #include "agent/feeds/feeds.h"
+#include "agent/keys/refresh.h"
+#include "agent/keys/remotes.h"
 #include "agent/state/clock.h"
+#include "renamed_keys.h"
+#include "reuse.h"
 
 struct checks *checks_new(void)
 {
@@ -165,7 +165,7 @@ static enum outcome judge_entry(struct verdicts *verdicts, struct entry *entry, 
     if (outcome == OUTCOME_ACCEPTED)
         reuse_keep(verdicts->core, entry, audience, bounds);
     else
-        entry->reuse = (struct reuse){0}; /* its grounds was read anew, and would hold by that */
+        entry->reuse = (struct reuse){0}; /* its grounds were read again, and would hold by that */
     return outcome;
 }
 

@@ -2,9 +2,9 @@
 
 #include <stdlib.h>
 
-#include "audit.h"
-#include "agent/policy/granted.h"
 #include "agent/keys/keyring.h"
+#include "agent/policy/granted.h"
+#include "audit.h"
 #include "cache.h"
 
 /* Roles as they are met; how many they are is known only behind the last. */

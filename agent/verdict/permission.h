@@ -2,9 +2,9 @@
 #ifndef ASSAY_RULING_H
 #define ASSAY_RULING_H
 
-#include "decide.h"
 #include "agent/door/peer.h"
 #include "agent/policy/decision.h"
+#include "decide.h"
 
 /* One action on one resource. */
 struct check_pair {

@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/feeds/feeds.h"
-#include "agent/keys/remotes.h"
 #include "agent/base/limits.h"
+#include "agent/feeds/feeds.h"
 #include "agent/keys/keyring.h"
+#include "agent/keys/remotes.h"
 
 struct missing {
     struct wire_writer *writer; /* NULL: only count */

@@ -2,15 +2,15 @@
 
 #include <math.h>
 
+#include "agent/base/limits.h"
 #include "agent/base/pairs.h"
-#include "agent/keys/remotes.h"
-#include "agent/feeds/feeds.h"
-#include "agent/keys/keyring.h"
 #include "agent/config/config.h"
 #include "agent/fastpath/shared_page.h"
-#include "agent/token/verify.h"
+#include "agent/feeds/feeds.h"
+#include "agent/keys/keyring.h"
+#include "agent/keys/remotes.h"
 #include "agent/state/clock.h"
-#include "agent/base/limits.h"
+#include "agent/token/verify.h"
 #include "grounds.h"
 
 const char *stamp_refusal(const struct core *core)

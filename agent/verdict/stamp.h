@@ -4,9 +4,9 @@
 #define ASSAY_STAMP_H
 
 #include "agent/base/core.h"
-#include "grounds.h"
-#include "agent/token/verify.h"
 #include "agent/fastpath/shared_page.h"
+#include "agent/token/verify.h"
+#include "grounds.h"
 
 struct stamp {
     uint64_t from, until; /* Unix seconds: it holds from the one up to, and without, the other */

@@ -5,8 +5,8 @@
 
 #include <uv.h>
 
-#include "agent/token/verify.h"
 #include "agent/door/fair_queue.h"
+#include "agent/token/verify.h"
 
 struct workers;
 

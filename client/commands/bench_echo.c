@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "bench.h"
-#include "client/cleanup.h"
 #include "bench_wire.h"
+#include "client/cleanup.h"
 
 struct peer {
     int fd;

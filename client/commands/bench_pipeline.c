@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "bench.h"
-#include "client/cleanup.h"
 #include "bench_wire.h"
+#include "client/cleanup.h"
 #include "client/clock.h"
 #include "client/judge.h"
 #include "client/verdict.h"

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "bench.h"
-#include "client/cleanup.h"
 #include "bench_wire.h"
 #include "client/ask.h"
+#include "client/cleanup.h"
 #include "client/verdict.h"
 
 static int refused(const struct assay_verdict *verdict, size_t number)

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "assay/assay.h"
-#include "command.h"
 #include "client/nearest.h"
+#include "command.h"
 #include "publish.h"
 
 static const struct command commands[] = {

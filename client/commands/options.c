@@ -8,8 +8,8 @@
 
 #include "assay/assay.h"
 #include "client/cleanup.h"
-#include "command.h"
 #include "client/nearest.h"
+#include "command.h"
 #include "when.h"
 
 #define HELP_COLUMN 30

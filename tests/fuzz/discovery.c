@@ -2,8 +2,8 @@
    jansson reads in the same way. The issuer's name, and the URL that comes of it, go through all that is done with URLs. */
 #include <jansson.h>
 
-#include "agent/config/discovery.h"
 #include "agent/base/limits.h"
+#include "agent/config/discovery.h"
 #include "tests/fuzz/target.h"
 
 #define UNTOUCHED "untouched"

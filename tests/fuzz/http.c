@@ -4,8 +4,8 @@
    pieces are. */
 #include <strings.h>
 
-#include "agent/http/request.h"
 #include "agent/base/limits.h"
+#include "agent/http/request.h"
 #include "tests/fuzz/target.h"
 
 static const char *const names[HTTP_NAMES] = {

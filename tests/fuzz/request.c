@@ -3,15 +3,15 @@
    decision, writer) stands here in a small form. The first byte says how that behaves. */
 #include <unistd.h>
 
-#include "agent/verdict/decide.h"
+#include "agent/base/limits.h"
 #include "agent/keys/keyring.h"
 #include "agent/revocation/record.h"
-#include "agent/rpc/listener.h"
-#include "agent/state/writer.h"
-#include "agent/rpc/request.h"
 #include "agent/rpc/common_request.h"
-#include "agent/base/limits.h"
+#include "agent/rpc/listener.h"
+#include "agent/rpc/request.h"
+#include "agent/state/writer.h"
 #include "agent/verdict/audit.h"
+#include "agent/verdict/decide.h"
 #include "tests/fuzz/request_agent.h"
 #include "tests/fuzz/target.h"
 

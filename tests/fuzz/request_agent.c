@@ -3,16 +3,16 @@
 #include <math.h>
 #include <unistd.h>
 
+#include "agent/fastpath/previous_run.h"
+#include "agent/fastpath/shared_page.h"
+#include "agent/feeds/feeds.h"
+#include "agent/keys/keyring.h"
+#include "agent/keys/remotes.h"
+#include "agent/revocation/record.h"
 #include "agent/rpc/listener.h"
 #include "agent/rpc/methods.h"
-#include "agent/fastpath/previous_run.h"
-#include "agent/keys/remotes.h"
-#include "agent/verdict/audit.h"
-#include "agent/feeds/feeds.h"
-#include "agent/fastpath/shared_page.h"
-#include "agent/keys/keyring.h"
-#include "agent/revocation/record.h"
 #include "agent/state/clock.h"
+#include "agent/verdict/audit.h"
 #include "agent/verdict/grounds.h"
 #include "tests/fuzz/target.h"
 #include "tests/fuzz/token_good.h"

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "agent/door/account.h"
 #include "agent/base/limits.h"
+#include "agent/door/account.h"
 
 #define MANY 200
 

@@ -12,9 +12,9 @@
 #include "agent/agent.h"
 #include "agent/config/config.h"
 #include "agent/feeds/feeds.h"
+#include "agent/feeds/unreadable.h"
 #include "agent/revocation/expiry.h"
 #include "agent/revocation/list.h"
-#include "agent/feeds/unreadable.h"
 
 #define TEXT(literal) ((struct text){literal, sizeof literal - 1})
 

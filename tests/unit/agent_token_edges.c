@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/base/utf8.h"
 #include "agent/token/json.h"
 #include "agent/token/keyset.h"
 #include "agent/token/pointer.h"
-#include "agent/base/utf8.h"
 #include "agent/token/verify.h"
 
 #define TEXT(literal) ((struct text){literal, sizeof literal - 1})

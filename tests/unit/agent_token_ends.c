@@ -11,13 +11,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "agent/base/utf8.h"
 #include "agent/policy/pattern.h"
 #include "agent/policy/resource.h"
 #include "agent/token/base64url.h"
 #include "agent/token/json.h"
 #include "agent/token/key.h"
 #include "agent/token/pointer.h"
-#include "agent/base/utf8.h"
 #include "agent/token/verify.h"
 
 #define TEXT(literal) ((struct text){literal, sizeof literal - 1})

@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 #include "assay/assay.h"
-#include "fake_agent.h"
 #include "failing_calls.h"
+#include "fake_agent.h"
 
 #define TOKEN "aaaa.bbbb.cccc"
 

@@ -5,10 +5,10 @@
 #define ASSAY_TESTS_FASTPATH_AROUND_H
 
 #include "agent/base/alarm.h"
-#include "agent/verdict/grounds.h"
-#include "agent/rpc/connection.h"
 #include "agent/fastpath/previous_run.h"
+#include "agent/rpc/connection.h"
 #include "agent/state/store.h"
+#include "agent/verdict/grounds.h"
 #include "agent/verdict/workers.h"
 #include "fastpath_agent.h"
 

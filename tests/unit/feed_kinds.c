@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/outbound/https.h"
 #include "agent/feeds/feed_inside.h"
 #include "agent/feeds/redis_link.h"
+#include "agent/outbound/https.h"
 
 /* What stands at the beginning of a stored cursor of Redis. */
 struct redis_cursor {

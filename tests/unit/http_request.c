@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/http/request.h"
 #include "agent/base/limits.h"
+#include "agent/http/request.h"
 
 static void assert_text(struct text text, const char *expected)
 {

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/config/discovery.h"
 #include "agent/base/limits.h"
+#include "agent/config/discovery.h"
 
 #define UNTOUCHED "untouched"
 #define ISSUER    "https://id.example"

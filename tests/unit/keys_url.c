@@ -7,8 +7,8 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "agent/outbound/url.h"
 #include "agent/base/limits.h"
+#include "agent/outbound/url.h"
 
 static void https_urls(void **state)
 {
