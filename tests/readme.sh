@@ -110,7 +110,7 @@ mint >token
 # The commands of the guides, with real values for the dots.
 assay verify --audience orders <token >/dev/null
 jti=$(assay verify <token | sed 's/.*"jti":"\([^"]*\)".*/\1/')
-{ commands policy.md "Who may do what" && commands operations.md "Commands"; } |
+{ commands policy.md "Authorization" && commands operations.md "Commands"; } |
     sed "s/  *#.*//; s/6f1c…/$jti/; s/keys.json/etc\/keys.json/; s/policy.yaml/etc\/policy.yaml/; s/ I / https:\/\/auth.example.com /;
          s/ A / orders /; s/ S / bob /; s/k1/k2/g" | grep -v '^assay verify' >all
 mint >tokens # before the list revokes what is alice's
