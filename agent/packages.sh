@@ -50,7 +50,7 @@ get_llhttp() {
 }
 
 install_build_packages() {
-    command -v apt-get >/dev/null || { echo "This script installs with apt-get (Debian); elsewhere install the libraries that README names." >&2; return 1; }
+    command -v apt-get >/dev/null || { echo "This script installs with apt-get (Debian); elsewhere install the libraries that agent/guide/operations.md names." >&2; return 1; }
     update_package_lists
     install_packages $packages_build "$(package_msgpack)" && get_llhttp
 }

@@ -73,7 +73,7 @@ printf '$ assay mint --key issuer.pem --alg ES256 --kid demo-1 --issuer https://
 assay mint --key issuer.pem --alg ES256 --kid demo-1 --issuer https://auth.example.com --audience orders --subject alice --ttl 1h >token
 run assay verify --audience orders --token-file token
 
-say "5. May she? Her own orders, and somebody else's"
+say "5. Authorization: alice's own orders, and bob's"
 run assay authorize --action GET --resource /users/alice/orders --token-file token
 printf '$ assay authorize --action GET --resource /users/bob/orders --token-file token\n'
 if assay authorize --action GET --resource /users/bob/orders --token-file token; then
@@ -81,7 +81,7 @@ if assay authorize --action GET --resource /users/bob/orders --token-file token;
     exit 1
 fi
 
-say "6. Revoked: from now on it is refused, by every service on this machine"
+say "6. Revoked: from now on every service on this machine refuses it"
 printf '$ assay revoke --token "$(cat token)"\n'
 assay revoke --token "$(cat token)"
 printf '$ assay verify --audience orders --token-file token\n'
@@ -92,9 +92,9 @@ fi
 
 say "7. What next"
 cat <<NEXT
-  A service of your own:   README.md, "Ten lines of C"
-  An agent for this host:  sh systemd/package.sh; README.md, "Install"
-  Your issuer's keys:      save its JWK Set to a file and name it under keys: {file: …}
-  Your rules:              README.md, "Who may do what"; assay policy test FILE
+  A service of your own:   README.md, "Verify a token in C"
+  An agent for this host:  sh systemd/package.sh; agent/guide/operations.md
+  Your issuer's keys:      keys: {discovery: true}; agent/guide/issuers.md
+  Your rules:              agent/guide/policy.md; assay policy test FILE
   All commands:            build/client/commands/assay --help
 NEXT

@@ -119,7 +119,7 @@ TZ=Asia/Tokyo LANG=C.UTF-8 VERSION=$version ASSAY=assay ASSAYD=assayd LOWDOWN=lo
 sed 's/"again"/"assayd"/' "$folder/again.8" | cmp - "$manual/man8/assayd.8" || fail "assayd.8 comes out otherwise on another day"
 
 # What a template names and is not there ends the build.
-for line in '@README No such heading@' '@HELP assay no-such-command@' '@FILE no/such/file@' '@STATUS nothing@' '@NOTHING at all@' '@HEADER no/such/header.h@'; do
+for line in '@README No such heading@' '@GUIDE policy No such heading@' '@GUIDE policy@' '@GUIDE no-such-guide Peers@' '@HELP assay no-such-command@' '@FILE no/such/file@' '@STATUS nothing@' '@NOTHING at all@' '@HEADER no/such/header.h@'; do
     printf '# NAME\n\nx - y\n\n%s\n' "$line" >"$folder/x.1.md"
     VERSION=0 ASSAY=assay ASSAYD=assayd LOWDOWN=lowdown sh agent/man/make/page.sh "$folder/x.1.md" "$folder/x.1" 2>"$folder/error" && fail "$line is taken"
     grep -qF "$line" "$folder/error" || fail "$line: $(cat "$folder/error")"

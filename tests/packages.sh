@@ -1,5 +1,5 @@
 #!/bin/sh
-# The Debian packages: clean in lintian, the same from two builds, small; and then installed by README's words in a clean Debian 12 that boots a
+# The Debian packages: clean in lintian, the same from two builds, small; and then installed by the commands of agent/guide/operations.md in a clean Debian 12 that boots a
 # real systemd (systemd-nspawn), where tests/packages/inside.sh does what operators do. Skipped where no container can be booted.
 set -eu
 cd "$(dirname "$0")/.."
@@ -42,7 +42,7 @@ mmdebstrap --quiet --variant=minbase --include=systemd,systemd-sysv,dbus,procps,
 mkdir "$work/t" "$work/t/newer"
 cp -r "$packages" "$work/t/"
 rm -rf "$work/t/build-packages/"[!a-z]*
-awk '/^## Install/ { on = 1; next } /^## / { on = 0 } on' README.md | awk '$0 == "```sh" { on = 1; next } /^```/ { on = 0 } on' >"$work/t/readme"
+awk '/^## Install/ { on = 1; next } /^## / { on = 0 } on' agent/guide/operations.md | awk '$0 == "```sh" { on = 1; next } /^```/ { on = 0 } on' >"$work/t/commands"
 for deb in "$packages"/*.deb; do # the same programs as a later version
     dpkg-deb -R "$deb" "$work/newer"
     sed -i 's/assay1/assay2/' "$work/newer/DEBIAN/control"

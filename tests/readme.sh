@@ -1,5 +1,7 @@
 #!/bin/sh
-# README shows C, shell and YAML: they are taken from it and tried, against an installed library and a real agent.
+# README and the guides show C, shell, YAML and Python: all of it is tried, against an installed library and a real agent. What else tries
+# their text: refused.sh (troubleshooting.md), packages.sh (operations.md), e2e/test_feed_readme.py (revocation.md), e2e/test_live_shapes.py
+# (issuers.md), e2e/test_gateway*.py (gateways.md, README's nginx).
 # $ASSAY_BUILD: the build folder.
 set -eu
 cd "$(dirname "$0")/.."
@@ -9,9 +11,20 @@ folder=$(mktemp -d)
 agent=""
 trap '[ -z "$agent" ] || kill "$agent"; rm -rf "$folder"' EXIT
 
-# The N-th block of a language.
+guide=agent/guide
+
+# The N-th block of a language in these files.
 block() {
-    awk -v language="$1" -v wanted="$2" '$0 == "```" language { n++; on = n == wanted; next } /^```/ { on = 0 } on' README.md
+    language=$1
+    wanted=$2
+    shift 2
+    (cd "$root" && awk -v language="$language" -v wanted="$wanted" '$0 == "```" language { n++; on = n == wanted; next } /^```/ { on = 0 } on' "$@")
+}
+
+# The shell commands in a section of a guide.
+commands() {
+    awk -v heading="## $2" '$0 == heading { on = 1; next } /^## / { on = 0 } on' "$root/$guide/$1" |
+        awk '$0 == "```sh" { on = 1; next } /^```/ { on = 0 } on'
 }
 
 DESTDIR="$folder/root" cmake --install "$ASSAY_BUILD" >/dev/null
@@ -22,7 +35,7 @@ export PATH="$prefix/bin:$prefix/sbin:$PATH" LD_LIBRARY_PATH="$(dirname "$(dirna
 cd "$folder"
 assay keygen --alg ES256 --kid k1 --out k1.pem >/dev/null
 mkdir etc && cp k1.pem.jwks.json etc/keys.json
-(cd "$root" && block json 1) | sed "s/6f1c…/some-id/" >etc/revoked.ndjson
+block json 1 $guide/revocation.md | sed "s/6f1c…/some-id/" >etc/revoked.ndjson
 
 # Every YAML block is a policy or a whole configuration, with paths that are made to lie here. The first configuration is the shortest, the
 # second has every key, and those that it has as comments are tried too, one after the other for there may be one source of keys only.
@@ -33,7 +46,7 @@ cp etc/ca.pem "$pod/ca.crt"
 here="s|/etc/assay|$folder/etc|; s|/run/assay|$folder/run|; s|/var/lib/assay|$folder/state|; s|/var/run/secrets|$folder/secrets|"
 n=1
 configurations=0
-while (cd "$root" && block yaml $n) >yaml && [ -s yaml ]; do
+while block yaml $n README.md $guide/configuration.md $guide/issuers.md $guide/policy.md $guide/revocation.md >yaml && [ -s yaml ]; do
     if grep -q '^issuers:' yaml; then
         configurations=$((configurations + 1))
         sed "$here" yaml >assayd$configurations.yaml
@@ -42,7 +55,13 @@ while (cd "$root" && block yaml $n) >yaml && [ -s yaml ]; do
     fi
     n=$((n + 1))
 done
-[ $configurations -eq 13 ] || { echo "README: $configurations configurations, not 13"; exit 1; }
+[ $configurations -eq 13 ] || { echo "guides: $configurations configurations, not 13"; exit 1; }
+[ $n -eq 15 ] || { echo "guides: $((n - 1)) YAML blocks, not the configurations and one policy"; exit 1; }
+# Rules behind a gateway, for services with audiences of their own.
+{ echo "version: 1" && block yaml 1 $guide/gateways.md; } >rules.yaml
+assay policy test rules.yaml >/dev/null
+assay policy explain rules.yaml --claims '{"role":"user","aud":"orders"}' --action GET --resource /orders/7 >/dev/null
+assay policy explain rules.yaml --claims '{"role":"user","aud":"returns"}' --action GET --resource /orders/7 >/dev/null 2>&1 && exit 1
 keys="ca_file|token_file|timeout|refresh|refetch_cooldown|max_key_age"
 for source in discovery jwks_uri; do
     sed -E "/^ *file:.*keys.json/d; s/# ($source|$keys):/\\1:/" assayd2.yaml >live-$source.yaml
@@ -60,7 +79,8 @@ agent=$!
 is_ready() { assay health >/dev/null 2>&1; }
 eventually is_ready || { cat log; exit 1; }
 
-(cd "$root" && block c 1) >service.c
+block c 1 README.md >service.c
+PKG_CONFIG_SYSROOT_DIR="$folder/root" sh -ec "$(block sh 2 README.md)"
 cc -Wall -Wextra -Werror service.c -o service $(PKG_CONFIG_SYSROOT_DIR="$folder/root" pkg-config --cflags --libs libassay)
 mint() {
     assay mint --key k1.pem --alg ES256 --kid k1 --issuer https://auth.example.com --audience orders --subject alice --ttl 1h \
@@ -71,8 +91,8 @@ mint >token
 assay revoke --token-file token
 [ "$(./service "$(cat token)" || true)" = "401: revoked" ]
 
-# Event loops: what README shows compiles, and the examples run.
-(cd "$root" && block c 2) >loop.c
+# Event loops: what the guide shows compiles, and the examples run.
+block c 1 $guide/library.md >loop.c
 cc -Wall -Wextra -Werror -c loop.c -o loop.o $(PKG_CONFIG_SYSROOT_DIR="$folder/root" pkg-config --cflags libassay)
 mint >token
 for example in epoll uv; do
@@ -84,23 +104,48 @@ done
 
 # The Python of README.
 mint >token
-{ printf 'token = open("token").read().strip()\n'; (cd "$root" && block python 1) | sed "s|/run/assay/assayd.sock|$ASSAY_SOCKET|"; } >client.py
+{ printf 'token = open("token").read().strip()\n'; block python 1 README.md | sed "s|/run/assay/assayd.sock|$ASSAY_SOCKET|"; } >client.py
 /usr/bin/python3 client.py | grep -q "'active': True"
 
-# The commands of every day, each as it stands there, with real values for the dots.
+# The commands of the guides, with real values for the dots.
 assay verify --audience orders <token >/dev/null
 jti=$(assay verify <token | sed 's/.*"jti":"\([^"]*\)".*/\1/')
-for section in "Who may do what" "Every day"; do
-    awk -v heading="## $section" '$0 == heading { on = 1; next } /^## / { on = 0 } on' "$root/README.md" |
-        awk '$0 == "```sh" { on = 1; next } /^```/ { on = 0 } on'
-done |
+{ commands policy.md "Authorization" && commands operations.md "Commands"; } |
     sed "s/  *#.*//; s/6f1c…/$jti/; s/keys.json/etc\/keys.json/; s/policy.yaml/etc\/policy.yaml/; s/ I / https:\/\/auth.example.com /;
          s/ A / orders /; s/ S / bob /; s/k1/k2/g" | grep -v '^assay verify' >all
 mint >tokens # before the list revokes what is alice's
 { grep '^assay bench' all && grep -v '^assay bench' all; } >commands
 while read -r command; do
-    sh -c "$command" </dev/null >out 2>&1 || { echo "README: $command"; cat out; exit 1; }
+    sh -c "$command" </dev/null >out 2>&1 || { echo "guides: $command"; cat out; exit 1; }
 done <commands
 count=$(wc -l <commands)
-[ "$count" -ge 15 ] || { echo "README: only $count commands"; exit 1; }
-echo "README: its C, its YAML, its Python and its $count commands work"
+[ "$count" -ge 15 ] || { echo "guides: only $count commands"; exit 1; }
+
+# What README shows of the quickstart is what the quickstart prints: its steps and its commands. tests/run.sh runs it.
+block text 2 README.md | sed -n 's/^\$ //p; s/^[0-9]\. //p' >steps
+[ "$(wc -l <steps)" -eq 9 ] || { echo "README: $(wc -l <steps) steps and commands of the quickstart, not 9"; exit 1; }
+while read -r step; do
+    grep -qF -- "$step" "$root/agent/quickstart.sh" || { echo "README: the quickstart does not print: $step"; exit 1; }
+done <steps
+
+# Links lead to a file that is there and, with a #, to a heading in it.
+links=0
+for text in README.md $(cd "$root" && echo $guide/*.md); do
+    grep -o '](\([^)]*\))' "$root/$text" | sed 's/^](//; s/)$//' | grep -v '^https\?:' >links || continue
+    while read -r link; do
+        links=$((links + 1))
+        target=$text
+        case $link in "#"*) ;; *) target=$(dirname "$text")/${link%%#*} ;; esac
+        [ -e "$root/$target" ] || { echo "$text: $link leads nowhere"; exit 1; }
+        case $link in
+        *"#"*)
+            sed -n 's/^##* //p' "$root/$target" | tr 'A-Z ' 'a-z-' | tr -cd 'a-z0-9_\n-' | grep -qxF -- "${link#*#}" ||
+                { echo "$text: $link: no such heading"; exit 1; }
+            ;;
+        esac
+    done <links
+done
+[ $links -ge 27 ] || { echo "README, guides: only $links links"; exit 1; }
+lines=$(wc -l <"$root/README.md")
+[ "$lines" -le 250 ] || { echo "README: $lines lines, more than 250"; exit 1; }
+echo "README, guides: their C, YAML, Python, $count commands and $links links work"

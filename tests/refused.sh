@@ -1,6 +1,6 @@
 #!/bin/sh
-# "Why was my token refused?" in README: it has every reason and error, a token of each kind gets the reason that stands there, and what it
-# says that people see is what they see.
+# agent/guide/troubleshooting.md, "Why was my token refused?": it has every reason and error, a token of each kind gets the reason of its row,
+# and the messages that it quotes are those that the programs print.
 # $ASSAY_BUILD: the build folder.
 set -eu
 cd "$(dirname "$0")/.."
@@ -13,11 +13,11 @@ listener=""
 trap '[ -z "$agent" ] || kill "$agent"; [ -z "$listener" ] || kill "$listener" 2>/dev/null || :; rm -rf "$folder"' EXIT
 
 section() {
-    awk '/^## / { on = $0 == "## Why was my token refused?" } on' "$root/README.md"
+    awk '/^## / { on = $0 == "## Why was my token refused?" } on' "$root/agent/guide/troubleshooting.md"
 }
 
 fail() {
-    echo "README, why refused: $1" >&2
+    echo "troubleshooting: $1" >&2
     exit 1
 }
 
@@ -41,7 +41,7 @@ assay keygen --alg ES256 --kid k1 --out k1.pem >/dev/null
 assay keygen --alg ES256 --kid k1 --out other.pem >/dev/null
 mkdir etc
 cp k1.pem.jwks.json etc/keys.json
-awk '$0 == "```yaml" { on = 1; next } /^```/ { on = 0 } on' "$root/README.md" | awk '/^version: 1$/ { on = 1 } /^issuers:/ { on = 0 } on' >etc/policy.yaml
+awk '$0 == "```yaml" { on = 1; next } /^```/ { on = 0 } on' "$root/agent/guide/policy.md" >etc/policy.yaml
 cat >assayd.yaml <<EOT
 socket: {path: $folder/run/assayd.sock}
 state: $folder/state
@@ -138,7 +138,7 @@ for name in $reasons; do
     grep -qx "$name" got || fail "no token was tried for $name"
 done
 
-# The commands that it shows, as they stand there: those that ask about a token say no about this one, which is revoked.
+# The commands that it shows: those that ask about a token say no about this one, which is revoked.
 cp revoked token
 cp etc/keys.json etc/policy.yaml .
 awk '$0 == "```sh" { on = 1; next } /^```/ { on = 0 } on' section | sed 's/  *# .*//' >commands
@@ -198,4 +198,4 @@ chmod 777 open/s
 assay verify --socket "$folder/open/s" <token 2>seen && fail "a stranger is believed"
 grep -q "is served by a user who is neither root nor the owner of its directory" seen &&
     grep -q '"is served by a user who is neither root nor the owner of its directory"' section || fail "a stranger: $(cat seen)"
-echo "README: every reason was given to a token, $(wc -l <got) tokens; what people see stands there"
+echo "troubleshooting: every reason was given to a token, $(wc -l <got) tokens; the messages are the quoted ones"

@@ -11,20 +11,22 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from agent import die_with_parent, running, wait_for
 
-GUIDE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "agent", "guide", "gateways.md")
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+GUIDE = os.path.join(ROOT, "agent", "guide", "gateways.md")
+README = os.path.join(ROOT, "README.md")
 SBIN = os.environ.get("PATH", "") + ":/usr/sbin"
 
 
-def blocks(section, language):
+def blocks(section, language, path=GUIDE):
     """The blocks of that language in a section of the guide."""
-    with open(GUIDE, encoding="utf-8") as file:
+    with open(path, encoding="utf-8") as file:
         text = file.read().split(f"\n## {section}\n")[1].split("\n## ")[0]
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.S | re.M)
 
 
-def block(section, language):
+def block(section, language, path=GUIDE):
     """The only one."""
-    found = blocks(section, language)
+    found = blocks(section, language, path)
     assert len(found) == 1, (section, language, len(found))
     return found[0]
 
@@ -179,6 +181,14 @@ class Nginx(Gateway):
         path = self.put("nginx.conf", f"daemon off; {user} pid {self.folder}/pid; error_log {self.log_path} warn;\nevents {{}}\n"
                                       f"http {{ access_log off; {self.http} {paths}\n{text}}}\n")
         return ["nginx", "-e", self.log_path, "-c", path]
+
+
+class ReadmeNginx(Nginx):
+    """The core of the recipe, as README has it."""
+
+    @classmethod
+    def recipe(cls):
+        return block("Put it behind a gateway", "nginx", README)
 
 
 class Caddy(Gateway):

@@ -1,4 +1,4 @@
-"""README's section on fleets, as it stands there: its configuration, its command, its nginx."""
+"""The guide on revocation, "Revocations for a fleet", verbatim: its configuration, its command, its nginx."""
 import os
 import re
 import shlex
@@ -19,12 +19,12 @@ NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
 
 
 def blocks(language):
-    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
+    with open(os.path.join(ROOT, "agent", "guide", "revocation.md"), encoding="utf-8") as file:
         section = file.read().split("## Revocations for a fleet\n")[1].split("\n## ")[0]
     return re.findall(rf"```{language}\n(.*?)```", section, re.S)
 
 
-class Readme(AssayTest):
+class Guide(AssayTest):
     def setUp(self):
         super().setUp()
         self.key = Key()

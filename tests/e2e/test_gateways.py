@@ -8,13 +8,14 @@ import unittest
 
 from agent import ISSUER, AssayTest, Key
 from behind import BehindGateway, needs
-from gateway import Caddy, Haproxy, Nginx, block
+from gateway import Caddy, Haproxy, Nginx, ReadmeNginx, block
 from http_client import Http
 from test_http import HAS_HTTP
 
 
 class Gateways(BehindGateway):
     takes_chunks = True
+    rewritten = ("/%6frders",)  # allowed by the agent, and sent by no client
 
     def test_good(self):
         token = self.key.token(role=["user", "a,b"], scope="x y")
@@ -79,7 +80,7 @@ class Gateways(BehindGateway):
                        "/orders/%00", "/orders%00/../admin", "/orders/%5c..%5cadmin", "/./admin", "/orders/..;/admin", "/%61dmin", "/orders/%252e%252e/admin",
                        "/orders/\\..\\admin", "/orders%2fx", "/health/../admin", "/health%2f..%2fadmin", "/admin?/orders", "/admin#/orders", "/admin%23/orders",
                        "/admin%3f/orders", "http://localhost/admin", "http://localhost/health/../admin", "/assay", "/assay/", "/%61ssay", "/auth", "/forward", "//orders",
-                       "/x/../orders", "/orders#x", "/orders/%2e", "/%6frders"):
+                       "/x/../orders", "/orders#x", "/orders/%2e", *self.rewritten):
             with self.subTest(target=target):
                 self.app.requests.clear()
                 for who in (token, None):
@@ -147,6 +148,18 @@ class ByHand(AssayTest):
 @needs(Nginx)
 class WithNginx(Gateways, AssayTest):
     gateway_class = Nginx
+
+
+@needs(ReadmeNginx)
+class WithReadmeNginx(Gateways, AssayTest):
+    gateway_class = ReadmeNginx
+    rewritten = ()
+
+    def test_each_line_is_the_guides(self):
+        """A part of the complete recipe, in its order; so it cannot say anything that the guide does not."""
+        rest = iter(Nginx.recipe().split("\n"))
+        for line in ReadmeNginx.recipe().split("\n"):
+            self.assertTrue(not line or line in rest, line)
 
 
 @needs(Caddy)

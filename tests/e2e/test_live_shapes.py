@@ -1,4 +1,4 @@
-"""README's configuration for each provider, as it stands there, with that provider's own form of documents, keys and tokens.
+"""The configuration of agent/guide/issuers.md for each provider, verbatim, with that provider's own form of documents, keys and tokens.
 
 Only the host is another one: the test's server. What a provider signs for somebody else, or for another purpose, is refused.
 """
@@ -20,7 +20,7 @@ from behaviours import bearer, document
 from live import LiveTest
 from tls import Signer
 
-README = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "README.md")
+GUIDE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "agent", "guide", "issuers.md")
 POD = "/var/run/secrets/kubernetes.io/serviceaccount"
 POLICY = """version: 1
 rules:
@@ -33,10 +33,10 @@ rules:
 MATERIAL = {}
 
 
-def readme_issuers():
+def guide_issuers():
     """Its configurations for providers: the issuer's host, and the entry below `issuers`."""
-    with open(README, encoding="utf-8") as file:
-        section = re.search(r"^## Issuers$(.*?)^## ", file.read(), re.M | re.S).group(1)
+    with open(GUIDE, encoding="utf-8") as file:
+        section = file.read().split("\n## Identity providers\n")[1].split("\n## ")[0]
     found = {}
     for text in re.findall(r"^```yaml$(.*?)^```$", section, re.M | re.S):
         (entry,) = yaml.safe_load(text)["issuers"]
@@ -65,8 +65,8 @@ def jwk(signer, x5=False, **members):
 
 class Shape(LiveTest):
     def use(self, host, jwks_path, keys, jwks_origin=None, protect=lambda behaviour: behaviour, **how):
-        """The entry of README for that host: its documents are served, and an agent is started with it."""
-        self.entry = copy.deepcopy(readme_issuers()[host])
+        """The entry of the guide for that host: its documents are served, and an agent is started with it."""
+        self.entry = copy.deepcopy(guide_issuers()[host])
         self.name = self.entry["issuer"] = self.entry["issuer"].replace("https://" + host, self.server.origin)
         path = urllib.parse.urlsplit(self.name).path.rstrip("/")
         self.server.routes[path + "/.well-known/openid-configuration"] = protect(document({
@@ -101,7 +101,7 @@ class Shape(LiveTest):
 
     def assertSaysWhose(self, host):
         """An issuer whose tokens anybody can have: the entry is refused without `claims`."""
-        entry = {name: value for name, value in readme_issuers()[host].items() if name != "claims"}
+        entry = {name: value for name, value in guide_issuers()[host].items() if name != "claims"}
         code, said, _ = check_config(json.dumps({"issuers": [entry]}))
         self.assertEqual(code, 2)
         self.assertIn("makes tokens for everybody", said)
@@ -161,7 +161,7 @@ class Shape(LiveTest):
 
     def test_aws_load_balancer(self):
         """The header says whose it is, for whom and how long, and there is padding."""
-        signer, self.entry = key(alg="ES256", kid="0c3f1b2e-9c5e-4d2b-8a46-5b1f3c1f8d11"), copy.deepcopy(readme_issuers()[None])
+        signer, self.entry = key(alg="ES256", kid="0c3f1b2e-9c5e-4d2b-8a46-5b1f3c1f8d11"), copy.deepcopy(guide_issuers()[None])
         put_file(self.agent.path("alb.json"), json.dumps({"keys": [jwk(signer)]}))
         self.assertEqual(self.entry["keys"], {"file": "/etc/assay/keys.json"})
         self.entry["keys"]["file"] = self.agent.path("alb.json")
@@ -300,7 +300,7 @@ class Shape(LiveTest):
 
     def test_no_configuration_is_forgotten(self):
         names = {name for name in dir(self) if name.startswith("test_")}
-        self.assertEqual(len(readme_issuers()), len(names) - 1)
+        self.assertEqual(len(guide_issuers()), len(names) - 1)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""README's "Security": what it says of the disk, of the log, of two agents and of two issuers, where no other test does."""
+"""agent/guide/security.md: what it says of the disk, of the log, of two agents and of two issuers, where no other test does."""
 import json
 import os
 import shutil

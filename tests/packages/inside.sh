@@ -40,10 +40,10 @@ settings() { # unit, section, lines...: a drop-in, as systemctl edit makes it
     systemctl daemon-reload
 }
 
-part "README: apt install"
-sed -n 1p readme | grep -q package.sh || fail "README's first command is not the packages' build"
-sed -n 2p readme >install.sh
-sed 1,2d readme >look.sh
+part "the guide: apt install"
+sed -n 1p commands | grep -q package.sh || fail "the guide's first command does not build the packages"
+sed -n 2p commands >install.sh
+sed 1,2d commands >look.sh
 sh -e install.sh || fail "apt install"
 
 part "not configured: enabled, harmless, and it says why"
@@ -55,8 +55,8 @@ done
 systemctl status assayd.service | grep -q 'ConditionPathExists=/etc/assay/assayd.yaml was not met' || fail "status does not say what is missing"
 [ -z "$(systemctl --failed --plain --no-legend | grep assay)" ] || fail "a unit failed"
 
-part "README: a first look"
-sh -ex look.sh || fail "README's first look"
+part "the guide: a first look"
+sh -ex look.sh || fail "the guide's first look"
 grep -q . token && cp token good
 accepted || fail "a good token"
 mint() {

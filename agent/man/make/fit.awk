@@ -1,4 +1,5 @@
-# Markdown as README has it, for a manual page: tables become lists of terms, code is folded (code.awk), links lose their targets here.
+# Markdown as README and the guides have it, for the manual page `page`: tables become lists of terms, code is folded (code.awk), links lose
+# their targets here.
 
 # [words](target): a page of ours by its name, what is on the net with its address, all else without one.
 function unlinked(text,    before, words, target) {
@@ -9,12 +10,22 @@ function unlinked(text,    before, words, target) {
         target = substr(words, index(words, "](") + 2)
         words = substr(words, 1, index(words, "](") - 1)
         if (target ~ /^https?:/) words = words " (`" target "`)"
-        if (target ~ /PROTOCOL\.md/) words = words " (**assay-protocol**(7))"
-        if (target ~ /gateways\.md$/) words = words " (**assay-gateways**(7))"
-        if (target ~ /README\.md#who-may-do-what/) words = words " (**assay-policy**(5))"
+        else words = words where(target)
         text = before words text
     }
     return unraised(text)
+}
+# The page that has the file of a link, unless it is this one.
+function where(target,    found) {
+    sub(/#.*/, "", target)
+    if (target ~ /PROTOCOL\.md$/) found = "assay-protocol.7"
+    if (target ~ /gateways\.md$/) found = "assay-gateways.7"
+    if (target ~ /policy\.md$/) found = "assay-policy.5"
+    if (target ~ /(configuration|issuers)\.md$/) found = "assayd.yaml.5"
+    if (target ~ /(revocation|operations|security|troubleshooting)\.md$/) found = "assayd.8"
+    if (target ~ /library\.md$/) found = "libassay.3"
+    if (found == "" || found == page) return ""
+    return " (**" substr(found, 1, length(found) - 2) "**(" substr(found, length(found)) "))"
 }
 # lowdown raises what follows a ^ that is not code.
 function unraised(text,    i, part, count) {

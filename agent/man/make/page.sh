@@ -2,6 +2,7 @@
 # One manual page: TEMPLATE, Markdown, with its lines @KIND NAME@ replaced by what is said elsewhere, so that nothing is said twice.
 #   VERSION=… ASSAY=… ASSAYD=… LOWDOWN=… sh agent/man/make/page.sh TEMPLATE PAGE
 #   @README Heading@   that section of README.md          @HELP assay verify@   what --help says; of `assay` also @COMMANDS assay@
+#   @GUIDE policy Heading@   that section of agent/guide/policy.md
 #   @FILE path@        a whole file, without its title     @USAGE assayd@        the lines behind "Usage:"
 #   @HEADER path@      declarations, with their comments   @INTRO path@          the header's first comment
 #   @STATUS reasons@   or errors, statuses: of include/assay/status.h
@@ -51,6 +52,11 @@ include() {
     shift
     case $kind in
     README) awk -v wanted="$*" -f "$here/section.awk" "$root/README.md" ;;
+    GUIDE)
+        guide=$root/agent/guide/$1.md
+        shift
+        [ $# -gt 0 ] && awk -v wanted="$*" -f "$here/section.awk" "$guide"
+        ;;
     FILE) awk -f "$here/section.awk" "$root/$1" ;;
     HELP) help "$@" >"$work/help" && awk -f "$here/escape.awk" -f "$here/help.awk" "$work/help" ;;
     USAGE) help "$@" >"$work/help" && awk -v usage=1 -f "$here/escape.awk" -f "$here/help.awk" "$work/help" ;;
@@ -76,7 +82,7 @@ while IFS= read -r line; do
     esac
 done <"$template" >"$work/whole"
 
-awk -f "$here/code.awk" -f "$here/fit.awk" "$work/whole" >"$work/fit"
+awk -v page="$name" -f "$here/code.awk" -f "$here/fit.awk" "$work/whole" >"$work/fit"
 sed "s/$(printf '\001')/…/g" "$work/fit" >"$work/fitted"
 # No date: a page says which version it is of, and the same sources give the same bytes on any day.
 $LOWDOWN -s -tman --out-no-smarty -M "title=${name%.*}" -M "section=${name##*.}" -M "source=Assay $VERSION" -M "volume=Assay" -o "$work/rough" \

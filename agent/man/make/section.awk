@@ -1,10 +1,12 @@
-# A section of README, `wanted`; or, without one, a whole file below its title, its headings one level up. Exit 1: there is none.
+# A section of a file, `wanted`, below its heading; or, without one, a whole file below its title. Headings go one level up. Exit 1: the
+# file has no such section.
 /^```/ { fenced = !fenced }
 !fenced && /^#+ / {
     if (wanted == "") {
         if ($0 !~ /^# /) { sub(/^#/, ""); if ($0 ~ /^# /) $0 = toupper($0); found = 1; print }
         next
     }
+    if (/^###/) { if (on) print substr($0, 2); next }
     on = $0 == "## " wanted
     found = found || on
     next
