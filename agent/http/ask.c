@@ -56,7 +56,7 @@ static void ask_later(struct http_conn *conn, const struct pending *pending, str
         return;
     }
     conn->waiter = (struct waiter){
-        .line = &conn->line, .audience = (char *)audience.at, .audience_bytes = audience.bytes, .bounds = &conn->peer.bounds, .decided = on_decided};
+        .line = &conn->guest.line, .audience = (char *)audience.at, .audience_bytes = audience.bytes, .bounds = &conn->guest.peer.bounds, .decided = on_decided};
     if (decide_later(conn->http->verdicts, pending, &conn->waiter) == 0)
         return;
     http_release(conn);
@@ -70,7 +70,7 @@ void http_ask(struct http_conn *conn, struct text token, struct text audience,
     struct pending pending;
 
     conn->decided = decided;
-    if (decide_now(conn->http->verdicts, token, audience, &conn->peer.bounds, false, &decision, &pending))
+    if (decide_now(conn->http->verdicts, token, audience, &conn->guest.peer.bounds, false, &decision, &pending))
         decided(conn, &decision);
     else
         ask_later(conn, &pending, audience);

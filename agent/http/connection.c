@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "agent/door/peer_log.h"
 #include "agent/files/watch.h"
 #include "agent/verdict/audit.h"
 #include "http_inside.h"
@@ -17,7 +18,7 @@ void http_conn_drop_in(struct http_conn *conn)
         return;
     explicit_bzero(conn->in, conn->in_bytes); /* it held a token */
     free(conn->in);
-    account_discharge(&conn->caller, conn->in_room);
+    account_discharge(&conn->guest.caller, conn->in_room);
     conn->in = NULL;
     conn->in_bytes = conn->in_room = 0;
 }
@@ -25,7 +26,7 @@ void http_conn_drop_in(struct http_conn *conn)
 void http_conn_free(struct http_conn *conn)
 {
     http_conn_drop_in(conn);
-    account_leave(&conn->caller);
+    account_leave(&conn->guest.caller);
     free(conn);
 }
 
@@ -35,7 +36,7 @@ static void on_closed(uv_handle_t *handle)
     struct http_conn *conn = handle->data;
 
     conn->open = false;
-    if (!conn->held)
+    if (!conn->guest.held)
         http_conn_free(conn);
 }
 
@@ -46,7 +47,7 @@ void http_conn_close(struct http_conn *conn)
     if (conn->closing)
         return;
     conn->closing = true;
-    if (!conn->held && !conn->handling) /* what is held stands in it */
+    if (!conn->guest.held && !conn->handling) /* what is held stands in it */
         http_conn_drop_in(conn);
     *(conn->previous != NULL ? &conn->previous->next : &http->all) = conn->next;
     if (conn->next != NULL)
@@ -58,7 +59,7 @@ void http_conn_close(struct http_conn *conn)
             link = &(*link)->next_answered;
         *link = conn->next_answered;
     }
-    account_forget(&conn->caller);
+    account_forget(&conn->guest.caller);
     http_leave(conn);
     uv_close(&conn->handle.any, on_closed);
 }
@@ -72,12 +73,12 @@ static bool make_room(struct http_conn *conn)
         return conn->in_room > conn->in_bytes;
     if (room > IN_BYTES_MAX)
         room = IN_BYTES_MAX;
-    if (!account_charge(&conn->caller, room - conn->in_room))
+    if (!account_charge(&conn->guest.caller, room - conn->in_room))
         return false;
     char *in = malloc(room);
 
     if (in == NULL) {
-        account_discharge(&conn->caller, room - conn->in_room);
+        account_discharge(&conn->guest.caller, room - conn->in_room);
         return false;
     }
     if (conn->in_bytes > 0) {
@@ -97,7 +98,7 @@ static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buffer)
     (void)suggested;
     if (conn->lingering)
         *ret_buffer = uv_buf_init(conn->http->thrown_away, sizeof conn->http->thrown_away);
-    else if (account_may_read(conn->caller.account) && make_room(conn))
+    else if (account_may_read(conn->guest.caller.account) && make_room(conn))
         *ret_buffer = uv_buf_init(conn->in + conn->in_bytes, (unsigned)(conn->in_room - conn->in_bytes));
     else
         *ret_buffer = uv_buf_init(NULL, 0); /* libuv says UV_ENOBUFS then */
@@ -119,7 +120,7 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
 
     (void)buffer;
     if (got == UV_ENOBUFS) { /* not now, or never: its turn will tell */
-        account_wait(&conn->caller);
+        account_wait(&conn->guest.caller);
         read_or_wait(conn);
     } else if (got < 0) {
         http_conn_close(conn); /* whatever was asked whole has been answered: nothing is read before it is */
@@ -130,7 +131,7 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
 
 static void read_or_wait(struct http_conn *conn)
 {
-    bool read = !conn->closing && !conn->held && !conn->sending && !conn->caller.waits && (!conn->ending || conn->lingering);
+    bool read = !conn->closing && !conn->guest.held && !conn->sending && !conn->guest.caller.waits && (!conn->ending || conn->lingering);
 
     if (conn->closing || read == conn->reading)
         return;
@@ -146,7 +147,7 @@ static void renew_deadline(struct http_conn *conn)
 {
     uint64_t now = uv_now(conn->http->core->loop);
 
-    if (conn->held || conn->caller.waits)
+    if (conn->guest.held || conn->guest.caller.waits)
         conn->deadline = UINT64_MAX;
     else if (conn->sending || conn->lingering)
         conn->deadline = now + HTTP_REQUEST_SECONDS * 1000;
@@ -173,13 +174,13 @@ static void linger(struct http_conn *conn)
 /* Can the next request be taken up? */
 static bool may_handle(const struct http_conn *conn)
 {
-    return !conn->closing && !conn->held && !conn->sending && !conn->ending && watch_sees(conn->http->core->watch);
+    return !conn->closing && !conn->guest.held && !conn->sending && !conn->ending && watch_sees(conn->http->core->watch);
 }
 
 /* Takes up what has come, while its user's share of this turn lasts. */
 void http_conn_go_on(struct http_conn *conn)
 {
-    struct account *account = conn->caller.account;
+    struct account *account = conn->guest.caller.account;
 
     account_begin(account);
     conn->handling = true;
@@ -194,7 +195,7 @@ void http_conn_go_on(struct http_conn *conn)
         if (status == HTTP_BAD) {
             conn->ending = true;
             conn->http->traffic->protocol_errors++;
-            audit_broken_off(&conn->peer, conn->request.why);
+            peer_log_broken_off(&conn->guest.peer, conn->request.why);
             http_error(conn, conn->request.status, "bad_request", conn->request.why);
         } else {
             http_route(conn);
@@ -203,16 +204,16 @@ void http_conn_go_on(struct http_conn *conn)
     }
     conn->handling = false;
     if (may_handle(conn) && conn->in_bytes > 0 && !conn->half)
-        account_wait(&conn->caller);
+        account_wait(&conn->guest.caller);
     if (!conn->closing && conn->ending && !conn->sending && !conn->lingering)
         linger(conn);
-    if (conn->http->is_closed && !conn->held && !conn->sending && !conn->closing && !conn->caller.waits)
+    if (conn->http->is_closed && !conn->guest.held && !conn->sending && !conn->closing && !conn->guest.caller.waits)
         http_conn_close(conn);
-    if (conn->closing && !conn->held)
+    if (conn->closing && !conn->guest.held)
         http_conn_drop_in(conn);
     if (conn->closing)
         return;
-    if (conn->in_bytes == 0 && !conn->held)
+    if (conn->in_bytes == 0 && !conn->guest.held)
         http_conn_drop_in(conn);
     renew_deadline(conn);
     read_or_wait(conn);
@@ -220,21 +221,21 @@ void http_conn_go_on(struct http_conn *conn)
 
 static struct http_conn *conn_of(const struct caller *caller)
 {
-    return (struct http_conn *)((const char *)caller - offsetof(struct http_conn, caller));
+    return (struct http_conn *)((const char *)caller - offsetof(struct http_conn, guest.caller));
 }
 
 static bool may_break_off(const struct caller *caller)
 {
     const struct http_conn *conn = conn_of(caller);
 
-    return !conn->held && !conn->handling; /* what is held for a decision is not taken away under it */
+    return !conn->guest.held && !conn->handling; /* what is held for a decision is not taken away under it */
 }
 
 static void break_off(struct caller *caller, const char *why)
 {
     struct http_conn *conn = conn_of(caller);
 
-    audit_broken_off(&conn->peer, why);
+    peer_log_broken_off(&conn->guest.peer, why);
     http_conn_close(conn);
 }
 
@@ -244,7 +245,7 @@ static void receive(struct http_conn *conn)
     ssize_t got;
 
     if (!make_room(conn)) {
-        break_off(&conn->caller, "half requests take too much memory");
+        break_off(&conn->guest.caller, "half requests take too much memory");
         return;
     }
     do
@@ -272,23 +273,23 @@ static const struct caller_kind kind_http = {take_turn, may_break_off, break_off
 
 void http_conn_drain(struct http_conn *conn)
 {
-    bool is_kept_waiting = conn->caller.waits || (conn->in_bytes > 0 && watch_waits(conn->http->core->watch));
+    bool is_kept_waiting = conn->guest.caller.waits || (conn->in_bytes > 0 && watch_waits(conn->http->core->watch));
 
-    if (!conn->held && !conn->sending && !conn->handling && !is_kept_waiting)
+    if (!conn->guest.held && !conn->sending && !conn->handling && !is_kept_waiting)
         http_conn_close(conn);
 }
 
 /* Who calls: over TCP nobody knows. */
 static bool meet(struct http_conn *conn)
 {
-    conn->peer = (struct peer){.uid = (uid_t)-1, .gid = (gid_t)-1};
+    conn->guest.peer = (struct peer){.uid = (uid_t)-1, .gid = (gid_t)-1};
     if (uv_accept(&conn->http->listener.stream, &conn->handle.stream) != 0 || uv_fileno(&conn->handle.any, &conn->fd) != 0)
         return false;
     if (conn->http->is_tcp)
         uv_tcp_nodelay(&conn->handle.tcp, 1);
-    else if (peer_of(conn->fd, &conn->peer) < 0)
+    else if (peer_of(conn->fd, &conn->guest.peer) < 0)
         return false;
-    return account_join(conn->http->accounts, &conn->caller, conn->peer.uid) == 0;
+    return account_join(conn->http->accounts, &conn->guest.caller, conn->guest.peer.uid) == 0;
 }
 
 /* The one that nobody has asked anything over for the longest time. */
@@ -297,7 +298,7 @@ static struct http_conn *idlest(const struct http *http)
     struct http_conn *idlest = NULL;
 
     for (struct http_conn *conn = http->all; conn != NULL; conn = conn->next) {
-        if (conn->caller.account != NULL && conn->in_bytes == 0 && !conn->held && !conn->sending && !conn->handling && !conn->caller.waits &&
+        if (conn->guest.caller.account != NULL && conn->in_bytes == 0 && !conn->guest.held && !conn->sending && !conn->handling && !conn->guest.caller.waits &&
             (idlest == NULL || conn->deadline < idlest->deadline))
             idlest = conn;
     }
@@ -305,17 +306,15 @@ static struct http_conn *idlest(const struct http *http)
 }
 
 /* Over TCP nobody knows who calls, and all are one user: who opens connections and asks nothing makes room for who asks. */
-static bool has_place(struct http_conn *conn)
+static enum welcome welcome(struct http_conn *conn)
 {
-    struct http_conn *other;
+    enum welcome first = guest_welcome(&conn->guest, false);
+    struct http_conn *other = first != WELCOME && conn->http->is_tcp ? idlest(conn->http) : NULL;
 
-    if (http_is_welcome(conn))
-        return true;
-    other = conn->http->is_tcp ? idlest(conn->http) : NULL;
     if (other == NULL || other == conn)
-        return false;
+        return first;
     http_conn_close(other);
-    return http_is_welcome(conn);
+    return guest_welcome(&conn->guest, false);
 }
 
 void http_conn_open(struct http *http)
@@ -339,17 +338,19 @@ void http_conn_open(struct http *http)
     if (http->all != NULL)
         http->all->previous = conn;
     http->all = conn;
-    conn->caller.kind = &kind_http;
+    conn->guest.caller.kind = &kind_http;
     http_request_begin(&conn->request);
+    enum welcome its = WELCOME_NO_PLACE;
     bool met = meet(conn);
 
+    conn->deadline = UINT64_MAX;
     if (met) {
         http_join(conn);
-        conn->line.user = &conn->caller.account->lines;
+        conn->guest.line.user = &conn->guest.caller.account->lines;
+        its = welcome(conn);
     }
-    conn->deadline = UINT64_MAX;
-    if (!met || !has_place(conn)) {
-        http->traffic->refused++;
+    if (its != WELCOME) {
+        guest_refused(&conn->guest, its, http->traffic);
         http_conn_close(conn);
         return;
     }

@@ -85,7 +85,7 @@ static void answer(struct http_conn *conn, const struct asker *asker, const stru
 static void rule(struct http_conn *conn, struct asker *asker)
 {
     permission_prepare(conn->http->verdicts, asker);
-    struct ruling ruling = permission_of(conn->http->verdicts, &conn->peer, asker, &conn->pair);
+    struct ruling ruling = permission_of(conn->http->verdicts, &conn->guest.peer, asker, &conn->pair);
 
     answer(conn, asker, &ruling);
 }

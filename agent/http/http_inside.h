@@ -5,7 +5,7 @@
 
 #include <uv.h>
 
-#include "agent/door/peer.h"
+#include "agent/door/guest.h"
 #include "agent/rpc/listener.h"
 #include "agent/verdict/decide.h"
 #include "agent/verdict/permission.h"
@@ -47,9 +47,7 @@ struct http_conn {
     union http_handle handle;
     uv_os_fd_t fd; /* its descriptor */
     struct http *http;
-    struct caller caller;
-    struct peer peer;
-    struct line_of_tasks line;
+    struct guest guest;
     struct http_conn *next, *previous;
     struct http_conn *next_answered;
     uint64_t deadline; /* milliseconds of the loop's clock */
@@ -63,7 +61,6 @@ struct http_conn {
     bool open, closing, reading, handling;
     bool half;      /* of `in`: more has to be read before anything can be taken up */
     bool answered;  /* is in that list */
-    bool held;      /* its answer comes later */
     bool sending;   /* the kernel has not taken the answer yet */
     bool ending;    /* the last answer has been made */
     bool lingering; /* and sent: the peer is given time to read it */
@@ -80,7 +77,6 @@ void http_conn_go_on(struct http_conn *conn);   /* with what stands in `in` */
 /* rights.c: whose a connection is, what that allows, and how much of it is used. */
 void http_join(struct http_conn *conn);
 void http_leave(struct http_conn *conn); /* it may nothing from here on */
-bool http_is_welcome(const struct http_conn *conn);
 bool http_hold(struct http_conn *conn); /* a request that is answered later; false: too many are */
 void http_release(struct http_conn *conn);
 

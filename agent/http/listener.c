@@ -83,6 +83,7 @@ void http_turn_away(struct http *http)
     init_handle(http, &http->turned_away);
     http->is_turning_away = true;
     (void)uv_accept(&http->listener.stream, &http->turned_away.stream);
+    http->traffic->refused++;
     uv_close(&http->turned_away.any, on_turned_away);
 }
 

@@ -109,14 +109,14 @@ static bool may(struct http_conn *conn, const struct route *route)
 {
     char words[PEER_WORDS_BYTES];
 
-    switch (peer_ask(&conn->peer, route->right, uv_now(conn->http->core->loop))) {
+    switch (peer_ask(&conn->guest.peer, route->right, uv_now(conn->http->core->loop))) {
     case PEER_MAY:
         return true;
     case PEER_LIMITED:
         http_error(conn, 429, wire_error_name(ERROR_RATE_LIMITED), "this peer has used up its rate");
         return false;
     default:
-        peer_explain(&conn->peer, route->right, route->path, words);
+        peer_explain(&conn->guest.peer, route->right, route->path, words);
         http_error(conn, 403, wire_error_name(ERROR_FORBIDDEN),
                    conn->http->is_tcp ? "callers over TCP may not ask that; see `http.peer`" : words);
         return false;

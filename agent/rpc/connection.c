@@ -4,13 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/door/peer_log.h"
 #include "agent/files/watch.h"
 #include "agent/verdict/audit.h"
 #include "connection_inside.h"
 
 struct line_of_tasks *conn_line(struct conn *conn)
 {
-    return &conn->line;
+    return &conn->guest.line;
 }
 
 static void leave_patience(struct conn *conn)
@@ -48,7 +49,7 @@ uint64_t conn_deadline(const struct conn *conn)
 
 void conn_free(struct conn *conn)
 {
-    account_leave(&conn->caller);
+    account_leave(&conn->guest.caller);
     free(conn);
 }
 
@@ -73,7 +74,7 @@ static void on_closed(uv_handle_t *handle)
 
     free_buffers(conn);
     conn->open = false;
-    if (conn->held == 0)
+    if (conn->guest.held == 0)
         conn_free(conn);
 }
 
@@ -89,9 +90,9 @@ void conn_close(struct conn *conn)
     conn_drop_work(conn);
     conn_leave(conn);
     free_buffers(conn); /* now, not at the end of the turn: others may be about to take what is written off here */
-    if (conn->caller.account != NULL) {
-        account_discharge(&conn->caller, conn->caller.charged);
-        account_forget(&conn->caller);
+    if (conn->guest.caller.account != NULL) {
+        account_discharge(&conn->guest.caller, conn->guest.caller.charged);
+        account_forget(&conn->guest.caller);
     }
     *(conn->previous != NULL ? &conn->previous->next : &door->all) = conn->next;
     if (conn->next != NULL)
@@ -120,16 +121,16 @@ void conn_mark_dirty(struct conn *conn)
 
 void conn_break_off(struct conn *conn, const char *why)
 {
-    audit_broken_off(&conn->peer, why);
+    peer_log_broken_off(&conn->guest.peer, why);
     conn->door->facts.protocol_errors++;
     conn_close(conn);
 }
 
 void conn_close_if_done(struct conn *conn)
 {
-    bool is_kept_waiting = conn->caller.waits || (conn->partial_bytes > 0 && watch_waits(conn->door->core->watch));
+    bool is_kept_waiting = conn->guest.caller.waits || (conn->partial_bytes > 0 && watch_waits(conn->door->core->watch));
 
-    if (conn->draining && conn->held == 0 && conn->out_bytes == 0 && conn->unsent == 0 && !is_kept_waiting)
+    if (conn->draining && conn->guest.held == 0 && conn->out_bytes == 0 && conn->unsent == 0 && !is_kept_waiting)
         conn_close(conn);
 }
 
@@ -205,7 +206,7 @@ void conn_open(struct door *door, uv_stream_t *listener)
     uv_pipe_init(door->core->loop, &conn->pipe, 0); /* allocates nothing */
     conn->pipe.data = conn;
     conn->door = door;
-    conn->caller.kind = &kind_conn;
+    conn->guest.caller.kind = &kind_conn;
     conn->open = true;
     conn->next = door->all;
     if (door->all != NULL)
@@ -214,12 +215,13 @@ void conn_open(struct door *door, uv_stream_t *listener)
     door->facts.connections++;
     door->facts.accepted++;
     if (uv_accept(listener, (uv_stream_t *)&conn->pipe) != 0 || uv_fileno((uv_handle_t *)&conn->pipe, &conn->fd) != 0 ||
-        peer_of(conn->fd, &conn->peer) < 0 || account_join(&door->accounts, &conn->caller, conn->peer.uid) < 0) {
+        peer_of(conn->fd, &conn->guest.peer) < 0 || account_join(&door->accounts, &conn->guest.caller, conn->guest.peer.uid) < 0) {
+        guest_refused(&conn->guest, WELCOME_NO_PLACE, &door->facts);
         conn_close(conn);
         return;
     }
     conn_join(conn);
-    conn->line.user = &conn->caller.account->lines;
+    conn->guest.line.user = &conn->guest.caller.account->lines;
     if (!conn_is_welcome(conn) || !conn_start_reading(conn)) {
         conn_close(conn);
         return;

@@ -27,7 +27,7 @@ void conn_drop_work(struct conn *conn)
 
 bool conn_takes_pieces(struct conn *conn, size_t bytes)
 {
-    if (conn->work != NULL || conn->closing || account_is_alone(conn->caller.account) || !account_charge(&conn->caller, bytes))
+    if (conn->work != NULL || conn->closing || account_is_alone(conn->guest.caller.account) || !account_charge(&conn->guest.caller, bytes))
         return false;
     conn->work_bytes = bytes;
     return true;
@@ -36,7 +36,7 @@ bool conn_takes_pieces(struct conn *conn, size_t bytes)
 void conn_take_pieces(struct conn *conn, struct piecework *work)
 {
     conn->work = work;
-    account_wait_first(&conn->caller);
+    account_wait_first(&conn->guest.caller);
 }
 
 /* A piece. What closes the connection in the midst of it finds no work there. */
@@ -49,7 +49,7 @@ static void work_on(struct conn *conn)
     if (!is_done)
         conn->work = work;
     if (is_done && !conn->closing)
-        account_discharge(&conn->caller, conn->work_bytes);
+        account_discharge(&conn->guest.caller, conn->work_bytes);
     else if (conn->closing)
         conn_drop_work(conn);
 }
@@ -57,7 +57,7 @@ static void work_on(struct conn *conn)
 /* Has it little enough to wait for that more of its requests can be taken up, and have the files been looked at lately? */
 static bool may_handle(const struct conn *conn)
 {
-    return !conn->closing && conn->work == NULL && conn->held < IN_FLIGHT_PER_CONNECTION_MAX &&
+    return !conn->closing && conn->work == NULL && conn->guest.held < IN_FLIGHT_PER_CONNECTION_MAX &&
            conn->out_bytes + conn->unsent < CONNECTION_UNSENT_BYTES_MAX && watch_sees(conn->door->core->watch);
 }
 
@@ -77,13 +77,13 @@ static size_t handle(struct conn *conn, const uint8_t *bytes, size_t size)
     struct common_request usual;
 
     conn->handling = true;
-    while (done < size && may_handle(conn) && account_may_work(conn->caller.account)) {
+    while (done < size && may_handle(conn) && account_may_work(conn->guest.caller.account)) {
         length = common_request_read(bytes + done, size - done, &usual);
         if (length > 0) {
             rpc_handle_common(conn, conn->door->verdicts, &usual);
             done += length;
             if (++cheap % CHEAP_AT_ONCE == 0)
-                account_spend(conn->caller.account);
+                account_spend(conn->guest.caller.account);
             continue;
         }
         enum wire_status status = wire_measure(bytes + done, size - done, &limits, &length);
@@ -96,7 +96,7 @@ static size_t handle(struct conn *conn, const uint8_t *bytes, size_t size)
         }
         rpc_handle(conn, conn->door->verdicts, conn->door->zone, bytes + done, length);
         done += length;
-        account_spend(conn->caller.account);
+        account_spend(conn->guest.caller.account);
     }
     conn->handling = false;
     return done;
@@ -108,7 +108,7 @@ static bool keep(struct conn *conn, const uint8_t *bytes, size_t size)
 
     if (needed > conn->partial_room) {
         size_t room = needed < 1024 ? 1024 : needed;
-        uint8_t *larger = account_charge(&conn->caller, room - conn->partial_room) ? realloc(conn->partial, room) : NULL;
+        uint8_t *larger = account_charge(&conn->guest.caller, room - conn->partial_room) ? realloc(conn->partial, room) : NULL;
 
         if (larger == NULL) {
             conn_break_off(conn, "half messages and unread answers take too much memory");
@@ -129,7 +129,7 @@ static void drop_partial(struct conn *conn, size_t bytes)
         memmove(conn->partial, conn->partial + bytes, conn->partial_bytes);
         return;
     }
-    account_discharge(&conn->caller, conn->partial_room);
+    account_discharge(&conn->guest.caller, conn->partial_room);
     explicit_bzero(conn->partial, conn->partial_room); /* it held a token */
     free(conn->partial);
     conn->partial = NULL;
@@ -142,7 +142,7 @@ static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buffer)
     struct conn *conn = handle->data;
 
     (void)suggested;
-    *ret_buffer = account_may_read(conn->caller.account) ? uv_buf_init(conn->door->read_buffer, sizeof conn->door->read_buffer)
+    *ret_buffer = account_may_read(conn->guest.caller.account) ? uv_buf_init(conn->door->read_buffer, sizeof conn->door->read_buffer)
                                                          : uv_buf_init(NULL, 0);
 }
 
@@ -198,10 +198,10 @@ static void settle(struct conn *conn)
     if (conn->closing)
         return;
     if (conn->work != NULL)
-        account_wait_first(&conn->caller); /* one after the other: what is half done takes memory */
-    else if (conn->partial_bytes > 0 && may_handle(conn) && !account_may_work(conn->caller.account))
-        account_wait(&conn->caller);
-    if (!conn_may_read(conn) || conn->caller.waits)
+        account_wait_first(&conn->guest.caller); /* one after the other: what is half done takes memory */
+    else if (conn->partial_bytes > 0 && may_handle(conn) && !account_may_work(conn->guest.caller.account))
+        account_wait(&conn->guest.caller);
+    if (!conn_may_read(conn) || conn->guest.caller.waits)
         conn_stop_reading(conn);
     else
         (void)conn_start_reading(conn);
@@ -215,13 +215,13 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
     if (got == 0)
         return;
     if (got == UV_ENOBUFS) {
-        account_wait(&conn->caller);
+        account_wait(&conn->guest.caller);
     } else if (got < 0) {
         conn_drain(conn); /* what was asked before the end is still answered */
     } else {
-        account_begin(conn->caller.account);
+        account_begin(conn->guest.caller.account);
         take_up(conn, (size_t)got);
-        account_spend(conn->caller.account);
+        account_spend(conn->guest.caller.account);
     }
     settle(conn);
 }
@@ -265,14 +265,14 @@ void conn_take_turn(struct caller *caller)
 /* Takes up what was left when it had too much to wait for. */
 void conn_read_on(struct conn *conn)
 {
-    if (conn->reading || conn->caller.waits || !may_handle(conn))
+    if (conn->reading || conn->guest.caller.waits || !may_handle(conn))
         return;
-    if (!account_may_read(conn->caller.account)) {
-        account_wait(&conn->caller);
+    if (!account_may_read(conn->guest.caller.account)) {
+        account_wait(&conn->guest.caller);
         return;
     }
-    account_begin(conn->caller.account);
+    account_begin(conn->guest.caller.account);
     take_up_what_was_left(conn);
-    account_spend(conn->caller.account);
+    account_spend(conn->guest.caller.account);
     settle(conn);
 }

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "agent/door/guest.h"
 #include "connection.h"
 #include "listener.h"
 
@@ -11,9 +12,7 @@ struct conn {
     uv_pipe_t pipe;
     uv_os_fd_t fd; /* its descriptor */
     struct door *door;
-    struct caller caller;
-    struct peer peer;
-    struct line_of_tasks line;
+    struct guest guest;
     struct conn *next, *previous;   /* of all */
     struct conn *next_dirty;
     struct conn *earlier, *later;   /* in the list of its patience */
@@ -25,7 +24,6 @@ struct conn {
     size_t out_bytes, out_room;
     struct wire_writer writer;
     size_t unsent;                  /* bytes that the kernel did not take yet */
-    unsigned held;                  /* requests that are answered later */
     struct piecework *work;         /* one that is being answered */
     size_t work_bytes;
     bool open, reading, draining, dirty, closing;
@@ -70,7 +68,7 @@ void conn_close_if_done(struct conn *conn);
 
 static inline struct conn *conn_of(struct caller *caller)
 {
-    return (struct conn *)((char *)caller - offsetof(struct conn, caller));
+    return (struct conn *)((char *)caller - offsetof(struct conn, guest.caller));
 }
 
 #endif

@@ -21,7 +21,7 @@ static void on_sent(uv_write_t *request, int status)
     struct conn *conn = sending->conn;
 
     conn->unsent -= sending->bytes;
-    account_discharge(&conn->caller, sending->bytes);
+    account_discharge(&conn->guest.caller, sending->bytes);
     free(sending);
     if (conn->closing)
         return;
@@ -35,7 +35,7 @@ static void on_sent(uv_write_t *request, int status)
 
 static void send_later(struct conn *conn, const uint8_t *bytes, size_t size)
 {
-    struct sending *sending = account_charge(&conn->caller, size) ? malloc(sizeof *sending + size) : NULL;
+    struct sending *sending = account_charge(&conn->guest.caller, size) ? malloc(sizeof *sending + size) : NULL;
 
     if (sending == NULL) {
         conn_break_off(conn, "half messages and unread answers take too much memory");
@@ -49,7 +49,7 @@ static void send_later(struct conn *conn, const uint8_t *bytes, size_t size)
     conn->unsent += size;
     if (uv_write(&sending->request, (uv_stream_t *)&conn->pipe, &buffer, 1, on_sent) != 0) {
         conn->unsent -= size;
-        account_discharge(&conn->caller, size);
+        account_discharge(&conn->guest.caller, size);
         free(sending);
         conn_close(conn);
         return;
@@ -61,7 +61,7 @@ static void release_out(struct conn *conn)
 {
     struct door *door = conn->door;
 
-    account_discharge(&conn->caller, conn->out_room);
+    account_discharge(&conn->guest.caller, conn->out_room);
     if (door->spare == NULL && conn->out_room == OUT_ROOM_FIRST)
         door->spare = conn->out;
     else
@@ -90,7 +90,7 @@ void conn_push_out(void *context, const struct caller *except)
     const struct door *door = context;
 
     for (struct conn *conn = door->dirty; conn != NULL; conn = conn->next_dirty) {
-        if (&conn->caller != except)
+        if (&conn->guest.caller != except)
             push(conn);
     }
 }
@@ -150,7 +150,7 @@ static bool grow_out(struct conn *conn, size_t room)
         return true;
     while (larger < needed)
         larger *= 2;
-    if (!account_charge(&conn->caller, larger - conn->out_room))
+    if (!account_charge(&conn->guest.caller, larger - conn->out_room))
         return false;
     uint8_t *out = conn->out;
 
@@ -161,7 +161,7 @@ static bool grow_out(struct conn *conn, size_t room)
         out = realloc(conn->out, larger);
     }
     if (out == NULL) {
-        account_discharge(&conn->caller, larger - conn->out_room);
+        account_discharge(&conn->guest.caller, larger - conn->out_room);
         return false;
     }
     conn->out = out;

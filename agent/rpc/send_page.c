@@ -42,7 +42,7 @@ static void sweep_conn(struct conn *conn)
     if (!conn->page_unread || !is_read(conn->fd))
         return;
     conn->page_unread = false;
-    count_less(conn->door, conn->caller.account);
+    count_less(conn->door, conn->guest.caller.account);
 }
 
 static void drop_left(struct door *door, struct left **link)
@@ -90,7 +90,7 @@ bool sent_page_look(struct door *door)
 static bool is_full(const struct conn *conn)
 {
     const struct door *door = conn->door;
-    unsigned own = conn->caller.account->pages_unread, most = door->accounts.connections_max / 2;
+    unsigned own = conn->guest.caller.account->pages_unread, most = door->accounts.connections_max / 2;
 
     return own >= PAGES_UNREAD_PER_UID_MAX || door->pages_unread >= most || own >= most - door->pages_unread;
 }
@@ -153,7 +153,7 @@ const char *conn_send_page(struct conn *conn, const uint8_t *bytes, size_t size)
     if (sent < 0)
         return errno == ETOOMANYREFS ? "too many that were sent have not been read; ask again later" : "it could not be sent; ask again later";
     conn->page_unread = true;
-    conn->caller.account->pages_unread++;
+    conn->guest.caller.account->pages_unread++;
     conn->door->pages_unread++;
     send_rest(conn, bytes + sent, size - (size_t)sent);
     return NULL;
@@ -179,8 +179,8 @@ void sent_page_conn_closes(struct conn *conn)
     conn->page_unread = false;
     if (left != NULL)
         left->fd = fcntl(conn->fd, F_DUPFD_CLOEXEC, 0);
-    if (left == NULL || left->fd < 0 || account_join(&conn->door->accounts, &left->caller, conn->peer.uid) < 0) {
-        count_less(conn->door, conn->caller.account);
+    if (left == NULL || left->fd < 0 || account_join(&conn->door->accounts, &left->caller, conn->guest.peer.uid) < 0) {
+        count_less(conn->door, conn->guest.caller.account);
         if (left != NULL && left->fd >= 0)
             close(left->fd);
         free(left);

@@ -6,30 +6,9 @@
 
 #include "agent/base/log.h"
 #include "agent/base/utf8.h"
+#include "agent/door/peer_log.h"
 #include "agent/keys/keyring.h"
 #include "agent/revocation/record.h"
-
-/* May one more line be written this second? Tells how many were left out when there is room again. */
-static bool take_turn(double now)
-{
-    static int64_t second;
-    static unsigned lines, left_out;
-
-    if ((int64_t)now != second) {
-        unsigned silent = left_out;
-
-        second = (int64_t)now;
-        lines = left_out = 0;
-        if (silent > 0)
-            log_warning("lines about peers were left out, there were too many", LOG_NUMBER("count", silent));
-    }
-    if (lines < AUDIT_LINES_PER_SECOND_MAX) {
-        lines++;
-        return true;
-    }
-    left_out++;
-    return false;
-}
 
 static void digest_token(const struct verdicts *verdicts, struct text token, char out[17])
 {
@@ -78,7 +57,7 @@ void audit_decision(struct verdicts *verdicts, const struct peer *peer, const ch
     char digest[17], subject[256], jti[256];
     bool shadow = token->issuer != NULL && token->issuer->shadow;
 
-    if (wanted == DECISIONS_OFF || (wanted == DECISIONS_DENIED && outcome == OUTCOME_ACCEPTED) || !take_turn(unix_now()))
+    if (wanted == DECISIONS_OFF || (wanted == DECISIONS_DENIED && outcome == OUTCOME_ACCEPTED) || !peer_log_may(unix_now()))
         return;
     digest_token(verdicts, token->text, digest);
     log_info(outcome == OUTCOME_ACCEPTED ? "accepted" : outcome == OUTCOME_REFUSED ? "refused" : "undecided", LOG_TEXT("method", method),
@@ -115,7 +94,7 @@ void audit_ruling(struct verdicts *verdicts, const struct peer *peer, struct tex
     enum log_decisions wanted = verdicts->core->ring->config->log_decisions;
     char digest[17], subject[256], jti[256], shown_action[256], shown_resource[256];
 
-    if (wanted == DECISIONS_OFF || (wanted == DECISIONS_DENIED && ruling->allow) || !take_turn(unix_now()))
+    if (wanted == DECISIONS_OFF || (wanted == DECISIONS_DENIED && ruling->allow) || !peer_log_may(unix_now()))
         return;
     if (token != NULL)
         digest_token(verdicts, token->text, digest);
@@ -127,29 +106,6 @@ void audit_ruling(struct verdicts *verdicts, const struct peer *peer, struct tex
              LOG_TEXT("subject", token != NULL ? claim_text(token, CLAIM_SUB, subject) : NULL),
              LOG_TEXT("jti", token != NULL ? claim_text(token, CLAIM_JTI, jti) : NULL), LOG_TEXT("token", token != NULL ? digest : NULL),
              LOG_NUMBER("uid", peer->uid), LOG_NUMBER("pid", peer->pid));
-}
-
-void audit_broken_off(const struct peer *peer, const char *why)
-{
-    if (take_turn(unix_now()))
-        log_warning("a connection was closed", LOG_TEXT("why", why), LOG_NUMBER("uid", peer->uid), LOG_NUMBER("pid", peer->pid));
-}
-
-void audit_turned_away(const struct peer *peer)
-{
-    if (take_turn(unix_now()))
-        log_warning("a connection was closed, its peer has as many as it may", LOG_TEXT("peer", peer->entry->name),
-                    LOG_NUMBER("connections", peer->entry->connections), LOG_NUMBER("uid", peer->uid), LOG_NUMBER("pid", peer->pid));
-}
-
-void audit_stranger(const struct peer *peer)
-{
-    char line[64];
-
-    snprintf(line, sizeof line, "- {name: NAME, uid: %u}", peer->uid);
-    if (take_turn(unix_now()))
-        log_warning("somebody asks who is none of `peers`", LOG_TEXT("to_let_it_in", line), LOG_NUMBER("uid", peer->uid),
-                    LOG_NUMBER("gid", peer->gid), LOG_NUMBER("pid", peer->pid));
 }
 
 void audit_change(const struct peer *peer, const char *what, const char *kind, struct text issuer)

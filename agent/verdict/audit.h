@@ -15,13 +15,6 @@ void audit_decision(struct verdicts *verdicts, const struct peer *peer, const ch
 void audit_ruling(struct verdicts *verdicts, const struct peer *peer, struct text action, struct text resource, const struct ruling *ruling,
                   const char *why, const struct token *token); /* why NULL: the reason says all; token NULL: none was sent */
 
-/* A connection that was closed on a peer. As many lines as decisions may have, together with them. */
-void audit_broken_off(const struct peer *peer, const char *why);
-
-/* One that was closed because its entry of `peers` has as many as it may; and somebody who is in none. Likewise. */
-void audit_turned_away(const struct peer *peer);
-void audit_stranger(const struct peer *peer);
-
 /* What an administrator did. Always written. */
 void audit_change(const struct peer *peer, const char *what, const char *kind, struct text issuer);
 

@@ -101,7 +101,7 @@ class AtRandom(AssayTest):
         self.agent.start()
 
     def test_no_step_makes_a_difference(self):
-        seldom = [self.revoke] * 30 + [self.unrevoke] * 20 + [self.rotate] * 4 + [self.set_policy] * 4 + [self.set_configuration] * 2
+        seldom = [self.revoke] * 60 + [self.unrevoke] * 40 + [self.rotate] * 3 + [self.set_policy] * 3 + [self.set_configuration] * 2
         kills = set(self.random.sample(range(STEPS), KILLS))
         restarts = set(self.random.sample(range(STEPS), 2 * KILLS))
         library, yes, asked = Library(self.agent.socket), 0, 0

@@ -1,9 +1,10 @@
 """Peers over HTTP: the kernel says who calls on a Unix socket, the configuration whose rights callers have on a port."""
 import os
+import select
 import socket
 import unittest
 
-from agent import ISSUER, AssayTest, Key, as_user, needs_root, put_file
+from agent import ISSUER, AssayTest, Key, as_user, needs_root, put_file, wait_for
 from http_client import Http
 from test_http import free_port, needs_http
 
@@ -64,6 +65,23 @@ class HttpPeers(AssayTest):
         self.agent.start()
         found = [self.by(WWW, self.key.token())[0] for _ in range(4)]
         self.assertEqual(found, [200, 429, 429, 429])
+
+    def test_too_many_connections_are_logged_and_counted(self):
+        self.configure({"name": "root", "uid": 0, "connections": 4})
+        self.agent.start()
+        operator = self.agent.connect()
+        self.addCleanup(operator.close)
+        self.assertIn("ready", operator.call("ping"))
+        callers = [socket.socket(socket.AF_UNIX) for _ in range(8)]
+        for caller in callers:
+            self.addCleanup(caller.close)
+            caller.connect(self.place)
+
+        def closed():
+            return len(select.select(callers, [], [], 0)[0])  # readable: at its end
+        wait_for("some are closed", lambda: closed() >= 5)
+        self.assertEqual(operator.call("status")["connections"]["turned_away"], closed())
+        self.assertEqual(self.agent.log().count("its peer has as many as it may"), closed())
 
     def test_a_reload_changes_open_connections(self):
         self.configure({"name": "root", "uid": 0})

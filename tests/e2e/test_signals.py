@@ -154,7 +154,7 @@ class SocketFile(AssayTest):
         agent.start()
         with agent.connect() as before:
             os.rename(folder, folder + ".gone")  # at once: the agent would put its socket back between two steps of rmtree
-        shutil.rmtree(folder + ".gone")
+            shutil.rmtree(folder + ".gone")
             wait_for("it is told", lambda: "the socket cannot be made anew, and nobody can connect until a restart" in agent.log())
             self.assertEqual(before.verify(key.token()), "accepted")
             self.assertEqual(before.call("reload")["reloaded"], True)
