@@ -18,6 +18,7 @@ import time
 
 TESTS = os.path.dirname(os.path.abspath(__file__))
 FOLDER = os.path.join(TESTS, "e2e")
+LIB = os.path.join(TESTS, "lib")        # what the tests share
 BUILD = os.path.abspath(os.environ.get("ASSAY_BUILD", "build-tests"))
 KEPT = os.path.join(BUILD, "promises.json")
 UNKNOWN = 15        # seconds, of a file that has not run yet
@@ -48,7 +49,7 @@ def run(module, only):
     command = ["/usr/bin/python3", "-W", "ignore::ResourceWarning", "-m", "unittest", "-v", *(word for pattern in only for word in ("-k", pattern)), module]
     begin = time.monotonic()
     try:
-        done = subprocess.run(command, cwd=FOLDER, env={**os.environ, "ASSAY_BUILD": BUILD}, stdin=subprocess.DEVNULL,
+        done = subprocess.run(command, cwd=FOLDER, env={**os.environ, "ASSAY_BUILD": BUILD, "PYTHONPATH": LIB}, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=TIMEOUT, check=False)
         output, code = done.stdout, done.returncode
     except subprocess.TimeoutExpired as error:

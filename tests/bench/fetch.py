@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from agent import ASSAY, Agent, Key  # noqa: E402
 from behaviours import Behaviour, document  # noqa: E402
 from tls import Authority, Server  # noqa: E402

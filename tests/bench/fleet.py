@@ -9,7 +9,7 @@ import tempfile
 import threading
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from agent import ASSAY, ISSUER, Agent, Key, wait_for  # noqa: E402
 from library import NO, YES, Library  # noqa: E402
 from redis_server import RedisServer  # noqa: E402

@@ -7,7 +7,7 @@ import unittest
 import msgpack
 
 from agent import ASSAY, Key, put_file, wait_for
-from test_command_exit_codes import CommandTest, Impostor, assay, saying
+from command import CommandTest, Impostor, assay, saying
 
 POLICY = """\
 version: 1

@@ -6,7 +6,7 @@ import subprocess
 import unittest
 
 from agent import ASSAY, AUDIENCE, ISSUER, Key
-from test_command_exit_codes import CommandTest, Impostor, assay, saying
+from command import CommandTest, Impostor, assay, saying
 
 FIELDS = {"mode", "connections", "depth", "seconds", "tokens", "requests", "rate", "p50_ns", "p90_ns", "p99_ns", "p999_ns", "max_ns",
           "histogram", "echo", "ratio"}

@@ -6,7 +6,7 @@ import time
 import unittest
 
 from agent import ASSAY, AUDIENCE, ISSUER, Key, b64, key_set, unb64
-from test_command_exit_codes import CommandTest, assay
+from command import CommandTest, assay
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 NOW = 1767225600        # the moment that tests/cases are about

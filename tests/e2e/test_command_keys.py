@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (BestAvailableEncryptio
                                                           PublicFormat, load_pem_private_key)
 
 from agent import ASSAY, CURVES, HASH, Key, check_config, unb64
-from test_command_exit_codes import CommandTest, assay
+from command import CommandTest, assay
 
 RSA = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]
 SECRETS = ["HS256", "HS384", "HS512"]

@@ -6,7 +6,7 @@ import subprocess
 import unittest
 
 from agent import ASSAY, AUDIENCE, ISSUER, check_config, key_set
-from test_command_exit_codes import CommandTest, assay
+from command import CommandTest, assay
 
 OTHER = "https://other.example.com"
 POLICY = """\

@@ -9,7 +9,7 @@ import unittest
 
 from agent import ASSAY, ISSUER, Key, b64
 from redis_server import RedisError, RedisServer, needs_redis
-from test_command_exit_codes import CommandTest, assay
+from command import CommandTest, assay
 from tls import Authority, Server
 
 STREAM = "assay:revocations"

@@ -4,7 +4,7 @@ import re
 import unittest
 
 from agent import ISSUER, Key, b64, key_set, put_file, wait_for
-from test_command_exit_codes import CommandTest, Impostor, assay, saying
+from command import CommandTest, Impostor, assay, saying
 
 OTHER = "https://other.example.com"
 EVIL = "a\x1b[31mb\rc\nd\x07e\x7ff\u0080g\u009b1mh\ti\u0085"     # C0, DEL and C1

@@ -5,7 +5,7 @@ import time
 import unittest
 
 from agent import ISSUER, Key, as_user, key_set, needs_root, put_file
-from test_command_exit_codes import CommandTest, assay, copy_for_all
+from command import CommandTest, assay, copy_for_all
 
 OTHER = "https://other.example.com"
 

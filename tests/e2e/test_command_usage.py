@@ -4,7 +4,7 @@ import re
 import unittest
 
 from agent import ISSUER, key_set
-from test_command_exit_codes import CommandTest, assay
+from command import CommandTest, assay
 
 SELECTORS = ["jti", "sub", "sid", "kid", "jkt", "signing-input-sha256", "token", "token-file", "all", "issuer"]
 ASKING = ["socket", "timeout", "json", "help", "version"]

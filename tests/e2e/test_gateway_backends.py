@@ -12,8 +12,7 @@ from agent import LONG, AssayTest
 from backends import allowed, table
 from behind import BehindGateway, needs
 from gateway import Caddy, Haproxy, Nginx
-from http_client import Http
-from test_http import HAS_HTTP
+from http_client import HAS_HTTP, Http
 from tunnels import Tunnel
 
 POLICY = """version: 1

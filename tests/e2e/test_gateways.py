@@ -9,8 +9,7 @@ import unittest
 from agent import ISSUER, AssayTest, Key
 from behind import BehindGateway, needs
 from gateway import Caddy, Haproxy, Nginx, ReadmeNginx, block
-from http_client import Http
-from test_http import HAS_HTTP
+from http_client import HAS_HTTP, Http
 
 
 class Gateways(BehindGateway):

@@ -8,9 +8,10 @@ import time
 import unittest
 from urllib.parse import urlencode
 
-from agent import ASAN, ASSAYD, ISSUER, AssayTest, Key, check_config, put_file, wait_for
+from agent import ASAN, ISSUER, AssayTest, Key, check_config, put_file, wait_for
+from gateway import free_port
 from http_bad import BAD, BAD_CHUNKS, CHUNKED
-from http_client import Http
+from http_client import HAS_HTTP, Http, needs_http
 from test_config import FILES, GOOD
 
 POLICY = """version: 1
@@ -23,16 +24,6 @@ rules:
 """
 AUTH = {"/auth": ("X-Original-Method", "X-Original-URI"), "/forward": ("X-Forwarded-Method", "X-Forwarded-Uri")}
 IDENTITY = ("X-User-Id", "X-User-Role", "X-Auth-Issuer", "X-Auth-Scope")
-
-with open(ASSAYD, "rb") as program:
-    HAS_HTTP = b"/ext_authz/" in program.read()
-needs_http = unittest.skipUnless(HAS_HTTP, "the agent was built without llhttp")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class HttpTest(AssayTest):

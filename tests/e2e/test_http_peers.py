@@ -5,8 +5,8 @@ import socket
 import unittest
 
 from agent import ISSUER, AssayTest, Key, as_user, needs_root, put_file, wait_for
-from http_client import Http
-from test_http import free_port, needs_http
+from gateway import free_port
+from http_client import Http, needs_http
 
 OTHER = "https://other.example.com"
 WWW = 33  # www-data

@@ -6,7 +6,7 @@ import time
 import unittest
 
 from agent import ISSUER, AssayTest, Key, key_set, put_file
-from test_command_exit_codes import assay
+from command import assay
 
 OTHER = "https://other.example.com"
 ARN = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/shop/50dc6c495c0c9188"

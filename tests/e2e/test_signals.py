@@ -9,8 +9,7 @@ import time
 import unittest
 
 from agent import ASSAYD, AssayTest, Client, Key, die_with_parent, put_file, running, wait_for
-from http_client import Http
-from test_http import HAS_HTTP
+from http_client import HAS_HTTP, Http
 
 
 class Stop(AssayTest):

@@ -16,7 +16,7 @@ import sys
 import time
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [FOLDER, os.path.join(os.path.dirname(FOLDER), "e2e")]
+sys.path[:0] = [FOLDER, os.path.join(os.path.dirname(FOLDER), "lib")]
 
 import agent as e2e  # noqa: E402
 from agent import Agent, Client, Key  # noqa: E402

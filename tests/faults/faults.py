@@ -14,7 +14,7 @@ import sys
 import time
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [FOLDER, os.path.join(os.path.dirname(FOLDER), "e2e")]
+sys.path[:0] = [FOLDER, os.path.join(os.path.dirname(FOLDER), "lib")]
 
 import agent as e2e  # noqa: E402
 from scenario import Day, Materials, Problem  # noqa: E402

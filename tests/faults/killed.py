@@ -4,7 +4,7 @@ import os
 import sys
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [FOLDER, os.path.join(os.path.dirname(FOLDER), "e2e")]
+sys.path[:0] = [FOLDER, os.path.join(os.path.dirname(FOLDER), "lib")]
 
 import agent as e2e  # noqa: E402
 import table as tables  # noqa: E402

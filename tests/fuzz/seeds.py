@@ -13,7 +13,7 @@ import msgpack
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS = os.path.dirname(HERE)
-sys.path.append(os.path.join(TESTS, "e2e"))
+sys.path.append(os.path.join(TESTS, "lib"))
 from http_bad import BAD, BAD_CHUNKS, CHUNKED  # noqa: E402
 
 OWN = {"ask.json", "config.yaml", "keys.json", "keys.pem"}

@@ -1,4 +1,4 @@
-/* HTTP requests: where their parts are found, and the bounds to the byte. What is refused is in tests/e2e/http_bad.py, which the
+/* HTTP requests: where their parts are found, and the bounds to the byte. What is refused is in tests/lib/http_bad.py, which the
    fuzzer's corpus is made of too. */
 #include <setjmp.h>
 #include <stdarg.h>

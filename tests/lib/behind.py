@@ -5,7 +5,7 @@ import unittest
 from agent import Key, put_file
 from gateway import App
 from http_client import Http
-from test_http import HAS_HTTP
+from http_client import HAS_HTTP
 
 POLICY = """version: 1
 rules:
