@@ -95,6 +95,11 @@ refused() {
     ASSAY_BUILD="$PWD/$1" sh tests/refused.sh
 }
 
+# Speed, as far as it does not depend on the machine.
+instructions() {
+    ASSAY_BUILD="$PWD/$1" /usr/bin/python3 tests/budget.py
+}
+
 manual_pages() {
     ASSAY_BUILD="$PWD/$1" sh tests/man.sh
 }
@@ -172,6 +177,7 @@ beside=$!
 renice -n 5 -p "$beside" >/dev/null
 
 step "promises of the agent" promises build-tests
+step "instructions of a verification" instructions build-tests
 step "README" readme build-tests
 step "README, why a token is refused" refused build-tests
 step "manual pages" manual_pages build-tests
