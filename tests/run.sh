@@ -149,6 +149,8 @@ differ() {
     ASSAY_BUILD="$PWD/$1" /usr/bin/python3 tests/tokens/differ.py
 }
 
+echo "Installs Debian's packages that the build and the tests need, where they are missing (as root or with sudo), then builds and runs:"
+if [ -n "$quick" ]; then echo "some 10 minutes on two processors."; else echo "some 25 minutes on two processors; --quick takes some 10."; fi
 install_build_packages || exit 2
 install_packages $packages_test || exit 2
 
