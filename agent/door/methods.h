@@ -11,8 +11,8 @@ void answer_put_missing(struct wire_writer *writer, const struct agent *agent);
 
 /* A question that has been read. The request's params are not looked at. */
 void verify(const struct request *request, struct text token, struct text audience, bool stamped);
-void authorize(const struct request *request, struct text token, struct text audience, struct text action, struct text resource,
-               bool stamped);
+struct usual;
+void authorize(const struct request *request, const struct usual *usual);
 
 void method_ping(const struct request *request);
 void method_hello(const struct request *request);

@@ -218,7 +218,7 @@ void rpc_handle_usual(struct conn *conn, struct agent *agent, const struct usual
     if (!may(&request, usual->authorize ? RIGHT_AUTHORIZE : RIGHT_VERIFY, usual->authorize ? "authorize" : "verify"))
         return;
     if (usual->authorize)
-        authorize(&request, usual->token, usual->audience, usual->action, usual->resource, usual->stamp);
+        authorize(&request, usual);
     else
         verify(&request, usual->token, usual->audience, usual->stamp);
 }

@@ -198,6 +198,7 @@ def requests():
     record = {"iss": "https://auth.example.com"}
     methods = {
         "verify": {"token": "t", "audience": "orders", "stamp": True}, "authorize": {"token": "t", "action": "read", "resource": "/a/b"},
+        "authorize-claims": {"token": "t", "action": "read", "resource": "/a/b", "stamp": True, "claims": True},
         "authorize-many": {"token": "", "checks": [["read", "/a"], ["write", "/b/../c"]]}, "ping": {}, "status": {}, "reload": {},
         "revoke": {**record, "sub": "u", "before": 1767225600}, "revoke-kid": {**record, "kid": "rsa-1"}, "revoke-jti": {"jti": "x", "exp": 1e9},
         "revoke-jkt": {"jkt": "A" * 43}, "revoke-input": {"signing_input_sha256": "0" * 64}, "revoke-token": {"token": "t", "exp": 2**33},
