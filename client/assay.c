@@ -7,10 +7,13 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "hello.h"
+#include "sized.h"
 #include "stream.h"
 #include "verdict.h"
 
 #define SOCKET_DEFAULT "/run/assay/assayd.sock"
+
+_Static_assert(offsetof(struct assay_options, agent_uid) + sizeof(uid_t) == sizeof(struct assay_options), "no room for a later member that nobody sets");
 
 /* In a setuid program the environment is the attacker's, and so would be the agent. */
 static const char *default_path(void)
@@ -22,7 +25,7 @@ static const char *default_path(void)
 
 int assay_open(struct assay **ret, const char *socket_path, const struct assay_options *options)
 {
-    static const struct assay_options defaults = {0};
+    static const struct assay_options defaults = {.size = sizeof defaults};
 
     if (ret == NULL)
         return ASSAY_E_ARGUMENT;
@@ -31,6 +34,8 @@ int assay_open(struct assay **ret, const char *socket_path, const struct assay_o
 
     if (options == NULL)
         options = &defaults;
+    if (!sized_is_known(options, options->size, sizeof *options))
+        return ASSAY_E_ARGUMENT;
     struct assay *assay CLEANUP_FREE = calloc(1, sizeof *assay);
 
     if (assay == NULL)
@@ -41,7 +46,7 @@ int assay_open(struct assay **ret, const char *socket_path, const struct assay_o
 
     if (status != 0)
         return status;
-    cache_init(&assay->cache, options->no_cache ? 0 : options->cache_bytes != 0 ? options->cache_bytes : CACHE_BYTES_DEFAULT);
+    cache_init(&assay->cache, options->cache_bytes != 0 ? options->cache_bytes : CACHE_BYTES_DEFAULT);
     *ret = take(assay);
     return 0;
 }
@@ -127,4 +132,14 @@ const char *assay_strerror(int status)
     default:
         return "no such status";
     }
+}
+
+const char *assay_version(void)
+{
+    return ASSAY_VERSION;
+}
+
+unsigned assay_version_number(void)
+{
+    return ASSAY_VERSION_NUMBER;
 }

@@ -26,15 +26,20 @@ static int begin(struct assay *assay)
     return life != 0 ? stream_new(life, &assay->stream) : ASSAY_E_NO_MEMORY;
 }
 
-int assay_fd(struct assay *assay)
+int assay_fd(struct assay *assay, int *ret_fd)
 {
     UNCANCELLED;
 
+    if (ret_fd == NULL)
+        return ASSAY_E_ARGUMENT;
+    *ret_fd = -1;
     if (assay == NULL)
         return ASSAY_E_ARGUMENT;
     int status = begin(assay);
 
-    return status == 0 ? assay->stream->loop.epoll_fd : status;
+    if (status == 0)
+        *ret_fd = assay->stream->loop.epoll_fd;
+    return status;
 }
 
 static int ask_without_waiting(struct assay *assay, const struct kind *kind, const struct question *question, void *tag,

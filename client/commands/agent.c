@@ -13,7 +13,7 @@
 
 int agent_open(struct agent *agent)
 {
-    struct assay_options options = {0};
+    struct assay_options options = {.size = sizeof options};
 
     if (agent->timeout_ms == 0 || agent->timeout_ms > UINT32_MAX)
         return report_bad_input("--timeout must be at least 1ms and at most 49d");

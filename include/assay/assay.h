@@ -55,17 +55,21 @@ enum assay_status {
 struct assay;         /* a handle: where the agent is, and connections to it */
 struct assay_verdict; /* what the agent said to one question */
 
-/* All zero is the default of each. */
+/* `size` is sizeof(struct assay_options); zero in every other member is its default. */
 struct assay_options {
+    size_t size;
+    size_t cache_bytes;  /* for yeses that are remembered in this process, tokens and verdicts together; 0: 16 MiB; ASSAY_NO_CACHE: none */
     unsigned timeout_ms; /* for a whole call, connecting included; 0: 5000 */
     uid_t agent_uid;     /* who may serve the socket besides root and the owner of its directory; 0: nobody */
-    size_t cache_bytes;  /* for yeses that are remembered in this process, tokens and verdicts together; 0: 16 MiB. Below 256 KiB: none */
-    bool no_cache;       /* every call asks the agent */
 };
+
+/* Nothing is remembered: every call asks the agent. So does everything below 256 KiB. */
+#define ASSAY_NO_CACHE ((size_t)1)
 
 /* Makes a handle. `socket_path` NULL: $ASSAY_SOCKET (not in setuid programs), else /run/assay/assayd.sock. `options` NULL: the
    defaults. Both are copied. Nothing is connected before the first call, so the agent may be started later.
-   Returns 0 with *ret to be given to assay_close(); ASSAY_E_ARGUMENT (a path too long for a socket), ASSAY_E_NO_MEMORY. */
+   Returns 0 with *ret to be given to assay_close(); ASSAY_E_ARGUMENT (a path too long for a socket, options without a size or
+   with something that this version does not know), ASSAY_E_NO_MEMORY. */
 ASSAY_MUST_USE int assay_open(struct assay **ret, const char *socket_path, const struct assay_options *options);
 
 /* Closes the handle's connections and frees it, and drops what is on its way. No other call on it may be under way or follow. NULL is
@@ -92,7 +96,7 @@ ASSAY_MUST_USE int assay_authorize(struct assay *assay, const char *token, size_
 /* For a program that has an event loop of its own. Nothing here waits: questions are sent many at a time over one connection, and
    their answers are fetched when there are any.
 
-       fd = assay_fd(assay);                              // watched by the loop for reading
+       status = assay_fd(assay, &fd);                     // watched by the loop for reading
        status = assay_send_verify(assay, token, bytes, "orders", request, &verdict);
        if (status != ASSAY_E_PENDING)
            answer(request, status, verdict);              // known at once
@@ -108,8 +112,9 @@ ASSAY_MUST_USE int assay_authorize(struct assay *assay, const char *token, size_
 /* The descriptor to watch: readable, level-triggered, whenever assay_process() has something to do, be it that a question's time is up.
    The same for the handle's life, before and after connections to the agent, save in a child after fork() and in a program that has
    closed it. It is the handle's: not to be read, not to be closed; close-on-exec.
-   ASSAY_E_ARGUMENT, ASSAY_E_NO_MEMORY, ASSAY_E_UNREACHABLE (the process may open no more descriptors). */
-ASSAY_MUST_USE int assay_fd(struct assay *assay);
+   0 with the descriptor in *ret_fd; else *ret_fd is -1: ASSAY_E_ARGUMENT, ASSAY_E_NO_MEMORY, ASSAY_E_UNREACHABLE (the process may open no
+   more descriptors). */
+ASSAY_MUST_USE int assay_fd(struct assay *assay, int *ret_fd);
 
 /* As assay_verify() and assay_authorize(), without waiting. The texts are copied, and wiped when they are not needed any more. `tag` is
    whatever the program knows the question by, and is never looked at.
@@ -178,6 +183,10 @@ void assay_verdict_free(struct assay_verdict *verdict);
 
 /* What a status means, in English. Never NULL; not to be freed. */
 const char *assay_strerror(int status);
+
+/* The version of the library that is linked, as ASSAY_VERSION and ASSAY_VERSION_NUMBER are those of the header. Not to be freed. */
+const char *assay_version(void);
+unsigned assay_version_number(void);
 
 #ifdef __cplusplus
 }

@@ -5,6 +5,9 @@
 
 #define ASSAY_VERSION "0.1.0"
 
+/* The same as a number that grows: 0xMMmmpp, two hexadecimal digits each for major, minor and patch. */
+#define ASSAY_VERSION_NUMBER 0x000100
+
 /* The agent could not decide: neither yes nor no. X(number on the wire, NAME, name on the wire, what it means) */
 #define ASSAY_WIRE_ERRORS(X) \
     X(1, BAD_REQUEST, "bad_request", "the request is not one that the agent understands") \

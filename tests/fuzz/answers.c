@@ -41,12 +41,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char tags[QUESTIONS] = {0};
     struct assay_verdict *verdict;
     struct assay *assay;
-    int far_end, status, ends = 0;
+    int far_end, status, fd, ends = 0;
     void *tag;
 
     if (size > 2 * ANSWER_BYTES_MAX)
         return 0;
-    CHECK(assay_open(&assay, "/dev/null/nobody", NULL) == 0 && assay_fd(assay) >= 0);
+    CHECK(assay_open(&assay, "/dev/null/nobody", NULL) == 0 && assay_fd(assay, &fd) == 0 && fd >= 0);
     put_connection(assay, data, size, &far_end);
     ask_all(assay, tags);
     for (int round = 0; round < 2 || assay_waiting(assay) > 0; round++) {

@@ -2,12 +2,14 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include <cmocka.h>
 
 #include "assay/assay.h"
+#include "client/sized.h"
 #include "fake_agent.h"
 
 #define TOKEN "aaaa.bbbb.cccc"
@@ -36,7 +38,7 @@ static enum fake_action say(void *context, const struct fake_request *request, s
 
 static int verify_at(const char *path, unsigned timeout_ms, struct assay_verdict **ret)
 {
-    struct assay_options options = {.timeout_ms = timeout_ms, .no_cache = true};
+    struct assay_options options = {.size = sizeof options, .timeout_ms = timeout_ms, .cache_bytes = ASSAY_NO_CACHE};
     struct assay *assay;
 
     assert_int_equal(assay_open(&assay, path, &options), 0);
@@ -327,6 +329,50 @@ static void arguments_that_are_missing_are_told(void **state)
     assay_close(assay);
 }
 
+/* One of a later version is taken where it asks for nothing that is not known here. */
+static void options_have_a_size(void **state)
+{
+    struct {
+        struct assay_options options;
+        unsigned char later[SIZED_BYTES_MAX];
+    } given = {.options = {.size = sizeof(struct assay_options), .timeout_ms = 50}};
+    struct assay_options forgotten = {.timeout_ms = 50};
+    struct assay *assay;
+
+    (void)state;
+    assert_int_equal(assay_open(&assay, "/nonexistent/s", &forgotten), ASSAY_E_ARGUMENT);
+    assert_null(assay);
+    const size_t wrong[] = {1, sizeof given.options - 1, SIZED_BYTES_MAX + 1, SIZE_MAX};
+
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        given.options.size = wrong[i];
+        assert_int_equal(assay_open(&assay, "/nonexistent/s", &given.options), ASSAY_E_ARGUMENT);
+    }
+    const size_t right[] = {sizeof given.options, sizeof given.options + 1, SIZED_BYTES_MAX};
+
+    for (size_t i = 0; i < sizeof right / sizeof right[0]; i++) {
+        given.options.size = right[i];
+        assert_int_equal(assay_open(&assay, "/nonexistent/s", &given.options), 0);
+        assay_close(assay);
+    }
+    given.later[sizeof given.later - sizeof given.options - 1] = 1; /* the last one of those that are looked at */
+    assert_int_equal(assay_open(&assay, "/nonexistent/s", &given.options), ASSAY_E_ARGUMENT);
+    given.options.size--;
+    assert_int_equal(assay_open(&assay, "/nonexistent/s", &given.options), 0);
+    assay_close(assay);
+}
+
+static void the_versions_agree(void **state)
+{
+    char text[32];
+
+    (void)state;
+    snprintf(text, sizeof text, "%d.%d.%d", ASSAY_VERSION_NUMBER >> 16, ASSAY_VERSION_NUMBER >> 8 & 0xff, ASSAY_VERSION_NUMBER & 0xff);
+    assert_string_equal(text, ASSAY_VERSION);
+    assert_string_equal(assay_version(), ASSAY_VERSION);
+    assert_int_equal(assay_version_number(), ASSAY_VERSION_NUMBER);
+}
+
 static void a_token_that_cannot_be_sent_is_a_no(void **state)
 {
     static char token[70000];
@@ -363,6 +409,8 @@ int main(void)
         cmocka_unit_test(a_verdict_has_what_the_agent_said),
         cmocka_unit_test(nothing_is_no_verdict),
         cmocka_unit_test(arguments_that_are_missing_are_told),
+        cmocka_unit_test(options_have_a_size),
+        cmocka_unit_test(the_versions_agree),
         cmocka_unit_test(a_token_that_cannot_be_sent_is_a_no),
     };
 

@@ -15,7 +15,14 @@
 #define CONNECTIONS_MAX   64
 #define MESSAGE_BYTES_MAX (256 * 1024)
 
-const struct assay_options fake_asked_always = {.no_cache = true};
+const struct assay_options fake_asked_always = {.size = sizeof fake_asked_always, .cache_bytes = ASSAY_NO_CACHE};
+
+int descriptor_of(struct assay *assay)
+{
+    int fd, status = assay_fd(assay, &fd);
+
+    return status == 0 ? fd : status;
+}
 
 struct fake_agent {
     char directory[64];

@@ -48,6 +48,9 @@ unsigned fake_agent_connected(const struct fake_agent *agent); /* now */
 /* Closes all connections, as an agent that restarts; returns when it is done. */
 void fake_agent_hang_up(struct fake_agent *agent);
 
+/* The handle's descriptor; below 0: the status. */
+int descriptor_of(struct assay *assay);
+
 /* The head of a good answer, and as its result {active: true, claims: {sub: S, n: 1}, issuer, expires_at, key_age, revocation_age}
  */
 void fake_answer(struct wire_writer *out, uint32_t msgid);

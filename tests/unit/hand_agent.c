@@ -178,7 +178,7 @@ void hand_say_error(struct hand_agent *agent, const struct hand_request *request
 
 bool is_ready(struct assay *assay, int milliseconds)
 {
-    struct pollfd waiting = {.fd = assay_fd(assay), .events = POLLIN};
+    struct pollfd waiting = {.fd = descriptor_of(assay), .events = POLLIN};
 
     MUST(waiting.fd >= 0);
     return poll(&waiting, 1, milliseconds) == 1;
@@ -222,7 +222,7 @@ void ask_about(struct assay *assay, const char *token, void *tag)
 int both_start(void **state, unsigned timeout_ms)
 {
     struct both *both = calloc(1, sizeof *both);
-    struct assay_options options = {.no_cache = true, .timeout_ms = timeout_ms};
+    struct assay_options options = {.size = sizeof options, .cache_bytes = ASSAY_NO_CACHE, .timeout_ms = timeout_ms};
 
     MUST(both != NULL);
     both->agent = hand_start(0, 16);
