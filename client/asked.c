@@ -184,10 +184,11 @@ static void end_live(struct asked_table *table, struct asked *asked, enum asked_
         table->given_up++;
 }
 
-void asked_finish(struct asked_table *table, struct asked *asked, int status)
+void asked_finish(struct asked_table *table, struct asked *asked, int status, int error)
 {
     end_live(table, asked, ASKED_FINISHED);
     asked->status = status;
+    asked->error = error;
     append(&table->finished, asked);
 }
 
@@ -202,7 +203,7 @@ void asked_release(struct asked_table *table, struct asked *asked)
         give_place(table, asked);
 }
 
-bool asked_fetch(struct asked_table *table, void **ret_tag, int *ret_status)
+bool asked_fetch(struct asked_table *table, void **ret_tag, int *ret_status, int *ret_error)
 {
     struct asked *asked;
 
@@ -217,6 +218,7 @@ bool asked_fetch(struct asked_table *table, void **ret_tag, int *ret_status)
         table->waiting--;
         *ret_tag = end.tag;
         *ret_status = end.status;
+        *ret_error = end.error;
         return true;
     }
     return false;

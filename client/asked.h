@@ -22,6 +22,7 @@ struct asked {
     int64_t deadline;
     uint32_t msgid;
     int status; /* of a finished one */
+    int error;  /* and errno where that says more; else 0 */
     enum asked_state state;
     bool awaited;   /* the request is out, whole, on the connection that there is: an answer with this msgid may come */
     bool outlived;  /* one connection ended with it */
@@ -62,14 +63,14 @@ struct asked *asked_find(const struct asked_table *table, uint32_t msgid);
 void asked_answered(struct asked_table *table, struct asked *asked);
 
 /* A live question is over: its status waits to be fetched. */
-void asked_finish(struct asked_table *table, struct asked *asked, int status);
+void asked_finish(struct asked_table *table, struct asked *asked, int status, int error);
 
 /* A live question is over, and what it came to has been told. Its place, and that of one that was given up, is free if nothing may
    come for it. */
 void asked_release(struct asked_table *table, struct asked *asked);
 
 /* The next finished one, taken from the table. False: there is none. */
-bool asked_fetch(struct asked_table *table, void **ret_tag, int *ret_status);
+bool asked_fetch(struct asked_table *table, void **ret_tag, int *ret_status, int *ret_error);
 
 /* The connection is gone: no answer to what went over it will come. */
 void asked_await_none(struct asked_table *table);

@@ -1,4 +1,5 @@
 /* The handle, and the calls that ask. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,6 +7,7 @@
 #include "cancel.h"
 #include "cleanup.h"
 #include "clock.h"
+#include "doubt.h"
 #include "hello.h"
 #include "sized.h"
 #include "stream.h"
@@ -78,12 +80,12 @@ static int ask(int (*question)(struct assay *, const struct question *, struct a
     answer.begun = monotonic_ns();
     hello_if_needed(assay, answer.begun + assay->timeout_ns);
 
-    int status = question(assay, what, &answer, &verdict);
+    int status = question(assay, what, &answer, &verdict), error = errno;
 
     if (status == 0)
         cache_keep(&assay->cache, what, verdict);
     if (ret != NULL)
-        *ret = take(verdict);
+        *ret = verdict != NULL ? take(verdict) : doubt_about(&assay->channel, status, error, &answer);
     return status;
 }
 
@@ -94,7 +96,7 @@ int assay_verify(struct assay *assay, const char *token, size_t token_bytes, con
     if (ret != NULL)
         *ret = NULL;
     if (assay == NULL || token == NULL)
-        return ASSAY_E_ARGUMENT;
+        return doubt_argument(assay == NULL ? "the handle is NULL" : "the token is NULL", ret);
     if (cache_find(&assay->cache, &question, ret))
         return 0;
     return ask(ask_verify, assay, &question, ret);
@@ -108,38 +110,8 @@ int assay_authorize(struct assay *assay, const char *token, size_t token_bytes, 
     if (ret != NULL)
         *ret = NULL;
     if (assay == NULL || (token == NULL && token_bytes > 0) || action == NULL || resource == NULL)
-        return ASSAY_E_ARGUMENT;
+        return doubt_argument("the handle, the token, the action or the resource is NULL", ret);
     if (cache_find(&assay->cache, &question, ret))
         return 0;
     return ask(ask_authorize, assay, &question, ret);
-}
-
-const char *assay_strerror(int status)
-{
-    switch (status) {
-    case 0:
-        return "yes";
-#define CASE(number, name, text)                                                                                                   \
-    case ASSAY_E_##name:                                                                                                           \
-        return text;
-        ASSAY_STATUSES(CASE)
-#undef CASE
-#define CASE(number, name, wire, text)                                                                                             \
-    case ASSAY_E_##name:                                                                                                           \
-        return text;
-        ASSAY_WIRE_ERRORS(CASE)
-#undef CASE
-    default:
-        return "no such status";
-    }
-}
-
-const char *assay_version(void)
-{
-    return ASSAY_VERSION;
-}
-
-unsigned assay_version_number(void)
-{
-    return ASSAY_VERSION_NUMBER;
 }

@@ -1,5 +1,8 @@
 /* The calls that never wait. */
+#include <errno.h>
+
 #include "cancel.h"
+#include "doubt.h"
 #include "stream.h"
 #include "verdict.h"
 
@@ -53,10 +56,14 @@ static int ask_without_waiting(struct assay *assay, const struct kind *kind, con
 
     if (status == 0)
         status = begin(assay);
-    if (status == 0)
+    int error = errno;
+
+    if (status == 0) {
         status = stream_ask(assay, kind, question, tag); /* never 0: the agent has not answered */
-    if (ret != NULL)
-        *ret = take(verdict);
+        error = assay->stream->error;
+    }
+    if (ret != NULL && status != ASSAY_E_PENDING)
+        *ret = verdict != NULL ? take(verdict) : doubt_about(&assay->channel, status, error, NULL);
     return status;
 }
 
@@ -68,7 +75,7 @@ int assay_send_verify(struct assay *assay, const char *token, size_t token_bytes
     if (ret != NULL)
         *ret = NULL;
     if (assay == NULL || token == NULL)
-        return ASSAY_E_ARGUMENT;
+        return doubt_argument(assay == NULL ? "the handle is NULL" : "the token is NULL", ret);
     return ask_without_waiting(assay, &kind_verify, &question, tag, ret);
 }
 
@@ -80,7 +87,7 @@ int assay_send_authorize(struct assay *assay, const char *token, size_t token_by
     if (ret != NULL)
         *ret = NULL;
     if (assay == NULL || (token == NULL && token_bytes > 0) || action == NULL || resource == NULL)
-        return ASSAY_E_ARGUMENT;
+        return doubt_argument("the handle, the token, the action or the resource is NULL", ret);
     return ask_without_waiting(assay, &kind_authorize, &question, tag, ret);
 }
 
@@ -94,7 +101,7 @@ int assay_process(struct assay *assay, void **ret_tag, struct assay_verdict **re
     if (ret_tag != NULL)
         *ret_tag = NULL;
     if (assay == NULL || ret_tag == NULL)
-        return ASSAY_E_ARGUMENT;
+        return doubt_argument(assay == NULL ? "the handle is NULL" : "there is no place for the tag", ret);
     if (own_stream(assay) == NULL)
         return ASSAY_E_PENDING;
     int status = stream_next(assay, ret_tag, &verdict);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Names that stand twice would make two answers of one. The agent's has 6 at most, a later one's hardly more than this. */
+/* Names that stand twice would make two answers of one. The agent's has 11 at most, a later one's hardly more than this. */
 #define RESULT_NAMES_MAX 32
 
 static bool names_differ(const struct value *map)
@@ -78,15 +78,31 @@ static bool read_text(const struct value *result, const char *name, const char *
     return true;
 }
 
-/* Strings alone: then each is one node, and the nth is found without a walk. */
-static const struct value *read_roles(const struct value *result)
+/* An array of strings alone: then each is one node, and the nth is found without a walk. NULL: it is something else, or not there. */
+static const struct value *read_strings(const struct value *result, const char *name)
 {
-    const struct value *roles = value_member_of(result, "roles", WIRE_ARRAY);
+    const struct value *strings = value_member_of(result, name, WIRE_ARRAY);
 
-    for (uint32_t i = 0; roles != NULL && i < roles->count; i++)
-        if (value_first(roles)[i].type != WIRE_STR)
+    for (uint32_t i = 0; strings != NULL && i < strings->count; i++)
+        if (value_first(strings)[i].type != WIRE_STR)
             return NULL;
-    return roles;
+    return strings;
+}
+
+/* What the token says is there if and only if it was accepted, of which the issuer is the sign: nothing is vouched for otherwise. */
+static bool read_holder(const struct value *result, struct assay_verdict *verdict)
+{
+    const struct value *expires_at = value_member(result, "expires_at");
+
+    verdict->roles = read_strings(result, "roles");
+    verdict->scopes = read_strings(result, "scopes");
+    if (verdict->roles == NULL || verdict->scopes == NULL || !read_text(result, "subject", &verdict->subject) ||
+        !read_text(result, "issuer", &verdict->issuer) || expires_at == NULL)
+        return false;
+    if (verdict->issuer == NULL)
+        return expires_at->type == WIRE_NIL && verdict->subject == NULL && verdict->roles->count == 0 && verdict->scopes->count == 0;
+    verdict->expires_at = (int64_t)expires_at->uint;
+    return expires_at->type == WIRE_UINT && expires_at->uint <= INT64_MAX;
 }
 
 /* A yes has three signs that must agree: allow, the status, and no reason; and some rule has said it. */
@@ -96,9 +112,8 @@ static int read_authorize(const struct value *result, struct assay_verdict *verd
     const struct value *status = value_member_of(result, "status", WIRE_UINT);
     const char *reason;
 
-    verdict->roles = read_roles(result);
-    if (allow == NULL || status == NULL || verdict->roles == NULL || !read_text(result, "reason", &reason) ||
-        !read_text(result, "rule", &verdict->rule) || !read_text(result, "subject", &verdict->subject))
+    if (allow == NULL || status == NULL || !read_text(result, "reason", &reason) || !read_text(result, "rule", &verdict->rule) ||
+        !read_holder(result, verdict))
         return ASSAY_E_PROTOCOL;
     if (!allow->boolean)
         return status->uint == 401 || status->uint == 403 ? no(result, (int)status->uint, verdict) : ASSAY_E_PROTOCOL;
@@ -118,12 +133,12 @@ static int judge(struct wire_cursor result, int (*read)(const struct value *resu
 
     if (status != 0)
         return status;
-    struct assay_verdict *verdict = malloc(sizeof *verdict + size.nodes * sizeof verdict->values[0] + size.text_bytes);
+    size_t bytes = sizeof(struct assay_verdict) + size.nodes * sizeof(struct value) + size.text_bytes;
+    struct assay_verdict *verdict = malloc(bytes);
 
     if (verdict == NULL)
         return ASSAY_E_NO_MEMORY;
-    *verdict = (struct assay_verdict){.count = size.nodes};
-    verdict->bytes = sizeof *verdict + size.nodes * sizeof verdict->values[0] + size.text_bytes;
+    *verdict = (struct assay_verdict){.count = size.nodes, .bytes = bytes, .values = (struct value *)(verdict + 1)};
     value_build(result, verdict->values, (char *)(verdict->values + size.nodes));
     status = verdict->values->type == WIRE_MAP && names_differ(verdict->values) ? read(verdict->values, verdict) : ASSAY_E_PROTOCOL;
     if (status == 0 || status == ASSAY_E_REFUSED)

@@ -7,6 +7,7 @@
 
 #include "json.h"
 #include "pointer.h"
+#include "status.h"
 
 /* A claim as JSON, kept as long as the verdict. */
 struct rendering {
@@ -25,6 +26,34 @@ int verdict_refuse(int http_status, const char *reason, struct assay_verdict **r
     verdict->reason = reason;
     *ret_verdict = verdict;
     return ASSAY_E_REFUSED;
+}
+
+/* Words from elsewhere end up in logs: nothing in them may look like another line of one. */
+static void copy_words(char *to, const char *text, size_t bytes)
+{
+    while (bytes > 0) {
+        unsigned sequence = utf8_sequence(text, bytes);
+        unsigned char first = (unsigned char)*text;
+        bool plain = sequence > 0 && first >= 0x20 && first != 0x7f && !(first == 0xc2 && (unsigned char)text[1] < 0xa0);
+
+        for (unsigned left = sequence > 0 ? sequence : 1; left > 0; left--, bytes--, text++)
+            *to++ = plain ? *text : '?';
+    }
+    *to = '\0';
+}
+
+struct assay_verdict *verdict_undecided(int status, int error, const char *text, size_t text_bytes)
+{
+    struct assay_verdict *verdict = calloc(1, sizeof *verdict + text_bytes + 1);
+
+    if (verdict == NULL)
+        return NULL;
+    copy_words((char *)(verdict + 1), text, text_bytes);
+    verdict->text = (char *)(verdict + 1);
+    verdict->reason = status_name(status);
+    verdict->http_status = status == ASSAY_E_RATE_LIMITED ? 429 : 503;
+    verdict->error = error;
+    return verdict;
 }
 
 const struct value *verdict_result(const struct assay_verdict *verdict)
@@ -82,11 +111,30 @@ const char *assay_verdict_rule(const struct assay_verdict *verdict)
     return verdict != NULL ? verdict->rule : NULL;
 }
 
+const char *assay_verdict_text(const struct assay_verdict *verdict)
+{
+    return verdict != NULL ? verdict->text : NULL;
+}
+
+int assay_verdict_errno(const struct assay_verdict *verdict)
+{
+    return verdict != NULL ? verdict->error : 0;
+}
+
+/* Of an array of strings each is one node. */
+static const char *string_at(const struct value *strings, size_t index)
+{
+    return strings != NULL && index < strings->count ? value_first(strings)[index].str : NULL;
+}
+
 const char *assay_verdict_role(const struct assay_verdict *verdict, size_t index)
 {
-    if (verdict == NULL || verdict->roles == NULL || index >= verdict->roles->count)
-        return NULL;
-    return value_first(verdict->roles)[index].str;
+    return verdict != NULL ? string_at(verdict->roles, index) : NULL;
+}
+
+const char *assay_verdict_scope(const struct assay_verdict *verdict, size_t index)
+{
+    return verdict != NULL ? string_at(verdict->scopes, index) : NULL;
 }
 
 const char *assay_verdict_subject(const struct assay_verdict *verdict)
@@ -104,7 +152,7 @@ int64_t assay_verdict_expires_at(const struct assay_verdict *verdict)
     return verdict != NULL ? verdict->expires_at : 0;
 }
 
-/* What the look-ups share. A refused token has no claims: nobody vouches for them; and authorize does not hand them out. */
+/* What the look-ups share. A refused token has no claims: nobody vouches for them. */
 static int find_claim(const struct assay_verdict *verdict, const char *pointer, const void *ret, const struct value **ret_value)
 {
     if (pointer == NULL || ret == NULL)

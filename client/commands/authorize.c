@@ -13,7 +13,8 @@ static int print_json(const struct assay_verdict *verdict)
 {
     if (verdict_result(verdict) != NULL)
         return agent_print_json(verdict_result(verdict));
-    printf("{\"allow\":false,\"status\":%d,\"reason\":\"%s\",\"rule\":null,\"subject\":null,\"roles\":[]}\n",
+    printf("{\"allow\":false,\"status\":%d,\"reason\":\"%s\",\"rule\":null,\"subject\":null,\"roles\":[],\"issuer\":null,\"expires_at\":null,"
+           "\"scopes\":[]}\n",
            assay_verdict_http_status(verdict), assay_verdict_reason(verdict));
     return report_yes();
 }

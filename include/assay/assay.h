@@ -44,10 +44,10 @@ extern "C" {
 #endif
 
 enum assay_status {
-#define ASSAY_STATUS_ENUM(value, name, text) ASSAY_E_##name = (value),
+#define ASSAY_STATUS_ENUM(value, name, word, text) ASSAY_E_##name = (value),
     ASSAY_STATUSES(ASSAY_STATUS_ENUM)
 #undef ASSAY_STATUS_ENUM
-#define ASSAY_STATUS_ENUM(number, name, wire, text) ASSAY_E_##name = ASSAY_E_WIRE - (number),
+#define ASSAY_STATUS_ENUM(number, name, word, text) ASSAY_E_##name = ASSAY_E_WIRE - (number),
     ASSAY_WIRE_ERRORS(ASSAY_STATUS_ENUM)
 #undef ASSAY_STATUS_ENUM
 };
@@ -145,11 +145,20 @@ size_t assay_waiting(struct assay *assay);
 /* True for a yes only, valid or allowed; false for NULL. */
 bool assay_verdict_ok(const struct assay_verdict *verdict);
 
-/* What a service answers: 200; 401; after assay_authorize() also 403; 503 for NULL. */
+/* What a service answers: 200; 401; after assay_authorize() also 403; where nothing was decided 503, or 429 for ASSAY_E_RATE_LIMITED; 503
+   for NULL. */
 int assay_verdict_http_status(const struct assay_verdict *verdict);
 
-/* Why it was refused: one of the names in status.h, or of a newer agent's. NULL after a yes, and for NULL. Lives as long as the verdict. */
+/* Why it is no yes: the name of a reason after a no, of a status where nothing was decided, as they stand in status.h; or a name of a newer
+   agent's. NULL after a yes, and for NULL. Lives as long as the verdict. */
 const char *assay_verdict_reason(const struct assay_verdict *verdict);
+
+/* Where nothing was decided: what happened, in English: the agent's own words, or what the system said. For a log; it may change, and
+   has neither line ends nor control characters. NULL after a yes and a no, and for NULL. Lives as long as the verdict. */
+const char *assay_verdict_text(const struct assay_verdict *verdict);
+
+/* Where nothing was decided because a call of the system failed: its errno, such as ENOENT or EACCES from connecting. Else 0. */
+int assay_verdict_errno(const struct assay_verdict *verdict);
 
 /* After assay_authorize(): the rule of the policy that decided; of insufficient_role and insufficient_scope the one that would have
    allowed it. NULL where no rule did, after assay_verify(), and for NULL. Lives as long as the verdict. */
@@ -162,10 +171,14 @@ const char *assay_verdict_subject(const struct assay_verdict *verdict);
    hierarchy are not among them. NULL behind the last one, after assay_verify(), and for NULL. Lives as long as the verdict. */
 const char *assay_verdict_role(const struct assay_verdict *verdict, size_t index);
 
-/* The issuer as the agent's configuration spells it; NULL after a no, and after assay_authorize(). Lives as long as the verdict. */
+/* After assay_authorize(): the scopes that an accepted token has, from 0. NULL behind the last one, after assay_verify(), and for NULL.
+   Lives as long as the verdict. */
+const char *assay_verdict_scope(const struct assay_verdict *verdict, size_t index);
+
+/* The issuer of an accepted token, as the agent's configuration spells it; else NULL. Lives as long as the verdict. */
 const char *assay_verdict_issuer(const struct assay_verdict *verdict);
 
-/* When the token ends: its `exp`, in Unix seconds, rounded down; 0 after a no, and after assay_authorize(). */
+/* When an accepted token ends: its `exp`, in Unix seconds, rounded down; else 0. */
 int64_t assay_verdict_expires_at(const struct assay_verdict *verdict);
 
 /* Claims of a token that assay_verify() accepted (after assay_authorize() there are none: ASSAY_E_NO_CLAIM), by JSON pointer (RFC 6901): "/email", "/realm_access/roles/0"; "" is the whole set.

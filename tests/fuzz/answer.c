@@ -72,6 +72,7 @@ static void check_yes(const msgpack_object *result, bool authorize)
     if (authorize) {
         CHECK(is_true(member(result, "allow")) && is_number(member(result, "status"), 200));
         CHECK(is_nil(reason) && is_text(member(result, "rule")));
+        CHECK(is_text(member(result, "issuer")) || (is_nil(member(result, "issuer")) && is_nil(member(result, "subject"))));
     } else {
         CHECK(is_true(member(result, "active")) && claims != NULL && claims->type == MSGPACK_OBJECT_MAP);
         CHECK((reason == NULL || is_nil(reason)) && is_text(member(result, "issuer")));
@@ -140,7 +141,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int status = authorize ? assay_authorize(assay, "token", 5, NULL, "read", "/", &verdict)
                            : assay_verify(assay, "token", 5, NULL, &verdict);
 
-    CHECK((verdict != NULL) == (status == 0 || status == ASSAY_E_REFUSED));
+    CHECK(verdict != NULL);
+    CHECK((assay_verdict_text(verdict) == NULL) == (status == 0 || status == ASSAY_E_REFUSED));
     if (status == 0 || status == ASSAY_E_REFUSED || status <= ASSAY_E_WIRE)
         check_answer(data + 1, size - 1, authorize, status, verdict);
     else

@@ -55,9 +55,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             ptrdiff_t which = (char *)tag - tags;
 
             CHECK(which >= 0 && which < QUESTIONS && tags[which]++ == 0);
-            CHECK((verdict != NULL) == (status == 0 || status == ASSAY_E_REFUSED) && assay_verdict_ok(verdict) == (status == 0));
+            CHECK(verdict != NULL && assay_verdict_ok(verdict) == (status == 0));
             CHECK(status != 0 || assay_verdict_http_status(verdict) == 200);
-            CHECK(status != 0 || (which % 2 == 0) == (assay_verdict_issuer(verdict) != NULL)); /* of the kind that was asked */
+            CHECK(status != 0 || (which % 2 != 0) == (assay_verdict_rule(verdict) != NULL)); /* of the kind that was asked */
             assay_verdict_free(verdict);
             ends++;
         }

@@ -139,6 +139,7 @@ static struct assay_verdict *verdict_of(const struct told *it)
     verdict->ok = true;
     verdict->http_status = 200;
     verdict->count = size.nodes;
+    verdict->values = (struct value *)(verdict + 1);
     verdict->bytes = sizeof *verdict + size.nodes * sizeof(struct value) + size.text_bytes;
     value_build(cursor, verdict->values, (char *)(verdict->values + size.nodes));
     return verdict;

@@ -193,8 +193,7 @@ int next_end(struct assay *assay, void **ret_tag, struct assay_verdict **ret_ver
         if (!is_ready(assay, 5000))
             return status;
     }
-    MUST((*ret_verdict != NULL) == (status == 0 || status == ASSAY_E_REFUSED));
-    MUST(assay_verdict_ok(*ret_verdict) == (status == 0));
+    verdict_agrees(*ret_verdict, status);
     return status;
 }
 
