@@ -20,6 +20,8 @@ struct asked {
     size_t request_bytes, bytes; /* of the message, and of all */
     struct question question; /* what it was, as long as the request is kept */
     int64_t deadline;
+    uint64_t number; /* of all that were asked; of two with one deadline the earlier is the sooner */
+    unsigned heap_at; /* its place in the heap of live ones */
     uint32_t msgid;
     int status; /* of a finished one */
     int error;  /* and errno where that says more; else 0 */
@@ -38,6 +40,9 @@ struct asked_table {
     unsigned touched;     /* those behind were never used */
     struct asked *free;
     struct asked_list live, finished;
+    struct asked **heap; /* the live ones, so many of them, by their deadlines */
+    unsigned live_count;
+    uint64_t numbers;
     size_t waiting; /* live and finished ones that were not cancelled */
     unsigned given_up;
     size_t request_bytes;
@@ -48,6 +53,9 @@ int asked_init(struct asked_table *table);
 
 /* Wipes and frees all; also in a child that was forked in the midst of another thread's call. */
 void asked_fini(struct asked_table *table);
+
+/* The live question whose deadline comes first; NULL: there is none. */
+struct asked *asked_soonest(const struct asked_table *table);
 
 /* A live question, behind the others. 0, ASSAY_E_BUSY, ASSAY_E_NO_MEMORY. */
 int asked_add(struct asked_table *table, const struct kind *kind, const struct question *question, bool stamped, void *tag,

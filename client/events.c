@@ -3,6 +3,7 @@
 
 #include "cancel.h"
 #include "doubt.h"
+#include "question.h"
 #include "stream.h"
 #include "verdict.h"
 
@@ -45,15 +46,14 @@ int assay_fd(struct assay *assay, int *ret_fd)
     return status;
 }
 
-static int ask_without_waiting(struct assay *assay, const struct kind *kind, const struct question *question, void *tag,
-                               struct assay_verdict **ret)
+static int send_now(struct assay *assay, const struct kind *kind, const struct question *question, void *tag, struct assay_verdict **ret)
 {
-    if (cache_find(&assay->cache, question, ret))
-        return 0;
     UNCANCELLED;
     struct assay_verdict *verdict CLEANUP(verdict_free_at) = NULL;
     int status = kind->check(question, &verdict);
 
+    if (status == ASSAY_E_ARGUMENT)
+        return doubt_argument(kind->fault, ret);
     if (status == 0)
         status = begin(assay);
     int error = errno;
@@ -67,28 +67,41 @@ static int ask_without_waiting(struct assay *assay, const struct kind *kind, con
     return status;
 }
 
+static int send_question(struct assay *assay, const struct kind *kind, const struct question *question, const char *fault, void *tag,
+                         struct assay_verdict **ret)
+{
+    if (ret != NULL)
+        *ret = NULL;
+    if (fault != NULL)
+        return doubt_argument(fault, ret);
+    if (cache_find(&assay->cache, question, ret))
+        return 0;
+    return send_now(assay, kind, question, tag, ret);
+}
+
 int assay_send_verify(struct assay *assay, const char *token, size_t token_bytes, const char *audience, void *tag,
                       struct assay_verdict **ret)
 {
     const struct question question = {.token = token, .token_bytes = token_bytes, .audience = audience};
 
-    if (ret != NULL)
-        *ret = NULL;
-    if (assay == NULL || token == NULL)
-        return doubt_argument(assay == NULL ? "the handle is NULL" : "the token is NULL", ret);
-    return ask_without_waiting(assay, &kind_verify, &question, tag, ret);
+    return send_question(assay, &kind_verify, &question, verify_fault(assay, &question), tag, ret);
 }
 
 int assay_send_authorize(struct assay *assay, const char *token, size_t token_bytes, const char *audience, const char *action,
                          const char *resource, void *tag, struct assay_verdict **ret)
 {
-    const struct question question = {token, token_bytes, audience, action, resource};
+    const struct question question = {.token = token, .token_bytes = token_bytes, .audience = audience, .action = action, .resource = resource};
 
-    if (ret != NULL)
-        *ret = NULL;
-    if (assay == NULL || (token == NULL && token_bytes > 0) || action == NULL || resource == NULL)
-        return doubt_argument("the handle, the token, the action or the resource is NULL", ret);
-    return ask_without_waiting(assay, &kind_authorize, &question, tag, ret);
+    return send_question(assay, &kind_authorize, &question, authorize_fault(assay, &question), tag, ret);
+}
+
+int assay_send(struct assay *assay, const struct assay_question *question, void *tag, struct assay_verdict **ret)
+{
+    const struct kind *kind = NULL;
+    struct question asked = {0};
+    const char *fault = question_read(assay, question, &asked, &kind);
+
+    return send_question(assay, kind, &asked, fault, tag, ret);
 }
 
 int assay_process(struct assay *assay, void **ret_tag, struct assay_verdict **ret)

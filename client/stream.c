@@ -226,19 +226,19 @@ static bool exchange(struct assay *assay, struct stream *stream)
 }
 
 /* A question's time is up if all there was has been read after it, and its answer was not there: a program that comes late to its
-   answers gets them. When a request goes out of time half sent, those before it have no time left either, and those behind it were
-   not begun: a new connection costs nobody anything, and nothing else makes sense of the half. */
+   answers gets them. When a request goes out of time half sent, nothing but a new connection makes sense of the half: those before it that
+   have time left are asked again over that, and those behind it were not begun. */
 static void expire(struct stream *stream)
 {
     struct asked *first;
 
-    while ((first = stream->asked.live.first) != NULL && first->deadline <= stream->drained_at) {
+    while ((first = asked_soonest(&stream->asked)) != NULL && first->deadline <= stream->drained_at) {
+        bool is_away = stream->connection == NULL && stream->lost != 0;
+
         if (first == stream->unsent && stream->sent_bytes > 0)
             disconnect(stream);
         if (first == stream->unsent)
             stream->unsent = first->next;
-        bool is_away = stream->connection == NULL && stream->lost != 0;
-
         asked_finish(&stream->asked, first, is_away ? ASSAY_E_UNREACHABLE : ASSAY_E_TIMEOUT, stream->error);
     }
 }
@@ -255,7 +255,7 @@ static void take_page(struct assay *assay, struct stream *stream, int status, co
 static int judge(struct assay *assay, const struct asked *asked, int status, const struct answer *answer, struct assay_verdict **ret_verdict)
 {
     if (status == 0)
-        status = asked->kind->judge(answer->result, ret_verdict);
+        status = asked->kind->judge(answer->result, &asked->question, ret_verdict);
     if (status == 0)
         cache_keep(&assay->cache, &asked->question, *ret_verdict);
     else if (status != ASSAY_E_REFUSED)
@@ -345,7 +345,7 @@ int stream_next(struct assay *assay, void **ret_tag, struct assay_verdict **ret_
 
 static int64_t next_moment(const struct stream *stream, int64_t now)
 {
-    const struct asked *first = stream->asked.live.first;
+    const struct asked *first = asked_soonest(&stream->asked);
 
     if (stream->asked.finished.first != NULL)
         return now;
@@ -409,7 +409,7 @@ int stream_ask(struct assay *assay, const struct kind *kind, const struct questi
         if (asked_is_clogged(&stream->asked))
             lose_connection(stream, ASSAY_E_UNREACHABLE, 0, true);
         say_hello(assay, stream, now);
-        status = add(stream, kind, question, cache_has_page(&assay->cache), tag, now + assay->timeout_ns);
+        status = add(stream, kind, question, cache_has_page(&assay->cache), tag, now + question_ns(assay, question));
     }
     stream_rest(stream);
     return status != 0 ? status : ASSAY_E_PENDING;

@@ -75,7 +75,7 @@ struct assay_verdict *verdict_share(struct assay_verdict *verdict)
 /* Of those who share it the last frees it. `references` counts those beside the first. */
 void assay_verdict_free(struct assay_verdict *verdict)
 {
-    if (verdict == NULL)
+    if (verdict == NULL || verdict->whole != NULL) /* a part goes with its whole */
         return;
     if (atomic_load_explicit(&verdict->references, memory_order_acquire) > 0 &&
         atomic_fetch_sub_explicit(&verdict->references, 1, memory_order_acq_rel) > 0)
@@ -109,6 +109,11 @@ const char *assay_verdict_reason(const struct assay_verdict *verdict)
 const char *assay_verdict_rule(const struct assay_verdict *verdict)
 {
     return verdict != NULL ? verdict->rule : NULL;
+}
+
+const struct assay_verdict *assay_verdict_check(const struct assay_verdict *verdict, size_t index)
+{
+    return verdict != NULL && index < verdict->check_count ? &verdict->checks[index] : NULL;
 }
 
 const char *assay_verdict_text(const struct assay_verdict *verdict)
@@ -264,6 +269,8 @@ int assay_verdict_claim_json(const struct assay_verdict *verdict, const char *po
 
     if (status != 0)
         return status;
+    if (verdict->whole != NULL)
+        verdict = verdict->whole;
     const struct rendering *kept = find_rendering(atomic_load(&verdict->renderings), value);
 
     if (kept == NULL) {

@@ -22,6 +22,9 @@ struct assay_verdict {
     int64_t expires_at;
     const struct value *claims;         /* NULL: there is no accepted token, or they were not asked for */
     const struct value *roles, *scopes; /* arrays of strings; NULL: there are none to know of */
+    struct assay_verdict *checks; /* of several checks: one of each, so many of them; */
+    size_t check_count;
+    const struct assay_verdict *whole; /* and in each of these the one that it is a part of; else NULL */
     _Atomic(struct rendering *) renderings;
     _Atomic uint32_t references; /* whoever asked, and the memory of this process; 0 counts as one */
     size_t bytes;                /* of the whole */

@@ -82,7 +82,7 @@ int command_authorize(const struct command *self, int argc, char **argv)
     answer_init(&answer);
     question.token = token.bytes;
     question.token_bytes = token.count;
-    int status = ask_authorize(agent.assay, &question, &answer, &verdict);
+    int status = ask_agent(agent.assay, &kind_authorize, &question, &answer, &verdict);
 
     if (verdict == NULL)
         return agent_failed(&agent, status, &answer);

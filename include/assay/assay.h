@@ -93,6 +93,42 @@ ASSAY_MUST_USE int assay_verify(struct assay *assay, const char *token, size_t t
 ASSAY_MUST_USE int assay_authorize(struct assay *assay, const char *token, size_t token_bytes, const char *audience, const char *action,
                                    const char *resource, struct assay_verdict **ret);
 
+/* The same two for what needs no verdict: true for a yes, and for nothing else. */
+ASSAY_MUST_USE bool assay_is_valid(struct assay *assay, const char *token, size_t token_bytes, const char *audience);
+ASSAY_MUST_USE bool assay_is_allowed(struct assay *assay, const char *token, size_t token_bytes, const char *audience, const char *action,
+                                     const char *resource);
+
+/* One of several things to be allowed. Both are terminated, and as for assay_authorize(). */
+struct assay_check {
+    const char *action;
+    const char *resource;
+};
+
+/* `what` of a question: one of the first two, and with it what else is wanted. */
+enum assay_what {
+    ASSAY_ASK_VERIFY = 1,    /* as assay_verify() */
+    ASSAY_ASK_AUTHORIZE = 2, /* as assay_authorize() */
+    ASSAY_ASK_CLAIMS = 4,    /* the verdict is to have the claims of an accepted token. assay_verify() always has them */
+};
+
+/* A question with all that can be said of it. `size` is sizeof(struct assay_question); zero in a member means that it is not there. */
+struct assay_question {
+    size_t size;
+    const char *token; /* this and the next two: as for assay_verify() and assay_authorize() */
+    size_t token_bytes;
+    const char *audience;
+    const char *action; /* of ASSAY_ASK_AUTHORIZE both, or checks in their place */
+    const char *resource;
+    const struct assay_check *checks; /* check_count of them, 1 to 256 */
+    size_t check_count;
+    unsigned what;       /* enum assay_what; 0 asks nothing: ASSAY_E_ARGUMENT */
+    unsigned timeout_ms; /* for this call; 0: as long as options.timeout_ms says */
+};
+
+/* As assay_verify() and assay_authorize(), for whatever the structure says. With checks 0 means that each of them is allowed;
+   ASSAY_E_REFUSED that one is not at least, and assay_verdict_check() has each of them. */
+ASSAY_MUST_USE int assay_ask(struct assay *assay, const struct assay_question *question, struct assay_verdict **ret);
+
 /* For a program that has an event loop of its own. Nothing here waits: questions are sent many at a time over one connection, and
    their answers are fetched when there are any.
 
@@ -128,6 +164,8 @@ ASSAY_MUST_USE int assay_send_verify(struct assay *assay, const char *token, siz
 ASSAY_MUST_USE int assay_send_authorize(struct assay *assay, const char *token, size_t token_bytes, const char *audience,
                                         const char *action, const char *resource, void *tag, struct assay_verdict **ret);
 
+ASSAY_MUST_USE int assay_send(struct assay *assay, const struct assay_question *question, void *tag, struct assay_verdict **ret);
+
 /* Connects, sends and reads as far as that can be done without waiting, and gives one question that is finished: its tag, and what
    assay_verify() or assay_authorize() would have returned, with the verdict. Answers come in any order. An agent that was restarted is
    asked once more.
@@ -144,6 +182,10 @@ size_t assay_waiting(struct assay *assay);
 
 /* True for a yes only, valid or allowed; false for NULL. */
 bool assay_verdict_ok(const struct assay_verdict *verdict);
+
+/* Of several checks: the verdict on the one with this index, from 0, in the order of the question. It has what every verdict has, lives as
+   long as the one that it is from, and is not freed. NULL behind the last one, where nothing was decided, and without checks. */
+const struct assay_verdict *assay_verdict_check(const struct assay_verdict *verdict, size_t index);
 
 /* What a service answers: 200; 401; after assay_authorize() also 403; where nothing was decided 503, or 429 for ASSAY_E_RATE_LIMITED; 503
    for NULL. */
