@@ -1,37 +1,36 @@
 #include "status.h"
 
+#include <string.h>
+
 #include "exports.h"
 
-const char *status_name(int status)
+/* The name, and behind its end the text. */
+static const char *both(int status)
 {
     switch (status) {
     case 0:
-        return "yes";
+        return "yes\0yes";
 #define CASE(number, name, word, text)                                                                                             \
     case ASSAY_E_##name:                                                                                                           \
-        return word;
+        return word "\0" text;
         ASSAY_STATUSES(CASE)
         ASSAY_WIRE_ERRORS(CASE)
 #undef CASE
     default:
-        return "unknown";
+        return "unknown\0no such status";
     }
+}
+
+const char *status_name(int status)
+{
+    return both(status);
 }
 
 const char *assay_strerror(int status)
 {
-    switch (status) {
-    case 0:
-        return "yes";
-#define CASE(number, name, word, text)                                                                                             \
-    case ASSAY_E_##name:                                                                                                           \
-        return text;
-        ASSAY_STATUSES(CASE)
-        ASSAY_WIRE_ERRORS(CASE)
-#undef CASE
-    default:
-        return "no such status";
-    }
+    const char *name = both(status);
+
+    return name + strlen(name) + 1;
 }
 
 const char *assay_version(void)

@@ -7,7 +7,12 @@
 #include "exports.h"
 #include "value.h"
 
-struct rendering;
+/* A claim as JSON, kept as long as the verdict. */
+struct rendering {
+    struct rendering *next;
+    const struct value *value;
+    char text[];
+};
 
 /* Texts lie behind it, or are static. */
 struct assay_verdict {

@@ -223,15 +223,55 @@ const char *assay_verdict_issuer(const struct assay_verdict *verdict);
 /* When an accepted token ends: its `exp`, in Unix seconds, rounded down; else 0. */
 int64_t assay_verdict_expires_at(const struct assay_verdict *verdict);
 
-/* Claims of a token that assay_verify() accepted (after assay_authorize() there are none: ASSAY_E_NO_CLAIM), by JSON pointer (RFC 6901): "/email", "/realm_access/roles/0"; "" is the whole set.
-   Each returns 0, ASSAY_E_NO_CLAIM, ASSAY_E_CLAIM_TYPE, ASSAY_E_ARGUMENT (not a pointer) or ASSAY_E_NO_MEMORY; *ret is untouched
+/* Claims of an accepted token, by JSON pointer (RFC 6901): "/email", "/realm_access/roles/0"; "" is the whole set. assay_verify() always
+   has them, a question of ASSAY_ASK_AUTHORIZE where ASSAY_ASK_CLAIMS was asked for; else there are none: ASSAY_E_NO_CLAIM.
+   Each returns 0, ASSAY_E_NO_CLAIM, ASSAY_E_CLAIM_TYPE, ASSAY_E_ARGUMENT (not a pointer, or a NULL) or ASSAY_E_NO_MEMORY; *ret is untouched
    unless 0. Strings are UTF-8 without NUL inside, and live as long as the verdict. _int takes whole numbers only, also if they
-   were written as 1.0; _count is of an array's members or an object's; _json gives any value as JSON text. */
+   were written as 1.0; _double any number, to the nearest double; _count is of an array's members or an object's; _json gives any value
+   as JSON text. */
 ASSAY_MUST_USE int assay_verdict_claim_string(const struct assay_verdict *verdict, const char *pointer, const char **ret);
 ASSAY_MUST_USE int assay_verdict_claim_int(const struct assay_verdict *verdict, const char *pointer, int64_t *ret);
+ASSAY_MUST_USE int assay_verdict_claim_double(const struct assay_verdict *verdict, const char *pointer, double *ret);
 ASSAY_MUST_USE int assay_verdict_claim_bool(const struct assay_verdict *verdict, const char *pointer, bool *ret);
 ASSAY_MUST_USE int assay_verdict_claim_count(const struct assay_verdict *verdict, const char *pointer, size_t *ret);
 ASSAY_MUST_USE int assay_verdict_claim_json(const struct assay_verdict *verdict, const char *pointer, const char **ret);
+
+/* The same claims one after the other, for names that are not known before.
+
+       assay_verdict_claim(verdict, "/resource_access", &clients);
+       for (size_t i = 0; (client = assay_claim_member(clients, i, &name)) != NULL; i++)
+           look_at(name, client);
+
+   A claim is a part of its verdict: it lives as long, is not freed, and any number of threads may read it. */
+struct assay_claim;
+
+enum assay_claim_type {
+    ASSAY_CLAIM_NONE = 0, /* of NULL */
+    ASSAY_CLAIM_NULL,
+    ASSAY_CLAIM_BOOL,
+    ASSAY_CLAIM_NUMBER,
+    ASSAY_CLAIM_STRING,
+    ASSAY_CLAIM_ARRAY,
+    ASSAY_CLAIM_OBJECT,
+};
+
+/* The claim at a JSON pointer, with statuses as above. */
+ASSAY_MUST_USE int assay_verdict_claim(const struct assay_verdict *verdict, const char *pointer, const struct assay_claim **ret);
+
+enum assay_claim_type assay_claim_type(const struct assay_claim *claim);
+
+/* How many members an array or an object has; 0 for everything else, and for NULL. */
+size_t assay_claim_count(const struct assay_claim *claim);
+
+/* The member with this index, from 0, in the token's order; NULL behind the last one, of what has no members, and for NULL. *ret_name, if
+   `ret_name` is not NULL, is its name in an object, else NULL. */
+const struct assay_claim *assay_claim_member(const struct assay_claim *claim, size_t index, const char **ret_name);
+
+/* Its value, with statuses as above; ASSAY_E_NO_CLAIM for NULL. */
+ASSAY_MUST_USE int assay_claim_string(const struct assay_claim *claim, const char **ret);
+ASSAY_MUST_USE int assay_claim_int(const struct assay_claim *claim, int64_t *ret);
+ASSAY_MUST_USE int assay_claim_double(const struct assay_claim *claim, double *ret);
+ASSAY_MUST_USE int assay_claim_bool(const struct assay_claim *claim, bool *ret);
 
 /* Frees it. NULL is fine. */
 void assay_verdict_free(struct assay_verdict *verdict);
