@@ -1,9 +1,11 @@
 /* A request is kept until it is answered, because it may have to be sent again; there is one copy of it, which is wiped when it
-   goes. All questions have the same time, so the order of asking is that of their deadlines. */
+   goes. Live questions stand in a list in the order of asking, in which they are sent, and in a heap by their deadlines. */
 #include "asked.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "cleanup.h"
 
 _Static_assert((ASKED_MAX & (ASKED_MAX - 1)) == 0, "a msgid's low bits are the place");
 
@@ -11,7 +13,11 @@ int asked_init(struct asked_table *table)
 {
     memset(table, 0, sizeof *table);
     table->places = calloc(ASKED_MAX, sizeof *table->places);
-    return table->places != NULL ? 0 : ASSAY_E_NO_MEMORY;
+    table->heap = calloc(ASKED_MAX, sizeof *table->heap);
+    if (table->places != NULL && table->heap != NULL)
+        return 0;
+    asked_fini(table);
+    return ASSAY_E_NO_MEMORY;
 }
 
 /* The place forgets it first: a child that is forked here may lose the memory, and never frees it twice. */
@@ -32,7 +38,9 @@ void asked_fini(struct asked_table *table)
     for (unsigned i = 0; table->places != NULL && i < ASKED_MAX && i < table->touched; i++)
         drop_request(table, &table->places[i]);
     free(table->places);
+    free(table->heap);
     table->places = NULL;
+    table->heap = NULL;
 }
 
 static void append(struct asked_list *list, struct asked *asked)
@@ -47,6 +55,56 @@ static void withdraw(struct asked_list *list, struct asked *asked)
 {
     *(asked->previous != NULL ? &asked->previous->next : &list->first) = asked->next;
     *(asked->next != NULL ? &asked->next->previous : &list->last) = asked->previous;
+}
+
+static bool is_sooner(const struct asked *one, const struct asked *other)
+{
+    return one->deadline != other->deadline ? one->deadline < other->deadline : one->number < other->number;
+}
+
+static void heap_put(struct asked_table *table, unsigned at, struct asked *asked)
+{
+    table->heap[at] = asked;
+    asked->heap_at = at;
+}
+
+/* Puts it where it belongs, from a place that is free: later ones give way, and then the sooner of each two below comes up. */
+static void heap_settle(struct asked_table *table, unsigned at, struct asked *asked)
+{
+    for (; at > 0 && is_sooner(asked, table->heap[(at - 1) / 2]); at = (at - 1) / 2)
+        heap_put(table, at, table->heap[(at - 1) / 2]);
+    for (;;) {
+        unsigned below = 2 * at + 1;
+
+        if (below + 1 < table->live_count && is_sooner(table->heap[below + 1], table->heap[below]))
+            below++;
+        if (below >= table->live_count || !is_sooner(table->heap[below], asked))
+            break;
+        heap_put(table, at, table->heap[below]);
+        at = below;
+    }
+    heap_put(table, at, asked);
+}
+
+static void heap_add(struct asked_table *table, struct asked *asked)
+{
+    unsigned at = table->live_count++;
+
+    heap_settle(table, at, asked);
+}
+
+static void heap_take(struct asked_table *table, const struct asked *asked)
+{
+    unsigned at = asked->heap_at;
+    struct asked *last = table->heap[--table->live_count];
+
+    if (last != asked)
+        heap_settle(table, at, last);
+}
+
+struct asked *asked_soonest(const struct asked_table *table)
+{
+    return table->live_count > 0 ? table->heap[0] : NULL;
 }
 
 static struct asked *take_place(struct asked_table *table)
@@ -107,11 +165,12 @@ static uint8_t *copy_message(const struct params *params, const uint8_t *head, s
 /* The message as it goes out, and the question, in memory of their own. */
 static int make_request(struct asked *asked, const struct kind *kind, const struct question *question, bool stamped)
 {
-    struct params params;
+    struct params params CLEANUP(params_clear) = {.own = NULL};
     uint8_t head[REQUEST_HEAD_BYTES_MAX];
     size_t head_bytes = request_head(head, asked->msgid, kind->name), bytes = head_bytes;
 
-    kind->put(&params, question, stamped);
+    if (kind->put(&params, question, stamped) != 0)
+        return ASSAY_E_NO_MEMORY;
     for (unsigned i = 0; i < params.count; i++)
         bytes += params.parts[i].iov_len;
     size_t all = bytes + text_bytes(question->audience) + text_bytes(question->action) + text_bytes(question->resource);
@@ -125,6 +184,7 @@ static int make_request(struct asked *asked, const struct kind *kind, const stru
     asked->question.audience = copy_text(&at, question->audience);
     asked->question.action = copy_text(&at, question->action);
     asked->question.resource = copy_text(&at, question->resource);
+    asked->question.checks = NULL; /* they are in the message, and how many they are is enough for the answer */
     asked->request_bytes = bytes;
     asked->bytes = all;
     asked->request = request;
@@ -150,7 +210,9 @@ int asked_add(struct asked_table *table, const struct kind *kind, const struct q
     place->deadline = deadline;
     place->state = ASKED_LIVE;
     place->awaited = place->outlived = place->cancelled = false;
+    place->number = table->numbers++;
     append(&table->live, place);
+    heap_add(table, place);
     table->waiting++;
     *ret_asked = place;
     return 0;
@@ -178,16 +240,18 @@ void asked_answered(struct asked_table *table, struct asked *asked)
 static void end_live(struct asked_table *table, struct asked *asked, enum asked_state state)
 {
     withdraw(&table->live, asked);
+    heap_take(table, asked);
     drop_request(table, asked);
     asked->state = state;
     if (asked->awaited)
         table->given_up++;
 }
 
-void asked_finish(struct asked_table *table, struct asked *asked, int status)
+void asked_finish(struct asked_table *table, struct asked *asked, int status, int error)
 {
     end_live(table, asked, ASKED_FINISHED);
     asked->status = status;
+    asked->error = error;
     append(&table->finished, asked);
 }
 
@@ -202,7 +266,7 @@ void asked_release(struct asked_table *table, struct asked *asked)
         give_place(table, asked);
 }
 
-bool asked_fetch(struct asked_table *table, void **ret_tag, int *ret_status)
+bool asked_fetch(struct asked_table *table, void **ret_tag, int *ret_status, int *ret_error)
 {
     struct asked *asked;
 
@@ -217,6 +281,7 @@ bool asked_fetch(struct asked_table *table, void **ret_tag, int *ret_status)
         table->waiting--;
         *ret_tag = end.tag;
         *ret_status = end.status;
+        *ret_error = end.error;
         return true;
     }
     return false;

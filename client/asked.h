@@ -20,8 +20,11 @@ struct asked {
     size_t request_bytes, bytes; /* of the message, and of all */
     struct question question; /* what it was, as long as the request is kept */
     int64_t deadline;
+    uint64_t number; /* of all that were asked; of two with one deadline the earlier is the sooner */
+    unsigned heap_at; /* its place in the heap of live ones */
     uint32_t msgid;
     int status; /* of a finished one */
+    int error;  /* and errno where that says more; else 0 */
     enum asked_state state;
     bool awaited;   /* the request is out, whole, on the connection that there is: an answer with this msgid may come */
     bool outlived;  /* one connection ended with it */
@@ -37,6 +40,9 @@ struct asked_table {
     unsigned touched;     /* those behind were never used */
     struct asked *free;
     struct asked_list live, finished;
+    struct asked **heap; /* the live ones, so many of them, by their deadlines */
+    unsigned live_count;
+    uint64_t numbers;
     size_t waiting; /* live and finished ones that were not cancelled */
     unsigned given_up;
     size_t request_bytes;
@@ -47,6 +53,9 @@ int asked_init(struct asked_table *table);
 
 /* Wipes and frees all; also in a child that was forked in the midst of another thread's call. */
 void asked_fini(struct asked_table *table);
+
+/* The live question whose deadline comes first; NULL: there is none. */
+struct asked *asked_soonest(const struct asked_table *table);
 
 /* A live question, behind the others. 0, ASSAY_E_BUSY, ASSAY_E_NO_MEMORY. */
 int asked_add(struct asked_table *table, const struct kind *kind, const struct question *question, bool stamped, void *tag,
@@ -62,14 +71,14 @@ struct asked *asked_find(const struct asked_table *table, uint32_t msgid);
 void asked_answered(struct asked_table *table, struct asked *asked);
 
 /* A live question is over: its status waits to be fetched. */
-void asked_finish(struct asked_table *table, struct asked *asked, int status);
+void asked_finish(struct asked_table *table, struct asked *asked, int status, int error);
 
 /* A live question is over, and what it came to has been told. Its place, and that of one that was given up, is free if nothing may
    come for it. */
 void asked_release(struct asked_table *table, struct asked *asked);
 
 /* The next finished one, taken from the table. False: there is none. */
-bool asked_fetch(struct asked_table *table, void **ret_tag, int *ret_status);
+bool asked_fetch(struct asked_table *table, void **ret_tag, int *ret_status, int *ret_error);
 
 /* The connection is gone: no answer to what went over it will come. */
 void asked_await_none(struct asked_table *table);

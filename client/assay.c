@@ -1,16 +1,22 @@
 /* The handle, and the calls that ask. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ask.h"
 #include "cancel.h"
 #include "cleanup.h"
 #include "clock.h"
+#include "cold.h"
+#include "doubt.h"
 #include "hello.h"
+#include "question.h"
+#include "sized.h"
 #include "stream.h"
 #include "verdict.h"
 
 #define SOCKET_DEFAULT "/run/assay/assayd.sock"
+
+_Static_assert(offsetof(struct assay_options, agent_uid) + sizeof(uid_t) == sizeof(struct assay_options), "no room for a later member that nobody sets");
 
 /* In a setuid program the environment is the attacker's, and so would be the agent. */
 static const char *default_path(void)
@@ -20,9 +26,9 @@ static const char *default_path(void)
     return path != NULL && path[0] != '\0' ? path : SOCKET_DEFAULT;
 }
 
-int assay_open(struct assay **ret, const char *socket_path, const struct assay_options *options)
+COLD int assay_open(struct assay **ret, const char *socket_path, const struct assay_options *options)
 {
-    static const struct assay_options defaults = {0};
+    static const struct assay_options defaults = {.size = sizeof defaults};
 
     if (ret == NULL)
         return ASSAY_E_ARGUMENT;
@@ -31,6 +37,8 @@ int assay_open(struct assay **ret, const char *socket_path, const struct assay_o
 
     if (options == NULL)
         options = &defaults;
+    if (!sized_is_known(options, options->size, sizeof *options))
+        return ASSAY_E_ARGUMENT;
     struct assay *assay CLEANUP_FREE = calloc(1, sizeof *assay);
 
     if (assay == NULL)
@@ -41,13 +49,13 @@ int assay_open(struct assay **ret, const char *socket_path, const struct assay_o
 
     if (status != 0)
         return status;
-    cache_init(&assay->cache, options->no_cache ? 0 : options->cache_bytes != 0 ? options->cache_bytes : CACHE_BYTES_DEFAULT);
+    cache_init(&assay->cache, options->cache_bytes != 0 ? options->cache_bytes : CACHE_BYTES_DEFAULT);
     *ret = take(assay);
     return 0;
 }
 
 /* Verdicts own what they point to. */
-void assay_close(struct assay *assay)
+COLD void assay_close(struct assay *assay)
 {
     UNCANCELLED;
 
@@ -60,71 +68,71 @@ void assay_close(struct assay *assay)
     free(assay);
 }
 
-/* What this process knows already is not asked. `ret` NULL asks for the status alone; the verdict is made all the same, because making
-   it is what checks the answer. */
-static int ask(int (*question)(struct assay *, const struct question *, struct answer *, struct assay_verdict **),
-               struct assay *assay, const struct question *what, struct assay_verdict **ret)
+/* `ret` NULL asks for the status alone; the verdict is made all the same, because making it is what checks the answer. */
+COLD static int ask_now(struct assay *assay, const struct kind *kind, const struct question *question, struct assay_verdict **ret)
 {
     UNCANCELLED;
     struct assay_verdict *verdict CLEANUP(verdict_free_at) = NULL;
     struct answer answer CLEANUP(answer_clear);
 
     answer_init(&answer);
-    answer.begun = monotonic_ns();
-    hello_if_needed(assay, answer.begun + assay->timeout_ns);
+    answer.deadline = monotonic_ns() + question_ns(assay, question);
+    hello_if_needed(assay, answer.deadline);
 
-    int status = question(assay, what, &answer, &verdict);
+    int status = ask_agent(assay, kind, question, &answer, &verdict), error = errno;
 
     if (status == 0)
-        cache_keep(&assay->cache, what, verdict);
-    if (ret != NULL)
-        *ret = take(verdict);
+        cache_keep(&assay->cache, question, verdict);
+    if (ret == NULL)
+        return status;
+    if (status == ASSAY_E_ARGUMENT)
+        return doubt_argument(kind->fault, ret);
+    *ret = verdict != NULL ? take(verdict) : doubt_about(&assay->channel, status, error, &answer);
     return status;
+}
+
+/* What this process knows already is not asked. */
+static int ask(struct assay *assay, const struct kind *kind, const struct question *question, const char *fault, struct assay_verdict **ret)
+{
+    if (ret != NULL)
+        *ret = NULL;
+    if (fault != NULL)
+        return doubt_argument(fault, ret);
+    if (cache_find(&assay->cache, question, ret))
+        return 0;
+    return ask_now(assay, kind, question, ret);
 }
 
 int assay_verify(struct assay *assay, const char *token, size_t token_bytes, const char *audience, struct assay_verdict **ret)
 {
     const struct question question = {.token = token, .token_bytes = token_bytes, .audience = audience};
 
-    if (ret != NULL)
-        *ret = NULL;
-    if (assay == NULL || token == NULL)
-        return ASSAY_E_ARGUMENT;
-    if (cache_find(&assay->cache, &question, ret))
-        return 0;
-    return ask(ask_verify, assay, &question, ret);
+    return ask(assay, &kind_verify, &question, verify_fault(assay, &question), ret);
 }
 
 int assay_authorize(struct assay *assay, const char *token, size_t token_bytes, const char *audience, const char *action,
                     const char *resource, struct assay_verdict **ret)
 {
-    const struct question question = {token, token_bytes, audience, action, resource};
+    const struct question question = {.token = token, .token_bytes = token_bytes, .audience = audience, .action = action, .resource = resource};
 
-    if (ret != NULL)
-        *ret = NULL;
-    if (assay == NULL || (token == NULL && token_bytes > 0) || action == NULL || resource == NULL)
-        return ASSAY_E_ARGUMENT;
-    if (cache_find(&assay->cache, &question, ret))
-        return 0;
-    return ask(ask_authorize, assay, &question, ret);
+    return ask(assay, &kind_authorize, &question, authorize_fault(assay, &question), ret);
 }
 
-const char *assay_strerror(int status)
+int assay_ask(struct assay *assay, const struct assay_question *question, struct assay_verdict **ret)
 {
-    switch (status) {
-    case 0:
-        return "yes";
-#define CASE(number, name, text)                                                                                                   \
-    case ASSAY_E_##name:                                                                                                           \
-        return text;
-        ASSAY_STATUSES(CASE)
-#undef CASE
-#define CASE(number, name, wire, text)                                                                                             \
-    case ASSAY_E_##name:                                                                                                           \
-        return text;
-        ASSAY_WIRE_ERRORS(CASE)
-#undef CASE
-    default:
-        return "no such status";
-    }
+    const struct kind *kind = NULL;
+    struct question asked = {0};
+    const char *fault = question_read(assay, question, &asked, &kind);
+
+    return ask(assay, kind, &asked, fault, ret);
+}
+
+bool assay_is_valid(struct assay *assay, const char *token, size_t token_bytes, const char *audience)
+{
+    return assay_verify(assay, token, token_bytes, audience, NULL) == 0;
+}
+
+bool assay_is_allowed(struct assay *assay, const char *token, size_t token_bytes, const char *audience, const char *action, const char *resource)
+{
+    return assay_authorize(assay, token, token_bytes, audience, action, resource, NULL) == 0;
 }

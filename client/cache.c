@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 
+#include "cold.h"
 #include "exports.h"
 #include "limits.h"
 
@@ -47,7 +48,7 @@ bool cache_find(struct cache *cache, const struct question *question, struct ass
     return holds;
 }
 
-void cache_keep(struct cache *cache, const struct question *question, struct assay_verdict *verdict)
+COLD void cache_keep(struct cache *cache, const struct question *question, struct assay_verdict *verdict)
 {
     struct yes head = {.verdict = verdict};
 
@@ -72,7 +73,7 @@ void cache_keep(struct cache *cache, const struct question *question, struct ass
 /* A thread that reads the page meanwhile may take the instance from the one and the counters from the other; but both begin at random,
    so that nothing that rests on the one holds by the other; and it reads the heartbeat before either (stamp_holds). What is in a lane
    that somebody is in stays, and holds no more. */
-int cache_use_page(struct cache *cache, int fd)
+COLD int cache_use_page(struct cache *cache, int fd)
 {
     void *at = mmap((void *)cache->page, sizeof *cache->page, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0);
 
@@ -96,7 +97,7 @@ static void *map_private(size_t bytes)
     return NULL;
 }
 
-void cache_init(struct cache *cache, size_t bytes)
+COLD void cache_init(struct cache *cache, size_t bytes)
 {
     *cache = (struct cache){.ticks = clocks_ticks()};
     size_t lanes = lanes_plan(&cache->lanes, bytes);
@@ -114,7 +115,7 @@ void cache_init(struct cache *cache, size_t bytes)
         cache->lanes.at = (char *)cache->greeting + GREETING_BYTES;
 }
 
-void cache_fini(struct cache *cache)
+COLD void cache_fini(struct cache *cache)
 {
     if (cache->greeting != NULL) {
         lanes_empty(&cache->lanes);

@@ -1,5 +1,5 @@
 /* A call that finds an idle connection is one sendmsg and one recv. The deadline is the whole call's: the socket's own timeouts,
-   set when it was connected, are enough for the first wait; after that poll() is asked for what is left. */
+   set when it was connected, are enough for the first wait, unless they are longer than what is left; after that poll() is asked. */
 #include "call.h"
 
 #include <errno.h>
@@ -15,11 +15,6 @@
 struct request {
     struct iovec parts[REQUEST_PARTS_MAX];
     unsigned count;
-};
-
-struct timing {
-    int64_t start;
-    int64_t deadline;
 };
 
 static const struct wire_limits answer_limits = {ANSWER_BYTES_MAX, ANSWER_NODES_MAX, ANSWER_DEPTH_MAX};
@@ -75,11 +70,17 @@ static void advance(struct msghdr *message, size_t sent)
     }
 }
 
+/* Would the socket's own timeout go beyond the deadline? It is the one of the call that connected it. */
+static bool waits_too_long(const struct connection *connection, int64_t deadline)
+{
+    return connection->wait_ns > deadline - monotonic_ns() + DEADLINE_SLACK_NS;
+}
+
 /* MSG_NOSIGNAL: a program must not die of SIGPIPE because the agent was restarted. */
-static int transmit(int fd, struct request *request, int64_t deadline)
+static int transmit(const struct connection *connection, struct request *request, int64_t deadline)
 {
     struct msghdr message = {.msg_iov = request->parts, .msg_iovlen = request->count};
-    int flags = MSG_NOSIGNAL;
+    int fd = connection->fd, flags = MSG_NOSIGNAL | (waits_too_long(connection, deadline) ? MSG_DONTWAIT : 0);
 
     for (;;) {
         ssize_t sent = sendmsg(fd, &message, flags);
@@ -132,12 +133,13 @@ static int receive_some(int fd, int flags, struct answer *answer)
 /* Reads one whole answer, and nothing after it: there is one request on its way, so more than one answer is none. Where hardly any
    time has passed the socket's timeout does for the first read, and poll() is spared; a slow connect or send has used up some of
    it. Nothing of the answer is looked at before wire_measure has passed the whole. */
-static int receive(int fd, const struct timing *timing, struct answer *answer)
+static int receive(const struct connection *connection, int64_t deadline, struct answer *answer)
 {
-    bool late = monotonic_ns() - timing->start > DEADLINE_SLACK_NS;
+    bool late = waits_too_long(connection, deadline);
+    int fd = connection->fd;
 
     for (;;) {
-        int status = late ? wait_for(fd, POLLIN, timing->deadline) : 0;
+        int status = late ? wait_for(fd, POLLIN, deadline) : 0;
 
         if (status == 0)
             status = receive_some(fd, late ? MSG_DONTWAIT : 0, answer);
@@ -249,7 +251,7 @@ size_t request_head(uint8_t *buffer, uint32_t msgid, const char *method)
 /* One request on this connection. If the answer was read whole the connection goes back to the others, also where the agent said
    that it could not decide. In every other case it is closed: bytes that are still to come must not meet the next request. */
 static int converse(struct assay *assay, struct connection *connection, const char *method, const struct request *request,
-                    const struct timing *timing, struct answer *answer)
+                    struct answer *answer)
 {
     struct connection *mine CLEANUP(connection_close_at) = connection;
     struct request numbered = *request;
@@ -257,10 +259,10 @@ static int converse(struct assay *assay, struct connection *connection, const ch
 
     numbered.parts[0] = (struct iovec){head, request_head(head, ++mine->msgid, method)};
 
-    int status = transmit(mine->fd, &numbered, timing->deadline);
+    int status = transmit(mine, &numbered, answer->deadline);
 
     if (status == 0)
-        status = receive(mine->fd, timing, answer);
+        status = receive(mine, answer->deadline, answer);
     if (status == 0)
         status = answer_read(answer, mine->msgid);
     if (status == 0 || status <= ASSAY_E_WIRE)
@@ -287,13 +289,13 @@ static int make_request(struct request *ret_request, const char *method, const s
 
 int assay_call(struct assay *assay, const char *method, const struct iovec *params, unsigned parts, struct answer *answer)
 {
-    struct timing timing = {.start = answer->begun != 0 ? answer->begun : monotonic_ns()};
     struct request request = {0};
     int status = make_request(&request, method, params, parts);
 
     if (status != 0)
         return status;
-    timing.deadline = timing.start + assay->timeout_ns;
+    if (answer->deadline == 0)
+        answer->deadline = monotonic_ns() + assay->timeout_ns;
 
     /* An agent that was restarted, or found the connection idle for too long, has closed it; it did not see the request. What is asked may be
        asked twice: a verdict changes nothing, and a revocation said twice is one. */
@@ -302,20 +304,20 @@ int assay_call(struct assay *assay, const char *method, const struct iovec *para
     if (connection != NULL) {
         bool reused = connection->reused;
 
-        status = converse(assay, connection, method, &request, &timing, answer);
+        status = converse(assay, connection, method, &request, answer);
         if (status != ASSAY_E_UNREACHABLE || !reused)
             return status;
         channel_lost(&assay->channel);
     }
     for (bool waited = false;; waited = true) {
-        status = channel_connect(&assay->channel, timing.deadline, &connection);
+        status = channel_connect(&assay->channel, answer->deadline, &connection);
         if (status == 0)
-            status = converse(assay, connection, method, &request, &timing, answer);
+            status = converse(assay, connection, method, &request, answer);
         else if (!waited)
             return status;
         if (status == ASSAY_E_TIMEOUT && waited) /* it was not to be reached all the time */
             status = ASSAY_E_UNREACHABLE;
-        if (status != ASSAY_E_UNREACHABLE || !channel_waited(&assay->channel, timing.deadline))
+        if (status != ASSAY_E_UNREACHABLE || !channel_waited(&assay->channel, answer->deadline))
             return status;
     }
 }

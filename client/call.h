@@ -20,7 +20,7 @@ struct assay {
 
 /* An answer as it came. Points into itself: never copied. */
 struct answer {
-    int64_t begun; /* monotonic: when the call that this is a part of began; 0: with this */
+    int64_t deadline; /* monotonic: until when the call that this is a part of must be over; 0: the handle's time, from now */
     struct wire_cursor result; /* one whole value: wire_measure has passed it */
     unsigned error;            /* the agent could not decide: its number for it; else 0 */
     const char *text;          /* and its words, text_bytes of them, not terminated */

@@ -175,9 +175,10 @@ static int check_listener(const struct channel *channel, int fd)
 }
 
 /* Sets what the socket waits at most, in either direction: until the deadline, and never for ever, which is what 0 would mean. */
-static int limit_waiting(int fd, int64_t deadline)
+static int limit_waiting(struct connection *connection, int64_t deadline)
 {
     int64_t left = deadline - monotonic_ns();
+    int fd = connection->fd;
 
     if (left <= 0)
         return ASSAY_E_TIMEOUT;
@@ -188,6 +189,7 @@ static int limit_waiting(int fd, int64_t deadline)
     if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait) != 0 ||
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait) != 0)
         return ASSAY_E_UNREACHABLE;
+    connection->wait_ns = left;
     return 0;
 }
 
@@ -218,14 +220,14 @@ bool channel_waited(const struct channel *channel, int64_t deadline)
 
 /* A blocking connect() on purpose: without blocking, a full backlog is EAGAIN and nothing tells when there is a place.
    Where the agent has more connections waiting than it accepts, connect() waits for a place, by the same timeout as a send. */
-static int connect_in_time(const struct channel *channel, int fd, int64_t deadline)
+static int connect_in_time(const struct channel *channel, struct connection *connection, int64_t deadline)
 {
     for (bool waited = false;;) {
-        int status = limit_waiting(fd, deadline);
+        int status = limit_waiting(connection, deadline);
 
         if (status != 0)
             return waited ? ASSAY_E_UNREACHABLE : status;
-        if (connect(fd, (const struct sockaddr *)&channel->address, sizeof channel->address) == 0)
+        if (connect(connection->fd, (const struct sockaddr *)&channel->address, sizeof channel->address) == 0)
             return 0;
         if (errno == EINTR || errno == EAGAIN)
             continue;
@@ -264,7 +266,7 @@ int channel_connect(struct channel *channel, int64_t deadline, struct connection
     int status = make_connection(channel, 0, &made);
 
     if (status == 0)
-        status = connect_in_time(channel, made->fd, deadline);
+        status = connect_in_time(channel, made, deadline);
     if (status == 0)
         status = check_listener(channel, made->fd);
     if (status == 0)

@@ -17,6 +17,7 @@ struct connection {
     uint32_t msgid; /* of the last request */
     uint32_t life;  /* the process' life in which it was made; see channel.c */
     bool reused;    /* it has carried an answer before: the agent may have closed it meanwhile, with good reason */
+    int64_t wait_ns; /* what a send or a read waits for at most: what was left of the time of the call that connected it */
     dev_t device;   /* what the descriptor is, */
     ino_t inode;    /* to know it again before it is used or closed */
 };

@@ -1,5 +1,9 @@
 /* The calls that never wait. */
+#include <errno.h>
+
 #include "cancel.h"
+#include "doubt.h"
+#include "question.h"
 #include "stream.h"
 #include "verdict.h"
 
@@ -26,33 +30,53 @@ static int begin(struct assay *assay)
     return life != 0 ? stream_new(life, &assay->stream) : ASSAY_E_NO_MEMORY;
 }
 
-int assay_fd(struct assay *assay)
+int assay_fd(struct assay *assay, int *ret_fd)
 {
     UNCANCELLED;
 
+    if (ret_fd == NULL)
+        return ASSAY_E_ARGUMENT;
+    *ret_fd = -1;
     if (assay == NULL)
         return ASSAY_E_ARGUMENT;
     int status = begin(assay);
 
-    return status == 0 ? assay->stream->loop.epoll_fd : status;
+    if (status == 0)
+        *ret_fd = assay->stream->loop.epoll_fd;
+    return status;
 }
 
-static int ask_without_waiting(struct assay *assay, const struct kind *kind, const struct question *question, void *tag,
-                               struct assay_verdict **ret)
+static int send_now(struct assay *assay, const struct kind *kind, const struct question *question, void *tag, struct assay_verdict **ret)
 {
-    if (cache_find(&assay->cache, question, ret))
-        return 0;
     UNCANCELLED;
     struct assay_verdict *verdict CLEANUP(verdict_free_at) = NULL;
     int status = kind->check(question, &verdict);
 
+    if (status == ASSAY_E_ARGUMENT)
+        return doubt_argument(kind->fault, ret);
     if (status == 0)
         status = begin(assay);
-    if (status == 0)
+    int error = errno;
+
+    if (status == 0) {
         status = stream_ask(assay, kind, question, tag); /* never 0: the agent has not answered */
-    if (ret != NULL)
-        *ret = take(verdict);
+        error = assay->stream->error;
+    }
+    if (ret != NULL && status != ASSAY_E_PENDING)
+        *ret = verdict != NULL ? take(verdict) : doubt_about(&assay->channel, status, error, NULL);
     return status;
+}
+
+static int send_question(struct assay *assay, const struct kind *kind, const struct question *question, const char *fault, void *tag,
+                         struct assay_verdict **ret)
+{
+    if (ret != NULL)
+        *ret = NULL;
+    if (fault != NULL)
+        return doubt_argument(fault, ret);
+    if (cache_find(&assay->cache, question, ret))
+        return 0;
+    return send_now(assay, kind, question, tag, ret);
 }
 
 int assay_send_verify(struct assay *assay, const char *token, size_t token_bytes, const char *audience, void *tag,
@@ -60,23 +84,24 @@ int assay_send_verify(struct assay *assay, const char *token, size_t token_bytes
 {
     const struct question question = {.token = token, .token_bytes = token_bytes, .audience = audience};
 
-    if (ret != NULL)
-        *ret = NULL;
-    if (assay == NULL || token == NULL)
-        return ASSAY_E_ARGUMENT;
-    return ask_without_waiting(assay, &kind_verify, &question, tag, ret);
+    return send_question(assay, &kind_verify, &question, verify_fault(assay, &question), tag, ret);
 }
 
 int assay_send_authorize(struct assay *assay, const char *token, size_t token_bytes, const char *audience, const char *action,
                          const char *resource, void *tag, struct assay_verdict **ret)
 {
-    const struct question question = {token, token_bytes, audience, action, resource};
+    const struct question question = {.token = token, .token_bytes = token_bytes, .audience = audience, .action = action, .resource = resource};
 
-    if (ret != NULL)
-        *ret = NULL;
-    if (assay == NULL || (token == NULL && token_bytes > 0) || action == NULL || resource == NULL)
-        return ASSAY_E_ARGUMENT;
-    return ask_without_waiting(assay, &kind_authorize, &question, tag, ret);
+    return send_question(assay, &kind_authorize, &question, authorize_fault(assay, &question), tag, ret);
+}
+
+int assay_send(struct assay *assay, const struct assay_question *question, void *tag, struct assay_verdict **ret)
+{
+    const struct kind *kind = NULL;
+    struct question asked = {0};
+    const char *fault = question_read(assay, question, &asked, &kind);
+
+    return send_question(assay, kind, &asked, fault, tag, ret);
 }
 
 int assay_process(struct assay *assay, void **ret_tag, struct assay_verdict **ret)
@@ -89,7 +114,7 @@ int assay_process(struct assay *assay, void **ret_tag, struct assay_verdict **re
     if (ret_tag != NULL)
         *ret_tag = NULL;
     if (assay == NULL || ret_tag == NULL)
-        return ASSAY_E_ARGUMENT;
+        return doubt_argument(assay == NULL ? "the handle is NULL" : "there is no place for the tag", ret);
     if (own_stream(assay) == NULL)
         return ASSAY_E_PENDING;
     int status = stream_next(assay, ret_tag, &verdict);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Names that stand twice would make two answers of one. The agent's has 6 at most, a later one's hardly more than this. */
+/* Names that stand twice would make two answers of one. The agent's has 11 at most, a later one's hardly more than this. */
 #define RESULT_NAMES_MAX 32
 
 static bool names_differ(const struct value *map)
@@ -58,10 +58,11 @@ static int no(const struct value *result, int http_status, struct assay_verdict 
 }
 
 /* Only the boolean true is a yes: not 1, not "true". */
-static int read_verify(const struct value *result, struct assay_verdict *verdict)
+static int read_verify(const struct value *result, const struct question *question, struct assay_verdict *verdict)
 {
     const struct value *active = value_member_of(result, "active", WIRE_BOOL);
 
+    (void)question;
     if (active == NULL)
         return ASSAY_E_PROTOCOL;
     return active->boolean ? yes_to_verify(result, verdict) : no(result, 401, verdict);
@@ -78,30 +79,49 @@ static bool read_text(const struct value *result, const char *name, const char *
     return true;
 }
 
-/* Strings alone: then each is one node, and the nth is found without a walk. */
-static const struct value *read_roles(const struct value *result)
+/* An array of strings alone: then each is one node, and the nth is found without a walk. NULL: it is something else, or not there. */
+static const struct value *read_strings(const struct value *result, const char *name)
 {
-    const struct value *roles = value_member_of(result, "roles", WIRE_ARRAY);
+    const struct value *strings = value_member_of(result, name, WIRE_ARRAY);
 
-    for (uint32_t i = 0; roles != NULL && i < roles->count; i++)
-        if (value_first(roles)[i].type != WIRE_STR)
+    for (uint32_t i = 0; strings != NULL && i < strings->count; i++)
+        if (value_first(strings)[i].type != WIRE_STR)
             return NULL;
-    return roles;
+    return strings;
+}
+
+/* What the token says is there if and only if it was accepted, of which the issuer is the sign: nothing is vouched for otherwise. */
+static bool read_holder(const struct value *result, const struct question *question, struct assay_verdict *verdict)
+{
+    const struct value *expires_at = value_member(result, "expires_at"), *claims = value_member(result, "claims");
+
+    verdict->roles = read_strings(result, "roles");
+    verdict->scopes = read_strings(result, "scopes");
+    if (verdict->roles == NULL || verdict->scopes == NULL || !read_text(result, "subject", &verdict->subject) ||
+        !read_text(result, "issuer", &verdict->issuer) || expires_at == NULL)
+        return false;
+    if ((claims != NULL) != question->claims)
+        return false;
+    if (claims != NULL && claims->type != (verdict->issuer != NULL ? WIRE_MAP : WIRE_NIL))
+        return false;
+    if (verdict->issuer == NULL)
+        return expires_at->type == WIRE_NIL && verdict->subject == NULL && verdict->roles->count == 0 && verdict->scopes->count == 0;
+    verdict->claims = claims;
+    verdict->expires_at = (int64_t)expires_at->uint;
+    return expires_at->type == WIRE_UINT && expires_at->uint <= INT64_MAX;
 }
 
 /* A yes has three signs that must agree: allow, the status, and no reason; and some rule has said it. */
-static int read_authorize(const struct value *result, struct assay_verdict *verdict)
+static int read_decision(const struct value *decision, struct assay_verdict *verdict)
 {
-    const struct value *allow = value_member_of(result, "allow", WIRE_BOOL);
-    const struct value *status = value_member_of(result, "status", WIRE_UINT);
+    const struct value *allow = value_member_of(decision, "allow", WIRE_BOOL);
+    const struct value *status = value_member_of(decision, "status", WIRE_UINT);
     const char *reason;
 
-    verdict->roles = read_roles(result);
-    if (allow == NULL || status == NULL || verdict->roles == NULL || !read_text(result, "reason", &reason) ||
-        !read_text(result, "rule", &verdict->rule) || !read_text(result, "subject", &verdict->subject))
+    if (allow == NULL || status == NULL || !read_text(decision, "reason", &reason) || !read_text(decision, "rule", &verdict->rule))
         return ASSAY_E_PROTOCOL;
     if (!allow->boolean)
-        return status->uint == 401 || status->uint == 403 ? no(result, (int)status->uint, verdict) : ASSAY_E_PROTOCOL;
+        return status->uint == 401 || status->uint == 403 ? no(decision, (int)status->uint, verdict) : ASSAY_E_PROTOCOL;
     if (status->uint != 200 || reason != NULL || verdict->rule == NULL)
         return ASSAY_E_PROTOCOL;
     verdict->http_status = 200;
@@ -109,23 +129,72 @@ static int read_authorize(const struct value *result, struct assay_verdict *verd
     return 0;
 }
 
-/* The whole result is read, not only what is used here: a string that may not be is refused wherever it stands. */
-static int judge(struct wire_cursor result, int (*read)(const struct value *result, struct assay_verdict *verdict),
-                 struct assay_verdict **ret_verdict)
+static int read_authorize(const struct value *result, const struct question *question, struct assay_verdict *verdict)
+{
+    return read_holder(result, question, verdict) ? read_decision(result, verdict) : ASSAY_E_PROTOCOL;
+}
+
+/* What the token says is the same for each of the checks. */
+static int read_check(const struct value *decision, const struct assay_verdict *whole, struct assay_verdict *check)
+{
+    *check = (struct assay_verdict){
+        .whole = whole,
+        .issuer = whole->issuer,
+        .subject = whole->subject,
+        .expires_at = whole->expires_at,
+        .claims = whole->claims,
+        .roles = whole->roles,
+        .scopes = whole->scopes,
+    };
+    return decision->type == WIRE_MAP && names_differ(decision) ? read_decision(decision, check) : ASSAY_E_PROTOCOL;
+}
+
+/* The whole is a yes only if each of as many decisions as were asked for is one. Otherwise it is the first that is none. */
+static int read_checks(const struct value *result, const struct question *question, struct assay_verdict *verdict)
+{
+    const struct value *decisions = value_member_of(result, "decisions", WIRE_ARRAY);
+    const struct assay_verdict *refused = NULL;
+
+    if (decisions == NULL || decisions->count != question->check_count || decisions->count == 0 || value_member(result, "allow") != NULL ||
+        !read_holder(result, question, verdict))
+        return ASSAY_E_PROTOCOL;
+    const struct value *decision = value_first(decisions);
+
+    for (uint32_t i = 0; i < decisions->count; i++, decision = value_next(decision)) {
+        int status = read_check(decision, verdict, &verdict->checks[i]);
+
+        if (status != 0 && status != ASSAY_E_REFUSED)
+            return status;
+        if (status != 0 && refused == NULL)
+            refused = &verdict->checks[i];
+    }
+    verdict->check_count = decisions->count;
+    verdict->ok = refused == NULL;
+    verdict->http_status = refused != NULL ? refused->http_status : 200;
+    verdict->reason = refused != NULL ? refused->reason : NULL;
+    verdict->rule = refused != NULL ? refused->rule : NULL;
+    return refused != NULL ? ASSAY_E_REFUSED : 0;
+}
+
+/* The whole result is read, not only what is used here: a string that may not be is refused wherever it stands. Behind the verdict lie
+   those of its checks, the values, and their text. */
+static int judge(struct wire_cursor result, int (*read)(const struct value *result, const struct question *question, struct assay_verdict *verdict),
+                 const struct question *question, size_t checks, struct assay_verdict **ret_verdict)
 {
     struct value_size size;
     int status = value_size(result, &size);
 
     if (status != 0)
         return status;
-    struct assay_verdict *verdict = malloc(sizeof *verdict + size.nodes * sizeof verdict->values[0] + size.text_bytes);
+    size_t bytes = (1 + checks) * sizeof(struct assay_verdict) + size.nodes * sizeof(struct value) + size.text_bytes;
+    struct assay_verdict *verdict = malloc(bytes);
 
     if (verdict == NULL)
         return ASSAY_E_NO_MEMORY;
-    *verdict = (struct assay_verdict){.count = size.nodes};
-    verdict->bytes = sizeof *verdict + size.nodes * sizeof verdict->values[0] + size.text_bytes;
+    *verdict = (struct assay_verdict){
+        .count = size.nodes, .bytes = bytes, .checks = checks > 0 ? verdict + 1 : NULL, .values = (struct value *)(verdict + 1 + checks)};
     value_build(result, verdict->values, (char *)(verdict->values + size.nodes));
-    status = verdict->values->type == WIRE_MAP && names_differ(verdict->values) ? read(verdict->values, verdict) : ASSAY_E_PROTOCOL;
+    status = verdict->values->type == WIRE_MAP && names_differ(verdict->values) ? read(verdict->values, question, verdict) : ASSAY_E_PROTOCOL;
     if (status == 0 || status == ASSAY_E_REFUSED)
         *ret_verdict = verdict;
     else
@@ -133,12 +202,17 @@ static int judge(struct wire_cursor result, int (*read)(const struct value *resu
     return status;
 }
 
-int judge_verify(struct wire_cursor result, struct assay_verdict **ret_verdict)
+int judge_verify(struct wire_cursor result, const struct question *question, struct assay_verdict **ret_verdict)
 {
-    return judge(result, read_verify, ret_verdict);
+    return judge(result, read_verify, question, 0, ret_verdict);
 }
 
-int judge_authorize(struct wire_cursor result, struct assay_verdict **ret_verdict)
+int judge_authorize(struct wire_cursor result, const struct question *question, struct assay_verdict **ret_verdict)
 {
-    return judge(result, read_authorize, ret_verdict);
+    return judge(result, read_authorize, question, 0, ret_verdict);
+}
+
+int judge_checks(struct wire_cursor result, const struct question *question, struct assay_verdict **ret_verdict)
+{
+    return judge(result, read_checks, question, question->check_count, ret_verdict);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cold.h"
 #include "exports.h"
 #include "limits.h"
 
@@ -32,7 +33,7 @@ struct lane {
 
 /* Of the memory a part goes to tokens, the rest to verdicts. A row of the table for each 4 KiB of ring: entries are larger than half a
    KiB, so half of the places are empty. */
-size_t lanes_plan(struct lanes *lanes, size_t bytes)
+COLD size_t lanes_plan(struct lanes *lanes, size_t bytes)
 {
     long processors = sysconf(_SC_NPROCESSORS_CONF);
 
@@ -89,20 +90,31 @@ void lane_leave(struct lane *lane)
     atomic_store_explicit(&lane->busy, 0, memory_order_release);
 }
 
+/* The end of a text, which is also all of nearly every one: the code for longer ones is never needed. */
+static uint64_t hash_end(const char *text, size_t bytes, size_t most, uint64_t hash)
+{
+    size_t end = bytes < most ? bytes : most;
+
+    return XXH3_64bits_withSeed(text + (bytes - end), end, hash);
+}
+
+#define TOKEN_END_BYTES 32
+#define TEXT_END_BYTES  128
+
 /* Of the token its end is enough: what is in the cache was signed, and no two signatures end alike. The whole is compared. */
 static uint64_t hash_of(const struct lanes *lanes, const struct question *question, const struct yes *sizes)
 {
-    size_t end = sizes->token_bytes < 32 ? sizes->token_bytes : 32;
     uint64_t hash = lanes->secret + ((uint64_t)sizes->token_bytes << 2) + (sizes->has_audience ? 1 : 0) + (sizes->is_authorize ? 2 : 0);
 
-    if (end > 0)
-        hash = XXH3_64bits_withSeed(question->token + (sizes->token_bytes - end), end, hash);
+    hash += (uint64_t)sizes->has_claims << 62;
 
+    if (sizes->token_bytes > 0)
+        hash = hash_end(question->token, sizes->token_bytes, TOKEN_END_BYTES, hash);
     if (sizes->has_audience)
-        hash = XXH3_64bits_withSeed(question->audience, sizes->audience_bytes, hash);
+        hash = hash_end(question->audience, sizes->audience_bytes, TEXT_END_BYTES, hash);
     if (sizes->is_authorize) {
-        hash = XXH3_64bits_withSeed(question->action, sizes->action_bytes, hash);
-        hash = XXH3_64bits_withSeed(question->resource, sizes->resource_bytes, hash);
+        hash = hash_end(question->action, sizes->action_bytes, TEXT_END_BYTES, hash);
+        hash = hash_end(question->resource, sizes->resource_bytes, TEXT_END_BYTES, hash);
     }
     return hash;
 }
@@ -113,7 +125,7 @@ bool lanes_measure(const struct lanes *lanes, const struct question *question, s
     size_t action = question->action != NULL ? strlen(question->action) : 0;
     size_t resource = question->resource != NULL ? strlen(question->resource) : 0;
 
-    if (question->token_bytes > TOKEN_SENT_BYTES_MAX || audience > AUDIENCE_BYTES_MAX || action > ACTION_BYTES_MAX ||
+    if (question->check_count > 0 || question->token_bytes > TOKEN_SENT_BYTES_MAX || audience > AUDIENCE_BYTES_MAX || action > ACTION_BYTES_MAX ||
         resource > RESOURCE_SENT_BYTES_MAX)
         return false;
     ret->token_bytes = (uint32_t)question->token_bytes;
@@ -122,6 +134,7 @@ bool lanes_measure(const struct lanes *lanes, const struct question *question, s
     ret->resource_bytes = (uint32_t)resource;
     ret->has_audience = question->audience != NULL;
     ret->is_authorize = question->action != NULL;
+    ret->has_claims = question->claims;
     ret->bytes = (uint32_t)((sizeof *ret + question->token_bytes + audience + action + resource + UNIT - 1) / UNIT * UNIT);
     ret->hash = hash_of(lanes, question, ret);
     return ret->bytes <= lanes->ring_bytes / 4;
@@ -133,7 +146,7 @@ static bool is_about(const struct yes *yes, const struct question *question, con
 
     if (yes->hash != sizes->hash || yes->token_bytes != sizes->token_bytes || yes->audience_bytes != sizes->audience_bytes ||
         yes->action_bytes != sizes->action_bytes || yes->resource_bytes != sizes->resource_bytes ||
-        yes->has_audience != sizes->has_audience || yes->is_authorize != sizes->is_authorize)
+        yes->has_audience != sizes->has_audience || yes->is_authorize != sizes->is_authorize || yes->has_claims != sizes->has_claims)
         return false;
     if (sizes->token_bytes > 0 && memcmp(at, question->token, sizes->token_bytes) != 0)
         return false;
@@ -167,7 +180,7 @@ struct yes *lane_find(const struct lanes *lanes, struct lane *lane, const struct
 }
 
 /* Its place in the ring stays until its turn comes to be overwritten. */
-void lane_forget(struct lane *lane, struct yes *yes)
+COLD void lane_forget(struct lane *lane, struct yes *yes)
 {
     if (yes->verdict == NULL)
         return;
@@ -179,7 +192,7 @@ void lane_forget(struct lane *lane, struct yes *yes)
 }
 
 /* The oldest goes. */
-static void drop_oldest(const struct lanes *lanes, struct lane *lane)
+COLD static void drop_oldest(const struct lanes *lanes, struct lane *lane)
 {
     struct yes *oldest = yes_at(lanes, lane, lane->tail);
 
@@ -199,7 +212,7 @@ static bool is_in_the_way(const struct lane *lane, uint32_t end)
 }
 
 /* Room for so many bytes at the ring's head, in one piece. */
-static struct yes *make_room(const struct lanes *lanes, struct lane *lane, uint32_t bytes)
+COLD static struct yes *make_room(const struct lanes *lanes, struct lane *lane, uint32_t bytes)
 {
     uint32_t all = lanes->ring_bytes;
 
@@ -216,7 +229,7 @@ static struct yes *make_room(const struct lanes *lanes, struct lane *lane, uint3
 }
 
 /* An empty place of the row, or that of the entry with the least to live. */
-static uint32_t choose_slot(const struct lanes *lanes, struct lane *lane, uint64_t hash)
+COLD static uint32_t choose_slot(const struct lanes *lanes, struct lane *lane, uint64_t hash)
 {
     struct slot *row = row_of(lanes, lane, hash), *chosen = row;
     int64_t soonest = INT64_MAX;
@@ -235,7 +248,7 @@ static uint32_t choose_slot(const struct lanes *lanes, struct lane *lane, uint64
     return (uint32_t)(chosen - table_of(lane));
 }
 
-void lane_put(const struct lanes *lanes, struct lane *lane, const struct question *question, const struct yes *head)
+COLD void lane_put(const struct lanes *lanes, struct lane *lane, const struct question *question, const struct yes *head)
 {
     struct yes *yes = make_room(lanes, lane, head->bytes);
     uint32_t at = lane->head;
@@ -269,7 +282,7 @@ static void empty(const struct lanes *lanes, struct lane *lane)
         drop_oldest(lanes, lane);
 }
 
-void lanes_empty(const struct lanes *lanes)
+COLD void lanes_empty(const struct lanes *lanes)
 {
     for (unsigned i = 0; i < lanes->count; i++) {
         struct lane *lane = lane_at(lanes, i);

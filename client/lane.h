@@ -13,7 +13,11 @@ struct question {
     const char *token; /* NULL: none, which only authorize takes */
     size_t token_bytes;
     const char *audience;          /* NULL: any */
-    const char *action, *resource; /* of authorize; NULL: it is verify */
+    const char *action, *resource; /* of authorize; NULL: it is verify, or there are checks */
+    const struct assay_check *checks;
+    uint32_t check_count; /* 0: it is one question */
+    unsigned timeout_ms;  /* 0: the handle's */
+    bool claims;          /* of authorize: those of the token are asked for, too */
 };
 
 /* A yes. Its texts follow: token, audience, action, resource. */
@@ -23,7 +27,7 @@ struct yes {
     uint64_t hash;
     struct assay_verdict *verdict; /* NULL: it was forgotten */
     uint32_t token_bytes, audience_bytes, action_bytes, resource_bytes;
-    bool has_audience, is_authorize;
+    bool has_audience, is_authorize, has_claims;
     struct stamp stamp;
     char texts[];
 };
@@ -43,7 +47,7 @@ struct lanes {
    so much memory of zeros as is returned. 0: it is not enough for one. */
 size_t lanes_plan(struct lanes *lanes, size_t bytes);
 
-/* The head of an entry for this question. False: it is larger than anything that is remembered. */
+/* The head of an entry for this question. False: it is larger than anything that is remembered, or of a kind that is not. */
 bool lanes_measure(const struct lanes *lanes, const struct question *question, struct yes *ret_head);
 
 struct lane *lanes_enter(const struct lanes *lanes); /* NULL: every lane that was tried is in use */

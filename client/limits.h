@@ -21,13 +21,18 @@
 /* And so there is less room for the token, which is all the same much more than the agent accepts. */
 #define AUTHORIZE_TOKEN_SENT_BYTES_MAX (TOKEN_SENT_BYTES_MAX - ACTION_BYTES_MAX - RESOURCE_SENT_BYTES_MAX)
 
+/* Checks of one question, as many as the agent takes. Their texts share the frame with the token, which is sent up to here then. */
+#define CHECKS_MAX                  256
+#define CHECKS_TOKEN_SENT_BYTES_MAX 20480
+
 /* What comes before the parameters: array heads, msgid, and the method's name. */
 #define REQUEST_HEAD_BYTES_MAX 64
 #define METHOD_BYTES_MAX       31
 
-/* The parts that a caller may hand the parameters over in: four strings and what stands before each, and one without; and the head before them. */
+/* The parts that a caller may hand the parameters over in: four strings and what stands before each, and two without; and the head before
+   them. */
 #define PARAMS_PAIRS_MAX  4
-#define PARAMS_PARTS_MAX  (2 * PARAMS_PAIRS_MAX + 1)
+#define PARAMS_PARTS_MAX  (2 * PARAMS_PAIRS_MAX + 2)
 #define REQUEST_PARTS_MAX (1 + PARAMS_PARTS_MAX)
 
 /* An answer, whole: a frame like a request, and slack for what is around a result that fills it. */
@@ -45,8 +50,8 @@
 /* Connections kept for the next call. A process with more calls under way at once opens, and closes, more than these. */
 #define IDLE_CONNECTIONS_MAX 16
 
-/* A call that has used up this much of its time before the answer is read asks poll() for the rest, because the socket's own
-   timeout would begin anew. */
+/* A call whose deadline comes sooner than its socket's own timeout, by more than this, asks poll() instead: where it has used up some of its
+   time already, or has less than the one that connected the socket. */
 #define DEADLINE_SLACK_NS (10 * 1000 * 1000)
 
 #define TIMEOUT_DEFAULT_MS 5000

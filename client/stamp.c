@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "clock.h"
+#include "cold.h"
 #include "exports.h"
 
 /* Later ends come to the same, and fit into nanoseconds. */
@@ -35,7 +36,7 @@ static int digit(char c)
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-bool instance_read(const char *hex, size_t bytes, uint8_t ret[16])
+COLD bool instance_read(const char *hex, size_t bytes, uint8_t ret[16])
 {
     for (size_t i = 0; bytes == 32 && i < 16; i++) {
         int high = digit(hex[2 * i]), low = digit(hex[2 * i + 1]);
@@ -48,7 +49,7 @@ bool instance_read(const char *hex, size_t bytes, uint8_t ret[16])
 }
 
 /* A map's names are strings (value.c), so that `index` tells a map from an array already: without asking for the array's type it would be the same. */
-static bool read_counters(const struct value *counters, struct stamp *ret)
+COLD static bool read_counters(const struct value *counters, struct stamp *ret)
 {
     if (counters == NULL || counters->count > STAMP_COUNTERS_MAX)
         return false;
@@ -77,7 +78,7 @@ static bool read_uint(const struct value *stamp, const char *name, uint64_t *ret
     return value != NULL;
 }
 
-bool stamp_read(const struct value *result, struct stamp *ret)
+COLD bool stamp_read(const struct value *result, struct stamp *ret)
 {
     const struct value *stamp = value_member_of(result, "stamp", WIRE_MAP), *instance = value_member_of(stamp, "instance", WIRE_STR);
     uint64_t from, until;

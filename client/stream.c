@@ -9,7 +9,7 @@
 
 #include "cleanup.h"
 #include "clock.h"
-#include "verdict.h"
+#include "doubt.h"
 
 int stream_new(uint32_t life, struct stream **ret_stream)
 {
@@ -61,7 +61,7 @@ static void disconnect(struct stream *stream)
 
 /* The connection has failed. What was sent over it is sent once more only where it may have failed for want of an agent; what was
    not, in any case. But hello is not: should the agent have closed the connection because of it, the questions need another one without. */
-static void lose_connection(struct stream *stream, int status, bool again)
+static void lose_connection(struct stream *stream, int status, int error, bool again)
 {
     struct asked *next;
     int64_t now = monotonic_ns();
@@ -73,7 +73,7 @@ static void lose_connection(struct stream *stream, int status, bool again)
     for (struct asked *asked = stream->asked.live.first; asked != NULL; asked = next) {
         next = asked->next;
         if (asked->kind == &kind_hello || (asked->outlived && (!anew || asked->cancelled)) || (asked->awaited && !again))
-            asked_finish(&stream->asked, asked, status);
+            asked_finish(&stream->asked, asked, status, error);
         else
             asked->outlived = true;
     }
@@ -83,33 +83,38 @@ static void lose_connection(struct stream *stream, int status, bool again)
 static void fail_all(struct stream *stream, int status)
 {
     while (stream->asked.live.first != NULL)
-        asked_finish(&stream->asked, stream->asked.live.first, status);
+        asked_finish(&stream->asked, stream->asked.live.first, status, stream->error);
     stream->unsent = NULL;
     stream->sent_bytes = 0;
 }
 
 static int connect_now(struct channel *channel, struct stream *stream, int64_t now)
 {
+    stream->error = 0;
     if (stream->lost != 0 && now < stream->connect_at) /* not at every question anew */
         return ASSAY_E_PENDING;
     if (!loop_is_ours(&stream->loop)) {
         loop_close(&stream->loop);
         int status = loop_open(&stream->loop);
 
+        stream->error = errno;
         if (status != 0)
             return status;
     }
     struct connection *made CLEANUP(connection_close_at) = NULL;
     int status = channel_connect_now(channel, &made);
 
-    if (status == ASSAY_E_UNREACHABLE && channel_may_come_back(errno, stream->lost, now))
+    stream->error = errno;
+    if (status == ASSAY_E_UNREACHABLE && channel_may_come_back(stream->error, stream->lost, now))
         status = ASSAY_E_PENDING;
     if (status == ASSAY_E_PENDING)
         stream->connect_at = now + CONNECT_AGAIN_NS;
     if (status != 0)
         return status;
-    if (!loop_watch(&stream->loop, made->fd))
+    if (!loop_watch(&stream->loop, made->fd)) {
+        stream->error = errno;
         return ASSAY_E_UNREACHABLE;
+    }
     stream->connection = take(made);
     return 0;
 }
@@ -192,7 +197,7 @@ static bool read_some(struct stream *stream, int64_t now)
         stream->drained_at = now;
         return false;
     }
-    lose_connection(stream, stream->filled == 0 ? ASSAY_E_UNREACHABLE : ASSAY_E_PROTOCOL, true);
+    lose_connection(stream, stream->filled == 0 ? ASSAY_E_UNREACHABLE : ASSAY_E_PROTOCOL, got < 0 && errno != EAGAIN ? errno : ECONNRESET, true);
     return true;
 }
 
@@ -213,7 +218,7 @@ static bool exchange(struct assay *assay, struct stream *stream)
             return status != ASSAY_E_PENDING;
     }
     if (!connection_is_ours(stream->connection)) {
-        lose_connection(stream, ASSAY_E_UNREACHABLE, true);
+        lose_connection(stream, ASSAY_E_UNREACHABLE, EBADF, true);
         return true;
     }
     write_some(stream);
@@ -221,18 +226,20 @@ static bool exchange(struct assay *assay, struct stream *stream)
 }
 
 /* A question's time is up if all there was has been read after it, and its answer was not there: a program that comes late to its
-   answers gets them. When a request goes out of time half sent, those before it have no time left either, and those behind it were
-   not begun: a new connection costs nobody anything, and nothing else makes sense of the half. */
+   answers gets them. When a request goes out of time half sent, nothing but a new connection makes sense of the half: those before it that
+   have time left are asked again over that, and those behind it were not begun. */
 static void expire(struct stream *stream)
 {
     struct asked *first;
 
-    while ((first = stream->asked.live.first) != NULL && first->deadline <= stream->drained_at) {
+    while ((first = asked_soonest(&stream->asked)) != NULL && first->deadline <= stream->drained_at) {
+        bool is_away = stream->connection == NULL && stream->lost != 0;
+
         if (first == stream->unsent && stream->sent_bytes > 0)
             disconnect(stream);
         if (first == stream->unsent)
             stream->unsent = first->next;
-        asked_finish(&stream->asked, first, stream->connection == NULL && stream->lost != 0 ? ASSAY_E_UNREACHABLE : ASSAY_E_TIMEOUT);
+        asked_finish(&stream->asked, first, is_away ? ASSAY_E_UNREACHABLE : ASSAY_E_TIMEOUT, stream->error);
     }
 }
 
@@ -248,9 +255,11 @@ static void take_page(struct assay *assay, struct stream *stream, int status, co
 static int judge(struct assay *assay, const struct asked *asked, int status, const struct answer *answer, struct assay_verdict **ret_verdict)
 {
     if (status == 0)
-        status = asked->kind->judge(answer->result, ret_verdict);
+        status = asked->kind->judge(answer->result, &asked->question, ret_verdict);
     if (status == 0)
         cache_keep(&assay->cache, &asked->question, *ret_verdict);
+    else if (status != ASSAY_E_REFUSED)
+        *ret_verdict = doubt_about(&assay->channel, status, 0, answer);
     return status;
 }
 
@@ -294,7 +303,7 @@ static bool next_answer(struct assay *assay, struct stream *stream, void **ret_t
         struct asked *asked = measured == WIRE_OK ? read_answer(assay, stream, bytes, ret_status, ret_verdict) : NULL;
 
         if (asked == NULL) {
-            lose_connection(stream, ASSAY_E_PROTOCOL, false);
+            lose_connection(stream, ASSAY_E_PROTOCOL, 0, false);
             return false;
         }
         explicit_bzero(stream->in + stream->at, bytes);
@@ -316,11 +325,13 @@ int stream_next(struct assay *assay, void **ret_tag, struct assay_verdict **ret_
 {
     struct stream *stream = assay->stream;
     bool more = true;
-    int status;
+    int status, error;
 
     for (;;) {
-        if (asked_fetch(&stream->asked, ret_tag, &status))
+        if (asked_fetch(&stream->asked, ret_tag, &status, &error)) {
+            *ret_verdict = doubt_about(&assay->channel, status, error, NULL);
             return status;
+        }
         if (next_answer(assay, stream, ret_tag, &status, ret_verdict))
             return status;
         expire(stream);
@@ -334,7 +345,7 @@ int stream_next(struct assay *assay, void **ret_tag, struct assay_verdict **ret_
 
 static int64_t next_moment(const struct stream *stream, int64_t now)
 {
-    const struct asked *first = stream->asked.live.first;
+    const struct asked *first = asked_soonest(&stream->asked);
 
     if (stream->asked.finished.first != NULL)
         return now;
@@ -370,7 +381,7 @@ static int add(struct stream *stream, const struct kind *kind, const struct ques
     if (connection_is_ours(stream->connection))
         write_some(stream);
     else
-        lose_connection(stream, ASSAY_E_UNREACHABLE, true);
+        lose_connection(stream, ASSAY_E_UNREACHABLE, EBADF, true);
     return 0;
 }
 
@@ -396,9 +407,9 @@ int stream_ask(struct assay *assay, const struct kind *kind, const struct questi
     } else {
         /* Where an agent has let too many questions go without an answer, another connection is the better bet. */
         if (asked_is_clogged(&stream->asked))
-            lose_connection(stream, ASSAY_E_UNREACHABLE, true);
+            lose_connection(stream, ASSAY_E_UNREACHABLE, 0, true);
         say_hello(assay, stream, now);
-        status = add(stream, kind, question, cache_has_page(&assay->cache), tag, now + assay->timeout_ns);
+        status = add(stream, kind, question, cache_has_page(&assay->cache), tag, now + question_ns(assay, question));
     }
     stream_rest(stream);
     return status != 0 ? status : ASSAY_E_PENDING;

@@ -19,6 +19,7 @@ struct stream {
     int64_t drained_at;            /* when all there was had been read, or there was no connection */
     int64_t connect_at;            /* where the agent's backlog is full, or it may come back: when connecting is tried again */
     int64_t lost;                  /* as channel.h's */
+    int error;                     /* errno of what has failed last */
     struct span hello;             /* when it was said last */
     int descriptor;                /* that came last, for the answer to it; -1: none */
     size_t at, filled;             /* what has been read, and not been looked at */

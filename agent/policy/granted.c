@@ -179,14 +179,12 @@ static void add_bytes(void *sum, const char *at, size_t bytes)
     *(size_t *)sum += bytes + STR_HEAD_BYTES_MAX;
 }
 
-/* From one place they are no longer than the claims: a part has a byte before it, and had its separator. Places may overlap. */
 size_t granted_room(const struct claims *claims, const struct issuer *issuer)
 {
-    size_t room = ARRAY_HEAD_BYTES_MAX;
+    size_t room = 2 * ARRAY_HEAD_BYTES_MAX;
 
-    if (issuer == NULL || issuer->roles.count <= 1)
-        return room + claims->bytes;
     each_role(claims, issuer, add_bytes, &room);
+    each_scope(claims, issuer, add_bytes, &room);
     return room;
 }
 

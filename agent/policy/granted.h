@@ -12,7 +12,7 @@ void each_role(const struct claims *claims, const struct issuer *issuer, void (*
 void each_scope(const struct claims *claims, const struct issuer *issuer, void (*each)(void *context, const char *at, size_t bytes),
                 void *context);
 
-/* Bytes of MessagePack that the roles of these claims take at most. */
+/* Bytes of MessagePack that the roles and the scopes of these claims take, as two arrays. */
 size_t granted_room(const struct claims *claims, const struct issuer *issuer);
 
 #define GRANTED_WARNING_BYTES 512

@@ -10,6 +10,7 @@
 #include "agent/verdict/decide.h"
 #include "agent/verdict/permission.h"
 #include "agent/verdict/stamp.h"
+#include "common_request.h"
 #include "methods.h"
 
 /* What is asked: one question, or several. */
@@ -17,6 +18,7 @@ struct checks_asked {
     unsigned count;
     bool single; /* asked without `checks` */
     bool stamped; /* a stamp is asked for; only one question can have one */
+    bool claims;  /* those of an accepted token are asked for */
     bool at_once; /* all of it is to be answered in one go */
     struct text audience;
     struct check_pair *pairs;
@@ -67,12 +69,32 @@ static bool put_check(struct wire_writer *writer, struct verdicts *verdicts, con
     return ruling.allow;
 }
 
-static void put_holder(struct wire_writer *writer, const struct asker *asker)
+static size_t rest_room(const struct checks_asked *asked, const struct asker *asker)
 {
-    if (asker->kept != NULL)
-        wire_put_raw(writer, asker->kept->answer, asker->kept->answer_bytes);
+    return permission_holder_room(asker) + (asked->claims && asker->good != NULL ? asker->good->claims.bytes : 0) + 16;
+}
+
+/* What the token says, behind the decisions. */
+static void put_rest(struct wire_writer *writer, const struct checks_asked *asked, const struct asker *asker)
+{
+    permission_put_holder(writer, asker);
+    if (!asked->claims)
+        return;
+    wire_put_text(writer, "claims");
+    if (asker->good != NULL)
+        wire_put_raw(writer, asker->good->claims.wire, asker->good->claims.bytes);
     else
-        permission_put_holder(writer, asker->good);
+        wire_put_nil(writer);
+}
+
+/* The map's head, and before several decisions their number. */
+static void put_beginning(struct wire_writer *writer, const struct checks_asked *asked)
+{
+    wire_put_map(writer, (asked->single ? 4U : 1U) + PERMISSION_HOLDER_PAIRS + asked->claims);
+    if (asked->single)
+        return;
+    wire_put_text(writer, "decisions");
+    wire_put_array(writer, asked->count);
 }
 
 static bool answer_in_pieces(struct verdicts *verdicts, struct conn *conn, uint32_t msgid, const struct checks_asked *asked, const struct asker *asker);
@@ -83,8 +105,6 @@ static void answer(struct verdicts *verdicts, struct conn *conn, uint32_t msgid,
 {
     struct asker asker = asker_of(decision);
     const struct token *token = asker.token, *good = asker.good;
-    /* Subject and roles are written from the claims, and a setting may make them the same claim. */
-    size_t room = permission_holder_room(good) + asked->count * (size_t)RULING_ROOM + STAMP_ROOM;
     struct stamp stamp;
     bool all_allowed = true;
 
@@ -92,8 +112,11 @@ static void answer(struct verdicts *verdicts, struct conn *conn, uint32_t msgid,
         rpc_undecided(conn, msgid, decision->doubt, decision->why);
         return;
     }
+    permission_prepare(verdicts, &asker);
+    size_t room = rest_room(asked, &asker) + asked->count * (size_t)RULING_ROOM + STAMP_ROOM;
+
     if (room > ANSWER_BYTES_MAX) {
-        rpc_error(conn, msgid, ERROR_BAD_REQUEST, "the answers to so many checks do not fit into one; ask for fewer at once");
+        rpc_error(conn, msgid, ERROR_BAD_REQUEST, "the answer does not fit into one message; ask for fewer checks at once, or without claims");
         return;
     }
     if (answer_in_pieces(verdicts, conn, msgid, asked, &asker))
@@ -102,20 +125,15 @@ static void answer(struct verdicts *verdicts, struct conn *conn, uint32_t msgid,
 
     if (writer == NULL)
         return;
-    permission_prepare(verdicts, &asker);
     uint8_t *map = writer->at;
 
-    wire_put_map(writer, asked->single ? 6 : 3);
-    if (!asked->single) {
-        wire_put_text(writer, "decisions");
-        wire_put_array(writer, asked->count);
-    }
+    put_beginning(writer, asked);
     for (unsigned i = 0; i < asked->count; i++) {
         if (!asked->single)
             wire_put_map(writer, 4);
         all_allowed = put_check(writer, verdicts, conn, &asker, &asked->pairs[i]) && all_allowed;
     }
-    put_holder(writer, &asker);
+    put_rest(writer, asked, &asker);
     if (asked->stamped && asked->single && all_allowed && (token == NULL || good != NULL) &&
         peer_page_refusal(conn_peer(conn)) == NULL && stamp_make(verdicts->core, token, decision != NULL ? decision->grounds : NULL, &stamp)) {
         stamp_put(writer, verdicts->core, &stamp);
@@ -219,15 +237,13 @@ static void drop(struct piecework *work)
 static void answer_pieces(const struct pieces *its, const struct asker *asker)
 {
     size_t bytes = wire_written(&its->writer);
-    struct wire_writer *writer = rpc_result(its->conn, its->msgid, bytes + permission_holder_room(asker->good));
+    struct wire_writer *writer = rpc_result(its->conn, its->msgid, bytes + rest_room(&its->asked, asker));
 
     if (writer == NULL)
         return;
-    wire_put_map(writer, 3);
-    wire_put_text(writer, "decisions");
-    wire_put_array(writer, its->asked.count);
+    put_beginning(writer, &its->asked);
     wire_put_raw(writer, its->decided, bytes);
-    put_holder(writer, asker);
+    put_rest(writer, &its->asked, asker);
     conn_answer_end(its->conn);
 }
 
@@ -327,13 +343,13 @@ static void ask(const struct request *request, struct text token, const struct c
         answer_later(request, &pending, asked);
 }
 
-void authorize(const struct request *request, struct text token, struct text audience, struct text action, struct text resource,
-               bool stamped)
+void authorize(const struct request *request, const struct common_request *usual)
 {
-    struct check_pair pair = {action, resource};
-    struct checks_asked asked = {.count = 1, .single = true, .stamped = stamped, .audience = audience, .pairs = &pair};
+    struct check_pair pair = {usual->action, usual->resource};
+    struct checks_asked asked = {
+        .count = 1, .single = true, .stamped = usual->stamp, .claims = usual->claims, .audience = usual->audience, .pairs = &pair};
 
-    ask(request, token, &asked);
+    ask(request, usual->token, &asked);
 }
 
 void method_authorize(const struct request *request)
@@ -345,6 +361,7 @@ void method_authorize(const struct request *request)
     const struct param params[] = {
         {"token", PARAM_TEXT, &token},       {"action", PARAM_TEXT, &pairs[0].action}, {"resource", PARAM_TEXT, &pairs[0].resource},
         {"audience", PARAM_TEXT, &asked.audience}, {"stamp", PARAM_BOOL, &asked.stamped},            {"checks", PARAM_ARRAY, &checks},
+        {"claims", PARAM_BOOL, &asked.claims},
     };
 
     pairs[0] = (struct check_pair){{NULL, 0}, {NULL, 0}};
@@ -362,7 +379,9 @@ void method_authorize(const struct request *request)
         rpc_rate_limited(request);
         return;
     }
-    if (checks != NULL)
-        asked = (struct checks_asked){.count = checks->size, .stamped = asked.stamped, .audience = asked.audience, .pairs = pairs};
+    if (checks != NULL) {
+        asked.count = checks->size;
+        asked.single = false;
+    }
     ask(request, token, &asked);
 }

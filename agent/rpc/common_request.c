@@ -4,7 +4,7 @@
 
 #include "agent/base/limits.h"
 
-#define PAIRS_MAX 5
+#define PAIRS_MAX 6
 
 struct reader {
     const uint8_t *at, *end;
@@ -79,12 +79,22 @@ static void read_once(struct reader *reader, struct text *into)
     *into = read_text(reader);
 }
 
+/* True or false, once. */
+static void read_bool(struct reader *reader, bool *into, bool *is_there)
+{
+    uint8_t value = take_byte(reader);
+
+    reader->usual = reader->usual && !*is_there && (value == 0xc2 || value == 0xc3);
+    *is_there = true;
+    *into = value == 0xc3;
+}
+
 static bool is(struct text name, const char *word, size_t bytes)
 {
     return name.bytes == bytes && memcmp(name.at, word, bytes) == 0;
 }
 
-static void read_pair(struct reader *reader, struct common_request *usual, bool *has_stamp)
+static void read_pair(struct reader *reader, struct common_request *usual, bool *has_stamp, bool *has_claims)
 {
     struct text name = read_text(reader);
 
@@ -95,15 +105,13 @@ static void read_pair(struct reader *reader, struct common_request *usual, bool 
     } else if (is(name, "audience", 8)) {
         read_once(reader, &usual->audience);
     } else if (is(name, "stamp", 5)) {
-        uint8_t value = take_byte(reader);
-
-        reader->usual = reader->usual && !*has_stamp && (value == 0xc2 || value == 0xc3);
-        *has_stamp = true;
-        usual->stamp = value == 0xc3;
+        read_bool(reader, &usual->stamp, has_stamp);
     } else if (usual->authorize && is(name, "action", 6)) {
         read_once(reader, &usual->action);
     } else if (usual->authorize && is(name, "resource", 8)) {
         read_once(reader, &usual->resource);
+    } else if (usual->authorize && is(name, "claims", 6)) {
+        read_bool(reader, &usual->claims, has_claims);
     } else {
         reader->usual = false;
     }
@@ -124,7 +132,7 @@ static void read_method(struct reader *reader, struct common_request *usual)
 size_t common_request_read(const uint8_t *bytes, size_t size, struct common_request *ret)
 {
     struct reader reader = {bytes, bytes + (size < FRAME_BYTES_MAX ? size : FRAME_BYTES_MAX), true};
-    bool has_stamp = false;
+    bool has_stamp = false, has_claims = false;
 
     *ret = (struct common_request){0};
     if (!skip(&reader, "\x94\x00", 2))
@@ -138,7 +146,7 @@ size_t common_request_read(const uint8_t *bytes, size_t size, struct common_requ
     if (map < 0x80 || map > 0x80 + PAIRS_MAX)
         return 0;
     for (unsigned pairs = map & 0x0f; pairs > 0 && reader.usual; pairs--)
-        read_pair(&reader, ret, &has_stamp);
+        read_pair(&reader, ret, &has_stamp, &has_claims);
     bool complete = ret->authorize ? ret->action.at != NULL && ret->resource.at != NULL : ret->token.at != NULL;
 
     return reader.usual && complete ? (size_t)(reader.at - bytes) : 0;

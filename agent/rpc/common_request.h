@@ -12,6 +12,7 @@ struct common_request {
     bool authorize; /* else it is verify */
     struct text token, audience, action, resource;
     bool stamp;
+    bool claims; /* of authorize */
 };
 
 /* The bytes of the message at the start, or 0: it is not whole, or of another form. */

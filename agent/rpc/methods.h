@@ -7,8 +7,8 @@
 
 /* A question that has been read. The request's params are not looked at. */
 void verify(const struct request *request, struct text token, struct text audience, bool stamped);
-void authorize(const struct request *request, struct text token, struct text audience, struct text action, struct text resource,
-               bool stamped);
+struct common_request;
+void authorize(const struct request *request, const struct common_request *usual);
 
 void method_ping(const struct request *request);
 void method_hello(const struct request *request);

@@ -196,7 +196,7 @@ void rpc_handle_common(struct conn *conn, struct verdicts *verdicts, const struc
     if (!may(&request, usual->authorize ? RIGHT_AUTHORIZE : RIGHT_VERIFY, usual->authorize ? "authorize" : "verify"))
         return;
     if (usual->authorize)
-        authorize(&request, usual->token, usual->audience, usual->action, usual->resource, usual->stamp);
+        authorize(&request, usual);
     else
         verify(&request, usual->token, usual->audience, usual->stamp);
 }

@@ -7,53 +7,94 @@
 #include "audit.h"
 #include "cache.h"
 
-/* Roles as they are met; how many they are is known only behind the last. */
-struct role_list {
+/* Texts as they are met; how many they are is known only behind the last. */
+struct text_list {
     struct wire_writer *writer;
     uint16_t count;
 };
 
-static void put_role(void *context, const char *at, size_t bytes)
+static void put_one(void *context, const char *at, size_t bytes)
 {
-    struct role_list *list = context;
+    struct text_list *list = context;
 
     wire_put_str(list->writer, at, bytes);
     list->count++;
 }
 
-static void put_roles(struct wire_writer *writer, const struct token *good)
+/* Roles, or scopes. */
+typedef void each_text(const struct claims *claims, const struct issuer *issuer, void (*each)(void *context, const char *at, size_t bytes),
+                       void *context);
+
+static void put_texts(struct wire_writer *writer, const char *name, const struct token *good, each_text *each)
 {
-    static const uint8_t head[] = {0xdc, 0, 0}; /* an array of a count in two bytes: more roles than that no token can hold */
+    static const uint8_t head[] = {0xdc, 0, 0}; /* an array of a count in two bytes: no token can hold more texts than that */
+    struct text_list list = {writer, 0};
+
+    wire_put_text(writer, name);
+    if (good == NULL) {
+        wire_put_array(writer, 0);
+        return;
+    }
     uint8_t *start = writer->at;
-    struct role_list list = {writer, 0};
 
     wire_put_raw(writer, head, sizeof head);
-    each_role(&good->claims, good->issuer, put_role, &list);
+    each(&good->claims, good->issuer, put_one, &list);
     if (writer->full)
         return;
     start[1] = (uint8_t)(list.count >> 8);
     start[2] = (uint8_t)list.count;
 }
 
-size_t permission_holder_room(const struct token *good)
+static struct wire_item subject_of(const struct token *good)
 {
-    return 64 + (good != NULL ? good->claims.bytes + granted_room(&good->claims, good->issuer) : 0);
+    return good != NULL ? claim_item(&good->claims, CLAIM_SUB) : (struct wire_item){0};
 }
 
-void permission_put_holder(struct wire_writer *writer, const struct token *good)
+#define HOLDER_NAMES_ROOM 64 /* its five names, a number, and the heads of two texts */
+
+static size_t holder_room(const struct token *good)
 {
-    struct wire_item sub = good != NULL ? claim_item(&good->claims, CLAIM_SUB) : (struct wire_item){0};
+    struct wire_item sub = subject_of(good);
+
+    if (good == NULL)
+        return HOLDER_NAMES_ROOM;
+    return HOLDER_NAMES_ROOM + (sub.type == WIRE_STR ? sub.count : 0) + good->issuer->names.list[0].bytes + granted_room(&good->claims, good->issuer);
+}
+
+static void put_holder(struct wire_writer *writer, const struct token *good)
+{
+    struct wire_item sub = subject_of(good);
 
     wire_put_text(writer, "subject");
     if (sub.type == WIRE_STR)
         wire_put_str(writer, sub.str, sub.count);
     else
         wire_put_nil(writer);
-    wire_put_text(writer, "roles");
+    put_texts(writer, "roles", good, each_role);
+    wire_put_text(writer, "issuer");
     if (good != NULL)
-        put_roles(writer, good);
+        wire_put_str(writer, good->issuer->names.list[0].at, good->issuer->names.list[0].bytes);
     else
-        wire_put_array(writer, 0);
+        wire_put_nil(writer);
+    wire_put_text(writer, "expires_at");
+    if (good != NULL)
+        wire_put_uint(writer, (uint64_t)good->exp);
+    else
+        wire_put_nil(writer);
+    put_texts(writer, "scopes", good, each_scope);
+}
+
+size_t permission_holder_room(const struct asker *asker)
+{
+    return asker->kept != NULL ? asker->kept->answer_bytes : holder_room(asker->good);
+}
+
+void permission_put_holder(struct wire_writer *writer, const struct asker *asker)
+{
+    if (asker->kept != NULL)
+        wire_put_raw(writer, asker->kept->answer, asker->kept->answer_bytes);
+    else
+        put_holder(writer, asker->good);
 }
 
 /* What is the same whenever this token is asked about. NULL: it is not kept, or there is no memory for it, and is made anew each
@@ -61,18 +102,18 @@ void permission_put_holder(struct wire_writer *writer, const struct token *good)
 static const struct kept_holder *kept_holder(struct verdicts *verdicts, struct entry *entry, const struct token *good)
 {
     const struct policy *policy = verdicts->core->ring->policy;
-    size_t room = permission_holder_room(good);
     struct wire_writer writer;
 
     if (entry == NULL || good == NULL || policy == NULL || entry->holder != NULL)
         return entry != NULL && good != NULL ? entry->holder : NULL;
+    size_t room = holder_room(good);
     struct kept_holder *holder = malloc(sizeof *holder + room);
 
     if (holder == NULL)
         return NULL;
     policy_fill_holder(policy, &good->claims, good->issuer, &holder->holder);
     wire_writer_init(&writer, holder->answer, room);
-    permission_put_holder(&writer, good);
+    put_holder(&writer, good);
     holder->answer_bytes = wire_written(&writer);
     holder->bytes = sizeof *holder + holder->answer_bytes;
     struct kept_holder *fitting = realloc(holder, holder->bytes);

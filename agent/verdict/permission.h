@@ -30,8 +30,10 @@ void permission_prepare(struct verdicts *verdicts, struct asker *asker);
 /* One question, which is counted and told to the log. */
 struct ruling permission_of(struct verdicts *verdicts, const struct peer *peer, const struct asker *asker, const struct check_pair *pair);
 
-/* `subject: …, roles: […]` of an answer, and the bytes that it takes at most. Nothing of a token that was not accepted. */
-size_t permission_holder_room(const struct token *good);
-void permission_put_holder(struct wire_writer *writer, const struct token *good);
+/* What an answer says of the token's holder: so many pairs, `subject: …, roles: […], issuer: …, expires_at: …, scopes: […]`; and the
+   bytes that they take at most. Nil and empty for a token that was not accepted. */
+#define PERMISSION_HOLDER_PAIRS 5U
+size_t permission_holder_room(const struct asker *asker);
+void permission_put_holder(struct wire_writer *writer, const struct asker *asker);
 
 #endif

@@ -7,13 +7,14 @@
 
 #include "client/cleanup.h"
 #include "client/json.h"
+#include "client/status.h"
 
 /* Of the agent's words: some lines of a terminal. */
 #define WORDS_BYTES_MAX 4096
 
 int agent_open(struct agent *agent)
 {
-    struct assay_options options = {0};
+    struct assay_options options = {.size = sizeof options};
 
     if (agent->timeout_ms == 0 || agent->timeout_ms > UINT32_MAX)
         return report_bad_input("--timeout must be at least 1ms and at most 49d");
@@ -33,19 +34,6 @@ void agent_close(struct agent *agent)
     agent->assay = NULL;
 }
 
-static const char *name_of_error(int status)
-{
-    switch (status) {
-#define CASE(number, name, wire, text)                                                                                             \
-    case ASSAY_E_##name:                                                                                                           \
-        return wire;
-        ASSAY_WIRE_ERRORS(CASE)
-#undef CASE
-    default:
-        return "protocol";
-    }
-}
-
 static int text_length(const struct answer *answer)
 {
     return answer->text_bytes > WORDS_BYTES_MAX ? WORDS_BYTES_MAX : (int)answer->text_bytes;
@@ -58,7 +46,7 @@ static int agent_said(int status, const struct answer *answer)
 
     if (status == ASSAY_E_BAD_REQUEST)
         return report_bad_input("%.*s", length, answer->text);
-    return report_undecided(name_of_error(status), "%.*s", length, answer->text);
+    return report_undecided(status_name(status), "%.*s", length, answer->text);
 }
 
 static int not_reached(const char *path, int cause)

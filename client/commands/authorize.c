@@ -13,7 +13,8 @@ static int print_json(const struct assay_verdict *verdict)
 {
     if (verdict_result(verdict) != NULL)
         return agent_print_json(verdict_result(verdict));
-    printf("{\"allow\":false,\"status\":%d,\"reason\":\"%s\",\"rule\":null,\"subject\":null,\"roles\":[]}\n",
+    printf("{\"allow\":false,\"status\":%d,\"reason\":\"%s\",\"rule\":null,\"subject\":null,\"roles\":[],\"issuer\":null,\"expires_at\":null,"
+           "\"scopes\":[]}\n",
            assay_verdict_http_status(verdict), assay_verdict_reason(verdict));
     return report_yes();
 }
@@ -81,7 +82,7 @@ int command_authorize(const struct command *self, int argc, char **argv)
     answer_init(&answer);
     question.token = token.bytes;
     question.token_bytes = token.count;
-    int status = ask_authorize(agent.assay, &question, &answer, &verdict);
+    int status = ask_agent(agent.assay, &kind_authorize, &question, &answer, &verdict);
 
     if (verdict == NULL)
         return agent_failed(&agent, status, &answer);

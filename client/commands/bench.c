@@ -254,7 +254,7 @@ int command_bench(const struct command *self, int argc, char **argv)
         {"distinct", OPTION_COUNT, &order.distinct, "N", "tokens to sign (64; cold: 20000, or 5000 with RSA)"},
         {"connections", OPTION_COUNT, &order.connections, "N", "connections, of local threads (1)"},
         {"depth", OPTION_COUNT, &order.depth, "N", "requests in flight on each connection (1)"},
-        {"seconds", OPTION_DURATION, &order.ms, "DURATION", "how long (5s); the echo takes as long again"},
+        {"seconds", OPTION_SECONDS, &order.ms, "DURATION", "how long (5s); the echo takes as long again"},
         AGENT_OPTIONS(order.agent),
     };
     int code = options_parse(self, options, COUNT(options), argc, argv);

@@ -118,7 +118,7 @@ static int judge(const struct run *run, const struct bench_request *request, con
     int status = answer_read(&answer, msgid);
 
     if (status == 0)
-        status = judge_verify(answer.result, &verdict);
+        status = judge_verify(answer.result, NULL, &verdict);
     if (verdict == NULL)
         return failed(run, status, &answer);
     if (status == 0)

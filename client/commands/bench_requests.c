@@ -19,7 +19,7 @@ int bench_ask(const struct bench_order *order, const struct token_text *token, s
 {
     const struct question question = {.token = token->bytes, .token_bytes = token->count, .audience = order->audience};
     struct assay_verdict *verdict CLEANUP(verdict_free_at) = NULL;
-    int status = ask_verify(order->agent.assay, &question, answer, &verdict);
+    int status = ask_agent(order->agent.assay, &kind_verify, &question, answer, &verdict);
 
     if (verdict == NULL)
         return agent_failed(&order->agent, status, answer);

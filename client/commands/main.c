@@ -17,7 +17,8 @@ static const struct command commands[] = {
      "Prints the rule of the policy that allows it, or says why it is denied and with which HTTP status: 401, no good token;\n"
      "403, one that may not. The token is read from stdin unless an option says otherwise; an empty one, or a terminal on\n"
      "stdin, is none.\n"
-     "With --json: {\"allow\":…,\"status\":…,\"reason\":…,\"rule\":…,\"subject\":…,\"roles\":[…]}.\n"
+     "With --json: {\"allow\":…,\"status\":…,\"reason\":…,\"rule\":…,\"subject\":…,\"roles\":[…],\n"
+     "\"issuer\":…,\"expires_at\":…,\"scopes\":[…]}.\n"
      "Exit: 0 allowed, 1 denied, 2 wrong usage, 3 the agent could not be asked or could not decide.\n",
      command_authorize},
     {"revoke", "refuse tokens from now on",
@@ -73,12 +74,15 @@ static const struct command commands[] = {
 #endif
 };
 
+#define LEADING_MAX 16 /* arguments of options before the command */
+
 static void print_usage(FILE *out)
 {
     fputs("assay: ask the Assay agent on this machine about tokens\n\nUsage: assay COMMAND [OPTION]…\n\nCommands:\n", out);
     for (size_t i = 0; i < COUNT(commands); i++)
         fprintf(out, "  %-12s  %s\n", commands[i].name, commands[i].summary);
     fputs("\n'assay COMMAND --help' has the options of each. 'assay --version' tells the version.\n"
+          "--socket PATH, --timeout DURATION and --json may also stand before COMMAND.\n"
           "Exit: 0 yes, 1 no, 2 wrong usage or input, 3 could not decide.\n",
           out);
 }
@@ -106,6 +110,48 @@ static int run(int argc, char **argv)
     return unknown_command(argv[0]);
 }
 
+/* How many arguments of options stand before the command; and whether those are options that may stand there. */
+static int count_leading(int argc, char **argv)
+{
+    int count = 0;
+
+    while (count < argc && argv[count][0] == '-') {
+        bool has_value = strcmp(argv[count], "--socket") == 0 || strcmp(argv[count], "--timeout") == 0;
+
+        if (!has_value && strcmp(argv[count], "--json") != 0 && strncmp(argv[count], "--socket=", 9) != 0 &&
+            strncmp(argv[count], "--timeout=", 10) != 0)
+            break;
+        count += has_value ? 2 : 1;
+    }
+    return count < argc ? count : argc;
+}
+
+/* They go behind the command's name, or its second one, and mean what they mean there. */
+static void move_leading(int leading, char **argv)
+{
+    char *options[LEADING_MAX];
+    int words = strcmp(argv[leading], "policy") == 0 && argv[leading + 1] != NULL ? 2 : 1;
+
+    memcpy(options, argv, (size_t)leading * sizeof *argv);
+    memmove(argv, argv + leading, (size_t)words * sizeof *argv);
+    memcpy(argv + words, options, (size_t)leading * sizeof *argv);
+}
+
+static int run_behind_options(int argc, char **argv)
+{
+    int leading = count_leading(argc, argv);
+
+    if (leading == argc)
+        return report_bad_input("a command is missing; 'assay --help' lists them");
+    if (leading > LEADING_MAX)
+        return report_bad_input("too many options before the command");
+    if (argv[leading][0] == '-' && argv[leading][1] != '\0')
+        return report_bad_input("'%.32s' may not stand before the command, where --socket, --timeout and --json may", argv[leading]);
+    if (leading > 0)
+        move_leading(leading, argv);
+    return run(argc, argv);
+}
+
 int main(int argc, char **argv)
 {
     /* Before anything is parsed: what is wrong with the other options is told in JSON as well. */
@@ -125,5 +171,5 @@ int main(int argc, char **argv)
         print_usage(stdout);
         return report_yes();
     }
-    return run(argc - 1, argv + 1);
+    return run_behind_options(argc - 1, argv + 1);
 }

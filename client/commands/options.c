@@ -99,9 +99,12 @@ static int store_number(const struct option_spec *spec, const char *value)
         return given_twice(spec);
     if (spec->kind == OPTION_COUNT && !parse_count(value, number))
         return report_bad_input("--%s: '%s' is no number from 1 to 999999999", spec->name, value);
-    if (spec->kind == OPTION_DURATION && !parse_duration(value, number))
-        return report_bad_input("--%s: '%s' is no duration; write a whole number and a unit: 500ms, 30s, 10m, 24h or 7d",
-                                spec->name, value);
+    if (spec->kind == OPTION_DURATION || spec->kind == OPTION_SECONDS) {
+        const char *fault = parse_duration(value, spec->kind == OPTION_SECONDS ? 1000 : 0, number);
+
+        if (fault != NULL)
+            return report_bad_input("--%s: '%s': %s; use 500ms, 30s, 10m, 24h or 7d", spec->name, value, fault);
+    }
     if (spec->kind == OPTION_TIME && !parse_time(value, number))
         return report_bad_input("--%s: '%s' is no time; write Unix seconds, or RFC 3339 like 2026-01-31T12:00:00Z", spec->name,
                                 value);

@@ -15,6 +15,7 @@ enum option_kind {
     OPTION_LIST,     /* struct text_list: may be given again */
     OPTION_COUNT,    /* int64_t, at least 1, NOT_GIVEN if not */
     OPTION_DURATION, /* int64_t milliseconds, NOT_GIVEN if not */
+    OPTION_SECONDS,  /* the same, where a number without a unit is seconds, as the option's name says */
     OPTION_TIME,     /* int64_t Unix seconds, NOT_GIVEN if not */
     OPTION_OPERAND,  /* const char *: no option, but what stands by itself; in the table's order */
 };

@@ -12,7 +12,7 @@
 static const char *name_of_status(int status)
 {
     switch (status) {
-#define CASE(number, name, text)                                                                                                   \
+#define CASE(number, name, word, text)                                                                                             \
     case ASSAY_E_##name:                                                                                                           \
         return "(" text ")";
         ASSAY_STATUSES(CASE)

@@ -106,7 +106,7 @@ static size_t put_request(uint8_t *bytes, size_t room, const char *method, unsig
 /* What a neighbour is told who was there before, and one who comes now. */
 static const char *ask(struct test_bed *bed, const char *token, size_t bytes, bool comes_now)
 {
-    static const struct assay_options always = {.no_cache = true};
+    static const struct assay_options always = {.size = sizeof always, .cache_bytes = ASSAY_NO_CACHE};
     struct test_bed other = *bed;
     int64_t begin = monotonic_ns();
 

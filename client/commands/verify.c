@@ -64,7 +64,7 @@ int command_verify(const struct command *self, int argc, char **argv)
 
     answer_init(&answer);
     const struct question question = {.token = token.bytes, .token_bytes = token.count, .audience = audience};
-    int status = ask_verify(agent.assay, &question, &answer, &verdict);
+    int status = ask_agent(agent.assay, &kind_verify, &question, &answer, &verdict);
 
     if (verdict == NULL)
         return agent_failed(&agent, status, &answer);

@@ -24,25 +24,33 @@ static bool read_digits(const char **at, int64_t most, int64_t *ret_number)
     return true;
 }
 
-bool parse_duration(const char *text, int64_t *ret_ms)
+const char *parse_duration(const char *text, int64_t plain_ms, int64_t *ret_ms)
 {
     static const struct {
         const char *unit;
         int64_t ms;
     } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
-    int64_t number;
+    int64_t number, unit_ms = 0;
 
+    if (*text < '0' || *text > '9')
+        return "not a whole number with a unit";
     if (!read_digits(&text, DURATION_MS_MAX, &number))
-        return false;
-    for (unsigned i = 0; i < sizeof units / sizeof units[0]; i++) {
-        if (strcmp(text, units[i].unit) != 0)
-            continue;
-        if (number > DURATION_MS_MAX / units[i].ms)
-            return false;
-        *ret_ms = number * units[i].ms;
-        return true;
-    }
-    return false;
+        return "more than 100 years";
+    if (*text == '.' || *text == ',')
+        return "not a whole number";
+    if (*text == '\0' && plain_ms == 0)
+        return "missing unit";
+    if (*text == '\0')
+        unit_ms = plain_ms;
+    for (unsigned i = 0; i < sizeof units / sizeof units[0]; i++)
+        if (strcmp(text, units[i].unit) == 0)
+            unit_ms = units[i].ms;
+    if (unit_ms == 0)
+        return "unknown unit";
+    if (number > DURATION_MS_MAX / unit_ms)
+        return "more than 100 years";
+    *ret_ms = number * unit_ms;
+    return NULL;
 }
 
 /* Exactly so many digits, in a range; then the character that follows, unless it is 0. */

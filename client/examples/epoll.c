@@ -63,17 +63,19 @@ static void fetch_answers(struct assay *assay)
 
 int main(void)
 {
-    static const struct assay_options options = {.timeout_ms = 2000};
+    static const struct assay_options options = {.size = sizeof options, .timeout_ms = 2000};
     struct assay *assay;
     struct epoll_event event = {.events = EPOLLIN};
-    int loop = epoll_create1(EPOLL_CLOEXEC);
+    int loop = epoll_create1(EPOLL_CLOEXEC), fd;
     bool more = true;
 
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (loop < 0 || assay_open(&assay, NULL, &options) != 0)
         return 2;
-    event.data.fd = assay_fd(assay);
-    if (event.data.fd < 0 || epoll_ctl(loop, EPOLL_CTL_ADD, event.data.fd, &event) != 0)
+    if (assay_fd(assay, &fd) != 0)
+        return 2;
+    event.data.fd = fd;
+    if (epoll_ctl(loop, EPOLL_CTL_ADD, fd, &event) != 0)
         return 2;
     event.data.fd = STDIN_FILENO;
     if (epoll_ctl(loop, EPOLL_CTL_ADD, STDIN_FILENO, &event) != 0)

@@ -77,15 +77,15 @@ static void on_input(uv_poll_t *handle, int error, int events)
 
 int main(void)
 {
-    static const struct assay_options options = {.timeout_ms = 2000};
+    static const struct assay_options options = {.size = sizeof options, .timeout_ms = 2000};
     uv_loop_t *loop = uv_default_loop();
 
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (assay_open(&assay, NULL, &options) != 0)
         return 2;
-    int fd = assay_fd(assay);
+    int fd;
 
-    if (fd < 0 || uv_poll_init(loop, &agent, fd) != 0 || uv_poll_init(loop, &input, STDIN_FILENO) != 0)
+    if (assay_fd(assay, &fd) != 0 || uv_poll_init(loop, &agent, fd) != 0 || uv_poll_init(loop, &input, STDIN_FILENO) != 0)
         return 2;
     uv_poll_start(&agent, UV_READABLE, on_answers);
     uv_poll_start(&input, UV_READABLE, on_input);

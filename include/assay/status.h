@@ -5,6 +5,9 @@
 
 #define ASSAY_VERSION "0.1.0"
 
+/* The same as a number that grows: 0xMMmmpp, two hexadecimal digits each for major, minor and patch. */
+#define ASSAY_VERSION_NUMBER 0x000100
+
 /* The agent could not decide: neither yes nor no. X(number on the wire, NAME, name on the wire, what it means) */
 #define ASSAY_WIRE_ERRORS(X) \
     X(1, BAD_REQUEST, "bad_request", "the request is not one that the agent understands") \
@@ -44,19 +47,19 @@
     X(INSUFFICIENT_SCOPE, "insufficient_scope", "the token lacks a scope") \
     X(BAD_RESOURCE, "bad_resource", "the resource is not one that anybody may ask for")
 
-/* What a call of libassay returns besides 0, which means yes. X(value, NAME, text). Wire error n is ASSAY_E_WIRE - n. */
+/* What a call of libassay returns besides 0, which means yes. X(value, NAME, name, text). Wire error n is ASSAY_E_WIRE - n. */
 #define ASSAY_STATUSES(X) \
-    X(-1, REFUSED, "refused: the verdict says why") \
-    X(-2, ARGUMENT, "an argument is missing or out of range") \
-    X(-3, UNREACHABLE, "the agent cannot be reached; is assayd running, and is this its socket?") \
-    X(-4, TIMEOUT, "the agent did not answer in time") \
-    X(-5, UNTRUSTED, "the socket is served by a user that may not serve it") \
-    X(-6, PROTOCOL, "what answered does not speak the agent's protocol") \
-    X(-7, NO_MEMORY, "out of memory") \
-    X(-8, NO_CLAIM, "the token has no such claim") \
-    X(-9, CLAIM_TYPE, "the claim is there, but of another type") \
-    X(-10, PENDING, "on its way: assay_process will give the answer") \
-    X(-11, BUSY, "too many questions are on their way: take answers first")
+    X(-1, REFUSED, "refused", "refused: the verdict says why") \
+    X(-2, ARGUMENT, "argument", "an argument is missing or out of range") \
+    X(-3, UNREACHABLE, "unreachable", "the agent cannot be reached; is assayd running, and is this its socket?") \
+    X(-4, TIMEOUT, "timeout", "the agent did not answer in time") \
+    X(-5, UNTRUSTED, "untrusted", "the socket is served by a user that may not serve it") \
+    X(-6, PROTOCOL, "protocol", "what answered does not speak the agent's protocol") \
+    X(-7, NO_MEMORY, "no_memory", "out of memory") \
+    X(-8, NO_CLAIM, "no_claim", "the token has no such claim") \
+    X(-9, CLAIM_TYPE, "claim_type", "the claim is there, but of another type") \
+    X(-10, PENDING, "pending", "on its way: assay_process will give the answer") \
+    X(-11, BUSY, "busy", "too many questions are on their way: take answers first")
 #define ASSAY_E_WIRE (-100)
 
 #endif

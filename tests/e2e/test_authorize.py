@@ -35,6 +35,15 @@ def refused(status, reason, rule=None, subject="alice", roles=()):
     return {"allow": False, "status": status, "reason": reason, "rule": rule, "subject": subject, "roles": list(roles)}
 
 
+def decided(answer):
+    """What is decided of whom, without what the token says beside: that is there if and only if the token was accepted."""
+    beside = {name: answer.pop(name) for name in ("issuer", "expires_at", "scopes")}
+    assert (beside["issuer"] is None) == (beside["expires_at"] is None), beside
+    assert beside["issuer"] is not None or (answer["subject"], answer["roles"], beside["scopes"]) == (None, [], []), answer
+    assert answer.get("status") != 200 or beside["issuer"] is not None or answer["rule"] is not None
+    return answer
+
+
 def nobody(status, reason, rule=None):
     return refused(status, reason, rule, None)
 
@@ -64,11 +73,11 @@ class AuthorizeTest(AssayTest):
     def assertAnswers(self, expected, token, action, resource, **params):
         """The same at first, and from the cache, and as the only one of several questions."""
         for _ in range(2):
-            self.assertEqual(self.ask(token, action, resource, **params), expected)
+            self.assertEqual(decided(self.ask(token, action, resource, **params)), expected)
         if token is not None:
             params["token"] = token
         decision = {key: expected[key] for key in ("allow", "status", "reason", "rule")}
-        self.assertEqual(self.client.call("authorize", checks=[[action, resource]], **params),
+        self.assertEqual(decided(self.client.call("authorize", checks=[[action, resource]], **params)),
                          {"decisions": [decision], "subject": expected["subject"], "roles": expected["roles"]})
 
 
@@ -183,8 +192,8 @@ class Decisions(AuthorizeTest):
 class Tokens(AuthorizeTest):
     def test_without_one(self):
         for none in ({}, {"token": None}, {"token": ""}, {"token": b""}):
-            self.assertEqual(self.client.call("authorize", action="GET", resource="/health", **none), allowed("health", None))
-            self.assertEqual(self.client.call("authorize", action="GET", resource="/orders", **none), nobody(401, "no_token"))
+            self.assertEqual(decided(self.client.call("authorize", action="GET", resource="/health", **none)), allowed("health", None))
+            self.assertEqual(decided(self.client.call("authorize", action="GET", resource="/orders", **none)), nobody(401, "no_token"))
 
     def test_a_bad_one_counts_as_none(self):
         now = int(time.time())
@@ -259,6 +268,72 @@ rules:
         self.assertAnswers(allowed("orders", roles=roles), self.key.token(roles=roles), "GET", "/orders")
 
 
+class WhatTheTokenSays(AuthorizeTest):
+    """Issuer, expiry and scopes; and on request the claims."""
+
+    def ask_both(self, token, action, resource, **params):
+        """One question, and the same as one of several, cached and not."""
+        for _ in range(2):
+            yield self.ask(token, action, resource, **params)
+            several = {"token": token} if token is not None else {}
+            yield self.client.call("authorize", checks=[[action, resource]], **several, **params)
+
+    def test_of_an_accepted_token(self):
+        exp = int(time.time()) + 600
+        token = self.key.token(role="user", scope=" orders:write  audit ", exp=exp + 0.75)
+        for resource in ("/orders", "/nowhere", "/a;b"):   # allowed, denied, no resource at all
+            for answer in self.ask_both(token, "GET", resource):
+                self.assertEqual((answer["issuer"], answer["expires_at"], answer["scopes"]), (ISSUER, exp, ["orders:write", "audit"]))
+                self.assertNotIn("claims", answer)
+
+    def test_of_none(self):
+        expired = self.key.token(role="user", scope="audit", exp=int(time.time()) - 3600)
+        for token in (None, "", "rubbish", expired):
+            for resource in ("/health", "/orders", "/a;b"):
+                for answer in self.ask_both(token, "GET", resource, claims=True):
+                    self.assertEqual([answer[name] for name in ("subject", "roles", "issuer", "expires_at", "scopes", "claims")],
+                                     [None, [], None, None, [], None])
+
+    def test_claims_are_those_of_verify(self):
+        token = self.key.token(role="user", deep={"a": [1, 2.5, None, "x"]})
+        claims = self.client.call("verify", token=token)["claims"]
+        for resource in ("/orders", "/nowhere"):
+            for answer in self.ask_both(token, "GET", resource, claims=True):
+                self.assertEqual(answer["claims"], claims)
+            for asked in ({}, {"claims": False}, {"claims": None}):
+                for answer in self.ask_both(token, "GET", resource, **asked):
+                    self.assertNotIn("claims", answer)
+
+    def test_claims_of_a_token_that_is_seen_first(self):
+        """The answer waits for the signature."""
+        for i in range(3):
+            token = self.key.token(role="user", n=i)
+            self.assertEqual(self.ask(token, "GET", "/orders", claims=True)["claims"]["n"], i)
+            token = self.key.token(role="user", n=-1 - i)
+            answer = self.client.call("authorize", token=token, checks=[["GET", "/orders"]] * 100, claims=True)   # in pieces
+            self.assertEqual((answer["claims"]["n"], len(answer["decisions"])), (-1 - i, 100))
+
+    def test_as_large_as_a_token_can_be(self):
+        """Numbers that take more room in the answer than in the token; one text that is subject, role and scope."""
+        for more in ({"pad": [0.1] * 2800}, {"pad": [1e99] * 1900}, {"roles": ["r"] * 2800}, {"scope": "s " * 5700}, {"sub": "s" * 11500}):
+            token = self.key.token(**more)
+            self.assertGreater(len(token), 15000)
+            answer = self.ask(token, "GET", "/health", claims=True, stamp=True)
+            self.assertTrue(answer["allow"])
+            self.assertEqual({name: answer["claims"][name] for name in more}, more)
+        self.configure([self.agent.issuer(roles="/sub", scopes="/sub")])
+        self.client.call("reload")
+        subject = "s" * 11000
+        answer = self.ask(self.key.token(sub=subject), "GET", "/health", claims=True)
+        self.assertEqual((answer["subject"], answer["roles"], answer["scopes"], answer["claims"]["sub"]), (subject, [subject], [subject], subject))
+
+    def test_the_issuer_as_it_is_configured(self):
+        self.configure([self.agent.issuer(aliases=["also"])])
+        self.client.call("reload")
+        answer = self.ask(self.key.token(iss="also"), "GET", "/health", claims=True)
+        self.assertEqual((answer["issuer"], answer["claims"]["iss"]), (ISSUER, "also"))
+
+
 class Requests(AuthorizeTest):
     def test_many_questions_at_once(self):
         token = self.key.token(role="user")
@@ -276,9 +351,10 @@ class Requests(AuthorizeTest):
         many = [["GET", "/orders/%d" % (i % 2) if i % 3 else "/health"] for i in range(256)]
         answer = self.client.call("authorize", token=self.key.token(role="user", n=1), checks=many)
         self.assertEqual([one["rule"] for one in answer["decisions"]], ["orders" if i % 3 else "health" for i in range(256)])
-        large = self.key.token(role="user", pad="x" * 10000)
-        self.assertEqual(len(self.client.call("authorize", token=large, checks=many[:16])["decisions"]), 16)
-        self.assertError("bad_request", lambda: self.client.call("authorize", token=large, checks=many), "ask for fewer at once")
+        large = self.key.token(role="user", scope="x" * 10000)
+        self.assertEqual(len(self.client.call("authorize", token=large, checks=many[:16], claims=True)["decisions"]), 16)
+        self.assertEqual(len(self.client.call("authorize", token=large, checks=many)["decisions"]), 256)
+        self.assertError("bad_request", lambda: self.client.call("authorize", token=large, checks=many, claims=True), "ask for fewer checks at once")
 
     def test_bad_requests(self):
         token = self.key.token(role="user")
@@ -286,6 +362,8 @@ class Requests(AuthorizeTest):
                        {"action": 1, "resource": "/"}, {"action": "GET", "resource": ["/"]}, {"action": "GET", "resource": 7},
                        {"action": "GET", "resource": "/", "token": 7}, {"action": "GET", "resource": "/", "token": [token]},
                        {"action": "GET", "resource": "/", "token": False}, {"action": "GET", "resource": "/", "audience": 7},
+                       {"action": "GET", "resource": "/", "claims": "yes"}, {"action": "GET", "resource": "/", "claims": 1},
+                       {"action": "GET", "resource": "/", "claims": []}, {"checks": [["GET", "/"]], "claims": 0},
                        {"action": "GET", "resource": "/", "stamp": "yes"}, {"action": "GET", "resource": "/", "x": 1},
                        {"action": "GET", "resource": "/", "checks": [["GET", "/"]]}, {"action": "GET", "checks": [["GET", "/"]]},
                        {"resource": "/", "checks": [["GET", "/"]]}, {"checks": []}, {"checks": "GET"}, {"checks": {}}, {"checks": {"GET": "/"}},
@@ -319,7 +397,8 @@ class Requests(AuthorizeTest):
         request = msgpack.packb([0, 9, "authorize", [{"token": token, "action": "GET", "resource": "/orders"}]])
         for at in range(0, len(request), 97):
             self.client.socket.sendall(request[at:at + 97])
-        self.assertEqual(self.client.receive(), [1, 9, None, allowed("orders", roles=["user"])])
+        kind, msgid, error, result = self.client.receive()
+        self.assertEqual((kind, msgid, error, decided(result)), (1, 9, None, allowed("orders", roles=["user"])))
 
     def test_hung_up_while_it_is_decided(self):
         for i in range(50):
@@ -333,7 +412,7 @@ class Requests(AuthorizeTest):
         for name in ("", "state"):
             __import__("os").chmod(self.agent.path(name), 0o755)
         token = self.key.token(role="user")
-        self.assertEqual(as_user(NOBODY, lambda: self.agent.call("authorize", token=token, action="GET", resource="/orders")),
+        self.assertEqual(decided(as_user(NOBODY, lambda: self.agent.call("authorize", token=token, action="GET", resource="/orders"))),
                          allowed("orders", roles=["user"]))
 
 

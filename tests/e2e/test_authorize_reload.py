@@ -5,7 +5,7 @@ import threading
 import unittest
 
 from agent import AssayTest, Key, put_file, wait_for
-from test_authorize import AuthorizeTest, allowed, nobody, refused
+from test_authorize import AuthorizeTest, allowed, decided, nobody, refused
 
 
 def rules(name, *resources):
@@ -89,9 +89,9 @@ class WithoutOne(AssayTest):
     def test_nothing_is_allowed(self):
         key = Key()
         agent = self.start(keys=[key])
-        self.assertEqual(agent.call("authorize", token=key.token(role="admin"), action="GET", resource="/"), refused(403, "no_rule", roles=["admin"]))
-        self.assertEqual(agent.call("authorize", action="GET", resource="/health"), nobody(401, "no_token"))
-        self.assertEqual(agent.call("authorize", action="GET", resource="/../x"), nobody(403, "bad_resource"))
+        for expected, resource, sent in ((refused(403, "no_rule", roles=["admin"]), "/", {"token": key.token(role="admin")}),
+                                         (nobody(401, "no_token"), "/health", {}), (nobody(403, "bad_resource"), "/../x", {})):
+            self.assertEqual(decided(agent.call("authorize", action="GET", resource=resource, **sent)), expected)
         self.assertEqual(agent.verify(key.token()), "accepted")
 
 

@@ -2,11 +2,12 @@
 import os
 import pty
 import subprocess
+import time
 import unittest
 
 import msgpack
 
-from agent import ASSAY, Key, put_file, wait_for
+from agent import ASSAY, ISSUER, Key, put_file, wait_for
 from command import CommandTest, Impostor, assay, saying
 
 POLICY = """\
@@ -21,7 +22,8 @@ rules:
 """
 GET_HEALTH = ["authorize", "--action", "GET", "--resource", "/health"]
 GET_ADMIN = ["authorize", "--action", "GET", "--resource", "/admin/users"]
-YES = {"allow": True, "status": 200, "reason": None, "rule": "r", "subject": "alice", "roles": ["user"]}
+YES = {"allow": True, "status": 200, "reason": None, "rule": "r", "subject": "alice", "roles": ["user"], "issuer": ISSUER,
+       "expires_at": 1900000000, "scopes": []}
 NO = {**YES, "allow": False, "status": 403, "reason": "no_rule"}
 
 
@@ -128,12 +130,12 @@ class Tokens(AuthorizeTest):
 
 class Answers(AuthorizeTest):
     def test_json_is_the_agents_own_answer(self):
-        at = self.serve()
-        done = assay(*GET_ADMIN, "--json", "--token", self.key.token(roles=["admin", 5, "x"]), at=at)
-        self.assertEqual((done.code, done.err, done.json()), (0, "", {**YES, "rule": "admin-users", "roles": ["admin", "x"]}))
-        done = assay(*GET_ADMIN, "--json", "--token", self.key.token(role="user"), at=at)
-        self.assertEqual((done.code, done.err, done.json()), (1, "", {**NO, "reason": "insufficient_role", "rule": "admin-users"}))
-        none = {"rule": None, "subject": None, "roles": []}
+        at, exp = self.serve(), int(time.time()) + 600
+        done = assay(*GET_ADMIN, "--json", "--token", self.key.token(roles=["admin", 5, "x"], exp=exp), at=at)
+        self.assertEqual((done.code, done.err, done.json()), (0, "", {**YES, "rule": "admin-users", "roles": ["admin", "x"], "expires_at": exp}))
+        done = assay(*GET_ADMIN, "--json", "--token", self.key.token(role="user", exp=exp), at=at)
+        self.assertEqual((done.code, done.err, done.json()), (1, "", {**NO, "reason": "insufficient_role", "rule": "admin-users", "expires_at": exp}))
+        none = {"rule": None, "subject": None, "roles": [], "issuer": None, "expires_at": None, "scopes": []}
         done = assay(*GET_ADMIN, "--json", at=at)
         self.assertEqual((done.code, done.json()), (1, {**NO, **none, "status": 401, "reason": "no_token"}))
         for size in (4097, 16384, 16385):       # the last is not sent
@@ -145,7 +147,7 @@ class Answers(AuthorizeTest):
     def test_what_is_nearly_a_yes_is_could_not_decide(self):
         nearly = [{**YES, "allow": 1}, {**YES, "allow": "true"}, {**YES, "allow": None}, {**YES, "status": 403}, {**YES, "status": 200.0},
                   {**YES, "status": "200"}, {**YES, "reason": "no_rule"}, {**YES, "rule": None}, {**YES, "roles": None},
-                  {**YES, "roles": ["a", 1]}, {**YES, "subject": 5}, {**NO, "status": 200}, {**NO, "status": 404}, {**NO, "reason": None},
+                  {**YES, "roles": ["a", 1]}, {**YES, "subject": 5}, {**YES, "issuer": None}, {**YES, "expires_at": None}, {**YES, "scopes": None}, {**NO, "status": 200}, {**NO, "status": 404}, {**NO, "reason": None},
                   {"decisions": [YES]}, {"active": True, "claims": {}, "issuer": "i", "expires_at": 9}, None, [], {}, True]
         nearly += [{name: value for name, value in YES.items() if name != left_out} for left_out in YES]
         for answer in nearly:

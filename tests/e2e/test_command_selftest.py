@@ -24,7 +24,8 @@ listener.bind(path)
 listener.listen(8)
 ANSWERS = {{
     "verify": {{"active": True, "claims": {{"sub": "x"}}, "issuer": "i", "expires_at": 1, "key_age": 1, "revocation_age": None}},
-    "authorize": {{"allow": True, "status": 200, "reason": None, "rule": "r", "subject": "x", "roles": []}},
+    "authorize": {{"allow": True, "status": 200, "reason": None, "rule": "r", "subject": "x", "roles": [],
+                  "issuer": "i", "expires_at": 1, "scopes": []}},
     "ping": {{"ready": True}}, "revoke": {{}}}}
 def serve(peer):
     unpacker = msgpack.Unpacker(raw=True, strict_map_key=False)

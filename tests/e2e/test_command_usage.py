@@ -37,7 +37,7 @@ class Usage(CommandTest):
     def test_unknown_commands(self):
         self.assertWrong(
             (["verfy"], "'verfy'", "did you mean 'verify'?"), (["unrevok"], "'unrevoke'"), (["stat"], "'status'"),
-            (["xyzzy"], "--help"), (["--socket", "x", "verify"], "unknown command '--socket'"), ([""], "unknown command"),
+            (["xyzzy"], "--help"), (["--token", "x", "verify"], "'--token' may not stand before the command", "--socket, --timeout and --json"), ([""], "unknown command"),
             ([SECRET], "unknown command"))
 
     def test_options(self):
@@ -98,11 +98,37 @@ class Usage(CommandTest):
 
     def test_durations_and_times_have_their_spellings_only(self):
         for duration in ["5", "", "s", "-1s", "+1s", "1 s", "1S", "1.5s", "1sec", "1w", "0x1s", "1s1s", "9" * 20 + "s", "4000000d"]:
-            self.assertDone(2, assay("health", "--timeout", duration), "no duration", "500ms, 30s, 10m, 24h or 7d")
+            fault = ("missing unit" if duration == "5" else "not a whole number" if duration in ("", "s", "-1s", "+1s", "1.5s") else
+                     "more than 100 years" if duration.startswith(("9", "4")) else "unknown unit")
+            self.assertDone(2, assay("health", "--timeout", duration), f"--timeout: '{duration}': {fault}", "use 500ms, 30s, 10m, 24h or 7d")
         for when in ["", "now", "-1", "1.5", "1e9", "9" * 20, "2026-01-31", "2026-01-31 12:00:00Z", "2026-02-29T00:00:00Z",
                      "2026-13-01T00:00:00Z", "2026-01-31T24:00:00Z", "2026-01-31T12:00:00", "2026-01-31T12:00:00+1",
                      "2026-01-31T12:00:00Zx", "1969-12-31T23:59:59Z"]:
             self.assertDone(2, assay("revoke", "--sub", "a", "--before", when), "no time", "RFC 3339")
+
+    def test_options_of_asking_may_stand_before_the_command(self):
+        at = self.path("none")
+        for options in (["--socket", at], ["--socket=" + at], ["--timeout", "1s", "--socket", at], ["--socket", at, "--timeout=1s"]):
+            for command in (["status"], ["health"], ["reload"], ["verify", "--token", "x"]):
+                self.assertDone(3, assay(*options, *command), f"cannot reach the agent at {at}")
+        self.assertEqual(assay("--json", "--socket", at, "status").json()["error"], "unreachable")
+        self.assertDone(3, assay("--socket", at, "health", "--timeout", "1s"), at)
+        self.assertEqual(assay("--json", "policy", "test", self.path("none")).json()["error"], "bad_input")
+        self.assertIn("Usage: assay policy", assay("--json", "policy", "--help").out)
+        self.assertWrong(
+            (["--socket", at, "health", "--socket", at], "given twice"), (["--socket", at, "keygen"], "unknown option '--socket'"),
+            (["--timeout", "2x", "health"], "'2x': unknown unit"), (["--socket", at], "a command is missing"), (["--socket"], "a command is missing"),
+            (["--socket", at, "--audience", "x", "verify"], "'--audience' may not stand before"),
+            (["--socket", at, "statsu"], "did you mean 'status'"), (["--socket", at, "--", "status"], "'--' may not stand"),
+            (["--timeout", "1s"] * 9 + ["status"], "too many options"))
+
+    def test_seconds_need_no_unit(self):
+        """The name of the option says it."""
+        for seconds, fault in (("2", None), ("2s", None), ("2x", "'2x': unknown unit; use 500ms"), ("-1", "not a whole number"), ("0.5", "not a whole number")):
+            done = assay("bench", "--seconds", seconds)
+            self.assertEqual(done.code, 2)
+            self.assertEqual(fault is None, "--seconds" not in done.err, done.err)
+            self.assertIn(fault or "", done.err)
 
     def test_nothing_asked_is_the_usage_on_stderr(self):
         done = assay()

@@ -1,5 +1,5 @@
 /* An answer from whoever serves the socket, through the library's own calls: a yes only where the bytes are one whole answer to this very
-   request that says yes, read by msgpack-c. The first byte chooses between verify and authorize. */
+   request that says yes, read by msgpack-c. The first byte chooses: 1 authorize instead of verify; 2 with claims. */
 #include <msgpack.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -72,6 +72,7 @@ static void check_yes(const msgpack_object *result, bool authorize)
     if (authorize) {
         CHECK(is_true(member(result, "allow")) && is_number(member(result, "status"), 200));
         CHECK(is_nil(reason) && is_text(member(result, "rule")));
+        CHECK(is_text(member(result, "issuer")) || (is_nil(member(result, "issuer")) && is_nil(member(result, "subject"))));
     } else {
         CHECK(is_true(member(result, "active")) && claims != NULL && claims->type == MSGPACK_OBJECT_MAP);
         CHECK((reason == NULL || is_nil(reason)) && is_text(member(result, "issuer")));
@@ -121,6 +122,12 @@ static void look_around(const struct assay_verdict *verdict)
         if (assay_verdict_claim_bool(verdict, pointers[i], &yes) == 0)
             CHECK(assay_verdict_claim_int(verdict, pointers[i], &number) == ASSAY_E_CLAIM_TYPE);
     }
+    const struct assay_claim *claims = NULL, *claim;
+
+    if (assay_verdict_claim(verdict, "", &claims) == 0)
+        CHECK(assay_claim_type(claims) == ASSAY_CLAIM_OBJECT);
+    for (size_t i = 0; (claim = assay_claim_member(claims, i, &text)) != NULL; i++)
+        CHECK(text != NULL && assay_claim_type(claim) != ASSAY_CLAIM_NONE && i < assay_claim_count(claims));
     for (size_t i = 0; (text = assay_verdict_role(verdict, i)) != NULL; i++)
         CHECK(strlen(text) <= ANSWER_BYTES_MAX);
 }
@@ -137,14 +144,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     CHECK(assay_open(&assay, "/dev/null/nobody", NULL) == 0);
     put_connection(assay, data + 1, size - 1, &far_end);
-    int status = authorize ? assay_authorize(assay, "token", 5, NULL, "read", "/", &verdict)
-                           : assay_verify(assay, "token", 5, NULL, &verdict);
+    const struct assay_question question = {
+        .size = sizeof question, .token = "token", .token_bytes = 5, .action = authorize ? "read" : NULL, .resource = authorize ? "/" : NULL,
+        .what = (authorize ? ASSAY_ASK_AUTHORIZE : ASSAY_ASK_VERIFY) | ((*data & 2) != 0 ? (unsigned)ASSAY_ASK_CLAIMS : 0)};
+    int status = assay_ask(assay, &question, &verdict);
 
-    CHECK((verdict != NULL) == (status == 0 || status == ASSAY_E_REFUSED));
+    CHECK(verdict != NULL);
+    CHECK((assay_verdict_text(verdict) == NULL) == (status == 0 || status == ASSAY_E_REFUSED));
     if (status == 0 || status == ASSAY_E_REFUSED || status <= ASSAY_E_WIRE)
         check_answer(data + 1, size - 1, authorize, status, verdict);
     else
         CHECK(status == ASSAY_E_PROTOCOL || (status == ASSAY_E_UNREACHABLE && size == 1));
+    if (authorize && status == 0)
+        CHECK((assay_verdict_claim_count(verdict, "", &(size_t){0}) == 0) == ((*data & 2) != 0 && assay_verdict_issuer(verdict) != NULL));
     if (verdict != NULL)
         look_around(verdict);
     assay_verdict_free(verdict);

@@ -177,12 +177,16 @@ def policies():
 
 def answers():
     yes = {"active": True, "claims": ROOTED, "issuer": "https://auth.example.com", "expires_at": 1767229200, "keys_age": 3}
-    allowed = {"allow": True, "status": 200, "reason": None, "rule": "own", "subject": "u", "roles": ["a", "b"]}
-    denied = {"allow": False, "status": 403, "reason": "no_rule", "rule": None, "subject": None, "roles": []}
+    allowed = {"allow": True, "status": 200, "reason": None, "rule": "own", "subject": "u", "roles": ["a", "b"],
+               "issuer": "https://auth.example.com", "expires_at": 1900000000, "scopes": ["s"]}
+    denied = {"allow": False, "status": 403, "reason": "no_rule", "rule": None, "subject": None, "roles": [],
+              "issuer": None, "expires_at": None, "scopes": []}
     for name, first, result in (("yes", 0, yes), ("no", 0, {"active": False, "reason": "expired"}), ("allowed", 1, allowed),
                                 ("denied", 1, denied), ("true-as-one", 0, {**yes, "active": 1}), ("with-reason", 0, {**yes, "reason": "x"}),
                                 ("status-401", 1, {**denied, "status": 401}), ("status-200", 1, {**denied, "status": 200}),
                                 ("roles-numbers", 1, {**allowed, "roles": [1]}), ("no-rule", 1, {**allowed, "rule": None}),
+                                ("claims", 3, {**allowed, "claims": ROOTED}), ("claims-unasked", 1, {**allowed, "claims": ROOTED}),
+                                ("claims-missing", 3, allowed), ("claims-nil", 3, {**denied, "claims": None}),
                                 ("nothing", 0, {}), ("large", 0, {**yes, "claims": {"x": "y" * 3900}})):
         put("answer", name, bytes([first]) + msgpack.packb([1, 1, None, result], use_bin_type=True))
     for name, message in {"error": [1, 1, [1, "bad_request: x"], None], "error-new": [1, 1, [99, "new: x"], None], "other": [1, 2, None, yes],
@@ -202,6 +206,7 @@ def requests():
         "revoke": {**record, "sub": "u", "before": 1767225600}, "revoke-kid": {**record, "kid": "rsa-1"}, "revoke-jti": {"jti": "x", "exp": 1e9},
         "revoke-jkt": {"jkt": "A" * 43}, "revoke-input": {"signing_input_sha256": "0" * 64}, "revoke-token": {"token": "t", "exp": 2**33},
         "revoke-all": {**record, "before": 2**40}, "unrevoke": {**record, "sid": "s", "all_sources": True}, "nothing": {}, "unknown": {"x": 1},
+        "authorize-claims": {"token": "t", "action": "read", "resource": "/a/b", "stamp": True, "claims": True},
     }
     for number, (name, params) in enumerate(methods.items()):
         message = msgpack.packb([0, number, name.split("-")[0], [params]], use_bin_type=True)

@@ -91,7 +91,7 @@ int main(int argc, char **argv)
     read_token(argv[2], revoked, sizeof revoked);
     signal(SIGTERM, on_term);
     for (int i = 0; i < THREADS; i++) {
-        const struct assay_options options = {.no_cache = i % 2 == 0};
+        const struct assay_options options = {.size = sizeof options, .cache_bytes = i % 2 == 0 ? ASSAY_NO_CACHE : 0};
 
         if (assay_open(&services[i].assay, NULL, &options) != 0 || pthread_create(&services[i].thread, NULL, serve, &services[i]) != 0)
             return 2;

@@ -13,9 +13,15 @@
 
 #define TOKEN "aaaa.bbbb.cccc"
 
+#define ISSUER  "\xa6issuer\xa1i"
+#define EXPIRES "\xaa" "expires_at\x07"
+#define SCOPES  "\xa6scopes\x91\xa1x"
+#define BESIDE  ISSUER EXPIRES SCOPES
+
 struct script {
     const char *bytes;
     size_t size;
+    bool is_all; /* without what the token says beside, which stands behind all others */
 };
 
 static enum fake_action say(void *context, const struct fake_request *request, struct wire_writer *out)
@@ -23,7 +29,16 @@ static enum fake_action say(void *context, const struct fake_request *request, s
     const struct script *script = context;
 
     fake_answer(out, request->msgid);
-    wire_put_raw(out, script->bytes, script->size);
+    uint8_t first = (uint8_t)script->bytes[0];
+
+    if (script->is_all || first < 0x81 || first > 0x8c) {
+        wire_put_raw(out, script->bytes, script->size);
+        return FAKE_SEND_AND_CLOSE;
+    }
+    first = (uint8_t)(first + 3);
+    wire_put_raw(out, &first, 1);
+    wire_put_raw(out, script->bytes + 1, script->size - 1);
+    wire_put_raw(out, BESIDE, sizeof BESIDE - 1);
     return FAKE_SEND_AND_CLOSE;
 }
 
@@ -36,13 +51,8 @@ static int authorize_scripted(const struct script *script)
 
     assert_int_equal(assay_open(&assay, fake_agent_path(agent), &fake_asked_always), 0);
     int status = assay_authorize(assay, TOKEN, strlen(TOKEN), "orders", "GET", "/orders", &verdict);
-    int http_status = assay_verdict_http_status(verdict);
 
-    assert_true((verdict != NULL) == (status == 0 || status == ASSAY_E_REFUSED));
-    assert_true(assay_verdict_ok(verdict) == (status == 0));
-    assert_true((http_status == 200) == (status == 0));
-    assert_true((http_status == 503) == (verdict == NULL));
-    assert_true((assay_verdict_reason(verdict) != NULL) == (status == ASSAY_E_REFUSED));
+    verdict_agrees(verdict, status);
     assay_verdict_free(verdict);
     assert_int_equal(assay_authorize(assay, TOKEN, strlen(TOKEN), "orders", "GET", "/orders", NULL), status);
     assay_close(assay);
@@ -50,7 +60,8 @@ static int authorize_scripted(const struct script *script)
     return status;
 }
 
-#define SAYS(text) authorize_scripted(&(struct script){text, sizeof(text) - 1})
+#define SAYS(text) authorize_scripted(&(struct script){text, sizeof(text) - 1, false})
+#define SAYS_ALL(text) authorize_scripted(&(struct script){text, sizeof(text) - 1, true})
 
 #define ALLOW                                                                                                                      \
     "\xa5"                                                                                                                         \
@@ -84,7 +95,7 @@ static void only_a_whole_and_exact_yes_is_one(void **state)
 static void what_is_nearly_a_yes_is_none(void **state)
 {
     static const struct script scripts[] = {
-#define NEARLY(text) {text, sizeof(text) - 1}
+#define NEARLY(text) {text, sizeof(text) - 1, false}
         NEARLY("\x86\xa5"
                "allow\x01" S200 NONE RULE SUB ROLES),
         NEARLY("\x86\xa5"
@@ -154,6 +165,35 @@ static void a_no_must_be_whole_too(void **state)
     assert_int_equal(SAYS("\x85" DENY S403 REASON SUB ROLES), ASSAY_E_PROTOCOL);
 }
 
+#define PUBLIC   ALLOW S200 NONE RULE
+#define NOISSUER "\xa6issuer\xc0"
+#define NOEXPIRY "\xaa" "expires_at\xc0"
+#define NOSCOPE  "\xa6scopes\x90"
+
+/* The issuer is there if and only if the token was accepted, and without it nothing else of a token. */
+static void what_the_token_says_belongs_together(void **state)
+{
+    (void)state;
+    assert_int_equal(SAYS_ALL("\x89" PUBLIC SUB ROLES ISSUER EXPIRES SCOPES), 0);
+    assert_int_equal(SAYS_ALL("\x89" PUBLIC NOSUB NOROLE ISSUER EXPIRES NOSCOPE), 0);
+    assert_int_equal(SAYS_ALL("\x89" PUBLIC NOSUB NOROLE NOISSUER NOEXPIRY NOSCOPE), 0);
+    assert_int_equal(SAYS_ALL("\x89" DENY S401 REASON NORULE NOSUB NOROLE NOISSUER NOEXPIRY NOSCOPE), ASSAY_E_REFUSED);
+
+    assert_int_equal(SAYS_ALL("\x89" PUBLIC SUB NOROLE NOISSUER NOEXPIRY NOSCOPE), ASSAY_E_PROTOCOL);
+    assert_int_equal(SAYS_ALL("\x89" PUBLIC NOSUB ROLES NOISSUER NOEXPIRY NOSCOPE), ASSAY_E_PROTOCOL);
+    assert_int_equal(SAYS_ALL("\x89" PUBLIC NOSUB NOROLE NOISSUER EXPIRES NOSCOPE), ASSAY_E_PROTOCOL);
+    assert_int_equal(SAYS_ALL("\x89" PUBLIC NOSUB NOROLE NOISSUER NOEXPIRY SCOPES), ASSAY_E_PROTOCOL);
+    assert_int_equal(SAYS_ALL("\x89" PUBLIC SUB ROLES ISSUER NOEXPIRY SCOPES), ASSAY_E_PROTOCOL);
+    assert_int_equal(SAYS_ALL("\x89" PUBLIC SUB ROLES ISSUER "\xaa" "expires_at\xff" SCOPES), ASSAY_E_PROTOCOL);
+    assert_int_equal(SAYS_ALL("\x89" PUBLIC SUB ROLES ISSUER "\xaa" "expires_at\xcf\x80\0\0\0\0\0\0\0" SCOPES), ASSAY_E_PROTOCOL);
+    assert_int_equal(SAYS_ALL("\x89" PUBLIC SUB ROLES "\xa6issuer\x01" EXPIRES SCOPES), ASSAY_E_PROTOCOL);
+    assert_int_equal(SAYS_ALL("\x89" PUBLIC SUB ROLES ISSUER EXPIRES "\xa6scopes\x91\x01"), ASSAY_E_PROTOCOL);
+    assert_int_equal(SAYS_ALL("\x89" PUBLIC SUB ROLES ISSUER EXPIRES "\xa6scopes\xa1x"), ASSAY_E_PROTOCOL);
+    assert_int_equal(SAYS_ALL("\x88" PUBLIC SUB ROLES EXPIRES SCOPES), ASSAY_E_PROTOCOL);
+    assert_int_equal(SAYS_ALL("\x88" PUBLIC SUB ROLES ISSUER SCOPES), ASSAY_E_PROTOCOL);
+    assert_int_equal(SAYS_ALL("\x88" PUBLIC SUB ROLES ISSUER EXPIRES), ASSAY_E_PROTOCOL);
+}
+
 static void a_verdict_has_what_the_agent_said(void **state)
 {
     struct fake_agent *agent = fake_agent_start(fake_echo, NULL, 0);
@@ -172,8 +212,11 @@ static void a_verdict_has_what_the_agent_said(void **state)
     assert_string_equal(assay_verdict_role(verdict, 1), "buyer");
     assert_null(assay_verdict_role(verdict, 2));
     assert_null(assay_verdict_role(verdict, SIZE_MAX));
-    assert_null(assay_verdict_issuer(verdict));
-    assert_int_equal(assay_verdict_expires_at(verdict), 0);
+    assert_string_equal(assay_verdict_issuer(verdict), "https://auth.example.com");
+    assert_int_equal(assay_verdict_expires_at(verdict), 1900000000);
+    assert_string_equal(assay_verdict_scope(verdict, 0), "read");
+    assert_null(assay_verdict_scope(verdict, 1));
+    assert_null(assay_verdict_scope(verdict, SIZE_MAX));
     assert_int_equal(assay_verdict_claim_string(verdict, "/sub", &text), ASSAY_E_NO_CLAIM);
     assert_int_equal(assay_verdict_claim_count(verdict, "", &count), ASSAY_E_NO_CLAIM);
     assay_verdict_free(verdict);
@@ -181,8 +224,10 @@ static void a_verdict_has_what_the_agent_said(void **state)
                      0); /* and over the same connection the other question */
     assert_null(assay_verdict_rule(verdict));
     assert_null(assay_verdict_role(verdict, 0));
+    assert_null(assay_verdict_scope(verdict, 0));
     assay_verdict_free(verdict);
     assert_int_equal(fake_agent_accepted(agent), 1);
+    assert_null(assay_verdict_scope(NULL, 0));
     assert_null(assay_verdict_rule(NULL));
     assert_null(assay_verdict_role(NULL, 0));
     assay_close(assay);
@@ -196,7 +241,8 @@ static void a_no_tells_401_from_403(void **state)
         struct script script;
         int http_status;
         const char *rule, *subject;
-    } cases[] = {{{denied, sizeof denied - 1}, 403, "r", "s"}, {{unknown, sizeof unknown - 1}, 401, NULL, NULL}};
+    } cases[] = {{{denied, sizeof denied - 1, false}, 403, "r", "s"},
+                 {{unknown, sizeof unknown - 1, false}, 401, NULL, NULL}};
 
     (void)state;
     for (int i = 0; i < 2; i++) {
@@ -309,7 +355,8 @@ static void arguments_that_are_missing_are_told(void **state)
     (void)state;
     assert_int_equal(assay_open(&assay, "/nonexistent/s", NULL), 0);
     assert_int_equal(assay_authorize(NULL, "t", 1, NULL, "GET", "/", &verdict), ASSAY_E_ARGUMENT);
-    assert_null(verdict);
+    verdict_agrees(verdict, ASSAY_E_ARGUMENT);
+    assay_verdict_free(verdict);
     assert_int_equal(assay_authorize(assay, NULL, 1, NULL, "GET", "/", NULL), ASSAY_E_ARGUMENT);
     assert_int_equal(assay_authorize(assay, "t", 1, NULL, NULL, "/", NULL), ASSAY_E_ARGUMENT);
     assert_int_equal(assay_authorize(assay, "t", 1, NULL, "GET", NULL, NULL), ASSAY_E_ARGUMENT);
@@ -323,6 +370,7 @@ int main(void)
         cmocka_unit_test(only_a_whole_and_exact_yes_is_one),
         cmocka_unit_test(what_is_nearly_a_yes_is_none),
         cmocka_unit_test(a_no_must_be_whole_too),
+        cmocka_unit_test(what_the_token_says_belongs_together),
         cmocka_unit_test(a_verdict_has_what_the_agent_said),
         cmocka_unit_test(a_no_tells_401_from_403),
         cmocka_unit_test(what_is_asked_is_sent_whole_or_judged_the_same),

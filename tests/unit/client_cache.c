@@ -139,6 +139,7 @@ static struct assay_verdict *verdict_of(const struct told *it)
     verdict->ok = true;
     verdict->http_status = 200;
     verdict->count = size.nodes;
+    verdict->values = (struct value *)(verdict + 1);
     verdict->bytes = sizeof *verdict + size.nodes * sizeof(struct value) + size.text_bytes;
     value_build(cursor, verdict->values, (char *)(verdict->values + size.nodes));
     return verdict;
@@ -151,7 +152,14 @@ static struct question verify(const char *token, const char *audience)
 
 static struct question authorize(const char *token, const char *audience, const char *action, const char *resource)
 {
-    return (struct question){token, token != NULL ? strlen(token) : 0, audience, action, resource};
+    return (struct question){
+        .token = token, .token_bytes = token != NULL ? strlen(token) : 0, .audience = audience, .action = action, .resource = resource};
+}
+
+static struct question with_claims(struct question question)
+{
+    question.claims = true;
+    return question;
 }
 
 static bool is_known(struct question question)
@@ -181,7 +189,9 @@ static void what_was_asked_is_found_and_nothing_else(void **state)
                                authorize("aaaa.bbbb.cccc", NULL, "GET/", "a"),
                                authorize("aaaa.bbbb.cccc", "o", "GET", "/a"),
                                authorize("aaaa.bbbb.cccc", NULL, "", ""),
-                               authorize(NULL, NULL, "GET", "/a")};
+                               authorize(NULL, NULL, "GET", "/a"),
+                               with_claims(authorize("aaaa.bbbb.cccc", NULL, "GET", "/a")),
+                               with_claims(authorize(NULL, NULL, "GET", "/a"))};
     size_t count = sizeof asked / sizeof *asked;
 
     (void)state;
@@ -191,6 +201,46 @@ static void what_was_asked_is_found_and_nothing_else(void **state)
         keep(asked[i], &it);
     }
     assert_true(is_known(asked[count - 1]));
+}
+
+/* How long a call may take has no part in what its answer is. Of several checks nobody says what their answer rests on. */
+static void neither_time_nor_checks_are_remembered(void **state)
+{
+    static const struct assay_check checks[] = {{"GET", "/a"}};
+    const struct told it = told();
+    struct question timed = authorize("aaaa.bbbb.cccc", NULL, "GET", "/a"), several = verify("aaaa.bbbb.cccc", NULL);
+
+    (void)state;
+    keep(timed, &it);
+    timed.timeout_ms = 7;
+    assert_true(is_known(timed));
+    keep(several, &it);
+    several.checks = checks;
+    several.check_count = 1;
+    assert_false(is_known(several));
+    several.token = "another.token";
+    keep(several, &it);
+    assert_false(is_known(several));
+    several.check_count = 0;
+    assert_false(is_known(several));
+}
+
+/* Where texts are long only their ends are hashed, and all of them is compared. */
+static void long_texts_are_compared_whole(void **state)
+{
+    const struct told it = told();
+    char one[1000], other[1000];
+
+    (void)state;
+    memset(one, 'r', sizeof one - 1);
+    one[sizeof one - 1] = '\0';
+    memcpy(other, one, sizeof one);
+    other[0] = 'x';
+    keep(authorize("t", one, one, one), &it);
+    assert_true(is_known(authorize("t", one, one, one)));
+    assert_false(is_known(authorize("t", other, one, one)));
+    assert_false(is_known(authorize("t", one, other, one)));
+    assert_false(is_known(authorize("t", one, one, other)));
 }
 
 static void a_hit_is_the_verdict_itself_and_outlives_the_cache(void **state)
@@ -643,6 +693,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_was_asked_is_found_and_nothing_else, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(neither_time_nor_checks_are_remembered, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(long_texts_are_compared_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_hit_is_the_verdict_itself_and_outlives_the_cache, set_up, tear_down),
         cmocka_unit_test_setup_teardown(it_holds_only_while_nothing_has_changed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nobody_is_believed_whose_heart_does_not_beat, set_up, tear_down),

@@ -322,7 +322,7 @@ static void cancelled_in_calls_that_do_not_wait(void **state)
     while (assay_waiting(assay) > 0) {
         assert_true(monotonic_ns() < deadline);
         if (assay_process(assay, &tag, NULL) == ASSAY_E_PENDING)
-            poll(&(struct pollfd){.fd = assay_fd(assay), .events = POLLIN}, 1, 100);
+            poll(&(struct pollfd){.fd = descriptor_of(assay), .events = POLLIN}, 1, 100);
     }
     gets_its_page();
     assay_close(assay);

@@ -83,7 +83,7 @@ static void a_stranger_who_listens_is_not_believed(void **state)
     if (geteuid() != 0)
         skip();
     struct fake_agent *agent = fake_agent_start(fake_echo, NULL, STRANGER);
-    struct assay_options trusting = {.agent_uid = STRANGER, .no_cache = true};
+    struct assay_options trusting = {.size = sizeof trusting, .agent_uid = STRANGER, .cache_bytes = ASSAY_NO_CACHE};
     struct assay *wary = open_at(agent, NULL);
     struct assay *told = open_at(agent, &trusting);
     char directory[96];
@@ -124,7 +124,7 @@ static void a_listener_of_no_user_is_not_believed_in_its_directory(void **state)
 static void a_full_backlog_does_not_hold_a_call_for_ever(void **state)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    struct assay_options hasty = {.timeout_ms = 50, .no_cache = true};
+    struct assay_options hasty = {.size = sizeof hasty, .timeout_ms = 50, .cache_bytes = ASSAY_NO_CACHE};
     int waiting[4];
     char directory[] = "/tmp/assay-test-XXXXXX";
     struct assay *assay;

@@ -26,14 +26,14 @@ static void nothing_comes_of_nothing(void **state)
     assert_int_equal(assay_process(both->assay, &tag, NULL), ASSAY_E_PENDING);
     assert_null(tag);
     assert_int_equal(assay_cancel(both->assay, both), 0);
-    int fd = assay_fd(both->assay);
+    int fd = descriptor_of(both->assay);
 
     assert_true(fd >= 0);
     is_quiet(both);
     works(both);
     hand_hang_up(both->agent);
     works(both);
-    assert_int_equal(assay_fd(both->assay), fd);
+    assert_int_equal(descriptor_of(both->assay), fd);
 }
 
 static void arguments_are_looked_at(void **state)
@@ -46,21 +46,28 @@ static void arguments_are_looked_at(void **state)
 
     memset(long_text, 'a', sizeof long_text - 1);
     long_text[sizeof long_text - 1] = '\0';
-    assert_int_equal(assay_fd(NULL), ASSAY_E_ARGUMENT);
+    int fd = 7;
+
+    assert_int_equal(assay_fd(NULL, &fd), ASSAY_E_ARGUMENT);
+    assert_int_equal(fd, -1);
+    assert_int_equal(assay_fd(assay, NULL), ASSAY_E_ARGUMENT);
     assert_int_equal(assay_process(NULL, &tag, NULL), ASSAY_E_ARGUMENT);
     assert_null(tag);
     assert_int_equal(assay_process(assay, NULL, &verdict), ASSAY_E_ARGUMENT);
-    assert_null(verdict);
+    verdict_agrees(verdict, ASSAY_E_ARGUMENT);
+    assay_verdict_free(verdict);
     assert_int_equal(assay_waiting(NULL), 0);
     assert_int_equal(assay_cancel(NULL, NULL), 0);
     verdict = (struct assay_verdict *)1;
     assert_int_equal(assay_send_verify(NULL, "t", 1, NULL, NULL, &verdict), ASSAY_E_ARGUMENT);
-    assert_null(verdict);
+    verdict_agrees(verdict, ASSAY_E_ARGUMENT);
+    assay_verdict_free(verdict);
     assert_int_equal(assay_send_verify(assay, NULL, 0, NULL, NULL, NULL), ASSAY_E_ARGUMENT);
     assert_int_equal(assay_send_verify(assay, "t", 1, long_text, NULL, NULL), ASSAY_E_ARGUMENT);
     verdict = (struct assay_verdict *)1;
     assert_int_equal(assay_send_authorize(NULL, "t", 1, NULL, "GET", "/", NULL, &verdict), ASSAY_E_ARGUMENT);
-    assert_null(verdict);
+    verdict_agrees(verdict, ASSAY_E_ARGUMENT);
+    assay_verdict_free(verdict);
     assert_int_equal(assay_send_authorize(assay, NULL, 1, NULL, "GET", "/", NULL, NULL), ASSAY_E_ARGUMENT);
     assert_int_equal(assay_send_authorize(assay, "t", 1, NULL, NULL, "/", NULL, NULL), ASSAY_E_ARGUMENT);
     assert_int_equal(assay_send_authorize(assay, "t", 1, NULL, "GET", NULL, NULL, NULL), ASSAY_E_ARGUMENT);

@@ -74,7 +74,7 @@ static void crowd(const char *path, int *fds, int count)
 static void a_full_backlog_is_waited_for(void **state)
 {
     struct both both = {.agent = hand_start(0, 0)};
-    struct assay_options options = {.timeout_ms = SHORT_MS, .no_cache = true};
+    struct assay_options options = {.size = sizeof options, .timeout_ms = SHORT_MS, .cache_bytes = ASSAY_NO_CACHE};
     struct assay *hasty;
     struct hand_request request;
     int fds[4];
@@ -148,7 +148,7 @@ static bool has_come(const struct hand_agent *agent, const char *word)
 static void hello_is_not_said_again_beside_questions(void **state)
 {
     struct both both = {.agent = hand_start(0, 16)};
-    struct assay_options options = {.timeout_ms = 20000};
+    struct assay_options options = {.size = sizeof options, .timeout_ms = 20000};
     struct hand_request request;
     void *tag;
 

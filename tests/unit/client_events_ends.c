@@ -1,4 +1,5 @@
 /* The calls that never wait, when no answer comes: time runs out, and connections end. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -331,7 +332,9 @@ static void without_an_agent_it_is_told_at_once(void **state)
     is_quiet(both);
     verdict = (struct assay_verdict *)1;
     assert_int_equal(assay_send_verify(both->assay, "t", 1, NULL, both, &verdict), ASSAY_E_UNREACHABLE);
-    assert_null(verdict);
+    verdict_agrees(verdict, ASSAY_E_UNREACHABLE);
+    assert_int_equal(assay_verdict_errno(verdict), ENOENT);
+    assay_verdict_free(verdict);
     is_quiet(both);
     assert_int_equal(rename(away, both->agent->path), 0);
     works(both);

@@ -119,7 +119,7 @@ static void a_child_does_not_take_the_parents_answers(void **state)
             bool well = call == 0   ? assay_process(both->assay, &tag, NULL) == ASSAY_E_PENDING && tag == NULL
                         : call == 1 ? assay_cancel(both->assay, &both->tags[0]) == 0
                         : call == 2 ? assay_waiting(both->assay) == 0
-                        : call == 3 ? assay_fd(both->assay) >= 0
+                        : call == 3 ? descriptor_of(both->assay) >= 0
                                     : assay_send_verify(both->assay, "t", 1, NULL, NULL, NULL) == ASSAY_E_PENDING;
 
             well = well && assay_process(both->assay, &tag, NULL) == ASSAY_E_PENDING;

@@ -26,7 +26,7 @@
 
 static struct assay *open_at(const struct fake_agent *agent, unsigned timeout_ms)
 {
-    struct assay_options options = {.timeout_ms = timeout_ms, .no_cache = true};
+    struct assay_options options = {.size = sizeof options, .timeout_ms = timeout_ms, .cache_bytes = ASSAY_NO_CACHE};
     struct assay *assay;
 
     assert_int_equal(assay_open(&assay, fake_agent_path(agent), &options), 0);

@@ -1,13 +1,16 @@
 /* assay_verify() against an agent that answers well, badly, half, late and not at all. Only one of these is a yes. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include <cmocka.h>
 
 #include "assay/assay.h"
+#include "client/sized.h"
 #include "fake_agent.h"
 
 #define TOKEN "aaaa.bbbb.cccc"
@@ -36,7 +39,7 @@ static enum fake_action say(void *context, const struct fake_request *request, s
 
 static int verify_at(const char *path, unsigned timeout_ms, struct assay_verdict **ret)
 {
-    struct assay_options options = {.timeout_ms = timeout_ms, .no_cache = true};
+    struct assay_options options = {.size = sizeof options, .timeout_ms = timeout_ms, .cache_bytes = ASSAY_NO_CACHE};
     struct assay *assay;
 
     assert_int_equal(assay_open(&assay, path, &options), 0);
@@ -52,8 +55,7 @@ static int verify_scripted(const struct script *script)
     struct assay_verdict *verdict = (struct assay_verdict *)1;
     int status = verify_at(fake_agent_path(agent), 5000, &verdict);
 
-    assert_true((verdict != NULL) == (status == 0 || status == ASSAY_E_REFUSED));
-    assert_true(assay_verdict_ok(verdict) == (status == 0));
+    verdict_agrees(verdict, status);
     assay_verdict_free(verdict);
     fake_agent_stop(agent);
     return status;
@@ -215,7 +217,8 @@ static void the_timeout_is_the_whole_calls(void **state)
         int64_t start = now_ms();
 
         assert_int_equal(verify_at(fake_agent_path(agent), 100, &verdict), ASSAY_E_TIMEOUT);
-        assert_null(verdict);
+        verdict_agrees(verdict, ASSAY_E_TIMEOUT);
+        assay_verdict_free(verdict);
         assert_in_range(now_ms() - start, 99, 3000);
         fake_agent_stop(agent);
     }
@@ -286,6 +289,49 @@ static void a_verdict_has_what_the_agent_said(void **state)
     fake_agent_stop(agent);
 }
 
+/* What a call without a decision says: the reason, the words, and errno. */
+static void says_why(const char *path, int status, const char *reason, const char *text, int error)
+{
+    struct assay_verdict *verdict = NULL;
+
+    assert_int_equal(verify_at(path, 300, &verdict), status);
+    verdict_agrees(verdict, status);
+    assert_string_equal(assay_verdict_reason(verdict), reason);
+    assert_non_null(strstr(assay_verdict_text(verdict), text));
+    assert_null(strpbrk(assay_verdict_text(verdict), "\n\x1b\x7f\xff"));
+    assert_int_equal(assay_verdict_errno(verdict), error);
+    assay_verdict_free(verdict);
+}
+
+static void what_is_undecided_says_why(void **state)
+{
+    static const struct {
+        struct script script;
+        int status;
+        const char *reason, *text;
+    } cases[] = {
+#define SCRIPT(text) {text, sizeof(text) - 1, FAKE_SEND, false}
+        {SCRIPT("\x94\x01\x00\x92\x07\xaakeys: 3.2s\xc0"), ASSAY_E_KEYS_STALE, "keys_stale", "keys: 3.2s"},
+        {SCRIPT("\x94\x01\x00\x92\x04\xa1r\xc0"), ASSAY_E_RATE_LIMITED, "rate_limited", "r"},
+        {SCRIPT("\x94\x01\x00\x92\x63\xa6" "newer!\xc0"), ASSAY_E_PROTOCOL, "protocol", "newer!"}, /* not a number that is known here */
+        {SCRIPT("\x94\x01\x00\x92\x03\xad" "a\nb\x1b" "c\x7f" "d\xc2\x85" "e\xff" "f\0\xc0"), ASSAY_E_FORBIDDEN, "forbidden", "a?b?c?d??e?f?"},
+        {SCRIPT("\x94\x01\x00\x92\x03\xa6" "\xc3\xa9\xe2\x82\xac" "!\xc0"), ASSAY_E_FORBIDDEN, "forbidden", "\xc3\xa9\xe2\x82\xac!"},
+        {SCRIPT("\xc1"), ASSAY_E_PROTOCOL, "protocol", "does not speak"},
+        {{"", 0, FAKE_HOLD, false}, ASSAY_E_TIMEOUT, "timeout", "in time"},
+    };
+    const char *nobody = "/nonexistent/agent.sock";
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fake_agent *agent = fake_agent_start(say, (void *)&cases[i].script, 0);
+
+        says_why(fake_agent_path(agent), cases[i].status, cases[i].reason, cases[i].text, 0);
+        fake_agent_stop(agent);
+    }
+    says_why(nobody, ASSAY_E_UNREACHABLE, "unreachable", nobody, ENOENT);
+    says_why("/dev/null/s", ASSAY_E_UNREACHABLE, "unreachable", "Not a directory", ENOTDIR);
+}
+
 static void nothing_is_no_verdict(void **state)
 {
     const char *text;
@@ -296,6 +342,8 @@ static void nothing_is_no_verdict(void **state)
     assert_null(assay_verdict_reason(NULL));
     assert_null(assay_verdict_subject(NULL));
     assert_null(assay_verdict_issuer(NULL));
+    assert_null(assay_verdict_text(NULL));
+    assert_int_equal(assay_verdict_errno(NULL), 0);
     assert_int_equal(assay_verdict_expires_at(NULL), 0);
     assert_int_equal(assay_verdict_claim_string(NULL, "/sub", &text), ASSAY_E_NO_CLAIM);
     assay_verdict_free(NULL);
@@ -325,6 +373,50 @@ static void arguments_that_are_missing_are_told(void **state)
     assert_int_equal(assay_verify(assay, "t", 1, audience, NULL), ASSAY_E_ARGUMENT);
     assert_int_equal(assay_verify(assay, "t", 1, NULL, NULL), ASSAY_E_UNREACHABLE);
     assay_close(assay);
+}
+
+/* One of a later version is taken where it asks for nothing that is not known here. */
+static void options_have_a_size(void **state)
+{
+    struct {
+        struct assay_options options;
+        unsigned char later[SIZED_BYTES_MAX];
+    } given = {.options = {.size = sizeof(struct assay_options), .timeout_ms = 50}};
+    struct assay_options forgotten = {.timeout_ms = 50};
+    struct assay *assay;
+
+    (void)state;
+    assert_int_equal(assay_open(&assay, "/nonexistent/s", &forgotten), ASSAY_E_ARGUMENT);
+    assert_null(assay);
+    const size_t wrong[] = {1, sizeof given.options - 1, SIZED_BYTES_MAX + 1, SIZE_MAX};
+
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        given.options.size = wrong[i];
+        assert_int_equal(assay_open(&assay, "/nonexistent/s", &given.options), ASSAY_E_ARGUMENT);
+    }
+    const size_t right[] = {sizeof given.options, sizeof given.options + 1, SIZED_BYTES_MAX};
+
+    for (size_t i = 0; i < sizeof right / sizeof right[0]; i++) {
+        given.options.size = right[i];
+        assert_int_equal(assay_open(&assay, "/nonexistent/s", &given.options), 0);
+        assay_close(assay);
+    }
+    given.later[sizeof given.later - sizeof given.options - 1] = 1; /* the last one of those that are looked at */
+    assert_int_equal(assay_open(&assay, "/nonexistent/s", &given.options), ASSAY_E_ARGUMENT);
+    given.options.size--;
+    assert_int_equal(assay_open(&assay, "/nonexistent/s", &given.options), 0);
+    assay_close(assay);
+}
+
+static void the_versions_agree(void **state)
+{
+    char text[32];
+
+    (void)state;
+    snprintf(text, sizeof text, "%d.%d.%d", ASSAY_VERSION_NUMBER >> 16, ASSAY_VERSION_NUMBER >> 8 & 0xff, ASSAY_VERSION_NUMBER & 0xff);
+    assert_string_equal(text, ASSAY_VERSION);
+    assert_string_equal(assay_version(), ASSAY_VERSION);
+    assert_int_equal(assay_version_number(), ASSAY_VERSION_NUMBER);
 }
 
 static void a_token_that_cannot_be_sent_is_a_no(void **state)
@@ -361,8 +453,11 @@ int main(void)
         cmocka_unit_test(the_timeout_is_the_whole_calls),
         cmocka_unit_test(answers_up_to_the_limit_are_read_and_longer_ones_refused),
         cmocka_unit_test(a_verdict_has_what_the_agent_said),
+        cmocka_unit_test(what_is_undecided_says_why),
         cmocka_unit_test(nothing_is_no_verdict),
         cmocka_unit_test(arguments_that_are_missing_are_told),
+        cmocka_unit_test(options_have_a_size),
+        cmocka_unit_test(the_versions_agree),
         cmocka_unit_test(a_token_that_cannot_be_sent_is_a_no),
     };
 

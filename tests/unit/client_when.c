@@ -15,7 +15,6 @@ static void durations_are_a_number_and_a_unit(void **state)
     } good[] = {{"500ms", 500},    {"30s", 30000}, {"10m", 600000}, {"24h", 86400000},
                 {"7d", 604800000}, {"0s", 0},      {"007s", 7000},  {"36525d", 3155760000000}};
     static const char *const bad[] = {"",
-                                      "5",
                                       "s",
                                       "5 s",
                                       " 5s",
@@ -37,12 +36,37 @@ static void durations_are_a_number_and_a_unit(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        assert_false(parse_duration(bad[i], &ms));
+        assert_non_null(parse_duration(bad[i], 0, &ms));
     assert_true(ms == -1);
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
-        assert_true(parse_duration(good[i].text, &ms));
+        assert_null(parse_duration(good[i].text, 0, &ms));
+        assert_true(ms == good[i].ms);
+        assert_null(parse_duration(good[i].text, 1000, &ms));
         assert_true(ms == good[i].ms);
     }
+}
+
+static void a_number_alone_needs_a_unit_to_be_obvious(void **state)
+{
+    int64_t ms = -1;
+
+    (void)state;
+    assert_string_equal(parse_duration("5", 0, &ms), "missing unit");
+    assert_true(ms == -1);
+    assert_null(parse_duration("5", 1000, &ms));
+    assert_true(ms == 5000);
+    assert_null(parse_duration("3155760000", 1000, &ms));
+    assert_true(ms == 3155760000000);
+    ms = -1;
+    assert_string_equal(parse_duration("3155760001", 1000, &ms), "more than 100 years");
+    assert_string_equal(parse_duration("", 1000, &ms), "not a whole number with a unit");
+    assert_string_equal(parse_duration("-5", 1000, &ms), "not a whole number with a unit");
+    assert_string_equal(parse_duration("5.5", 1000, &ms), "not a whole number");
+    assert_string_equal(parse_duration("2x", 1000, &ms), "unknown unit");
+    assert_string_equal(parse_duration("5 ", 1000, &ms), "unknown unit");
+    assert_string_equal(parse_duration("36526d", 0, &ms), "more than 100 years");
+    assert_string_equal(parse_duration("99999999999999999999", 1000, &ms), "more than 100 years");
+    assert_true(ms == -1);
 }
 
 static void times_are_unix_seconds_or_rfc_3339(void **state)
@@ -120,6 +144,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(durations_are_a_number_and_a_unit),
+        cmocka_unit_test(a_number_alone_needs_a_unit_to_be_obvious),
         cmocka_unit_test(times_are_unix_seconds_or_rfc_3339),
         cmocka_unit_test(what_is_nearly_a_time_is_none),
     };

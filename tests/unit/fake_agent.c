@@ -15,7 +15,7 @@
 #define CONNECTIONS_MAX   64
 #define MESSAGE_BYTES_MAX (256 * 1024)
 
-const struct assay_options fake_asked_always = {.no_cache = true};
+const struct assay_options fake_asked_always = {.size = sizeof fake_asked_always, .cache_bytes = ASSAY_NO_CACHE};
 
 struct fake_agent {
     char directory[64];
@@ -38,6 +38,28 @@ struct fake_agent {
             exit(99);                                                                                                              \
         }                                                                                                                          \
     } while (0)
+
+void verdict_agrees(const struct assay_verdict *verdict, int status)
+{
+    int http_status = assay_verdict_http_status(verdict);
+    const char *reason = assay_verdict_reason(verdict), *text = assay_verdict_text(verdict);
+    bool is_decided = status == 0 || status == ASSAY_E_REFUSED;
+
+    MUST(verdict != NULL && status != ASSAY_E_PENDING && status <= 0);
+    MUST(assay_verdict_ok(verdict) == (status == 0) && (http_status == 200) == (status == 0));
+    MUST((reason == NULL) == (status == 0) && (reason == NULL || reason[0] != '\0'));
+    MUST((http_status == 401 || http_status == 403) == (status == ASSAY_E_REFUSED));
+    MUST((text == NULL) == is_decided && (is_decided || (text[0] != '\0' && assay_verdict_issuer(verdict) == NULL)));
+    MUST(is_decided || http_status == (status == ASSAY_E_RATE_LIMITED ? 429 : 503));
+    MUST((assay_verdict_errno(verdict) != 0) <= (status == ASSAY_E_UNREACHABLE));
+}
+
+int descriptor_of(struct assay *assay)
+{
+    int fd, status = assay_fd(assay, &fd);
+
+    return status == 0 ? fd : status;
+}
 
 static void drop(struct fake_agent *agent, int place)
 {
@@ -301,7 +323,7 @@ void fake_yes(struct wire_writer *out, const char *subject, size_t bytes)
 
 void fake_allow(struct wire_writer *out, const char *subject, size_t bytes)
 {
-    wire_put_map(out, 6);
+    wire_put_map(out, 9);
     wire_put_text(out, "allow");
     wire_put_bool(out, true);
     wire_put_text(out, "status");
@@ -316,6 +338,13 @@ void fake_allow(struct wire_writer *out, const char *subject, size_t bytes)
     wire_put_array(out, 2);
     wire_put_text(out, "user");
     wire_put_text(out, "buyer");
+    wire_put_text(out, "issuer");
+    wire_put_text(out, "https://auth.example.com");
+    wire_put_text(out, "expires_at");
+    wire_put_uint(out, 1900000000);
+    wire_put_text(out, "scopes");
+    wire_put_array(out, 1);
+    wire_put_text(out, "read");
 }
 
 enum fake_action fake_echo(void *context, const struct fake_request *request, struct wire_writer *out)

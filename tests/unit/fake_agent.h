@@ -48,12 +48,18 @@ unsigned fake_agent_connected(const struct fake_agent *agent); /* now */
 /* Closes all connections, as an agent that restarts; returns when it is done. */
 void fake_agent_hang_up(struct fake_agent *agent);
 
+/* What a call gave must be what its status says; there is a verdict, whatever that is. Ends the process otherwise. */
+void verdict_agrees(const struct assay_verdict *verdict, int status);
+
+/* The handle's descriptor; below 0: the status. */
+int descriptor_of(struct assay *assay);
+
 /* The head of a good answer, and as its result {active: true, claims: {sub: S, n: 1}, issuer, expires_at, key_age, revocation_age}
  */
 void fake_answer(struct wire_writer *out, uint32_t msgid);
 void fake_yes(struct wire_writer *out, const char *subject, size_t bytes);
 
-/* The result {allow: true, status: 200, reason: nil, rule: "r", subject: S, roles: ["user", "buyer"]} */
+/* The result {allow: true, status: 200, reason: nil, rule: "r", subject: S, roles: ["user", "buyer"], issuer, expires_at, scopes: ["read"]} */
 void fake_allow(struct wire_writer *out, const char *subject, size_t bytes);
 
 /* A reply that is a yes to either question, its subject the token itself. */

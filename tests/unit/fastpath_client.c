@@ -87,7 +87,7 @@ bool side_takes(const char *token, const uint8_t *bytes, size_t size, uint32_t m
     answer_init(&answer);
     memcpy(answer.small, bytes, size < sizeof answer.small ? size : 0);
     answer.size = size < sizeof answer.small ? size : 0;
-    bool yes = answer_read(&answer, msgid) == 0 && judge_verify(answer.result, &verdict) == 0;
+    bool yes = answer_read(&answer, msgid) == 0 && judge_verify(answer.result, NULL, &verdict) == 0;
 
     if (yes)
         cache_keep(&cache, &question, verdict);

@@ -178,7 +178,7 @@ void hand_say_error(struct hand_agent *agent, const struct hand_request *request
 
 bool is_ready(struct assay *assay, int milliseconds)
 {
-    struct pollfd waiting = {.fd = assay_fd(assay), .events = POLLIN};
+    struct pollfd waiting = {.fd = descriptor_of(assay), .events = POLLIN};
 
     MUST(waiting.fd >= 0);
     return poll(&waiting, 1, milliseconds) == 1;
@@ -193,8 +193,7 @@ int next_end(struct assay *assay, void **ret_tag, struct assay_verdict **ret_ver
         if (!is_ready(assay, 5000))
             return status;
     }
-    MUST((*ret_verdict != NULL) == (status == 0 || status == ASSAY_E_REFUSED));
-    MUST(assay_verdict_ok(*ret_verdict) == (status == 0));
+    verdict_agrees(*ret_verdict, status);
     return status;
 }
 
@@ -222,7 +221,7 @@ void ask_about(struct assay *assay, const char *token, void *tag)
 int both_start(void **state, unsigned timeout_ms)
 {
     struct both *both = calloc(1, sizeof *both);
-    struct assay_options options = {.no_cache = true, .timeout_ms = timeout_ms};
+    struct assay_options options = {.size = sizeof options, .cache_bytes = ASSAY_NO_CACHE, .timeout_ms = timeout_ms};
 
     MUST(both != NULL);
     both->agent = hand_start(0, 16);

@@ -7,6 +7,6 @@ on && /^ +X\(/ {
     split($0, part, /[(,] */)
     if (wanted == "reasons") printf "\n`%s`\n: %s\n", text[2], escaped(text[4])
     if (wanted == "errors") printf "\n`ASSAY_E_%s`, `%s` (%d)\n: %s\n", part[3], text[2], part[2], escaped(text[4])
-    if (wanted == "statuses") printf "\n`ASSAY_E_%s` (%d)\n: %s\n", part[3], part[2], escaped(text[2])
+    if (wanted == "statuses") printf "\n`ASSAY_E_%s`, `%s` (%d)\n: %s\n", part[3], text[2], part[2], escaped(text[4])
 }
 END { exit !found }
