@@ -106,8 +106,6 @@ static uint64_t hash_of(const struct lanes *lanes, const struct question *questi
 {
     uint64_t hash = lanes->secret + ((uint64_t)sizes->token_bytes << 2) + (sizes->has_audience ? 1 : 0) + (sizes->is_authorize ? 2 : 0);
 
-    hash += (uint64_t)sizes->has_claims << 62;
-
     if (sizes->token_bytes > 0)
         hash = hash_end(question->token, sizes->token_bytes, TOKEN_END_BYTES, hash);
     if (sizes->has_audience)
