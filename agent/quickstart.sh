@@ -19,7 +19,7 @@ install_build_packages
 cmake -S . -B build -G Ninja -DASSAY_TESTS=OFF >/dev/null
 built=$(cmake --build build 2>&1) || { printf '%s\n' "$built" | tail -n 40 >&2; exit 1; }
 printf '%s\n' "$built" | tail -n 1
-PATH="$PWD/build/agent:$PWD/build/client/commands:$PATH"
+PATH="$PWD/build/agent:$PWD/build/client/cli:$PATH"
 
 folder=$(mktemp -d)
 agent=""
@@ -96,5 +96,5 @@ cat <<NEXT
   An agent for this host:  sh systemd/package.sh; agent/guide/operations.md
   Your issuer's keys:      keys: {discovery: true}; agent/guide/issuers.md
   Your rules:              agent/guide/policy.md; assay policy test FILE
-  All commands:            build/client/commands/assay --help
+  All commands:            build/client/cli/assay --help
 NEXT

@@ -16,7 +16,7 @@
 #include "agent/keys/remotes.h"
 #include "agent/rpc/listener.h"
 #include "agent/verdict/cache.h"
-#include "client/clock.h"
+#include "client/wire/clock.h"
 #include "in_force.h"
 
 /* Files that change all the time are tried for so long; `assay reload` waits 5 s for its answer. */

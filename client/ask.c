@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
+#include "client/wire/cleanup.h"
 #include "judge.h"
 
 static void params_begin(struct params *params, unsigned pairs)

@@ -3,8 +3,8 @@
 #define ASSAY_CLIENT_ASK_H
 
 #include "call.h"
-#include "clock.h"
-#include "exports.h"
+#include "client/wire/clock.h"
+#include "client/wire/exports.h"
 
 /* For each string its name and its own head, which have at most this many bytes together. */
 #define PAIR_HEAD_BYTES_MAX 16

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
+#include "client/wire/cleanup.h"
 
 _Static_assert((ASKED_MAX & (ASKED_MAX - 1)) == 0, "a msgid's low bits are the place");
 

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "cancel.h"
-#include "cleanup.h"
-#include "clock.h"
+#include "client/wire/cleanup.h"
+#include "client/wire/clock.h"
 #include "cold.h"
 #include "doubt.h"
 #include "hello.h"

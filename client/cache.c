@@ -4,8 +4,8 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 
+#include "client/wire/exports.h"
 #include "cold.h"
-#include "exports.h"
 #include "limits.h"
 
 #define GREETING_BYTES 4096

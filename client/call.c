@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "clock.h"
-#include "exports.h"
+#include "client/wire/cleanup.h"
+#include "client/wire/clock.h"
+#include "client/wire/exports.h"
 
 /* What is sent: the head, which converse() fills in, and the caller's parts. */
 struct request {

@@ -6,7 +6,7 @@
 
 #include "cache.h"
 #include "channel.h"
-#include "wire.h"
+#include "client/wire/wire.h"
 
 struct stream;
 

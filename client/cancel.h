@@ -6,7 +6,7 @@
 
 #include <pthread.h>
 
-#include "cleanup.h"
+#include "client/wire/cleanup.h"
 
 static inline int cancel_disable(void)
 {

@@ -15,9 +15,9 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "clock.h"
-#include "exports.h"
+#include "client/wire/cleanup.h"
+#include "client/wire/clock.h"
+#include "client/wire/exports.h"
 
 /* What the kernel shows for a user that this user namespace does not map: anybody. */
 #define OVERFLOW_UID ((uid_t)65534)

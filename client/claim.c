@@ -1,7 +1,7 @@
 /* Claims of a verdict: by JSON pointer, or one after the other. A struct assay_claim is one of the verdict's values, and is nothing else. */
 #include <stdlib.h>
 
-#include "json.h"
+#include "client/wire/json.h"
 #include "pointer.h"
 #include "verdict.h"
 

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/wire/exports.h"
 #include "cold.h"
-#include "exports.h"
 #include "limits.h"
 
 #define XXH_INLINE_ALL

@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 
-#include "cleanup.h"
-#include "clock.h"
-#include "exports.h"
+#include "client/wire/cleanup.h"
+#include "client/wire/clock.h"
+#include "client/wire/exports.h"
 
 static bool control(const struct loop *loop, int operation, int fd, uint32_t events)
 {

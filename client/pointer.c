@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "exports.h"
+#include "client/wire/exports.h"
 
 /* Syntax first, whole: a pointer that is none is told as such even where its beginning points at nothing. */
 static bool is_pointer(const char *pointer)

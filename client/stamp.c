@@ -3,9 +3,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "clock.h"
+#include "client/wire/clock.h"
+#include "client/wire/exports.h"
 #include "cold.h"
-#include "exports.h"
 
 /* Later ends come to the same, and fit into nanoseconds. */
 #define SECONDS_MAX (INT64_MAX / NS_PER_S - 1)

@@ -2,8 +2,8 @@
 #ifndef ASSAY_CLIENT_STAMP_H
 #define ASSAY_CLIENT_STAMP_H
 
-#include "page.h"
-#include "value.h"
+#include "client/wire/page.h"
+#include "client/wire/value.h"
 
 /* The agent names 6 at most: issuer, key, signing input, jti, sub, sid. */
 #define STAMP_COUNTERS_MAX 8

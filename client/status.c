@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "exports.h"
+#include "client/wire/exports.h"
 
 /* The name, and behind its end the text. */
 static const char *both(int status)

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "clock.h"
+#include "client/wire/cleanup.h"
+#include "client/wire/clock.h"
 #include "doubt.h"
 
 int stream_new(uint32_t life, struct stream **ret_stream)
@@ -341,29 +341,6 @@ int stream_next(struct assay *assay, void **ret_tag, struct assay_verdict **ret_
             return ASSAY_E_PENDING;
         more = exchange(assay, stream);
     }
-}
-
-static int64_t next_moment(const struct stream *stream, int64_t now)
-{
-    const struct asked *first = asked_soonest(&stream->asked);
-
-    if (stream->asked.finished.first != NULL)
-        return now;
-    if (first == NULL)
-        return LOOP_NEVER;
-    if (stream->connection == NULL && stream->connect_at < first->deadline)
-        return stream->connect_at > now ? stream->connect_at : now;
-    return first->deadline;
-}
-
-void stream_rest(struct stream *stream)
-{
-    int64_t now = monotonic_ns();
-
-    stream->drained = false;
-    if (stream->connection != NULL)
-        loop_want_room(&stream->loop, stream->connection->fd, stream->unsent != NULL && !stream->deaf);
-    loop_wake_at(&stream->loop, next_moment(stream, now), now);
 }
 
 static int add(struct stream *stream, const struct kind *kind, const struct question *question, bool stamped, void *tag, int64_t deadline)

@@ -4,8 +4,8 @@
 
 #include <stdatomic.h>
 
-#include "exports.h"
-#include "value.h"
+#include "client/wire/exports.h"
+#include "client/wire/value.h"
 
 /* A claim as JSON, kept as long as the verdict. */
 struct rendering {

@@ -8,7 +8,7 @@ tests=$PWD/tests
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 DESTDIR="$folder/root" cmake --install "$ASSAY_BUILD" >"$folder/log" || { cat "$folder/log"; exit 1; }
-export PATH="$ASSAY_BUILD/client/commands:$ASSAY_BUILD/agent:$PATH" HOME="$folder"
+export PATH="$ASSAY_BUILD/client/cli:$ASSAY_BUILD/agent:$PATH" HOME="$folder"
 bash_functions=$(dirname "$(find "$folder/root" -path '*/bash-completion/completions/assay')")
 zsh_functions=$(dirname "$(find "$folder/root" -name _assay)")
 mkdir "$folder/here" "$folder/here/keys"

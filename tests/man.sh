@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 root=$PWD
-export PATH="$ASSAY_BUILD/client/commands:$ASSAY_BUILD/agent:$PATH" MANWIDTH=80 MAN_KEEP_FORMATTING= MANPAGER=cat
+export PATH="$ASSAY_BUILD/client/cli:$ASSAY_BUILD/agent:$PATH" MANWIDTH=80 MAN_KEEP_FORMATTING= MANPAGER=cat
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 

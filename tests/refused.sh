@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 root=$PWD
 . tests/wait.sh
-export PATH="$ASSAY_BUILD/client/commands:$ASSAY_BUILD/agent:$PATH"
+export PATH="$ASSAY_BUILD/client/cli:$ASSAY_BUILD/agent:$PATH"
 folder=$(mktemp -d)
 agent=""
 listener=""

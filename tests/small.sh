@@ -8,14 +8,14 @@ work=$(mktemp -d)
 agent=""
 trap '[ -z "$agent" ] || kill "$agent"; rm -rf "$work"' EXIT
 cd "$work"
-assay() { "$small/client/commands/assay" "$@"; }
+assay() { "$small/client/cli/assay" "$@"; }
 fail() { echo "small: $1"; exit 1; }
 
-for program in agent/assayd client/commands/assay; do
+for program in agent/assayd client/cli/assay; do
     objdump -p "$small/$program" | grep -E 'NEEDED.*(curl|hiredis|jwt|libssl|llhttp)' && fail "$program links what was left out"
 done
 assay keygen --alg ES256 --kid k1 --out k1.pem >/dev/null
-"$ASSAY_FULL/client/commands/assay" mint --key k1.pem --alg ES256 --kid k1 --issuer https://auth.example.com --audience orders --subject alice --ttl 1h >token
+"$ASSAY_FULL/client/cli/assay" mint --key k1.pem --alg ES256 --kid k1 --issuer https://auth.example.com --audience orders --subject alice --ttl 1h >token
 
 configure() {
     cat >assayd.yaml <<END

@@ -1,6 +1,6 @@
 #include "core.h"
 
-#include "client/clock.h"
+#include "client/wire/clock.h"
 
 double unix_now(void)
 {

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "alarm.h"
-#include "client/clock.h"
+#include "client/wire/clock.h"
 #include "log.h"
 
 #define MESSAGE_BYTES_MAX 2048

@@ -2,7 +2,7 @@
 #ifndef ASSAY_ANSWERS_H
 #define ASSAY_ANSWERS_H
 
-#include "client/wire.h"
+#include "client/wire/wire.h"
 
 static inline void put_pair_uint(struct wire_writer *writer, const char *name, uint64_t value)
 {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/nearest.h"
+#include "client/wire/nearest.h"
 
 /* A file's own words are told, but no control character of them reaches a terminal or breaks a line. */
 static void make_printable(char *text)

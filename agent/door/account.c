@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "agent/base/limits.h"
-#include "client/clock.h"
+#include "client/wire/clock.h"
 
 static struct account *find(struct accounts *accounts, uid_t uid)
 {

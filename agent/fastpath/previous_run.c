@@ -9,8 +9,8 @@
 
 #include "agent/base/alarm.h"
 #include "agent/base/log.h"
-#include "client/clock.h"
-#include "client/page.h"
+#include "client/wire/clock.h"
+#include "client/wire/page.h"
 
 #define BOOT_BYTES 36 /* a UUID in text */
 

@@ -11,7 +11,7 @@
 #include <openssl/rand.h>
 
 #include "agent/base/log.h"
-#include "client/clock.h"
+#include "client/wire/clock.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>

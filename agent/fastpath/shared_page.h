@@ -7,7 +7,7 @@
 #define ASSAY_BOARD_H
 
 #include "agent/token/issuer.h"
-#include "client/page.h"
+#include "client/wire/page.h"
 
 /* What a yes rests on and can be taken back, all of it an issuer's. These numbers are hashed, and live as long as one run. */
 enum thing_kind { THING_ISSUER, THING_KEY, THING_INPUT, THING_JTI, THING_SUB, THING_SID };

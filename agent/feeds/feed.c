@@ -8,7 +8,7 @@
 #include "agent/base/progress.h"
 #include "agent/fastpath/shared_page.h"
 #include "agent/state/writer.h"
-#include "client/clock.h"
+#include "client/wire/clock.h"
 #include "feed_inside.h"
 
 void feed_free(struct feed *feed)

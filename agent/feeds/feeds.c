@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "agent/base/log.h"
-#include "client/clock.h"
+#include "client/wire/clock.h"
 #include "feed_inside.h"
 #include "unreadable.h"
 

@@ -6,7 +6,7 @@
 #include "agent/base/core.h"
 #include "agent/state/store.h"
 #include "agent/token/issuer.h"
-#include "client/wire.h"
+#include "client/wire/wire.h"
 
 struct feeds;
 

@@ -10,7 +10,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "client/clock.h"
+#include "client/wire/clock.h"
 
 #define READ_BYTES   (256 * 1024) /* more than the longest line, so that each read ends one */
 #define TAIL_BYTES   1024

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "agent/outbound/threads.h"
-#include "client/cleanup.h"
-#include "client/clock.h"
+#include "client/wire/cleanup.h"
+#include "client/wire/clock.h"
 
 void redis_link_drop(struct redis_link *link)
 {

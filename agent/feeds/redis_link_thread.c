@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "agent/outbound/authorities.h"
-#include "client/cleanup.h"
-#include "client/clock.h"
+#include "client/wire/cleanup.h"
+#include "client/wire/clock.h"
 #include "redis_link_inside.h"
 
 static bool is_closed(struct redis_link *link)

@@ -7,8 +7,8 @@
 
 #include "agent/base/limits.h"
 #include "agent/outbound/redis.h"
-#include "client/cleanup.h"
-#include "client/clock.h"
+#include "client/wire/cleanup.h"
+#include "client/wire/clock.h"
 
 static void free_reply(redisReply **reply)
 {

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "client/clock.h"
+#include "client/wire/clock.h"
 
 /* Not in every linux/magic.h. */
 #define MAGIC_XFS      0x58465342

@@ -1,7 +1,7 @@
 /* One file that is watched. */
 #include <string.h>
 
-#include "client/clock.h"
+#include "client/wire/clock.h"
 #include "watch_inside.h"
 
 #define AGAIN_MS 1000 /* after a reading that failed */

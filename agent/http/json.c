@@ -9,7 +9,7 @@
 #include "agent/token/json.h"
 #include "agent/verdict/audit.h"
 #include "agent/verdict/readiness.h"
-#include "client/json.h"
+#include "client/wire/json.h"
 #include "http_inside.h"
 
 static struct http_out *begin(struct http_conn *conn, const char *text)

@@ -7,7 +7,7 @@
 #include <openssl/evp.h>
 
 #include "agent/config/discovery.h"
-#include "client/clock.h"
+#include "client/wire/clock.h"
 
 static void finish(struct https *https, struct key_fetch *fetch)
 {

@@ -8,7 +8,7 @@
 #include "agent/base/alarm.h"
 #include "agent/base/log.h"
 #include "agent/fastpath/shared_page.h"
-#include "client/clock.h"
+#include "client/wire/clock.h"
 #include "remote.h"
 
 struct remotes *remotes_new(struct core *core, void (*again_about)(void *context, struct text token, struct waiter *waiter), void *context)

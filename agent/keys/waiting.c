@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/clock.h"
+#include "client/wire/clock.h"
 #include "remote.h"
 
 #define ASKED_AGAIN_PER_TURN 16 /* of those who waited: others are answered in between */

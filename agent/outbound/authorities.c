@@ -11,7 +11,7 @@
 #include <openssl/x509.h>
 
 #include "agent/base/limits.h"
-#include "client/cleanup.h"
+#include "client/wire/cleanup.h"
 
 static int cannot(const char *ca_file, const char *cause, char *why, size_t why_bytes)
 {

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "agent/base/limits.h"
-#include "client/clock.h"
+#include "client/wire/clock.h"
 #include "threads.h"
 
 struct lookup {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/clock.h"
+#include "client/wire/clock.h"
 #include "lookup.h"
 #include "reading.h"
 

@@ -11,7 +11,7 @@
 #include "agent/base/limits.h"
 #include "authorities.h"
 #include "bearer.h"
-#include "client/clock.h"
+#include "client/wire/clock.h"
 #include "threads.h"
 
 struct reading {

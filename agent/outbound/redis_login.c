@@ -10,7 +10,7 @@
 
 #include "agent/base/limits.h"
 #include "agent/base/secret.h"
-#include "client/cleanup.h"
+#include "client/wire/cleanup.h"
 
 struct password {
     char bytes[REDIS_PASSWORD_BYTES_MAX + 3]; /* and a newline of one or two bytes, and one that is too many */

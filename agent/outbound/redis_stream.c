@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "agent/base/limits.h"
-#include "client/cleanup.h"
-#include "client/clock.h"
+#include "client/wire/cleanup.h"
+#include "client/wire/clock.h"
 #include "lookup.h"
 
 /* Some of it is what the other side said. */

@@ -9,7 +9,7 @@
 
 #include "assay/status.h"
 #include "authorities.h"
-#include "client/clock.h"
+#include "client/wire/clock.h"
 #include "reading.h"
 #include "threads.h"
 #include "url.h"

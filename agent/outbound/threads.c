@@ -9,7 +9,7 @@
 #include <openssl/crypto.h>
 
 #include "agent/base/limits.h"
-#include "client/clock.h"
+#include "client/wire/clock.h"
 
 struct start {
     void *(*run)(void *context);

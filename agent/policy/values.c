@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "client/wire.h"
+#include "client/wire/wire.h"
 
 #define CLAIMS_BYTES_MAX 32768 /* of one test's claims */
 #define CLAIMS_DEPTH_MAX 16

@@ -6,7 +6,7 @@
 #include <uv.h>
 
 #include "agent/door/peer.h"
-#include "client/wire.h"
+#include "client/wire/wire.h"
 
 struct door;
 struct line_of_tasks;

@@ -6,7 +6,7 @@
 #include "agent/files/watch.h"
 #include "agent/state/clock.h"
 #include "agent/verdict/stamp.h"
-#include "client/clock.h"
+#include "client/wire/clock.h"
 #include "listener.h"
 #include "methods.h"
 

@@ -2,7 +2,7 @@
 #ifndef ASSAY_CLAIMS_H
 #define ASSAY_CLAIMS_H
 
-#include "client/wire.h"
+#include "client/wire/wire.h"
 #include "issuer.h"
 
 /* X(NAME, name): RFC 7519 section 4.1, and what providers use beside it. */

@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-#include "client/wire.h"
+#include "client/wire/wire.h"
 
 /* What a reader stopped at, for the people who must mend it. */
 struct json_fault {

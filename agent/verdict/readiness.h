@@ -3,7 +3,7 @@
 #define ASSAY_READINESS_H
 
 #include "agent/base/core.h"
-#include "client/wire.h"
+#include "client/wire/wire.h"
 
 size_t readiness_room(const struct core *core); /* bytes that it takes at most */
 void readiness_put(struct wire_writer *writer, const struct core *core);

@@ -18,7 +18,7 @@
 #include <openssl/x509.h>
 
 #include "agent/token/base64url.h"
-#include "client/wire.h"
+#include "client/wire/wire.h"
 
 void die(const char *what)
 {

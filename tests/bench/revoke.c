@@ -14,7 +14,7 @@
 
 #include "assay/assay.h"
 #include "bench.h"
-#include "client/wire.h"
+#include "client/wire/wire.h"
 
 #define PROCESSES     8
 #define TOKENS_MAX    500

@@ -23,7 +23,7 @@ of_arm64() {
 }
 
 assay() {
-    of_arm64 client/commands/assay "$@"
+    of_arm64 client/cli/assay "$@"
 }
 
 # An agent with a key, a token that is good, and revoked, and not good any more.

@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "client/call.h"
-#include "client/exports.h"
 #include "client/verdict.h"
+#include "client/wire/exports.h"
 #include "tests/fuzz/target.h"
 
 /* An idle connection on which the answer stands already, and nothing after it. The request goes nowhere. */

@@ -2,7 +2,7 @@
 #include <msgpack.h>
 
 #include "agent/base/limits.h"
-#include "client/wire.h"
+#include "client/wire/wire.h"
 #include "tests/fuzz/target.h"
 
 static const struct wire_limits limits = {FRAME_BYTES_MAX, FRAME_NODES_MAX, FRAME_DEPTH_MAX};

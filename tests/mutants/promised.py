@@ -13,7 +13,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 RUNNER = os.path.join(HERE, "promises.py")
-PROGRAMS = ["agent/assayd", "client/libassay.so.0.1.0", "client/commands/assay"]
+PROGRAMS = ["agent/assayd", "client/libassay.so.0.1.0", "client/cli/assay"]
 LIBRARY_NAMES = ["client/libassay.so.0", "client/libassay.so"]
 
 
@@ -98,11 +98,11 @@ class Promises:
         """A build folder that is the build, but for the programs that have the mutant in them."""
         mutated = os.path.join(folder, "build")
         own = [target for target in PROGRAMS if original in self.links[target]] or PROGRAMS[:1]
-        for part in ("", "agent", "client", "client/commands"):
+        for part in ("", "agent", "client", "client/cli"):
             os.makedirs(os.path.join(mutated, part), exist_ok=True)
             for name in os.listdir(os.path.join(self.build, part)):
                 place = os.path.join(part, name)
-                if place not in own + ["agent", "client", "client/commands"] + (LIBRARY_NAMES if PROGRAMS[1] in own else []):
+                if place not in own + ["agent", "client", "client/cli"] + (LIBRARY_NAMES if PROGRAMS[1] in own else []):
                     os.symlink(os.path.join(self.build, place), os.path.join(mutated, place))
         for target in own:
             command = with_object(self.links[target], made, original, os.path.join(mutated, target))

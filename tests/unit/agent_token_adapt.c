@@ -12,7 +12,7 @@
 #include "agent/token/adapt.h"
 #include "agent/token/json.h"
 #include "agent/token/keyset.h"
-#include "client/json.h"
+#include "client/wire/json.h"
 
 #define TEXT(literal) ((struct text){literal, sizeof literal - 1})
 

@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 #include "client/cache.h"
-#include "client/clock.h"
-#include "client/exports.h"
+#include "client/wire/clock.h"
+#include "client/wire/exports.h"
 
 #define BYTES (1024 * 1024)
 

@@ -20,9 +20,9 @@
 #include <cmocka.h>
 
 #include "assay/assay.h"
-#include "client/clock.h"
 #include "client/limits.h"
-#include "client/page.h"
+#include "client/wire/clock.h"
+#include "client/wire/page.h"
 #include "fake_agent.h"
 
 #define ALL_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL)

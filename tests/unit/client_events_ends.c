@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "client/clock.h"
 #include "client/stream.h"
+#include "client/wire/clock.h"
 #include "fake_agent.h"
 #include "hand_agent.h"
 

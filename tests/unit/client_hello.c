@@ -11,9 +11,9 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "client/clock.h"
-#include "client/exports.h"
 #include "client/hello.h"
+#include "client/wire/clock.h"
+#include "client/wire/exports.h"
 
 #define ALL_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL)
 

@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "client/commands/command.h"
-#include "client/nearest.h"
+#include "client/cli/command.h"
+#include "client/wire/nearest.h"
 
 struct filled {
     bool flag;

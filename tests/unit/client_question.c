@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "client/clock.h"
+#include "client/wire/clock.h"
 #include "question_agent.h"
 
 static void each_kind_is_asked_for_by_name(void **state)

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "client/commands/bench_samples.h"
+#include "client/cli/bench/samples.h"
 
 static struct samples samples, others;
 

@@ -9,8 +9,8 @@
 #include <cmocka.h>
 
 #include "assay/assay.h"
-#include "client/json.h"
 #include "client/pointer.h"
+#include "client/wire/json.h"
 
 static struct value *read_value(const char *bytes, size_t size)
 {

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "client/wire.h"
+#include "client/wire/wire.h"
 
 static const struct wire_limits limits = {.most_bytes = 64, .most_nodes = 16, .most_depth = 3};
 

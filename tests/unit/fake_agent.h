@@ -5,8 +5,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "client/exports.h"
-#include "client/wire.h"
+#include "client/wire/exports.h"
+#include "client/wire/wire.h"
 
 struct fake_agent;
 

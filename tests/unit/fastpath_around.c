@@ -3,8 +3,8 @@
 #include <openssl/rand.h>
 #include <time.h>
 
-#include "client/clock.h"
-#include "client/wire.h"
+#include "client/wire/clock.h"
+#include "client/wire/wire.h"
 #include "schedules.h"
 #include "tests/fuzz/target.h"
 

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "agent/feeds/file_reader.h"
-#include "client/clock.h"
+#include "client/wire/clock.h"
 
 #define PIECE 262144 /* that is read at a time */
 #define LARGE (5 * PIECE)

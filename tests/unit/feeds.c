@@ -12,7 +12,7 @@
 
 #include "agent/config/config.h"
 #include "agent/feeds/feed_inside.h"
-#include "client/clock.h"
+#include "client/wire/clock.h"
 
 static struct config config;
 static struct keyring ring = {.config = &config};

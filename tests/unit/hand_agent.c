@@ -9,7 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "client/wire.h"
+#include "client/wire/wire.h"
 #include "fake_agent.h"
 
 #define MUST(condition)                                                                                                            \

@@ -15,7 +15,7 @@
 #include "agent/base/limits.h"
 #include "agent/outbound/lookup.h"
 #include "agent/outbound/threads.h"
-#include "client/clock.h"
+#include "client/wire/clock.h"
 
 static sem_t answer; /* for names that begin with "slow" */
 static atomic_uint calls;

@@ -14,7 +14,7 @@
 
 #include "agent/outbound/redis.h"
 #include "agent/outbound/threads.h"
-#include "client/clock.h"
+#include "client/wire/clock.h"
 #include "redis_fake.h"
 
 static const struct redis_login no_login;

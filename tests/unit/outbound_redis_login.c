@@ -15,7 +15,7 @@
 #include "agent/base/limits.h"
 #include "agent/outbound/redis.h"
 #include "agent/outbound/threads.h"
-#include "client/clock.h"
+#include "client/wire/clock.h"
 #include "redis_fake.h"
 
 static const struct redis_login no_login;
