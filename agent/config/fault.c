@@ -6,20 +6,7 @@
 #include <string.h>
 
 #include "client/wire/nearest.h"
-
-/* A file's own words are told, but no control character of them reaches a terminal or breaks a line. */
-static void make_printable(char *text)
-{
-    for (; *text != '\0'; text++) {
-        unsigned char c = (unsigned char)*text, next = (unsigned char)text[1];
-
-        if (c < 0x20 || c == 0x7f || (c == 0xc2 && next >= 0x80 && next < 0xa0)) {
-            *text = '?';
-            if (c == 0xc2)
-                text[1] = '?';
-        }
-    }
-}
+#include "client/wire/printable.h"
 
 /* A fault for whose words there is no memory is one all the same. */
 static char no_words[] = "out of memory";
@@ -36,7 +23,7 @@ void fault_add(struct faults *faults, struct place place, const char *format, ..
 
     va_end(arguments);
     if (made >= 0) {
-        make_printable(message);
+        make_printable(message); /* the file's own words among it */
         if (place.line > 0)
             made = asprintf(&text, "%s:%u:%u: %s", place.file, place.line, place.column, message);
         else

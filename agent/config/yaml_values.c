@@ -1,4 +1,5 @@
 /* Single values: texts, numbers, durations, sizes, paths, choices. */
+#include "client/wire/when.h"
 #include "yaml.h"
 
 #include <math.h>
@@ -103,12 +104,17 @@ static bool quantity(const char *text, const char *const *units, const double *f
 
 void yaml_read_seconds(struct yaml *yaml, yaml_node_t *value, void *into)
 {
-    static const char *const units[] = {"ms", "s", "m", "h", "d", NULL};
-    static const double factors[] = {0.001, 1, 60, 3600, 86400};
     const char *text = yaml_text(yaml, value);
+    int64_t milliseconds;
 
-    if (text != NULL && !quantity(text, units, factors, into))
-        yaml_fault(yaml, value, "`%s` is no duration; write for example 500ms, 30s, 10m, 24h or 7d", text);
+    if (text == NULL)
+        return;
+    const char *fault = parse_duration(text, 0, &milliseconds);
+
+    if (fault == NULL)
+        *(double *)into = (double)milliseconds / 1000;
+    else
+        yaml_fault(yaml, value, "`%s`: %s; use 500ms, 30s, 10m, 24h or 7d", text, fault);
 }
 
 void yaml_read_size(struct yaml *yaml, yaml_node_t *value, void *into)

@@ -6,6 +6,7 @@
 #include "client/ask.h"
 #include "client/verdict.h"
 #include "client/wire/cleanup.h"
+#include "client/wire/printable.h"
 #include "token_source.h"
 
 /* Too long a resource is not sent, and so there is no answer of the agent's to show. */

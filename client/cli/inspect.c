@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "agent/base/utf8.h"
+#include "client/wire/printable.h"
 #include "command.h"
 #include "form_fault.h"
 #include "inspection.h"

@@ -4,11 +4,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "client/wire/when.h"
 #include "inspect.h"
 #include "inspection.h"
 #include "owned.h"
 #include "report.h"
-#include "when.h"
 
 /* One line. A token beyond what is accepted must still fit in: that it is too large is an answer. */
 #define LINE_BYTES_MAX (4 * 1024 * 1024)

@@ -9,8 +9,8 @@
 #include "assay/assay.h"
 #include "client/wire/cleanup.h"
 #include "client/wire/nearest.h"
+#include "client/wire/when.h"
 #include "command.h"
-#include "when.h"
 
 #define HELP_COLUMN 30
 

@@ -3,6 +3,7 @@
 
 #include "agent.h"
 #include "client/wire/cleanup.h"
+#include "client/wire/printable.h"
 
 /* The faults one a line, as a compiler's, so that editors find the place. */
 static int tell_faults(const struct value *faults)

@@ -9,6 +9,7 @@
 
 #include "client/wire/cleanup.h"
 #include "client/wire/json.h"
+#include "client/wire/printable.h"
 #include "client/wire/value.h"
 
 static bool as_json;
@@ -21,24 +22,6 @@ void report_as_json(bool json)
 bool report_is_json(void)
 {
     return as_json;
-}
-
-/* Besides C0 and DEL, C1: its bytes 0x80 to 0x9f after 0xc2, and what is no UTF-8, among which they could stand alone. */
-void make_printable(char *text)
-{
-    size_t bytes = strlen(text);
-
-    while (bytes > 0) {
-        unsigned char *at = (unsigned char *)text;
-        unsigned sequence = utf8_sequence(text, bytes);
-
-        if (sequence == 0 || at[0] < 0x20 || at[0] == 0x7f)
-            at[0] = '?';
-        else if (at[0] == 0xc2 && at[1] < 0xa0)
-            at[0] = at[1] = '?';
-        text += sequence > 0 ? sequence : 1;
-        bytes -= sequence > 0 ? sequence : 1;
-    }
 }
 
 static struct value string_value(const char *text)

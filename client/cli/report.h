@@ -24,7 +24,5 @@ int report_no_memory(void);
 /* Ends a command that has written to stdout: what could not be written is not a yes. */
 int report_yes(void);
 
-/* Text from elsewhere, without what would move a terminal's cursor and without what is no UTF-8: in place. */
-void make_printable(char *text);
 
 #endif

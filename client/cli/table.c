@@ -9,6 +9,7 @@
 
 #include "client/wire/cleanup.h"
 #include "client/wire/json.h"
+#include "client/wire/printable.h"
 #include "report.h"
 
 #define COLUMNS_MAX 16

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "client/cli/when.h"
+#include "client/wire/when.h"
 
 static void durations_are_a_number_and_a_unit(void **state)
 {

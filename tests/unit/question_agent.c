@@ -147,7 +147,7 @@ int set_up(void **state)
 int set_up_short(void **state)
 {
     (void)state;
-    return set_up_for(60);
+    return set_up_for(SHORT_MS);
 }
 
 int tear_down(void **state)

@@ -28,7 +28,8 @@ extern struct fake_agent *agent;
 extern struct assay *assay;
 
 int set_up(void **state);
-int set_up_short(void **state); /* calls have 60 ms */
+#define SHORT_MS 500
+int set_up_short(void **state); /* calls have SHORT_MS */
 int tear_down(void **state);
 
 /* Asks, and returns the status; the verdict is what it says. */

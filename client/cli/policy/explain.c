@@ -5,6 +5,7 @@
 #include "agent/base/limits.h"
 #include "agent/policy/granted.h"
 #include "agent/token/json.h"
+#include "client/wire/printable.h"
 #include "file.h"
 #include "why.h"
 

@@ -1,4 +1,5 @@
 #include "agent/token/adapt.h"
+#include "client/wire/printable.h"
 #include "file.h"
 
 #include <stdio.h>

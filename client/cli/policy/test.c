@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/wire/printable.h"
 #include "file.h"
 
 struct tally {

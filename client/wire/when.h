@@ -1,6 +1,6 @@
 /* Durations and points in time as people write them. Exactly these spellings: a mistake in a duration is a security setting. */
-#ifndef ASSAY_COMMAND_WHEN_H
-#define ASSAY_COMMAND_WHEN_H
+#ifndef ASSAY_WHEN_H
+#define ASSAY_WHEN_H
 
 #include <stdbool.h>
 #include <stdint.h>
