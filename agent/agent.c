@@ -130,7 +130,7 @@ static int open_rooms(struct agent *agent)
     uint8_t instance[16];
 
     if (RAND_bytes(instance, sizeof instance) != 1 || RAND_bytes(agent->verdicts.audit_key, sizeof agent->verdicts.audit_key) != 1)
-        return fail("no random numbers are to be had");
+        return fail("no random numbers are available");
     hex_encode(instance, sizeof instance, agent->core.instance);
     agent->core.shared = shared_page_new(instance);
     agent->core.store = store_open(config->state_path, STORE_MAP_BYTES, why);
@@ -148,7 +148,7 @@ static int open_rooms(struct agent *agent)
         agent->core.key_errors == NULL)
         return fail("out of memory");
     if (remotes_prepare(agent->core.remotes, agent->core.ring) < 0)
-        return fail("the stored keys cannot be read, or there is no memory");
+        return fail("the stored keys cannot be read, or out of memory");
     if (prepare_store(agent) < 0)
         return fail("the revocations cannot be written; is the disk full?");
     if (socket_make_folders(config, why) < 0)
@@ -204,7 +204,7 @@ static int start_rooms(struct agent *agent)
     agent->watchdog = watchdog_new(agent->core.loop);
     if (agent->core.previous_run == NULL || agent->core.https == NULL || agent->verdicts.workers == NULL || agent->core.writer == NULL || agent->core.watch == NULL || agent->core.feeds == NULL ||
         agent->forget == NULL)
-        return fail("threads cannot be started, or there is no memory");
+        return fail("threads cannot be started, or out of memory");
     if (feeds_use_config(agent->core.feeds) < 0)
         return fail("out of memory");
     agent->door = door_open(&agent->verdicts, before_wait, agent, why);
@@ -221,7 +221,7 @@ static void check_ready(struct core *core)
     if (agent->core.ready || agent->core.stopping || !feeds_are_read(agent->core.feeds)) /* who tell how far they are */
         return;
     if (!remotes_are_known(agent->core.remotes)) {
-        notify_status("waiting for the keys of an issuer; `assay health` says whose, and why");
+        notify_status("waiting for the keys of an issuer; `assay health` says which, and why");
         return;
     }
     agent->core.ready = true;
@@ -237,7 +237,7 @@ static int serve(struct agent *agent)
     if (signals_watch(&signals, agent, finish_stop) < 0) {
         finish_stop(agent); /* of the rooms that are open: the loop ends where nothing is left in it */
         uv_run(agent->core.loop, UV_RUN_DEFAULT);
-        return fail("signals cannot be waited for");
+        return fail("signals cannot be handled");
     }
     if (start_rooms(agent) < 0) {
         signals_close(&signals);
@@ -275,7 +275,7 @@ int agent_run(struct keyring *ring, const char *config_path)
     agent.verdicts.core = &agent.core;
     agent.core.started = unix_now();
     log_setup(ring->config->log_level, ring->config->log_json);
-    int status = agent.core.loop != NULL ? open_rooms(&agent) : fail("the system gives no event loop: out of memory or descriptors");
+    int status = agent.core.loop != NULL ? open_rooms(&agent) : fail("the event loop cannot be created: out of memory or descriptors");
 
     if (status == 0)
         status = serve(&agent);

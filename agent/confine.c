@@ -80,7 +80,7 @@ void confine(const struct config *config)
     if (rules < 0 || allow_below(rules, config->state_path, ACCESS_STATE & taken.handled_access_fs) < 0 ||
         allow_beside(rules, config->socket_path) < 0 || (config->http.path != NULL && allow_beside(rules, config->http.path) < 0) ||
         syscall(SYS_landlock_restrict_self, rules, 0) != 0)
-        log_warning("the agent could not confine itself (landlock), and goes on without", LOG_TEXT("error", strerror(errno)));
+        log_warning("the agent could not confine itself (landlock), and continues without", LOG_TEXT("error", strerror(errno)));
     if (rules >= 0)
         close(rules);
 }

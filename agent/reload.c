@@ -103,7 +103,7 @@ static void refuse_moving(struct reload *reload, const char *path, const char *w
 {
     reload->unfit = true;
     faults_clear(&reload->faults);
-    fault_add(&reload->faults, (struct place){path, 0, 0}, "not read: %s; try again when it has been left alone for %g s", why,
+    fault_add(&reload->faults, (struct place){path, 0, 0}, "not read: %s; try again after it has been left unchanged for %g s", why,
               POLICY_SETTLES_SECONDS);
 }
 
@@ -113,7 +113,7 @@ static bool is_settled(struct reload *reload, struct file_rest *rest, const char
     bool settled = facts_are_at_rest(rest, path, POLICY_SETTLES_SECONDS);
 
     if (!settled)
-        refuse_moving(reload, path, "somebody is still writing to it");
+        refuse_moving(reload, path, "a process is still writing to it");
     return settled;
 }
 
@@ -196,7 +196,7 @@ static void use_all(struct reload *reload)
         refresh_use_config(agent->core.refresh);
         remotes_use(agent->core.remotes);
         if (feeds_use_config(agent->core.feeds) < 0)
-            log_error("a revocation feed cannot be read, for there is no memory");
+            log_error("a revocation feed cannot be read: out of memory");
         log_info("configuration reloaded", LOG_TEXT("file", agent->config_path), LOG_NUMBER("issuers", agent->core.ring->count));
         if (agent->core.ready)
             notify_ready(agent->core.ring->count);
@@ -204,7 +204,7 @@ static void use_all(struct reload *reload)
     } else {
         agent->core.reload_error = strdup(reload->faults.count > 0 ? reload->faults.text[0] : "out of memory");
         for (unsigned i = 0; i < reload->faults.count; i++)
-            log_error("configuration refused, the old one goes on", LOG_TEXT("fault", reload->faults.text[i]));
+            log_error("configuration refused, the old one stays in force", LOG_TEXT("fault", reload->faults.text[i]));
         if (agent->core.ready)
             notify_refused(or_empty(agent->core.reload_error));
     }
@@ -226,7 +226,7 @@ static void give_up(struct reload *reload)
 {
     keyring_drop(reload->ring);
     reload->ring = NULL;
-    fault_add(&reload->faults, (struct place){reload->agent->config_path, 0, 0}, "not read, the agent is stopping");
+    fault_add(&reload->faults, (struct place){reload->agent->config_path, 0, 0}, "not read: the agent is stopping");
 }
 
 /* Has a file changed after it was read here, and is what it says now in force already? A key that it has withdrawn must not come back. */
@@ -318,7 +318,8 @@ static void tell_late(struct reload *reload)
     waiters = reload->waiters;
     reload->waiters = NULL;
     fault_add(&faults, (struct place){reload->agent->config_path, 0, 0},
-              "not read yet, for reading the files takes longer than %d s (does a file system hang?); it goes on, and `assay status` says if it fails",
+              "not read yet: reading the files takes longer than %d s (does a file system hang?); the reload continues, and `assay status` says if "
+              "it fails",
               LATE_SECONDS);
     tell(waiters, &faults);
     faults_clear(&faults);

@@ -58,7 +58,7 @@ void yaml_read_path(struct yaml *yaml, yaml_node_t *value, void *into)
     if (text == NULL)
         return;
     if (*text == '\0') {
-        yaml_fault(yaml, value, "no file is named");
+        yaml_fault(yaml, value, "the path is empty; name a file");
     } else if (*text == '/' || slash == NULL) {
         *(const char **)into = text;
     } else {
@@ -80,7 +80,7 @@ void yaml_read_bool(struct yaml *yaml, yaml_node_t *value, void *into)
     else if (text != NULL && yaml_is_plain(value) && strcmp(text, "false") == 0)
         *(bool *)into = false;
     else if (text != NULL)
-        yaml_fault(yaml, value, "`%s` is no boolean; write true or false", text);
+        yaml_fault(yaml, value, "`%s` is not a boolean; write true or false", text);
 }
 
 /* Digits and a unit from a table. False: something else. */
@@ -108,7 +108,8 @@ void yaml_read_seconds(struct yaml *yaml, yaml_node_t *value, void *into)
     const char *text = yaml_text(yaml, value);
 
     if (text != NULL && !quantity(text, units, factors, into))
-        yaml_fault(yaml, value, "`%s` is no duration; write for example 500ms, 30s, 10m, 24h or 7d", text);
+        yaml_fault(yaml, value, "`%s`: %s; use 500ms, 30s, 10m, 24h or 7d", text,
+                   *text != '\0' && text[strspn(text, "0123456789")] == '\0' ? "missing unit" : "not a duration");
 }
 
 void yaml_read_size(struct yaml *yaml, yaml_node_t *value, void *into)
@@ -123,7 +124,7 @@ void yaml_read_size(struct yaml *yaml, yaml_node_t *value, void *into)
     if (quantity(text, units, factors, &bytes))
         *(uint64_t *)into = (uint64_t)bytes;
     else
-        yaml_fault(yaml, value, "`%s` is no size; write for example 512KiB, 64MiB or 1GiB", text);
+        yaml_fault(yaml, value, "`%s` is not a size; write for example 512KiB, 64MiB or 1GiB", text);
 }
 
 void yaml_read_rate(struct yaml *yaml, yaml_node_t *value, void *into)
@@ -134,7 +135,7 @@ void yaml_read_rate(struct yaml *yaml, yaml_node_t *value, void *into)
     double rate = 0;
 
     if (text != NULL && (!quantity(text, units, factors, &rate) || !(rate > 0)))
-        yaml_fault(yaml, value, "`%s` is no rate; write for example 50000/s or 300/m", text);
+        yaml_fault(yaml, value, "`%s` is not a rate; write for example 50000/s or 300/m", text);
     else if (text != NULL)
         *(double *)into = rate;
 }
@@ -158,8 +159,8 @@ int yaml_choice(struct yaml *yaml, yaml_node_t *value, const char *const *choice
     const char *nearest = nearest_name(text, choices);
 
     if (nearest != NULL)
-        yaml_fault(yaml, value, "`%s` is not known here; did you mean `%s`? (%s)", text, nearest, list);
+        yaml_fault(yaml, value, "unknown value `%s`; did you mean `%s`? (%s)", text, nearest, list);
     else
-        yaml_fault(yaml, value, "`%s` is not known here; write one of: %s", text, list);
+        yaml_fault(yaml, value, "unknown value `%s`; write one of: %s", text, list);
     return -1;
 }

@@ -160,7 +160,7 @@ bool account_charge(struct caller *caller, size_t bytes)
 
         if (heaviest == NULL || (account == caller->account && heaviest->charged <= caller->charged))
             return false;
-        heaviest->kind->break_off(heaviest, "it left the most answers unread, or messages half sent, when memory for them ran out");
+        heaviest->kind->break_off(heaviest, "memory for unread answers and half-sent messages ran out, and this connection held the most");
     }
     caller->charged += bytes;
     caller->account->buffered += bytes;

@@ -82,12 +82,12 @@ static int from_systemd(bool for_http, char why[SOCKET_WHY_BYTES])
 
         next_name(&names, name, sizeof name);
         if (!is_listening(FIRST_FD + i)) {
-            snprintf(why, SOCKET_WHY_BYTES, "systemd handed over `%.100s`, which is no listening Unix stream socket", name);
+            snprintf(why, SOCKET_WHY_BYTES, "systemd passed `%.100s`, which is not a listening Unix stream socket", name);
             found = -2;
         } else if ((strcmp(name, FOR_HTTP) == 0) == for_http) {
             if (found >= 0)
                 snprintf(why, SOCKET_WHY_BYTES,
-                         "systemd handed over %d sockets; one for services is expected, and one named `" FOR_HTTP "`", count);
+                         "systemd passed %d sockets; expected one for services, and one named `" FOR_HTTP "`", count);
             found = found == -1 ? FIRST_FD + i : -2;
         }
     }
@@ -104,7 +104,7 @@ static int make_parent(const char *path, char why[SOCKET_WHY_BYTES])
 
     if (mkdir(parent, 0755) == 0 || errno == EEXIST)
         return 0;
-    snprintf(why, SOCKET_WHY_BYTES, "the folder %s cannot be made: %s; make it, and give it to the agent's user", parent,
+    snprintf(why, SOCKET_WHY_BYTES, "the folder %s cannot be created: %s; create it, and make the agent's user its owner", parent,
              strerror(errno));
     return -1;
 }
@@ -117,7 +117,7 @@ static int clear_leftover(const struct sockaddr_un *address, const char *key, bo
     if (lstat(address->sun_path, &facts) < 0)
         return 0;
     if (!S_ISSOCK(facts.st_mode)) {
-        snprintf(why, SOCKET_WHY_BYTES, "%s is there and is no socket; remove it, or configure another `%s`", address->sun_path,
+        snprintf(why, SOCKET_WHY_BYTES, "%s exists and is not a socket; remove it, or configure another `%s`", address->sun_path,
                  key);
         return -1;
     }
@@ -169,8 +169,8 @@ static int make(const struct socket_place *place, bool *ret_found, char why[SOCK
     if (status == 0)
         return fd;
     snprintf(why, SOCKET_WHY_BYTES,
-             status == -2 ? "the group of the socket %s cannot be set: %s; under systemd it is SocketGroup= of its socket unit"
-                          : "the socket %s cannot be made: %s",
+             status == -2 ? "the group of the socket %s cannot be set: %s; under systemd, set SocketGroup= in its socket unit"
+                          : "the socket %s cannot be created: %s",
              place->path, strerror(errno));
     if (fd >= 0)
         close(fd);
@@ -193,7 +193,7 @@ static int take_or_make(const struct socket_place *place, bool for_http, bool *r
     *ret_made = false;
     *ret_found = fd >= 0;
     if (fd >= 0 && !is_bound_to(fd, place->path))
-        log_warning("systemd holds the socket, and what is configured is not used", LOG_TEXT("configured", place->path));
+        log_warning("systemd holds the socket, so the agent does not use the configured one", LOG_TEXT("configured", place->path));
     if (fd != -1)
         return fd < 0 ? -1 : fd;
     fd = make(place, ret_found, why);
@@ -207,8 +207,8 @@ int socket_listen(const struct config *config, bool *ret_made, bool *ret_found, 
 
     if (config->http.path == NULL && from_systemd(true, why) >= 0) {
         snprintf(why, SOCKET_WHY_BYTES,
-                 "systemd holds a socket for HTTP, which is not configured; write `http: {listen: unix:PATH}`, or "
-                 "systemctl disable --now assayd-http.socket");
+                 "systemd holds a socket for HTTP, but `http` is not configured; write `http: {listen: unix:PATH}`, or run: systemctl disable "
+                 "--now assayd-http.socket");
         return -1;
     }
     return take_or_make(&place, false, ret_made, ret_found, why);

@@ -125,7 +125,7 @@ bool previous_run_mark(struct previous_run *earlier)
 
     earlier->marked = fd >= 0 && write(fd, text, (size_t)size) == size;
     if (!earlier->marked)
-        log_warning("the page cannot be given to clients, so each of their calls goes to the agent: its marker cannot be written",
+        log_warning("the marker of the shared page cannot be written, so clients do not get the page and each of their calls goes to the agent",
                     LOG_TEXT("file", earlier->path), LOG_TEXT("error", strerror(errno)));
     if (fd >= 0)
         close(fd);
@@ -137,7 +137,7 @@ void previous_run_close(struct previous_run *earlier)
     if (earlier == NULL)
         return;
     if (!is_waiting(earlier) && unlink(earlier->path) < 0 && errno != ENOENT)
-        log_warning("the marker of the page cannot be removed, so that the next start will wait", LOG_TEXT("file", earlier->path),
+        log_warning("the marker of the shared page cannot be removed, so the next start will wait", LOG_TEXT("file", earlier->path),
                     LOG_TEXT("error", strerror(errno)));
     answer_all(earlier);
     alarm_close(earlier->alarm);

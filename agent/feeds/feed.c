@@ -58,7 +58,7 @@ static void set_error(struct feed *feed, const char *error)
     if ((error != NULL) != (feed->error[0] != '\0'))
         feed_bump(feed);
     if (error != NULL && strncmp(feed->error, error, sizeof feed->error - 1) != 0)
-        log_error("a revocation feed cannot be read; what it said before stands", LOG_TEXT("feed", feed->source),
+        log_error("a revocation feed cannot be read; its earlier records stay in force", LOG_TEXT("feed", feed->source),
                   LOG_TEXT("error", error));
     if (error == NULL && feed->error[0] != '\0')
         log_info("a revocation feed can be read again", LOG_TEXT("feed", feed->source));
@@ -154,7 +154,7 @@ void feed_is_late(struct feed *feed)
     feed->is_late = true;
     feed_bump(feed);
     if (feed->error[0] == '\0')
-        set_error(feed, "it has changed, and reading it takes longer than it may");
+        set_error(feed, "it has changed, and reading it takes too long");
     feeds_count(feed->all);
 }
 
@@ -185,7 +185,7 @@ static void fail_to_write(struct feed *feed)
         feed->is_late = true;
         feed_bump(feed);
     }
-    fail(feed, "what it said could not be written; is the disk full?");
+    fail(feed, "its records could not be written; is the disk full?");
 }
 
 static void job_done(struct job *job, int status)
@@ -202,7 +202,7 @@ static void job_done(struct job *job, int status)
     else if (batch_advance(feed->batch))
         written(feed);
     else if (writer_submit(feed->all->core->writer, &feed->job) < 0)
-        fail(feed, "too many changes wait to be written");
+        fail(feed, "too many changes wait for the disk");
 }
 
 /* What is stored: the mark, and behind it the cursor. */
@@ -236,7 +236,7 @@ void feed_was_read(struct feed *feed)
     else if (batch_is_empty(feed->batch) && is_stored(feed))
         written(feed); /* nothing has come: no reason to write */
     else if (writer_submit(feed->all->core->writer, &feed->job) < 0)
-        fail(feed, "too many changes wait to be written");
+        fail(feed, "too many changes wait for the disk");
 }
 
 static int is_its_slot(void *source, const struct slot *slot)
@@ -267,7 +267,7 @@ static int load_cursor(struct feed *feed)
     feed->is_new = found == 0 && slot_each(view, is_its_slot, feed->source) == 0;
     feed->has_stored = true;
     if (feed->mark.passed_over > 0 && !feed_marks_agree(&feed->stored_mark, &now)) {
-        log_info("a revocation feed may say what it could not say before, and is read from its start", LOG_TEXT("feed", feed->source));
+        log_info("a revocation feed has more rights than before; the agent reads it again from its start", LOG_TEXT("feed", feed->source));
         feed->kind->reset(feed, memcmp(feed->stored_mark.issuers, now.issuers, sizeof now.issuers) == 0);
         feed->mark.passed_over = 0;
     }
@@ -277,7 +277,7 @@ static int load_cursor(struct feed *feed)
 void feed_begin(struct feed *feed)
 {
     if (load_cursor(feed) < 0) {
-        set_error(feed, "where it was read to cannot be read");
+        set_error(feed, "the position in it cannot be read from the store");
         alarm_set(feed->all->retry, FEED_RETRY_SECONDS);
     } else {
         feed->kind->begin(feed);

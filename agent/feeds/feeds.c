@@ -178,7 +178,7 @@ bool feeds_are_fresh(const struct feeds *feeds, const struct issuer *issuer, dou
     if (feeds->not_good == 0 && !feeds->bounded)
         return true;
     if (feeds->incomplete) {
-        snprintf(why, 256, "there was no memory for a revocation feed; run: assay reload");
+        snprintf(why, 256, "a revocation feed is not read: out of memory; run: assay reload");
         return false;
     }
     for (struct feed *feed = feeds->first; feed != NULL; feed = feed->next) {
@@ -327,7 +327,7 @@ int feeds_retry_unreadable(struct core *core, struct hasher *hasher, struct view
     if (status == 0 && kept > 0)
         status = unreadable_each(view, try_again, &retry);
     if (retry.applied > 0)
-        log_info("lines of revocation feeds that could not be read before now have effect", LOG_NUMBER("lines", retry.applied));
+        log_info("lines of revocation feeds that could not be read before are now in force", LOG_NUMBER("lines", retry.applied));
     line_reader_free(retry.reader);
     return status;
 }

@@ -75,7 +75,7 @@ static void watch_it(struct feed *feed)
         its->watched = watch_file(feed->all->core->watch, its->path, &watcher);
     if (its->watched != NULL)
         return;
-    feed_cannot_be_read(feed, "there is no memory to watch it");
+    feed_cannot_be_read(feed, "it cannot be watched: out of memory");
     alarm_set(feed->all->retry, FEED_RETRY_SECONDS);
 }
 
@@ -180,7 +180,7 @@ static void rest_file(struct feed *feed, bool lost)
     feed->offset = its->file.cursor.offset;
     feed->size = its->file.size;
     if (its->file.replaced && !lost)
-        log_info("a revocation feed's file was replaced, rewritten or cut, and was read from its start; what it said before stands",
+        log_info("a revocation feed's file was replaced, rewritten or cut; the agent read it from its start, and its earlier records stay in force",
                  LOG_TEXT("feed", feed->source));
     its->file.replaced = its->file.replaced && lost;
     if (lost)

@@ -133,11 +133,11 @@ static void judge(struct https_feed *its)
     if (its->out_of_memory) {
         fail(its, "out of memory");
     } else if (its->enough) {
-        fail(its, "the list is longer than can be read at once, or another configuration came in between");
+        fail(its, "the list is too long to read at once, or the configuration changed meanwhile");
     } else if (request->status == 200 && is_no_list(its)) {
-        fail(its, "none of its lines is a record; is this the list?");
+        fail(its, "none of its lines is a revocation record; is the URL right?");
     } else if (request->status == 200 && its->half_bytes > 0) {
-        fail(its, "the list ends in the middle of a line: it has not come whole, or is being written");
+        fail(its, "the list ends in the middle of a line: it is incomplete, or still being written");
     } else if (request->status == 200) {
         feed->status = READ_ALL;
         its->lines = its->cursor.after[0] != '\0' ? its->lines + its->line : its->line;
@@ -147,11 +147,11 @@ static void judge(struct https_feed *its)
     } else if (request->status == 204 || (request->status == 304 && request->known_etag != NULL && *request->known_etag != '\0')) {
         feed->status = READ_ALL;
     } else if (request->status == 410 && its->cursor.after[0] != '\0') {
-        fail(its, "it does not know our cursor any more (410); the list is read from its start");
+        fail(its, "the server no longer knows our cursor (410); the agent reads the list from its start");
         memset(&its->cursor, 0, sizeof its->cursor); /* nor does a restart make it good again */
         its->gap = true;
     } else if (request->status != 0) {
-        snprintf(feed->why, sizeof feed->why, "it answers %d", request->status);
+        snprintf(feed->why, sizeof feed->why, "the server answers %d", request->status);
     } else {
         fail(its, request->why);
     }

@@ -53,7 +53,7 @@ static void on_work(uv_work_t *work)
     else if (status == 0)
         feed->status = READ_PART;
     else if (status == -2)
-        snprintf(feed->why, sizeof feed->why, "it answers what is no stream");
+        snprintf(feed->why, sizeof feed->why, "its answer is not a stream");
     feed_reader_close(&its->reader);
 }
 
@@ -134,7 +134,7 @@ static void take_faults(struct redis_feed *its, const struct redis_news *news)
     char gap[192];
 
     if (news->gap[0] != '\0') {
-        snprintf(gap, sizeof gap, "%s; it is read from its start", news->gap);
+        snprintf(gap, sizeof gap, "%s; the agent reads it from its start", news->gap);
         feed_is_incomplete(&its->feed, gap);
         its->restarts = true;
     }
@@ -193,7 +193,7 @@ static void begin_redis(struct feed *feed)
     feed->is_read = false;
     its->link = redis_link_new(feed->all->core->loop, feed->config, &its->cursor.position, on_news, feed);
     if (its->link == NULL)
-        feed_cannot_be_read(feed, "there is no memory, thread or descriptor for its connection; run: assay reload");
+        feed_cannot_be_read(feed, "it cannot connect: out of memory, threads or descriptors; run: assay reload");
 }
 
 static bool fits_redis(const struct feed *feed, const struct feed_config *config)

@@ -7,8 +7,8 @@
 #include "agent/base/utf8.h"
 #include "agent/token/json.h"
 
-const char line_failed[] = "there was no memory to read it";
-const char line_broken[] = "it is no JSON object as RFC 8259 has it, or a name stands in it twice";
+const char line_failed[] = "out of memory while reading it";
+const char line_broken[] = "it is not a JSON object (RFC 8259), or it repeats a name";
 
 #define LINE_DEPTH_MAX 2 /* {"undo": {…}} */
 
@@ -53,7 +53,7 @@ static const char *check_members(const msgpack_object_map *map)
 static const char *read_record(struct line_reader *reader, const msgpack_object *object, bool applies, struct record *ret)
 {
     if (object->type != MSGPACK_OBJECT_MAP)
-        return "it is no record";
+        return "it is not a revocation record";
     const char *why = check_members(&object->via.map);
 
     if (why == NULL)

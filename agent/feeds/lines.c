@@ -23,8 +23,8 @@ bool feed_may_speak_for(const struct feed_config *config, const struct issuer *i
     return false;
 }
 
-const char feed_excludes_issuer[] = "this feed may not speak for that issuer (see `issuers` of the feed)";
-const char feed_excludes_undo[] = "this feed may not take back anything (`undo: false`)";
+const char feed_excludes_issuer[] = "this feed may not have records for that issuer (see `issuers` of the feed)";
+const char feed_excludes_undo[] = "this feed may not undo revocations (`undo: false`)";
 
 const char *feed_read_line(struct line_reader *reader, const struct feed_config *config, const struct keyring *ring, double now,
                            const char *text, size_t bytes, struct line *ret)
@@ -124,7 +124,8 @@ static int pass_over(struct feed_reader *reader, uint64_t number, const char *wh
 
     feed->excluded_now++;
     if (reader->told++ < UNREADABLE_LOGGED_MAX)
-        log_warning("a line of a revocation feed has no effect; once the configuration allows it, the feed is read from its start",
+        log_warning("a line of a revocation feed has no effect, because the configuration forbids it; once allowed, the agent reads the feed from "
+                    "its start",
                     LOG_TEXT("feed", feed->source), LOG_NUMBER("line", number), LOG_TEXT("why", why));
     return 1;
 }
@@ -154,7 +155,7 @@ int feed_take(void *context, uint64_t number, const char *text, size_t bytes)
         return pass_over(reader, number, why);
     feed->unreadable_now++;
     if (reader->told++ < UNREADABLE_LOGGED_MAX)
-        log_error("a line of a revocation feed cannot be read; it has no effect, is kept, and tried again at the next start",
+        log_error("a line of a revocation feed cannot be read and has no effect; the agent keeps it and tries it again at the next start",
                   LOG_TEXT("feed", feed->source), LOG_NUMBER("line", number), LOG_TEXT("why", why));
     return batch_keep_unreadable(feed->batch, number, text, bytes) < 0 ? -1 : 1;
 }

@@ -121,7 +121,7 @@ static bool read_once(struct redis_link *link, struct stream_reader *reader, boo
         return false;
     part.entries = (unsigned)count;
     if (count > 0 && !stream_entry(stream_entries(reply)->element[count - 1], &part.last, &record)) {
-        snprintf(reader->why, sizeof reader->why, "it answers what is no stream");
+        snprintf(reader->why, sizeof reader->why, "its answer is not a stream");
         return false;
     }
     enum stream_check check = stream_check(reader, &position, &part, &missed);

@@ -94,22 +94,22 @@ const char *stream_gap(const redisReply *reply, const struct stream_position *po
     struct stream_id id;
 
     if (!parse_id(position->id, &id) || !read_facts(reply, &facts))
-        return "what is said of the stream cannot be read";
+        return "its answer about the stream cannot be read";
     int newer = compare(facts.last, id);
 
     if (reply == NULL && (newer < 0 || part->entries > 0))
-        return "the stream is gone";
+        return "the stream no longer exists";
     if (newer < 0)
-        return "the stream has gone back: it was replaced, or restored from an older copy";
+        return "the stream went back: it was replaced, or restored from an older copy";
     if (is_counted(&facts, position, part, id))
         return NULL;
     if (newer == 0 && part->entries == 0)
         return position->knows_added && facts.has_added && facts.added != position->added ? "the stream was replaced" : NULL;
     if (facts.length == 0)
-        return "the stream was emptied, and perhaps of more than was read";
+        return "the stream was emptied, perhaps of unread entries too";
     if (compare(facts.first, id) > 0)
-        return "the stream was trimmed past what was read, or replaced";
-    return "the stream lacks the entry that was read last: it was replaced, or a failover lost entries";
+        return "the stream was trimmed past the last entry read, or replaced";
+    return "the stream lacks the last entry read: it was replaced, or a failover lost entries";
 }
 
 bool stream_is_ahead(const redisReply *reply, const char *text)

@@ -90,7 +90,7 @@ int stream_read(struct stream_reader *reader, const char *id, bool waits, redisR
 
     freeReplyObject(reply);
     if (!is_nothing)
-        snprintf(reader->why, sizeof reader->why, "it answers what is no stream");
+        snprintf(reader->why, sizeof reader->why, "its answer is not a stream");
     return is_nothing ? 0 : -1;
 }
 
@@ -107,7 +107,7 @@ static int find_last(struct stream_reader *reader, const struct stream_position 
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0)
         return 0;
     if (!stream_entry(reply->element[0], &found, &record) || memcmp(found.digest, position->digest, sizeof found.digest) != 0)
-        *ret_missed = "the stream was replaced: another entry has the id of the one that was read last";
+        *ret_missed = "the stream was replaced: the id of the last entry read now names another entry";
     return 1;
 }
 

@@ -52,7 +52,7 @@ void http_go_on(struct http *http)
 static void ask_later(struct http_conn *conn, const struct pending *pending, struct text audience)
 {
     if (!http_hold(conn)) {
-        http_error(conn, 503, "overloaded", "too many requests of this user are under way");
+        http_error(conn, 503, "overloaded", "this user has too many requests under way; try again");
         return;
     }
     conn->waiter = (struct waiter){
@@ -60,7 +60,7 @@ static void ask_later(struct http_conn *conn, const struct pending *pending, str
     if (decide_later(conn->http->verdicts, pending, &conn->waiter) == 0)
         return;
     http_release(conn);
-    http_error(conn, 503, "overloaded", "too many signatures wait to be checked; try again");
+    http_error(conn, 503, "overloaded", "too many signature checks are queued; try again");
 }
 
 void http_ask(struct http_conn *conn, struct text token, struct text audience,

@@ -245,7 +245,7 @@ static void receive(struct http_conn *conn)
     ssize_t got;
 
     if (!make_room(conn)) {
-        break_off(&conn->guest.caller, "half requests take too much memory");
+        break_off(&conn->guest.caller, "half-sent requests take too much memory");
         return;
     }
     do

@@ -154,13 +154,13 @@ static void decide_by(struct http_conn *conn, enum http_name method_name, enum h
 void http_auth(struct http_conn *conn)
 {
     decide_by(conn, HTTP_ORIGINAL_METHOD, HTTP_ORIGINAL_URI,
-              "X-Original-Method and X-Original-URI are needed, each once and not empty");
+              "X-Original-Method and X-Original-URI are required, each exactly once and not empty");
 }
 
 void http_forward(struct http_conn *conn)
 {
     decide_by(conn, HTTP_FORWARDED_METHOD, HTTP_FORWARDED_URI,
-              "X-Forwarded-Method and X-Forwarded-Uri are needed, each once and not empty");
+              "X-Forwarded-Method and X-Forwarded-Uri are required, each exactly once and not empty");
 }
 
 void http_ext_authz(struct http_conn *conn)

@@ -74,14 +74,14 @@ static const char *read_question(const uint8_t *wire, size_t bytes, struct text 
     struct wire_item map, name, value;
 
     if (wire_next(&cursor, &map) != WIRE_OK || map.type != WIRE_MAP)
-        return "the body is no JSON object";
+        return "the body is not a JSON object";
     for (uint32_t i = 0; i < map.count; i++) {
         if (wire_next(&cursor, &name) != WIRE_OK || wire_next(&cursor, &value) != WIRE_OK)
-            return "the body is no JSON object";
+            return "the body is not a JSON object";
         struct text *into = wire_is(&name, "token") ? token : wire_is(&name, "audience") ? audience : NULL;
 
         if (into == NULL)
-            return "the body has a member that is neither `token` nor `audience`";
+            return "the body has a member other than `token` and `audience`";
         if (value.type != WIRE_STR && value.type != WIRE_NIL)
             return "`token` and `audience` must be strings";
         if (value.type == WIRE_STR)
@@ -117,7 +117,7 @@ void http_verify(struct http_conn *conn)
     const char *fault = !is_of_type(conn, "application/json") ? "the body must be application/json" : NULL;
 
     if (fault == NULL && json_to_wire(body.at, body.bytes, HTTP_JSON_DEPTH_MAX, &writer) < 0)
-        fault = "the body is no JSON object";
+        fault = "the body is not a JSON object";
     if (fault == NULL)
         fault = read_question(wire, wire_written(&writer), &token, &audience);
     if (fault == NULL) {
@@ -234,7 +234,7 @@ void http_introspect(struct http_conn *conn)
     if (!is_of_type(conn, "application/x-www-form-urlencoded"))
         http_bad_request(conn, "the body must be application/x-www-form-urlencoded");
     else if (!find_token(conn->in + conn->request.body.at, conn->request.body.bytes, &token))
-        http_bad_request(conn, "`token` is needed, once and not empty");
+        http_bad_request(conn, "`token` is required, exactly once and not empty");
     else
         http_ask(conn, token, (struct text){NULL, 0}, answer_introspect);
 }

@@ -119,7 +119,7 @@ static void open_again(uv_handle_t *listener)
         return;
     init_handle(http, &http->listener);
     if (start(http, &http->core->ring->config->http, why) != 0)
-        log_error("the socket cannot be made anew, and nobody can connect until a restart", LOG_TEXT("why", why));
+        log_error("the socket cannot be created again; no caller can connect until the agent restarts", LOG_TEXT("why", why));
 }
 
 /* Connections that are there stay. */

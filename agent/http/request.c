@@ -233,7 +233,7 @@ static enum http_read look(struct http_request *request, char *bytes, size_t siz
 
         if (!step(request, (unsigned char)bytes[request->seen]))
             return refuse(request, 400,
-                          "the request's head is not one of HTTP/1.1: a character, or a line's end, that may not be there");
+                          "the request's head is not valid HTTP/1.1: a character or a line end is not allowed there");
         request->seen++;
         if (at_end) {
             request->head_bytes = request->seen;
@@ -261,31 +261,31 @@ static enum http_read check_length(struct http_request *request, const char *byt
     struct text coding = http_header(request, bytes, HTTP_TRANSFER_ENCODING);
 
     if (counts[HTTP_CONTENT_LENGTH] + counts[HTTP_TRANSFER_ENCODING] > 1)
-        return refuse(request, 400, "Content-Length or Transfer-Encoding stand there twice, or both");
+        return refuse(request, 400, "Content-Length or Transfer-Encoding is given twice, or both are given");
     if (counts[HTTP_CONTENT_LENGTH] == 1 && !is_number(http_header(request, bytes, HTTP_CONTENT_LENGTH)))
-        return refuse(request, 400, "Content-Length is no number");
+        return refuse(request, 400, "Content-Length is not a number");
     if (coding.at != NULL && (request->is_old || coding.bytes != 7 || strncasecmp(coding.at, "chunked", 7) != 0))
-        return refuse(request, 400, "no other Transfer-Encoding than chunked is understood, and that only in HTTP/1.1");
+        return refuse(request, 400, "the only supported Transfer-Encoding is chunked, and only in HTTP/1.1");
     if (counts[HTTP_CONTENT_LENGTH] == 1 && request->parser.content_length > HTTP_BODY_BYTES_MAX)
         return refuse(request, 413, "the request's body is too large");
     request->length = counts[HTTP_CONTENT_LENGTH] == 1 ? (uint32_t)request->parser.content_length : 0;
     if (counts[HTTP_EXPECT] > 0 &&
         (request->length > 0 || coding.at != NULL)) /* gateways pass it on without the body that it is about */
-        return refuse(request, 417, "send the body without asking whether it may be sent");
+        return refuse(request, 417, "Expect is not supported; send the body at once");
     return HTTP_WHOLE;
 }
 
 static enum http_read check_head(struct http_request *request, const char *bytes)
 {
     if (request->parser.http_major != 1 || request->parser.http_minor > 1)
-        return refuse(request, 505, "HTTP/1.1 and HTTP/1.0 are understood");
+        return refuse(request, 505, "only HTTP/1.1 and HTTP/1.0 are supported");
     request->is_old = request->parser.http_minor == 0;
     if (request->parser.method == HTTP_CONNECT || request->target.bytes == 0 || bytes[request->target.at] != '/')
-        return refuse(request, 400, "the request is for no path");
+        return refuse(request, 400, "the request's target is not a path");
     if (request->counts[HTTP_HOST] > 1 || (request->counts[HTTP_HOST] == 0 && !request->is_old))
-        return refuse(request, 400, "Host is missing, or stands there twice");
+        return refuse(request, 400, "Host is missing, or given twice");
     if (request->counts[HTTP_AUTHORIZATION_HEADER] > 1)
-        return refuse(request, 400, "Authorization stands there twice");
+        return refuse(request, 400, "Authorization is given twice");
     return check_length(request, bytes);
 }
 
@@ -301,7 +301,7 @@ static enum http_read feed(struct http_request *request, char *bytes, size_t fro
     if (status != HPE_OK && !(status == HPE_PAUSED && request->is_whole)) {
         const char *why = llhttp_get_error_reason(&request->parser);
 
-        return refuse(request, 400, why != NULL && *why != '\0' ? why : "the request is not one of HTTP/1.1");
+        return refuse(request, 400, why != NULL && *why != '\0' ? why : "the request is not valid HTTP/1.1");
     }
     request->seen = request->is_whole ? (uint32_t)(llhttp_get_error_pos(&request->parser) - bytes) : (uint32_t)to;
     return HTTP_WHOLE;

@@ -61,7 +61,7 @@ void http_undecided(struct http_conn *conn, const struct decision *decision)
 
 static void refuse_method(struct http_conn *conn, const char *allow)
 {
-    const struct http_out *body = put_error(conn, wire_error_name(ERROR_UNKNOWN_METHOD), "this path has no such method");
+    const struct http_out *body = put_error(conn, wire_error_name(ERROR_UNKNOWN_METHOD), "this path does not support that method");
     struct http_out *out = http_answer_begin(conn, 405);
 
     http_put_header(out, "Allow", allow);
@@ -113,12 +113,12 @@ static bool may(struct http_conn *conn, const struct route *route)
     case PEER_MAY:
         return true;
     case PEER_LIMITED:
-        http_error(conn, 429, wire_error_name(ERROR_RATE_LIMITED), "this peer has used up its rate");
+        http_error(conn, 429, wire_error_name(ERROR_RATE_LIMITED), "this peer is over its `rate`");
         return false;
     default:
         peer_explain(&conn->guest.peer, route->right, route->path, words);
         http_error(conn, 403, wire_error_name(ERROR_FORBIDDEN),
-                   conn->http->is_tcp ? "callers over TCP may not ask that; see `http.peer`" : words);
+                   conn->http->is_tcp ? "callers over TCP may not call this; see `http.peer`" : words);
         return false;
     }
 }

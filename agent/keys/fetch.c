@@ -49,7 +49,7 @@ static void discover(struct https *https, struct key_fetch *fetch, enum stage_of
     if (discovery_url(kind, fetch->issuer->rules.names.list[0].at, fetch->url, sizeof fetch->url) == 0)
         get(https, fetch, stage, fetch->url);
     else
-        fail(https, fetch, "the issuer's name is too long for discovery");
+        fail(https, fetch, "the issuer's name is too long for discovery; write `jwks_uri`");
 }
 
 /* An ETag belongs to its URI, and what another place says is not what this one said, however alike the two are. */
@@ -77,7 +77,7 @@ static void discovered(struct https *https, struct key_fetch *fetch)
     else if (request->status == 0)
         fail(https, fetch, "discovery: %s", request->why);
     else if (request->status != 200)
-        fail(https, fetch, "discovery: it answers %d", request->status);
+        fail(https, fetch, "discovery: the server answers %d", request->status);
     else if (discovery_read(request->body, request->size, fetch->issuer->rules.names.list[0].at, jwks_uri, sizeof jwks_uri, why) < 0)
         fail(https, fetch, "discovery: %s", why);
     else
@@ -139,8 +139,8 @@ static void got_set(struct https *https, struct key_fetch *fetch)
     } else if (request->status == 0) {
         fail(https, fetch, "%s", request->why);
     } else {
-        fail(https, fetch, "it answers %d%s", request->status,
-             request->status == 401 || request->status == 403 ? "; a bearer token for the fetch: `token_file`" : "");
+        fail(https, fetch, "the server answers %d%s", request->status,
+             request->status == 401 || request->status == 403 ? "; if the fetch needs a bearer token, write `token_file`" : "");
     }
 }
 

@@ -35,7 +35,7 @@ static int read_all(int fd, struct file *file)
 static void fault_file(const struct issuer_config *issuer, const char *what, const char *why, struct faults *faults)
 {
     fault_add(faults, issuer->keys.place,
-              "the key file %s %s: %s; a running agent keeps the keys that it has. To withdraw the last one: assay revoke --kid KID --issuer %s",
+              "the key file %s %s: %s; a running agent keeps its current keys. To revoke the last key: assay revoke --kid KID --issuer %s",
               issuer->keys.file, what, why, issuer->rules.names.list[0].at);
 }
 
@@ -47,7 +47,7 @@ static struct file read_file(const struct issuer_config *issuer, struct faults *
     int fd = open(issuer->keys.file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
     if (fd < 0 || fstat(fd, &facts) < 0 || !S_ISREG(facts.st_mode)) {
-        fault_file(issuer, "cannot be read", fd < 0 ? strerror(errno) : "it is no regular file", faults);
+        fault_file(issuer, "cannot be read", fd < 0 ? strerror(errno) : "it is not a regular file", faults);
     } else if ((file.text = malloc(KEY_FILE_BYTES_MAX + 1)) == NULL || read_all(fd, &file) < 0) {
         fault_file(issuer, "cannot be read", strerror(errno), faults);
         free(file.text);
@@ -72,10 +72,10 @@ static void check_secrets(const struct issuer_config *issuer, const struct file 
                           struct faults *faults)
 {
     if (keys->has_secrets && (file->mode & (S_IROTH | S_IWOTH)) != 0)
-        fault_add(faults, issuer->keys.place, "the key file %s holds a secret that others can read; chmod o-rw %s", issuer->keys.file,
-                  issuer->keys.file);
+        fault_add(faults, issuer->keys.place, "the key file %s holds a secret and other users can read or write it; run: chmod o-rw %s",
+                  issuer->keys.file, issuer->keys.file);
     if (!keys->has_secrets && (file->mode & S_IWOTH) != 0)
-        fault_add(faults, issuer->keys.place, "the key file %s can be written by anybody; chmod o-w %s", issuer->keys.file,
+        fault_add(faults, issuer->keys.place, "every user can write to the key file %s; run: chmod o-w %s", issuer->keys.file,
                   issuer->keys.file);
 }
 
@@ -86,7 +86,7 @@ static struct keyset *load_keys(const struct issuer_config *issuer, const struct
     unsigned before = faults->count;
 
     if (keys == NULL) {
-        fault_file(issuer, "is not usable", why, faults);
+        fault_file(issuer, "cannot be used", why, faults);
         return NULL;
     }
     check_secrets(issuer, file, keys, faults);

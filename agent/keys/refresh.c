@@ -75,7 +75,7 @@ static void set_error(struct source *source, const char *why)
 
     set_text(is_policy(source) ? &core->policy_error : &core->key_errors[source->index], why);
     if (why != NULL)
-        log_error(is_policy(source) ? "policy not replaced, the old one goes on" : "keys not replaced, the old ones go on",
+        log_error(is_policy(source) ? "policy not replaced, the old one stays in force" : "keys not replaced, the old ones stay in use",
                   LOG_TEXT("fault", why));
 }
 
@@ -111,7 +111,7 @@ static void on_late(void *context)
     struct core *core = source->refresh->core;
 
     source->late = true;
-    set_stuck(source, "it has changed, and reading it takes longer than it may");
+    set_stuck(source, "it has changed, and reading it takes too long");
     if (!is_policy(source))
         shared_page_bump_issuer(core->shared, &core->ring->entries[source->index].issuer);
 }
@@ -136,7 +136,7 @@ static void add(struct source *source, const char *path, double settles)
 
     source->watched = path != NULL ? watch_file(source->refresh->core->watch, path, &watcher) : NULL;
     if (path != NULL && source->watched == NULL)
-        log_error("a file is not watched, for there is no memory; after a change, run: assay reload", LOG_TEXT("file", path));
+        log_error("a file is not watched: out of memory; after a change, run: assay reload", LOG_TEXT("file", path));
 }
 
 static bool make_sources(struct refresh *refresh, unsigned count)
@@ -161,7 +161,7 @@ void refresh_use_config(struct refresh *refresh)
     drop_sources(refresh);
     if (!make_sources(refresh, config->issuer_count + 1)) {
         drop_sources(refresh);
-        log_error("no file is watched, for there is no memory; after a change, run: assay reload");
+        log_error("no file is watched: out of memory; after a change, run: assay reload");
         return;
     }
     for (unsigned i = 0; i < config->issuer_count; i++)

@@ -87,7 +87,7 @@ static void keep_done(struct job *job, int status)
     struct keep_job *keep = (struct keep_job *)job;
 
     if (status < 0)
-        log_error("keys are in force, but could not be written to the disk; after a restart they are to be fetched again",
+        log_error("the new keys are in use, but could not be written to the disk; after a restart the agent fetches them again",
                   LOG_TEXT("issuer", keep->issuer->rules.names.list[0].at));
     config_drop(keep->config);
     free(keep->set.text);
@@ -134,7 +134,7 @@ static void tell_failure(struct remote *remote, const struct key_fetch *fetch)
 {
     char why[sizeof fetch->why + URL_BYTES_MAX + 128];
 
-    snprintf(why, sizeof why, "%s; the keys in force stay. To withdraw the last one: assay revoke --kid KID --issuer %s", fetch->why,
+    snprintf(why, sizeof why, "%s; the current keys stay in use. To revoke the last key: assay revoke --kid KID --issuer %s", fetch->why,
              remote->issuer_name);
     set_error(remote, fetch->without_keys && remote->schedule.fetched > 0 ? why : fetch->why);
 }

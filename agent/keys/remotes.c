@@ -47,7 +47,7 @@ static void look_at_age(struct remote *remote, double now)
 
     if (stale && !remote->was_stale && remote->schedule.fetched > 0) {
         shared_page_bump_issuer(remote->core->shared, &remote->issuer->rules);
-        log_error("keys are older than `max_key_age`, and nothing can be decided by them", LOG_TEXT("issuer", remote->issuer_name));
+        log_error("keys are older than `max_key_age`, so tokens of this issuer are undecided", LOG_TEXT("issuer", remote->issuer_name));
     }
     remote->was_stale = stale;
 }

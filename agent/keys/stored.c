@@ -125,7 +125,7 @@ int stored_read(struct view *view, const struct issuer_config *issuer, struct st
         return 0;
     if (found < 0 || !read_head(value, &set) || (set.text_bytes > 0 && read_text(view, key, &set) < 0)) {
         free(set.text);
-        log_warning("a stored key set is damaged, and will be fetched anew", LOG_TEXT("issuer", issuer->rules.names.list[0].at));
+        log_warning("a stored key set is damaged; the agent fetches it again", LOG_TEXT("issuer", issuer->rules.names.list[0].at));
         return 0;
     }
     *ret = set;

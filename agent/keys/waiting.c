@@ -18,12 +18,12 @@ static struct remote *remote_of(const struct remotes *remotes, const struct issu
 
 static void explain(const struct remote *remote, enum need need, bool late, double now, char why[256])
 {
-    const char *error = late                    ? "the fetch takes long; it goes on"
+    const char *error = late                    ? "the fetch takes long and continues"
                         : remote->error != NULL ? remote->error
-                                                : "they have not come yet";
+                                                : "not fetched yet";
 
     if (need == NEED_KEYS)
-        snprintf(why, 256, "the keys of %.80s cannot be had: %.120s", remote->issuer_name, error);
+        snprintf(why, 256, "the keys of %.80s are not available: %.120s", remote->issuer_name, error);
     else
         snprintf(why, 256, "the keys of %.80s were last confirmed %.0f s ago, and `max_key_age` is %.0f s: %.90s",
                  remote->issuer_name, now - remote->schedule.fetched, remote->rules.max_age, error);

@@ -44,7 +44,7 @@ int authorities_read(const char *ca_file, struct authorities *ret, char *why, si
     if (fd < 0 || fstat(fd, &found) != 0)
         return cannot(ca_file, strerror(errno), why, why_bytes);
     if (!S_ISREG(found.st_mode) || found.st_size <= 0 || found.st_size > CA_FILE_BYTES_MAX)
-        return cannot(ca_file, "empty, too large, or no file", why, why_bytes);
+        return cannot(ca_file, "empty, too large, or not a regular file", why, why_bytes);
     authorities.bytes = malloc((size_t)found.st_size);
     if (authorities.bytes == NULL)
         return cannot(ca_file, "out of memory", why, why_bytes);

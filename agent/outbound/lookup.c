@@ -140,12 +140,12 @@ static struct lookup *begin(const char *host, unsigned seconds_old, char *why, s
     if (lookup != NULL || why[0] != '\0')
         return lookup;
     if (under_way >= LOOKUPS_MAX) {
-        snprintf(why, why_bytes, "%u other names are being looked up, and do not answer", under_way);
+        snprintf(why, why_bytes, "%u other name lookups are under way and do not finish", under_way);
         return NULL;
     }
     lookup = start(host, now);
     if (lookup == NULL)
-        snprintf(why, why_bytes, "there is no memory, thread or descriptor to look up the name");
+        snprintf(why, why_bytes, "out of memory, threads or descriptors for the name lookup");
     return lookup;
 }
 
@@ -153,7 +153,7 @@ struct lookup *lookup_begin(const char *host, unsigned seconds_old, char *why, s
 {
     why[0] = '\0';
     if (strlen(host) >= sizeof first->host) {
-        snprintf(why, why_bytes, "the name of its host is too long");
+        snprintf(why, why_bytes, "the host name is too long");
         return NULL;
     }
     pthread_mutex_lock(&lock);

@@ -98,7 +98,7 @@ void names_drop_files(struct transfer *transfer)
 int names_begin(struct https *https, struct https_request *request, struct transfer *transfer)
 {
     if (!split(request->url, transfer->host, transfer->port)) {
-        snprintf(request->why, sizeof request->why, "out of memory, or its host or port is too long");
+        snprintf(request->why, sizeof request->why, "out of memory, or the host or port is too long");
         return -1;
     }
     transfer->by_libcurl = is_name(transfer->host) && is_behind_proxy();
@@ -181,7 +181,7 @@ int names_use(struct https_request *request, struct transfer *transfer)
     if (count > 0 && transfer->resolved != NULL &&
         curl_easy_setopt(transfer->curl, CURLOPT_RESOLVE, transfer->resolved) == CURLE_OK)
         return 0;
-    snprintf(request->why, sizeof request->why, "the name %.120s has no address, or there is no memory", transfer->host);
+    snprintf(request->why, sizeof request->why, "the name %.120s has no address, or out of memory", transfer->host);
     return -1;
 }
 

@@ -164,7 +164,7 @@ struct reading *reading_begin(enum reading_kind kind, const char *path, char *wh
     if (reading == NULL && why[0] == '\0') {
         reading = start(kind, path);
         if (reading == NULL)
-            snprintf(why, why_bytes, "there is no memory, thread or descriptor to read %.120s", path);
+            snprintf(why, why_bytes, "out of memory, threads or descriptors to read %.120s", path);
     }
     pthread_mutex_unlock(&lock);
     return reading;

@@ -59,11 +59,11 @@ static int take_piece(struct redis *redis, struct redis_measure *measure, const 
     size_t used = 0;
 
     if (!redis->answered && redis->ssl == NULL && bytes[0] == TLS_ALERT)
-        return redis_say(redis, "it speaks TLS at this port; write rediss://");
+        return redis_say(redis, "this port speaks TLS; write rediss://");
     if (redis_measure(measure, bytes, count, &used, &why) < 0)
         return redis_say(redis, "%s", why);
     if (used < count)
-        return redis_say(redis, "it sends more than it was asked for");
+        return redis_say(redis, "it sends more than was requested");
     if (redisReaderFeed(redis->reader, bytes, count) != REDIS_OK)
         return redis_say(redis, "out of memory");
     return 0;

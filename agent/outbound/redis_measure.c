@@ -64,7 +64,7 @@ static int line_ended(struct redis_measure *measure, const char **ret_why)
     measure->number[measure->line_bytes < sizeof measure->number ? measure->line_bytes : sizeof measure->number - 1] = '\0';
     measure->line_ends = false;
     if (strchr("$*", measure->type) != NULL && read_length(measure, &length) < 0)
-        return refuse(ret_why, "what it sends is no reply of a Redis");
+        return refuse(ret_why, "what it sends is not a Redis reply");
     if (measure->type == '*')
         return begin_array(measure, length, ret_why);
     if (measure->type != '$' || length < 0) {
@@ -93,7 +93,7 @@ static int line_goes_on(struct redis_measure *measure, char byte, const char **r
 static int value_begins(struct redis_measure *measure, char byte, const char **ret_why)
 {
     if (byte == '\0' || strchr("+-:$*", byte) == NULL)
-        return refuse(ret_why, "what it sends is no reply of a Redis");
+        return refuse(ret_why, "what it sends is not a Redis reply");
     measure->type = byte;
     return 0;
 }
@@ -106,7 +106,7 @@ static int string_goes_on(struct redis_measure *measure, const char *bytes, size
     *ret_used = inside < count ? inside : count;
     if (inside == 0) {
         if (*bytes != "\n\r"[measure->bulk_left - 1])
-            return refuse(ret_why, "what it sends is no reply of a Redis");
+            return refuse(ret_why, "what it sends is not a Redis reply");
         *ret_used = 1;
     }
     measure->bulk_left -= *ret_used;

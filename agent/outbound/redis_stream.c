@@ -49,7 +49,7 @@ int redis_wait(struct redis *redis, short events, int64_t deadline)
         int left = milliseconds_until(deadline), ready = poll(polled, 2, left);
 
         if (ready < 0 && errno != EINTR)
-            return redis_say(redis, "waiting for it failed: %s", strerror(errno));
+            return redis_say(redis, "waiting for the server failed: %s", strerror(errno));
         if (ready > 0 && polled[1].revents != 0)
             return is_woken(redis);
         if (ready > 0)

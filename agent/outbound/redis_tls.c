@@ -45,8 +45,8 @@ static long bio_control(BIO *bio, int command, long number, void *pointer)
 static int explain_verification(struct redis *redis, long result)
 {
     if (result == X509_V_ERR_HOSTNAME_MISMATCH || result == X509_V_ERR_IP_ADDRESS_MISMATCH)
-        return redis_say(redis, "its certificate is another host's; the host of the URL must stand in its subjectAltName");
-    return redis_say(redis, "its certificate is not trusted: %s; for an authority of your own: `ca_file`",
+        return redis_say(redis, "its certificate is for another host; the URL's host must be in its subjectAltName");
+    return redis_say(redis, "its certificate is not trusted: %s; for a private CA write `ca_file`",
                      X509_verify_cert_error_string(result));
 }
 
@@ -56,14 +56,14 @@ static int explain(struct redis *redis, int reason)
     case SSL_R_WRONG_VERSION_NUMBER:
     case SSL_R_HTTP_REQUEST:
     case SSL_R_UNEXPECTED_MESSAGE:
-        return redis_say(redis, "it does not speak TLS at this port; take its tls-port, or write redis://");
+        return redis_say(redis, "this port does not speak TLS; use the server's tls-port, or write redis://");
     case SSL_R_UNSUPPORTED_PROTOCOL:
     case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
-        return redis_say(redis, "it speaks no TLS 1.2 or later");
+        return redis_say(redis, "it does not support TLS 1.2 or later");
     case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
-        return redis_say(redis, "it wants a client's certificate, and there is none to show: set its tls-auth-clients to no");
+        return redis_say(redis, "it requires a client certificate, which Assay does not have: set its tls-auth-clients to no");
     case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE:
-        return redis_say(redis, "it refuses the handshake; if it wants a client's certificate, set its tls-auth-clients to no");
+        return redis_say(redis, "it refuses the handshake; if it requires a client certificate, set its tls-auth-clients to no");
     default:
         return redis_say(redis, "TLS failed: %s", reason != 0 ? ERR_reason_error_string(ERR_peek_error()) : "the connection broke");
     }
@@ -79,10 +79,9 @@ static bool is_end(int error, int reason)
 static int explain_end(struct redis *redis, bool established)
 {
     if (!established)
-        return redis_say(redis, "it closed the connection as TLS began; does this port speak TLS (tls-port)?");
+        return redis_say(redis, "it closed the connection during the TLS handshake; does this port speak TLS (tls-port)?");
     if (!redis->answered)
-        return redis_say(redis, "it closed the connection before it answered; if it wants a client's certificate, set its "
-                                "tls-auth-clients to no");
+        return redis_say(redis, "it closed the connection before it answered; if it requires a client certificate, set its tls-auth-clients to no");
     return redis_say(redis, "it closed the connection");
 }
 
@@ -95,7 +94,7 @@ static int go_on(struct redis *redis, int result)
     if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) {
         if (redis_wait(redis, error == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT, redis->deadline) == 0)
             return 0;
-        return established ? -1 : redis_say(redis, "it did not answer in TLS in time; does this port speak TLS (tls-port)?");
+        return established ? -1 : redis_say(redis, "the TLS handshake timed out; does this port speak TLS (tls-port)?");
     }
     if (is_end(error, reason))
         return explain_end(redis, established);

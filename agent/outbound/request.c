@@ -276,21 +276,21 @@ static void explain(struct https_request *request, CURLcode code, const char *er
     const char *details = *errors != '\0' ? errors : curl_easy_strerror(code);
 
     if (request->too_much)
-        snprintf(request->why, sizeof request->why, "the answer is larger than %zu bytes, or its headers than %d",
+        snprintf(request->why, sizeof request->why, "the answer is larger than %zu bytes, or its headers are larger than %d",
                  request->bytes_max, HTTPS_HEADER_BYTES_MAX);
     else if (request->too_slow && request->size > 0)
-        snprintf(request->why, sizeof request->why, "the answer comes too slowly: less than %d bytes a second, after %d s",
+        snprintf(request->why, sizeof request->why, "the answer is too slow: less than %d bytes a second, after %d s",
                  FEED_ANSWER_BYTES_PER_SECOND, FEED_ANSWER_SECONDS_FIRST);
     else if (code == CURLE_OPERATION_TIMEDOUT && !is_connected(request->handle))
-        snprintf(request->why, sizeof request->why, "no connection within %d s, or its TLS handshake did not end", HTTPS_CONNECT_SECONDS_MAX);
+        snprintf(request->why, sizeof request->why, "no connection within %d s, or its TLS handshake did not finish", HTTPS_CONNECT_SECONDS_MAX);
     else if (code == CURLE_OPERATION_TIMEDOUT || request->too_slow)
-        snprintf(request->why, sizeof request->why, "no whole answer came within %.0f s",
+        snprintf(request->why, sizeof request->why, "no complete answer within %.0f s",
                  request->take != NULL    ? FEED_STALL_SECONDS
                  : request->seconds > 0 ? request->seconds
                                           : HTTPS_SECONDS_MAX);
     else if (code == CURLE_PEER_FAILED_VERIFICATION)
         snprintf(request->why, sizeof request->why, "its certificate is not trusted: %.120s%s", details,
-                 request->ca_file == NULL ? "; for an authority of your own: `ca_file`" : "");
+                 request->ca_file == NULL ? "; for a private CA write `ca_file`" : "");
     else if (code == CURLE_SSL_CACERT_BADFILE)
         snprintf(request->why, sizeof request->why, "the `ca_file` cannot be used (no certificate in it): %.160s",
                  request->ca_file != NULL ? request->ca_file : "");

@@ -24,7 +24,7 @@ static void warn_of_unknown_roles(struct policy *policy, const struct name_set *
                 continue;
             const char *nearest = nearest_name(policy->roles.names[role].at, names);
 
-            fault_add(&policy->warnings, rule->place, "the role `%s` does not stand under `roles`%s%s%s", policy->roles.names[role].at,
+            fault_add(&policy->warnings, rule->place, "the role `%s` is not listed under `roles`%s%s%s", policy->roles.names[role].at,
                       nearest != NULL ? "; did you mean `" : "", nearest != NULL ? nearest : "", nearest != NULL ? "`?" : "");
         }
     }
@@ -88,12 +88,12 @@ static void warn_of_audiences(struct policy *policy, const struct config *config
     char more[64] = "";
 
     if (others == 1)
-        snprintf(more, sizeof more, ", and so does another one");
+        snprintf(more, sizeof more, ", and so does another rule");
     else if (others > 1)
-        snprintf(more, sizeof more, ", and so do %u others", others);
+        snprintf(more, sizeof more, ", and so do %u other rules", others);
     fault_add(&policy->warnings, first->place,
-              "behind a gateway this rule lets in tokens for any audience of %s (`%s`, `%s`%s)%s; say which with `audiences: [%s]`", issuer->names.list[0].at,
-              issuer->audiences.list[0].at, issuer->audiences.list[1].at, issuer->audiences.count > 2 ? ", …" : "", more,
+              "behind a gateway this rule accepts tokens for any audience of %s (`%s`, `%s`%s)%s; restrict it with `audiences: [%s]`",
+              issuer->names.list[0].at, issuer->audiences.list[0].at, issuer->audiences.list[1].at, issuer->audiences.count > 2 ? ", …" : "", more,
               issuer->audiences.list[0].at);
 }
 
@@ -183,8 +183,8 @@ static void warn_of_spellings(struct policy *policy)
             if (allow->deny || allow->shadow || !stands_inside(deny, allow))
                 continue;
             fault_add(&policy->warnings, deny->place,
-                      "this deny stands inside what `%s` allows, and is compared byte for byte: a server that ignores case or blanks serves what it is "
-                      "meant to deny under another spelling; allow what is wanted instead, or write `case_insensitive: true`",
+                      "this deny rule covers a part of what `%s` allows and compares bytes: a server that ignores case or blanks serves the denied "
+                      "path under another spelling; narrow the allow rule instead, or write `case_insensitive: true`",
                       allow->name);
             break;
         }

@@ -112,8 +112,8 @@ static void note(struct elsewhere *elsewhere, struct text pointer, bool names, s
     elsewhere->pointer = pointer;
     elsewhere->names = names;
     elsewhere->found = item.type == WIRE_MAP     ? "an object"
-                       : item.type == WIRE_ARRAY ? (names ? "an array" : "an array with something else than texts in it")
-                       : item.type == WIRE_STR   ? "a text"
+                       : item.type == WIRE_ARRAY ? (names ? "an array" : "an array with elements that are not strings")
+                       : item.type == WIRE_STR   ? "a string"
                        : item.type == WIRE_BOOL  ? "true or false"
                                                  : "a number";
 }
@@ -202,13 +202,13 @@ bool granted_warning(const struct claim_places *places, const char *what, char t
     int bytes = (int)utf8_cut(pointer, elsewhere->pointer.bytes, POINTER_BYTES_SHOWN);
 
     if (elsewhere->names)
-        snprintf(text, GRANTED_WARNING_BYTES, "no %s at %.*s: the value is %s, and `names: true` expects an object", what, bytes, pointer, found);
+        snprintf(text, GRANTED_WARNING_BYTES, "no %s at %.*s: the value is %s, and `names: true` needs an object", what, bytes, pointer, found);
     else if (strcmp(found, "an object") == 0)
         snprintf(text, GRANTED_WARNING_BYTES,
                  "no %s at %.*s: the value is an object; if its names are the %s, write %s: {pointer: %.*s, names: true}", what, bytes,
                  pointer, what, what, bytes, pointer);
     else
-        snprintf(text, GRANTED_WARNING_BYTES, "not all %s at %.*s: the value is %s; expected is a text or an array of texts", what, bytes,
-                 pointer, found);
+        snprintf(text, GRANTED_WARNING_BYTES, "not all %s at %.*s could be read: the value is %s; expected a string or an array of strings", what,
+                 bytes, pointer, found);
     return true;
 }

@@ -31,15 +31,15 @@ static int next_byte(const char **at, const char *end, bool *ret_escaped)
 static const char *ambiguity(int byte, bool escaped, unsigned keeps)
 {
     if (byte < 0x20 || byte == 0x7f)
-        return "control characters, also escaped ones, are no part of a path (RFC 3986 section 3.3)";
+        return "it has a control character, as such or percent-encoded; a path must not have one (RFC 3986 section 3.3)";
     if (byte == '\\')
         return "some servers read a backslash as a slash";
     if (byte == ';' && (keeps & RESOURCE_SEMICOLON) == 0)
-        return "some servers cut a segment at `;` (RFC 3986 section 3.3); where yours do not, a rule may say `semicolon: keep`";
+        return "some servers cut a segment at `;` (RFC 3986 section 3.3); if yours do not, write `semicolon: keep` in the rule";
     if (byte == '/' && escaped && (keeps & RESOURCE_SLASH) == 0)
-        return "some servers read `%2F` as a slash (RFC 3986 section 2.2); where yours do not, a rule may say `encoded_slash: keep`";
+        return "some servers read `%2F` as a slash (RFC 3986 section 2.2); if yours do not, write `encoded_slash: keep` in the rule";
     if (byte == '#' && !escaped)
-        return "`#` begins a fragment, which no request has (RFC 9110 section 7.1)";
+        return "`#` begins a fragment, which a request must not have (RFC 9110 section 7.1)";
     return NULL;
 }
 
@@ -73,13 +73,13 @@ const char *segment_refuse(struct text segment, bool ignores_case, unsigned *par
         const struct text part = {start, before_semicolon(start, (size_t)((slash != NULL ? slash : end) - start))};
 
         if (part.bytes == 0)
-            return "some servers leave an empty segment out, and read `//` as `/`";
+            return "some servers skip an empty segment and read `//` as `/`";
         if (text_is(part, ".", 1) || text_is(part, "..", 2))
-            return "some servers resolve `.` and `..`, as clients should have (RFC 3986 section 5.2.4)";
+            return "some servers resolve `.` and `..`; the client must do it (RFC 3986 section 5.2.4)";
         if (ignores_case && segment_loosely(part).bytes == 0)
-            return "some servers drop blanks and dots at a segment's end, and nothing is left of this one";
+            return "some servers drop blanks and dots at the end of a segment, which leaves this one empty";
         if ((*parts)++ == RESOURCE_SEGMENTS_MAX)
-            return "it has more segments than are read";
+            return "it has too many segments";
     }
     return NULL;
 }
@@ -105,7 +105,7 @@ static int end_segment(struct resource *resource, const char *start, const char 
     if (fault != NULL)
         return fail(resource, text, fault);
     if (!utf8_is_valid(start, bytes))
-        return fail(resource, text, "this segment is no UTF-8; `%E9`, for example, is to be `%C3%A9`");
+        return fail(resource, text, "this segment is not UTF-8; write for example `%C3%A9` instead of `%E9`");
     if (utf8_has_c1_control(start, bytes))
         return fail(resource, text, "this segment has a control character (U+0080 to U+009F)");
     if (ignores_case && has_other_letters(start, bytes))
@@ -125,7 +125,7 @@ int resource_normalize(const char *text, size_t bytes, struct resource_reading r
     if (at == end || *text != '/')
         return fail(ret, text, "it does not begin with `/`");
     if (end - at > RESOURCE_BYTES_MAX)
-        return fail(ret, text + RESOURCE_BYTES_MAX, "it is longer than is read");
+        return fail(ret, text + RESOURCE_BYTES_MAX, "it is too long");
     const char *segment = ++at;
 
     while (at < end) {
@@ -134,7 +134,7 @@ int resource_normalize(const char *text, size_t bytes, struct resource_reading r
         int byte = next_byte(&at, end, &escaped);
 
         if (byte < 0)
-            return fail(ret, before, "`%` without two hexadecimal digits after it (RFC 3986 section 2.1); a percent sign itself is `%25`");
+            return fail(ret, before, "`%` must be followed by two hexadecimal digits (RFC 3986 section 2.1); write a percent sign as `%25`");
         const char *fault = ambiguity(byte, escaped, reading.keeps);
 
         if (fault != NULL)
@@ -142,7 +142,7 @@ int resource_normalize(const char *text, size_t bytes, struct resource_reading r
         if (byte == ';')
             semicolons[escaped] = true;
         if (semicolons[false] && semicolons[true])
-            return fail(ret, before, "it has both `;` and `%3B`, and some servers cut a segment at the one and not at the other");
+            return fail(ret, before, "it has both `;` and `%3B`, and some servers cut a segment only at one of them");
         ret->kept |= byte == ';' ? RESOURCE_SEMICOLON : byte == '/' && escaped ? RESOURCE_SLASH : 0;
         if (byte != '/' || escaped) {
             *out++ = (char)byte;

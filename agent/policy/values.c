@@ -52,7 +52,7 @@ static void refuse_names_twice(struct yaml *yaml, yaml_node_t *map)
 
             if (other->type == YAML_SCALAR_NODE && other->data.scalar.length == name->data.scalar.length &&
                 memcmp(other->data.scalar.value, name->data.scalar.value, name->data.scalar.length) == 0)
-                yaml_fault(yaml, name, "`%s` stands here twice", name->data.scalar.value);
+                yaml_fault(yaml, name, "`%s` is given twice; keep one", name->data.scalar.value);
         }
     }
 }
@@ -62,7 +62,7 @@ static void put_node(struct yaml *yaml, yaml_node_t *node, struct wire_writer *o
     yaml_node_t *item;
 
     if (depth == 0) {
-        yaml_fault(yaml, node, "claims more than %d levels deep", CLAIMS_DEPTH_MAX);
+        yaml_fault(yaml, node, "the claims are nested deeper than %d levels", CLAIMS_DEPTH_MAX);
         return;
     }
     if (node->type == YAML_SCALAR_NODE) {
@@ -90,7 +90,7 @@ const uint8_t *yaml_to_wire(struct yaml *yaml, yaml_node_t *node, size_t *ret_by
     wire_writer_init(&out, wire, sizeof wire);
     put_node(yaml, node, &out, CLAIMS_DEPTH_MAX);
     if (out.full)
-        yaml_fault(yaml, node, "claims of more than %d bytes", CLAIMS_BYTES_MAX);
+        yaml_fault(yaml, node, "the claims have more than %d bytes", CLAIMS_BYTES_MAX);
     if (yaml->faults->count > before)
         return NULL;
     *ret_bytes = wire_written(&out);

@@ -150,7 +150,7 @@ static void done(struct job *job, int status)
     if (forget->closed)
         return;
     if (forget->forgotten > 0)
-        log_info("revocations forgotten, for their tokens have run out", LOG_NUMBER("records", forget->forgotten));
+        log_info("revocations removed, because their tokens have expired", LOG_NUMBER("records", forget->forgotten));
     forget->due = unix_now() + FORGET_EVERY_SECONDS - 1;
     alarm_set(forget->alarm, FORGET_EVERY_SECONDS);
 }

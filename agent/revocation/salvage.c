@@ -110,7 +110,7 @@ static int dig_out(struct dig *dig, char why[STORE_WHY_BYTES])
     }
     if (dig->maps[0].count > 0 || dig->sealed_count > 0)
         return 0;
-    snprintf(why, STORE_WHY_BYTES, "nothing of a store of this version of assayd was found in it");
+    snprintf(why, STORE_WHY_BYTES, "it contains nothing that this version of assayd has stored");
     return -1;
 }
 
@@ -319,7 +319,7 @@ static int open_old(const char *old, const char *new, char why[STORE_WHY_BYTES])
         return -1;
     }
     if (stat(made, &facts) == 0) {
-        snprintf(why, STORE_WHY_BYTES, "%s holds a store already; give a folder that does not", new);
+        snprintf(why, STORE_WHY_BYTES, "%s already holds a store; name a folder that does not", new);
         return -1;
     }
     if (is_in_use(old)) {

@@ -93,7 +93,7 @@ static void answer(struct verdicts *verdicts, struct conn *conn, uint32_t msgid,
         return;
     }
     if (room > ANSWER_BYTES_MAX) {
-        rpc_error(conn, msgid, ERROR_BAD_REQUEST, "the answers to so many checks do not fit into one; ask for fewer at once");
+        rpc_error(conn, msgid, ERROR_BAD_REQUEST, "the answers to these checks do not fit into one message; send fewer checks at once");
         return;
     }
     if (answer_in_pieces(verdicts, conn, msgid, asked, &asker))
@@ -298,7 +298,7 @@ static bool answer_in_pieces(struct verdicts *verdicts, struct conn *conn, uint3
 static bool read_checks(const struct request *request, const msgpack_object_array *checks, struct check_pair pairs[AUTHORIZE_CHECKS_MAX])
 {
     if (checks->size == 0 || checks->size > AUTHORIZE_CHECKS_MAX) {
-        rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "`checks` has %u questions; 1 to %d are answered at once", checks->size,
+        rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "`checks` has %u elements; expected 1 to %d", checks->size,
                   AUTHORIZE_CHECKS_MAX);
         return false;
     }
@@ -307,7 +307,7 @@ static bool read_checks(const struct request *request, const msgpack_object_arra
 
         if (pair->type != MSGPACK_OBJECT_ARRAY || pair->via.array.size != 2 || !object_text(&pair->via.array.ptr[0], &pairs[i].action) ||
             !object_text(&pair->via.array.ptr[1], &pairs[i].resource)) {
-            rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "each of `checks` must be [action, resource], two strings");
+            rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "each element of `checks` must be [action, resource], two strings");
             return false;
         }
     }
@@ -353,7 +353,7 @@ void method_authorize(const struct request *request)
     bool one = pairs[0].action.at != NULL && pairs[0].resource.at != NULL, none = pairs[0].action.at == NULL && pairs[0].resource.at == NULL;
 
     if (checks == NULL ? !one : !none) {
-        rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "either `action` and `resource` are asked, or `checks`");
+        rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "send either `action` and `resource`, or `checks`");
         return;
     }
     if (checks != NULL && !read_checks(request, checks, pairs))

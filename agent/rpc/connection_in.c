@@ -91,7 +91,7 @@ static size_t handle(struct conn *conn, const uint8_t *bytes, size_t size)
         if (status == WIRE_MORE)
             break;
         if (status == WIRE_BAD) {
-            conn_break_off(conn, "it sent what is no MessagePack-RPC request, or one beyond the limits");
+            conn_break_off(conn, "it sent bytes that are not a MessagePack-RPC request, or a request beyond the limits");
             break;
         }
         rpc_handle(conn, conn->door->verdicts, conn->door->zone, bytes + done, length);
@@ -111,7 +111,7 @@ static bool keep(struct conn *conn, const uint8_t *bytes, size_t size)
         uint8_t *larger = account_charge(&conn->guest.caller, room - conn->partial_room) ? realloc(conn->partial, room) : NULL;
 
         if (larger == NULL) {
-            conn_break_off(conn, "half messages and unread answers take too much memory");
+            conn_break_off(conn, "half-sent messages and unread answers take too much memory");
             return false;
         }
         conn->partial = larger;

@@ -38,7 +38,7 @@ static void send_later(struct conn *conn, const uint8_t *bytes, size_t size)
     struct sending *sending = account_charge(&conn->guest.caller, size) ? malloc(sizeof *sending + size) : NULL;
 
     if (sending == NULL) {
-        conn_break_off(conn, "half messages and unread answers take too much memory");
+        conn_break_off(conn, "half-sent messages and unread answers take too much memory");
         return;
     }
     sending->conn = conn;
@@ -174,7 +174,7 @@ struct wire_writer *conn_answer_begin(struct conn *conn, size_t room)
     if (conn->closing)
         return NULL;
     if (!grow_out(conn, room)) {
-        conn_break_off(conn, "half messages and unread answers take too much memory");
+        conn_break_off(conn, "half-sent messages and unread answers take too much memory");
         return NULL;
     }
     wire_writer_init(&conn->writer, conn->out + conn->out_bytes, room);
@@ -184,7 +184,7 @@ struct wire_writer *conn_answer_begin(struct conn *conn, size_t room)
 void conn_answer_end(struct conn *conn)
 {
     if (conn->writer.full) {
-        conn_break_off(conn, "an answer did not fit into the room that was made for it");
+        conn_break_off(conn, "an answer did not fit into its buffer");
         return;
     }
     conn->out_bytes += wire_written(&conn->writer);

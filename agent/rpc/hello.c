@@ -58,7 +58,7 @@ static const char *hand_over(const struct request *request)
     wire_writer_init(&writer, bytes, sizeof bytes);
     rpc_put_head(&writer, request->msgid);
     put_answer(&writer, request->core, NULL);
-    const char *refusal = writer.full ? "out of room" : conn_send_page(conn, bytes, wire_written(&writer));
+    const char *refusal = writer.full ? "the answer does not fit into its buffer" : conn_send_page(conn, bytes, wire_written(&writer));
 
     if (refusal != NULL && is_first)
         conn_drop_page(conn);
@@ -74,13 +74,13 @@ void method_hello(const struct request *request)
     if (refusal == NULL)
         refusal = peer_page_refusal(conn_peer(request->conn));
     if (refusal == NULL && !conn_may_pass(request->conn)) {
-        rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "read your answers before you say hello");
+        rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "this connection has unread answers; read them before you call hello");
         return;
     }
     if (refusal == NULL)
         refusal = conn_page_refusal(request->conn);
     if (refusal == NULL && !previous_run_mark(request->core->previous_run))
-        refusal = "its marker cannot be written; the agent's log says why";
+        refusal = "the marker of the shared page cannot be written; see the agent's log";
     if (refusal == NULL)
         refusal = hand_over(request);
     if (refusal != NULL)

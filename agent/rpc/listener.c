@@ -100,7 +100,7 @@ static unsigned connections_max(void)
     if (setrlimit(RLIMIT_NOFILE, &files) < 0 && getrlimit(RLIMIT_NOFILE, &files) < 0)
         return 256;
     if (files.rlim_cur < CONNECTIONS_MAX + DESCRIPTORS_KEPT)
-        log_warning("few file descriptors are allowed, so fewer connections are", LOG_NUMBER("limit", files.rlim_cur));
+        log_warning("the limit of file descriptors is low, so the agent accepts fewer connections", LOG_NUMBER("limit", files.rlim_cur));
     return files.rlim_cur > DESCRIPTORS_KEPT + CONNECTIONS_KEPT_FOR_ROOT ? (unsigned)files.rlim_cur - DESCRIPTORS_KEPT
                                                                          : CONNECTIONS_KEPT_FOR_ROOT + 1;
 }
@@ -168,7 +168,7 @@ static void open_again(uv_handle_t *listener)
         return;
     uv_pipe_init(door->core->loop, &door->listener, 0);
     if (listen_on_socket(door, why) != 0)
-        log_error("the socket cannot be made anew, and nobody can connect until a restart", LOG_TEXT("why", why));
+        log_error("the socket cannot be created again; no caller can connect until the agent restarts", LOG_TEXT("why", why));
 }
 
 void door_look_for_socket(struct door *door)

@@ -80,7 +80,7 @@ void method_reload(const struct request *request)
 
     if (its == NULL || !conn_hold(request->conn)) {
         free(its);
-        rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "too many requests of this user are under way");
+        rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "this user has too many requests under way; try again");
         return;
     }
     its->waiter.reloaded = reloaded;

@@ -119,7 +119,8 @@ bool rpc_params(const struct request *request, const struct param *params, unsig
     char shown[64];
 
     if (map->size > PARAMS_MAX) {
-        rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "%u members; no method has more than %d", map->size, PARAMS_MAX);
+        rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "the params have %u members; no method takes more than %d", map->size,
+                  PARAMS_MAX);
         return false;
     }
     for (uint32_t i = 0; i < map->size; i++) {
@@ -130,7 +131,7 @@ bool rpc_params(const struct request *request, const struct param *params, unsig
             return false;
         }
         if (is_twice(map, i, name)) {
-            rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "`%s` stands there twice", printable(name, shown));
+            rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "`%s` is given twice", printable(name, shown));
             return false;
         }
         const struct param *param = find_param(params, count, name);

@@ -83,7 +83,7 @@ static void answer_counts(const struct request *request, struct view *view, cons
         rows->only = only;
     }
     if (rows == NULL || slot_each(view, add_row, rows) < 0) {
-        rpc_error(request->conn, request->msgid, ERROR_INTERNAL, "the revocations could not be read; the agent's log says why");
+        rpc_error(request->conn, request->msgid, ERROR_INTERNAL, "the revocations could not be read; see the agent's log");
         free(rows);
         return;
     }
@@ -146,7 +146,7 @@ static void answer_holders(const struct request *request, struct view *view, con
     struct holders holders = {.count = 0};
 
     if (find_holders(request->core, view, *record, &holders) < 0) {
-        rpc_error(request->conn, request->msgid, ERROR_INTERNAL, "the revocations could not be read; the agent's log says why");
+        rpc_error(request->conn, request->msgid, ERROR_INTERNAL, "the revocations could not be read; see the agent's log");
         return;
     }
     struct wire_writer *writer = rpc_result(request->conn, request->msgid, 64 + holders.count * 128);
@@ -211,7 +211,7 @@ void method_revocations(const struct request *request)
     struct view *view = store_view(request->core->store);
 
     if (view == NULL) {
-        rpc_error(request->conn, request->msgid, ERROR_INTERNAL, "the revocations could not be read; the agent's log says why");
+        rpc_error(request->conn, request->msgid, ERROR_INTERNAL, "the revocations could not be read; see the agent's log");
     } else if (selects) {
         answer_holders(request, view, &record);
     } else {

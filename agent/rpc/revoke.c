@@ -115,7 +115,7 @@ static void answer_now(struct held *held)
     if (conn_release(change->conn)) {
         if (change->job.status < 0)
             rpc_error(change->conn, change->msgid, ERROR_INTERNAL,
-                      "the change is not on the disk and has no effect; the agent's log says why (is the disk full?)");
+                      "the change could not be written to the disk and has no effect (is the disk full?); see the agent's log");
         else
             answer_change(change);
     }
@@ -140,7 +140,7 @@ static void change_done(struct job *job, int status)
 
     tell_board(change);
     ++*(change->undo ? &counters->unrevokes : &counters->revokes);
-    audit_change(&change->peer, status < 0 ? "a change of the revocations failed" : change->undo ? "unrevoked" : "revoked",
+    audit_change(&change->peer, status < 0 ? "a change of the revocations could not be written" : change->undo ? "unrevoked" : "revoked",
                  record_kind_name(change->record.kind), change->record.issuer);
     change->held.answer = answer_now;
     previous_run_hold(change->core->previous_run, &change->held);
@@ -181,7 +181,7 @@ static void submit(const struct request *request, const struct record *record, b
 
     if (change != NULL && !held && !conn_hold(request->conn)) {
         change_free(change);
-        rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "too many requests of this user are under way");
+        rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "this user has too many requests under way; try again");
         return;
     }
     if (change != NULL && writer_submit(request->core->writer, &change->job) == 0)
@@ -190,7 +190,7 @@ static void submit(const struct request *request, const struct record *record, b
 
     change_free(change);
     if (!release || conn_release(request->conn))
-        rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "too many changes wait to be written; try again");
+        rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "too many changes wait for the disk; try again");
 }
 
 /* A change by token, while its signature is checked. */
@@ -230,7 +230,7 @@ static void change_by_token(struct by_token *its, const struct decision *decisio
     if (held && !conn_release(request->conn))
         return;
     if (decision->outcome == OUTCOME_REFUSED)
-        rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "the token is not an issuer's word: %s",
+        rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "the token was not verified: %s",
                   reason_name(decision->token->reason));
     else
         rpc_error(request->conn, request->msgid, ERROR_INTERNAL, "the token's signature could not be checked");
@@ -284,7 +284,7 @@ static void change(const struct request *request, bool undo)
                 value->type == MSGPACK_OBJECT_NIL)
                 continue;
             if (!text_is(name, "exp", 3) || !object_seconds(value, &exp)) {
-                rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "beside `token` only a whole `exp` may stand");
+                rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "with `token` only `exp` is allowed, in whole seconds");
                 return;
             }
         }

@@ -99,10 +99,10 @@ const char *conn_page_refusal(struct conn *conn)
 {
     sweep_conn(conn);
     if (conn->page_unread)
-        return "it was sent before, and is still to be read";
+        return "the page was already sent to this client, which has not read it yet";
     if (is_full(conn))
         (void)sent_page_look(conn->door);
-    return is_full(conn) ? "too many of this user's connections have not read the one they were sent" : NULL;
+    return is_full(conn) ? "too many of this user's connections have not read the page that they were sent" : NULL;
 }
 
 bool conn_hold_page(struct conn *conn)
@@ -151,7 +151,8 @@ const char *conn_send_page(struct conn *conn, const uint8_t *bytes, size_t size)
     ssize_t sent = send_with_page(conn, bytes, size);
 
     if (sent < 0)
-        return errno == ETOOMANYREFS ? "too many that were sent have not been read; ask again later" : "it could not be sent; ask again later";
+        return errno == ETOOMANYREFS ? "too many pages that were sent are still unread; ask again later"
+                                       : "the page could not be sent; ask again later";
     conn->page_unread = true;
     conn->guest.caller.account->pages_unread++;
     conn->door->pages_unread++;

@@ -52,8 +52,8 @@ int clock_load(struct clock *clock, struct view *view)
         return -1;
     if (!clock_is_trusted(clock, clock->wall_start))
         log_error(
-            "the clock stands before times that this agent has seen, so no token is accepted; set it (NTP), or if it is right: "
-            "assay reload --accept-clock",
+            "the clock is behind the latest time that this agent has seen, so no token is accepted; set it (NTP), or if it is right, run: assay "
+            "reload --accept-clock",
             LOG_NUMBER("seconds_behind", clock->highest - clock->wall_start));
     return 0;
 }

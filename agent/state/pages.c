@@ -65,13 +65,13 @@ static int bad(struct file *file, const char *what)
 static int read_page(struct file *file, uint64_t number, uint8_t *page)
 {
     if (number < 2 || number >= file->pages)
-        return bad(file, "it points to a page that it does not have");
+        return bad(file, "it points to a page that does not exist");
     if (pread(file->fd, page, file->page_bytes, (off_t)(number * file->page_bytes)) != (ssize_t)file->page_bytes)
-        return bad(file, "it is shorter than it says");
+        return bad(file, "it is shorter than its header says");
     const struct page_head *head = (const struct page_head *)page;
 
     if (head->number != number)
-        return bad(file, "a page bears another's number");
+        return bad(file, "a page has the number of another page");
     return 0;
 }
 
@@ -95,7 +95,7 @@ static int count_nodes(struct file *file, const uint8_t *page, uint16_t flag, un
     const struct page_head *head = (const struct page_head *)page;
 
     if ((head->flags & (IS_BRANCH | IS_LEAF | IS_OVERFLOW | IS_META)) != flag)
-        return bad(file, "a page is of another kind than where it hangs");
+        return bad(file, "a page is not of the kind that its place needs");
     if (head->lower < PAGE_HEAD_BYTES || head->lower > head->upper || head->upper > file->page_bytes || head->lower % 2 != 0)
         return bad(file, "a page's head is damaged");
     *ret = (unsigned)(head->lower - PAGE_HEAD_BYTES) / 2;
@@ -139,7 +139,7 @@ static int check_page(struct file *file, uint64_t number, unsigned levels, bool 
     int status = 0;
 
     if (levels == 1 && !whole)
-        return number < 2 || number >= file->pages ? bad(file, "it points to a page that it does not have") : 0;
+        return number < 2 || number >= file->pages ? bad(file, "it points to a page that does not exist") : 0;
     if (levels == 1)
         return check_leaf(file, number, names_trees);
     page = malloc(file->page_bytes);
@@ -170,7 +170,7 @@ static int check_tree(struct file *file, const struct tree *tree, bool whole)
     if (tree->root == NO_PAGE)
         return tree->depth == 0 && tree->entries == 0 ? 0 : bad(file, "a table has lost its root");
     if (tree->depth == 0 || tree->depth > DEPTH_MAX)
-        return bad(file, "a table's depth makes no sense");
+        return bad(file, "a table has an impossible depth");
     return check_page(file, tree->root, tree->depth, whole, whole);
 }
 
@@ -182,11 +182,11 @@ static int read_meta(struct file *file, uint64_t number, struct meta *ret)
     } page;
 
     if (pread(file->fd, &page, sizeof page, (off_t)(number * file->page_bytes)) != (ssize_t)sizeof page)
-        return bad(file, "it is shorter than it says");
+        return bad(file, "it is shorter than its header says");
     if (page.head.number != number || (page.head.flags & IS_META) == 0 || page.meta.magic != MAGIC)
-        return bad(file, "it is no store of this agent, or its first pages are damaged");
+        return bad(file, "it is not a store of this agent, or its first pages are damaged");
     if (page.meta.version != DATA_VERSION)
-        return bad(file, "another version of LMDB made it");
+        return bad(file, "it was written by another version of LMDB");
     /* What LMDB takes from there without a look: a page's size that is not the other's would be a fault before anything is checked.
      */
     if ((file->page_bytes != 0 && page.meta.trees[0].unused != file->page_bytes) || page.meta.address != 0 ||
@@ -224,7 +224,7 @@ static int newest_meta(struct file *file, struct meta *ret)
     const struct meta *other = &metas[metas[1].transaction <= metas[0].transaction];
 
     if (newest->transaction - other->transaction != 1 || newest != &metas[newest->transaction & 1])
-        return bad(file, "the numbers of its last changes do not follow each other");
+        return bad(file, "the numbers of its last two transactions do not follow each other");
     *ret = *newest;
     return 0;
 }
@@ -235,14 +235,14 @@ static int check_file(struct file *file, uint64_t bytes, uint64_t noted)
 
     file->page_bytes = pages_size(file->fd);
     if (file->page_bytes == 0)
-        return bad(file, "it is no store of this agent, or its first page is damaged");
+        return bad(file, "it is not a store of this agent, or its first page is damaged");
     if (newest_meta(file, &meta) < 0)
         return -1;
     if (meta.transaction < noted)
-        return bad(file, "it has gone back in time: changes that were made are not in it (an older copy?)");
+        return bad(file, "it has gone back in time: it lacks changes that were made (is it an older copy?)");
     file->pages = meta.last_page + 1;
     if (file->pages < 2 || file->pages > UINT64_MAX / file->page_bytes || bytes < file->pages * file->page_bytes)
-        return bad(file, "it is shorter than it says: cut, or copied half");
+        return bad(file, "it is shorter than its header says: it was cut, or copied incompletely");
     return check_tree(file, &meta.trees[0], true) < 0 || check_tree(file, &meta.trees[1], true) < 0 ? -1 : 0;
 }
 
@@ -262,9 +262,8 @@ static int check_absent(const char *folder, uint64_t noted, char why[STORE_WHY_B
     if (noted == 0)
         return 0;
     snprintf(why, STORE_WHY_BYTES,
-             "the revocations in %s are gone: data.mdb is missing or empty, and there were some (%" PRIu64
-             " changes). Put back a copy, or "
-             "remove %s/last to start without any",
+             "the revocations in %s are lost: data.mdb is missing or empty, and the store had changes (%" PRIu64
+             " of them). Restore a copy, or remove %s/last to start without revocations",
              folder, noted, folder);
     return -1;
 }
@@ -375,9 +374,8 @@ int pages_check(const char *folder, int *ret_last, char why[STORE_WHY_BYTES])
     else if (status < 0 || check_file(&file, (uint64_t)facts.st_size, noted) < 0) {
         status = -1;
         snprintf(why, STORE_WHY_BYTES,
-                 "the revocations in %s cannot be read, data.mdb is damaged: %s. They are not thrown away silently: put back a "
-                 "copy and remove "
-                 "%s/last, or carry over what can be read: assayd --salvage %s NEW",
+                 "the revocations in %s cannot be read, data.mdb is damaged: %s. The agent does not discard them silently: restore a copy and "
+                 "remove %s/last, or recover what can be read: assayd --salvage %s NEW",
                  folder, file.fault != NULL ? file.fault : strerror(errno), folder, folder);
     }
     close(file.fd);

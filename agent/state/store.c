@@ -28,7 +28,7 @@ static int take_lock(const char *folder, char why[STORE_WHY_BYTES])
         return -1;
     }
     if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        snprintf(why, STORE_WHY_BYTES, "another assayd uses the state folder %s; stop it, or give this one a `state` of its own",
+        snprintf(why, STORE_WHY_BYTES, "another assayd uses the state folder %s; stop it, or configure another `state`",
                  folder);
         close(fd);
         return -1;
@@ -41,16 +41,16 @@ static int make_folder(const char *folder, char why[STORE_WHY_BYTES])
     struct stat facts;
 
     if (mkdir(folder, 0700) < 0 && errno != EEXIST) {
-        snprintf(why, STORE_WHY_BYTES, "the state folder %s cannot be made: %s; make it, and give it to the agent's user", folder,
+        snprintf(why, STORE_WHY_BYTES, "the state folder %s cannot be created: %s; create it, and make the agent's user its owner", folder,
                  strerror(errno));
         return -1;
     }
     if (stat(folder, &facts) < 0 || !S_ISDIR(facts.st_mode)) {
-        snprintf(why, STORE_WHY_BYTES, "%s is no folder", folder);
+        snprintf(why, STORE_WHY_BYTES, "%s is not a folder", folder);
         return -1;
     }
     if ((facts.st_mode & S_IWOTH) != 0) {
-        snprintf(why, STORE_WHY_BYTES, "anybody may write into the state folder %s; chmod o-w %s", folder, folder);
+        snprintf(why, STORE_WHY_BYTES, "every user may write into the state folder %s; run: chmod o-w %s", folder, folder);
         return -1;
     }
     return 0;
@@ -121,8 +121,8 @@ static int open_tables(struct store *store)
 static void on_assert(MDB_env *env, const char *what)
 {
     (void)env;
-    log_error("the store is damaged; the agent ends, for nothing that it read there can be trusted", LOG_TEXT("lmdb", what),
-              LOG_TEXT("remedy", "put back a copy, or carry over what can be read: assayd --salvage OLD NEW"));
+    log_error("the store is damaged; the agent ends, because it cannot trust what it has read there", LOG_TEXT("lmdb", what),
+              LOG_TEXT("remedy", "restore a copy, or recover what can be read: assayd --salvage OLD NEW"));
     _exit(1);
 }
 
@@ -173,8 +173,8 @@ static int open_environment(struct store *store, const char *folder, uint64_t ma
 /* What a code means to who has to do something about it. */
 static void say_why(const char *folder, int code, char why[STORE_WHY_BYTES])
 {
-    const char *reason = code == MDB_VERSION_MISMATCH ? "another version of assayd made them"
-                         : code == MDB_INVALID        ? "the file is another program's"
+    const char *reason = code == MDB_VERSION_MISMATCH ? "another version of assayd wrote them"
+                         : code == MDB_INVALID        ? "the file belongs to another program"
                                                       : mdb_strerror(code);
 
     if (code == ENOSPC || code == EDQUOT || code == EROFS || code == EACCES || code == EIO || code == EFBIG)
@@ -183,9 +183,8 @@ static void say_why(const char *folder, int code, char why[STORE_WHY_BYTES])
         snprintf(why, STORE_WHY_BYTES, "the state folder %s cannot be opened: %s", folder, reason);
     else
         snprintf(why, STORE_WHY_BYTES,
-                 "the revocations in %s cannot be read: %s. They are not thrown away silently: put back a copy (and remove "
-                 "%s/last), or carry "
-                 "over what can be read: assayd --salvage %s NEW, or move the folder away to start without any",
+                 "the revocations in %s cannot be read: %s. The agent does not discard them silently: restore a copy (and remove %s/last), or "
+                 "recover what can be read: assayd --salvage %s NEW, or move the folder away to start without revocations",
                  folder, reason, folder, folder);
 }
 

@@ -17,8 +17,7 @@ int store_failed(const char *what, int code)
 {
     log_error("the store failed", LOG_TEXT("call", what), LOG_TEXT("error", mdb_strerror(code)));
     if (code == MDB_PANIC) {
-        log_error("the disk failed in the middle of a change; this agent ends, and the next start goes on from the last change "
-                  "that is whole");
+        log_error("the disk failed in the middle of a change; this agent ends, and the next start continues from the last complete change");
         _exit(1);
     }
     return -1;
@@ -67,9 +66,9 @@ int view_damaged(struct view *view, enum table table, const char *what)
     uint64_t count = ++view->store->damaged;
 
     if ((count & (count - 1)) == 0) /* the first, and then ever more rarely: each call may meet it */
-        log_error("the store is damaged; what it cannot answer is undecided, never a yes", LOG_TEXT("what", what),
+        log_error("the store is damaged; tokens that need the damaged part are undecided, never accepted", LOG_TEXT("what", what),
                   LOG_TEXT("table", table_names[table]), LOG_NUMBER("times", count),
-                  LOG_TEXT("remedy", "stop the agent, then: assayd --salvage OLD NEW"));
+                  LOG_TEXT("remedy", "stop the agent, then run: assayd --salvage OLD NEW"));
     return -1;
 }
 
@@ -108,7 +107,7 @@ int view_get(struct view *view, enum table table, struct bytes key, struct bytes
         return store_failed("get", code);
     return seal_is_good(table, key, as_bytes(v), &transaction, ret_value)
                ? 1
-               : view_damaged(view, table, "a value is not what was written");
+               : view_damaged(view, table, "a value does not match its checksum");
 }
 
 int view_put_plain(struct view *view, enum table table, struct bytes key, struct bytes value)
@@ -205,7 +204,7 @@ int view_each(struct view *view, enum table table, int (*each)(void *context, st
         if (seal_is_good(table, as_bytes(k), as_bytes(v), &transaction, &value))
             status = each(context, as_bytes(k), value);
         else
-            status = view_damaged(view, table, "a value is not what was written");
+            status = view_damaged(view, table, "a value does not match its checksum");
     }
     mdb_cursor_close(cursor);
     if (status == 0 && code != MDB_NOTFOUND)
@@ -274,7 +273,7 @@ struct view *store_begin(struct store *store, bool frees)
         return &store->write;
     mdb_txn_abort(store->write.txn);
     store->write.txn = NULL;
-    log_error("the store is full; nothing can be revoked until some of it is forgotten",
+    log_error("the store is full; nothing can be revoked until the agent removes expired records",
               LOG_NUMBER("bytes", store->map_pages * store->page_bytes));
     return NULL;
 }

@@ -80,9 +80,9 @@ static bool is_known(const struct known_header *known, const struct token *token
 static bool changes_meaning(struct wire_cursor header, struct json_fault *fault)
 {
     static const char *const names[][2] = {
-        {"b64", "\"b64\" is about a payload that is not encoded, and no JWT's (RFC 7797 section 7)"},
-        {"zip", "\"zip\" is about compressed contents, and no JWS's (RFC 7516 section 4.1.3)"},
-        {"enc", "\"enc\" says that it is encrypted (JWE, RFC 7516 section 4.1.2); only signed tokens are read"},
+        {"b64", "\"b64\" is for an unencoded payload, which a JWT cannot have (RFC 7797 section 7)"},
+        {"zip", "\"zip\" is for compressed content, which a JWS cannot have (RFC 7516 section 4.1.3)"},
+        {"enc", "\"enc\" marks an encrypted token (JWE, RFC 7516 section 4.1.2); only signed tokens are supported"},
     };
     struct wire_cursor ignored;
 
@@ -110,10 +110,10 @@ static bool read_header(struct known_header *known, const uint8_t *json, size_t 
     struct wire_cursor header = {writer.start, writer.at};
 
     fault->why = "there is no \"alg\" (RFC 7515 section 4.1.1)";
-    if (!read_text(header, "alg", &alg, "\"alg\" is no string (RFC 7515 section 4.1.1)", fault) ||
-        !read_text(header, "kid", &known->kid, "\"kid\" is no string (RFC 7515 section 4.1.4)", fault) ||
-        !read_text(header, "typ", &known->typ, "\"typ\" is no string (RFC 7515 section 4.1.9)", fault) ||
-        !read_text(header, "cty", &cty, "\"cty\" is no string (RFC 7515 section 4.1.10)", fault) || alg.at == NULL ||
+    if (!read_text(header, "alg", &alg, "\"alg\" is not a string (RFC 7515 section 4.1.1)", fault) ||
+        !read_text(header, "kid", &known->kid, "\"kid\" is not a string (RFC 7515 section 4.1.4)", fault) ||
+        !read_text(header, "typ", &known->typ, "\"typ\" is not a string (RFC 7515 section 4.1.9)", fault) ||
+        !read_text(header, "cty", &cty, "\"cty\" is not a string (RFC 7515 section 4.1.10)", fault) || alg.at == NULL ||
         changes_meaning(header, fault))
         return false;
     known->alg = algorithm_by_name(alg.at, alg.bytes);

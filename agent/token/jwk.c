@@ -46,10 +46,10 @@ static const char *refuse_use(const json_t *jwk)
         return "its `key_ops` is not an array";
     json_array_foreach (ops, i, op) {
         if (!json_is_string(op))
-            return "its `key_ops` holds something that is not a string";
+            return "its `key_ops` contains an element that is not a string";
         verify = verify || strcmp(json_string_value(op), "verify") == 0;
     }
-    return verify ? NULL : "its `key_ops` has no verify";
+    return verify ? NULL : "its `key_ops` does not contain verify";
 }
 
 static enum key_kind kind_of(const json_t *jwk)
@@ -92,13 +92,13 @@ static struct key *read_key(const json_t *jwk, const char **ret_why, bool *ret_s
     enum algorithm alg = ALG_NONE;
     struct number first, second = {.size = 0};
 
-    *ret_why = "its `kty` or `crv` is not known here";
+    *ret_why = "its `kty` or `crv` is not supported";
     if (kind == KEY_NONE)
         return NULL;
     *ret_why = "its `kid` is not a string";
     if (kid != NULL && !json_is_string(kid))
         return NULL;
-    *ret_why = "its `alg` is not a signature algorithm that is known here";
+    *ret_why = "its `alg` is not a supported signature algorithm";
     if (alg_name != NULL) {
         if (!json_is_string(alg_name))
             return NULL;
@@ -182,14 +182,14 @@ json_t *jwk_read(const char *text, size_t size, char why[KEYSET_WHY_BYTES])
     json_t *root = read_json(text, size, &error), *keys = json_object_get(root, "keys");
 
     if (root == NULL) {
-        snprintf(why, KEYSET_WHY_BYTES, "line %d, column %d: %s; a JWK Set is expected: {\"keys\": [...]}, or PEM public keys", error.line,
+        snprintf(why, KEYSET_WHY_BYTES, "line %d, column %d: %s; expected a JWK Set, {\"keys\": [...]}, or PEM public keys", error.line,
                  error.column, error.text);
         return NULL;
     }
     if (json_is_array(keys) && json_array_size(keys) <= KEY_SET_KEYS_MAX)
         return root;
     if (!json_is_array(keys))
-        snprintf(why, KEYSET_WHY_BYTES, "it has no array `keys`; a JWK Set is {\"keys\": [...]} (RFC 7517 section 5)");
+        snprintf(why, KEYSET_WHY_BYTES, "it has no `keys` array; a JWK Set is {\"keys\": [...]} (RFC 7517 section 5)");
     else
         snprintf(why, KEYSET_WHY_BYTES, "it has %zu keys; at most %d are read", json_array_size(keys), KEY_SET_KEYS_MAX);
     json_decref(root);

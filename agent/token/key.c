@@ -69,7 +69,7 @@ static const char *refuse_rsa(struct material *m)
 static const char *refuse_ec(const struct material *m)
 {
     if (m->first_bytes != curves[m->kind].bytes || m->second_bytes != curves[m->kind].bytes)
-        return "EC coordinates that have not exactly the curve's length (RFC 7518 6.2.1.2)";
+        return "EC coordinates of the wrong length for the curve (RFC 7518 6.2.1.2)";
     return NULL;
 }
 
@@ -95,7 +95,7 @@ static const char *refuse_ed25519(const struct material *m)
     uint8_t y[ED25519_BYTES];
 
     if (m->first_bytes != ED25519_BYTES)
-        return "an Ed25519 key that has not 32 bytes";
+        return "an Ed25519 key that does not have 32 bytes";
     memcpy(y, m->first, sizeof y);
     y[ED25519_BYTES - 1] &= 0x7f;
     for (size_t i = 0; i < sizeof ed25519_small_order / sizeof *ed25519_small_order; i++) {
@@ -119,7 +119,7 @@ static const char *refuse_hmac(const struct material *m, enum algorithm alg)
 static const char *refuse(struct material *m, enum algorithm alg)
 {
     if (alg != ALG_NONE && algorithm_facts[alg].kind != m->kind)
-        return "an alg that is not for this kind of key";
+        return "an alg that does not fit the type of key";
     switch (m->kind) {
     case KEY_RSA:
         return refuse_rsa(m);
@@ -132,7 +132,7 @@ static const char *refuse(struct material *m, enum algorithm alg)
     case KEY_HMAC:
         return refuse_hmac(m, alg);
     default:
-        return "a kind of key that is not known";
+        return "an unknown type of key";
     }
 }
 
@@ -290,7 +290,7 @@ struct key *key_admit(const struct material *material, enum algorithm alg, const
     ERR_clear_error();
     if (set_numbers(key, &m) < 0 || set_thumbprint(key, &m) < 0) {
         if (was_no_point())
-            *ret_why = "numbers that are no key of its kind (a point that is not on its curve?)";
+            *ret_why = "numbers that do not form a valid key (is the point on its curve?)";
         key_free(key);
         return NULL;
     }

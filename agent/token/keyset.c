@@ -102,10 +102,11 @@ static void note_shared(struct keyset *set, const struct key *key, unsigned like
     if (key->kid != NULL)
         snprintf(kid, sizeof kid, "the kid `%.64s`", key->kid);
     if (like > TOKEN_KEYS_TRIED_MAX)
-        snprintf(set->note, sizeof set->note, "%u keys of one kind have %s: tokens are tried with the first %d of them, and are bad_signature by another", like,
+        snprintf(set->note, sizeof set->note, "%u keys of one type have %s: the agent tries a token with the first %d of them only, and one signed "
+                                              "by another is bad_signature", like,
                  kid, TOKEN_KEYS_TRIED_MAX);
     else
-        snprintf(set->note, sizeof set->note, "%u keys of one kind have %s: tokens are tried with each of them", like, kid);
+        snprintf(set->note, sizeof set->note, "%u keys of one type have %s: the agent tries a token with each of them", like, kid);
 }
 
 /* Each name is noted with the first key that bears it. */
@@ -138,7 +139,7 @@ struct keyset *keyset_parse(const char *text, size_t size, const char *kid, char
     if (memmem(text, size, "-----BEGIN ", 11) != NULL && memchr(text, '{', size) == NULL) {
         set = pem_parse(text, size, kid, why);
     } else if (kid != NULL) {
-        snprintf(why, KEYSET_WHY_BYTES, "`kid` is for a PEM file; a JWK Set names its own keys");
+        snprintf(why, KEYSET_WHY_BYTES, "`kid` applies only to a PEM file; the keys of a JWK Set have their own `kid`");
         return NULL;
     } else {
         set = jwk_parse_set(text, size, why);

@@ -107,7 +107,7 @@ void decide_conclude(struct verdicts *verdicts, struct decision *decision, enum 
 static enum outcome doubt_clock(struct verdicts *verdicts, double now)
 {
     snprintf(verdicts->checks->why, sizeof verdicts->checks->why,
-             "the clock is %.0f s behind the highest time that this agent has seen; set it (NTP), or if it is right: assay reload "
+             "the clock is %.0f s behind the latest time that this agent has seen; set it (NTP), or if it is right, run: assay reload "
              "--accept-clock",
              verdicts->core->clock->highest - now);
     verdicts->checks->doubt = DOUBT_CLOCK;
@@ -124,7 +124,7 @@ static enum outcome judge_sources(struct verdicts *verdicts, const struct token 
     const struct keyring_entry *entry = keyring_entry_of(verdicts->core->ring, token->issuer);
 
     if (entry != NULL && refresh_keys_are_late(verdicts->core->refresh, (unsigned)(entry - verdicts->core->ring->entries))) {
-        snprintf(verdicts->checks->why, sizeof verdicts->checks->why, "the key file of %.120s has changed, and could not be read in time",
+        snprintf(verdicts->checks->why, sizeof verdicts->checks->why, "the key file of %.120s has changed, and the agent could not read it in time",
                  token->issuer->names.list[0].at);
         verdicts->checks->doubt = DOUBT_AGE;
         return OUTCOME_UNDECIDED;

@@ -54,7 +54,7 @@ static void put_keyless(struct missing *missing, const struct core *core)
         if (missing->writer == NULL)
             continue;
         snprintf(text, sizeof text, "keys of %.120s: %.160s", entry->issuer.names.list[0].at,
-                 facts.error != NULL ? facts.error : facts.fetching ? "being fetched" : "to be fetched");
+                 facts.error != NULL ? facts.error : facts.fetching ? "being fetched" : "not fetched yet");
         wire_put_text(missing->writer, text);
     }
 }

@@ -23,7 +23,7 @@ struct renamed_keys {
     bool missed; /* the last time that keys under revoked kids were to be noted */
 };
 
-static const char not_noted[] = "keys under revoked kids could not be noted; they are refused as long as they bear these kids";
+static const char not_noted[] = "keys under revoked kids could not be stored; they are refused only while they have these kids";
 
 static int note(struct job *job, struct view *view)
 {

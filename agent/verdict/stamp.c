@@ -20,9 +20,9 @@ const char *stamp_refusal(const struct core *core)
     if (!config->fast_path)
         return "the configuration has `fast_path: false`";
     if (config->log_decisions == DECISIONS_ALL)
-        return "every decision is logged (`decisions: all`), so each has to be asked for";
+        return "every decision is logged (`decisions: all`), so the agent must see each request";
     if (shared_page_fd(core->shared) < 0)
-        return "no memory can be shared with clients; the agent's log says why";
+        return "no memory can be shared with clients; see the agent's log";
     return core->stopping ? "the agent is stopping" : NULL;
 }
 

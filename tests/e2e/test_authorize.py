@@ -278,7 +278,7 @@ class Requests(AuthorizeTest):
         self.assertEqual([one["rule"] for one in answer["decisions"]], ["orders" if i % 3 else "health" for i in range(256)])
         large = self.key.token(role="user", pad="x" * 10000)
         self.assertEqual(len(self.client.call("authorize", token=large, checks=many[:16])["decisions"]), 16)
-        self.assertError("bad_request", lambda: self.client.call("authorize", token=large, checks=many), "ask for fewer at once")
+        self.assertError("bad_request", lambda: self.client.call("authorize", token=large, checks=many), "send fewer checks at once")
 
     def test_bad_requests(self):
         token = self.key.token(role="user")
