@@ -21,7 +21,7 @@ struct watchdog {
     double period; /* seconds */
 };
 
-/* sd_notify(3)'s protocol: a datagram of lines, to a file or, where the name begins with @, to an abstract name. */
+/* sd_notify(3)'s protocol: a datagram of lines, to a file or, if the name begins with @, to an abstract name. */
 __attribute__((format(printf, 1, 2))) static void notify(const char *format, ...)
 {
     const char *to = secure_getenv("NOTIFY_SOCKET");
@@ -80,7 +80,7 @@ static void on_alarm(void *context)
     alarm_set(watchdog->alarm, watchdog->period);
 }
 
-/* Microseconds; 0: nobody watches this process. */
+/* Microseconds; 0: the watchdog is not enabled for this process. */
 static uint64_t watchdog_usec(void)
 {
     const char *usec = secure_getenv("WATCHDOG_USEC"), *pid = secure_getenv("WATCHDOG_PID");
