@@ -1,4 +1,4 @@
-/* Claims and the values that they may have: `claims:` of an issuer, and of a policy's rule. */
+/* Reads claims and the values that they may have: `claims:` of an issuer, and of a policy's rule. */
 #include "config.h"
 
 #include <math.h>
@@ -6,7 +6,7 @@
 
 #include "agent/token/pointer.h"
 
-/* RFC 7519 section 4.1 has them as texts, and with `numeric_claims` numbers count as such. */
+/* RFC 7519 section 4.1 defines them as strings, and with `numeric_claims` numbers count as such. */
 static bool is_text_claim(struct text claim)
 {
     static const char *const names[] = {"iss", "sub", "jti", "sid", "/iss", "/sub", "/jti", "/sid"};
@@ -17,7 +17,7 @@ static bool is_text_claim(struct text claim)
     return is;
 }
 
-/* A plain `true` or number is one, as in JSON; what is quoted is text. */
+/* A plain `true` or number is a boolean or a number, as in JSON; a quoted one is a string. */
 static void add_value(struct yaml *yaml, yaml_node_t *node, struct claim_rule *rule)
 {
     const char *text = yaml_text(yaml, node);

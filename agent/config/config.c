@@ -174,7 +174,7 @@ static const struct yaml_key top_keys[] = {
     {0},
 };
 
-/* What a service manager made for this very service, so that several can run of one unit; else what is usual. */
+/* The folder that a service manager has made for this service, so that several instances of one unit can run; otherwise the default. */
 static const char *from_manager(struct config *config, const char *variable, const char *file, size_t bytes_max, const char *usual)
 {
     const char *folder = secure_getenv(variable);

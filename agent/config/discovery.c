@@ -31,7 +31,7 @@ int discovery_url(enum discovery_kind kind, const char *issuer, char *ret_url, s
     return 0;
 }
 
-/* What a stranger has written, as it may stand in a log line. */
+/* Untrusted text in a form that is safe in a log line. */
 #define QUOTED_BYTES 81
 
 static const char *quote(const char *text, size_t bytes, char room[QUOTED_BYTES])
@@ -91,8 +91,7 @@ static int read_jwks_uri(struct wire_cursor document, char *ret_jwks_uri, size_t
     return 0;
 }
 
-/* By the reader that tokens go through: strict, of bounded depth, no name twice, no NUL, and nothing allocated for what stands
- * there. */
+/* Uses the reader for tokens: strict, limited depth, no repeated name, no NUL, and it allocates nothing for the content. */
 static int read_document(const char *text, size_t bytes, struct wire_writer *writer, char why[DISCOVERY_WHY_BYTES])
 {
     char start[QUOTED_BYTES];

@@ -7,7 +7,7 @@
 
 #include "client/nearest.h"
 
-/* A file's own words are told, but no control character of them reaches a terminal or breaks a line. */
+/* A fault quotes the file's own text, but a control character in it must not reach a terminal or break a line. */
 static void make_printable(char *text)
 {
     for (; *text != '\0'; text++) {
@@ -21,7 +21,7 @@ static void make_printable(char *text)
     }
 }
 
-/* A fault for whose words there is no memory is one all the same. */
+/* A fault is still counted if there is no memory for its text. */
 static char no_words[] = "out of memory";
 
 void fault_add(struct faults *faults, struct place place, const char *format, ...)

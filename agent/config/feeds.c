@@ -88,7 +88,7 @@ static const struct yaml_key feed_keys[] = {
     {0},
 };
 
-/* What only some of them have. */
+/* Settings that only some kinds of feed have. */
 static const char *misplaced(const struct feed_config *feed)
 {
     if (feed->url == NULL && (feed->interval > 0 || feed->token_file != NULL))
@@ -117,8 +117,8 @@ static void name_source(struct yaml *yaml, yaml_node_t *item, struct feed_config
         feed->source = arena_text(yaml->arena, source, (size_t)size);
 }
 
-/* True: it can be used. A file is written by who administers this machine, the others by whoever gets at them: these may take back
-   only where that is said. */
+/* True: it can be used. This machine's administrator writes a file; anybody with access to a remote source can write it, so a remote feed may undo
+   revocations only if the configuration says so. */
 static bool check_feed(struct yaml *yaml, yaml_node_t *item, const struct revocation_config *revocation, struct feed_config *feed)
 {
     int places = (feed->path != NULL) + (feed->url != NULL) + (feed->redis != NULL);
@@ -161,7 +161,7 @@ static void read_feeds(struct yaml *yaml, yaml_node_t *value, void *into)
     }
 }
 
-/* What is confirmed once an interval would be too old in between. */
+/* A feed that is confirmed once an interval must not become too old in between. */
 static void check_max_age(struct yaml *yaml, yaml_node_t *value, const struct revocation_config *revocation)
 {
     for (unsigned i = 0; i < revocation->feed_count; i++) {

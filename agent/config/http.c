@@ -1,4 +1,4 @@
-/* `http:`: where gateways and probes ask. */
+/* `http:`: where gateways and probes connect. */
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,7 @@ static void read_path(struct yaml *yaml, yaml_node_t *value, const char *path, s
         http->path = path;
 }
 
-/* What stands behind the address; `auto` is not among it, for gateways must know where to ask. */
+/* The port after the address; `auto` is not supported, because gateways must know the port. */
 static bool read_port(const char *text, in_port_t *ret)
 {
     char *end;
@@ -27,7 +27,7 @@ static bool read_port(const char *text, in_port_t *ret)
     return *text >= '1' && *text <= '9' && *end == '\0' && port <= UINT16_MAX;
 }
 
-/* Only loopback: what is said here says who somebody is, in the clear, to whoever asks. */
+/* Only loopback: answers over HTTP say, unencrypted, who somebody is. */
 static bool read_address(const char *text, struct sockaddr_storage *ret)
 {
     struct sockaddr_in *v4 = (struct sockaddr_in *)ret;

@@ -1,4 +1,4 @@
-/* `issuers:`, the part of the configuration that says whose tokens are good for what. */
+/* `issuers:`, the part of the configuration that says whose tokens are accepted, and under which conditions. */
 #include "config.h"
 
 #include <ctype.h>
@@ -8,8 +8,7 @@
 
 #include "agent/token/adapt.h"
 
-/* Issuers that make tokens for whoever asks: without a claim that names one of them, the audience is the only thing between a service
-   and everybody who has an account there. */
+/* Issuers that issue tokens to everybody: without a condition on a claim, only the audience keeps every account holder there out of a service. */
 static const char *const serve_everyone[] = {
     "https://accounts.google.com", "accounts.google.com", "https://token.actions.githubusercontent.com", "https://gitlab.com",
     "https://login.microsoftonline.com/common/v2.0", "https://appleid.apple.com", "https://www.facebook.com",
@@ -56,7 +55,7 @@ static void read_audiences(struct yaml *yaml, yaml_node_t *value, void *into)
                                 "audiences");
 }
 
-/* Lower case, without application/, so that the check compares once. An empty one stands for a token without typ. */
+/* Lower case, without application/, so that the check compares once. An empty string allows a token without typ. */
 static void read_types(struct yaml *yaml, yaml_node_t *value, void *into)
 {
     struct texts *types = into;
@@ -146,7 +145,7 @@ static void read_named_by(struct yaml *yaml, yaml_node_t *value, void *into)
     }
     yaml_read_map(yaml, value, naming_keys, &parameter);
     if (parameter == NULL)
-        return; /* the fault has been added */
+        return; /* the fault was added */
     if (header_is_about_signature(as_text(parameter)))
         yaml_fault(yaml, value, "`%s` belongs to the signature and cannot name an issuer; for tokens without `iss` write named_by: kid", parameter);
     rules->named_by = NAMED_BY_HEADER;
@@ -203,7 +202,7 @@ static void read_name(struct yaml *yaml, yaml_node_t *value, void *into)
     }
     if (names->list == NULL)
         names->list = arena_get(yaml->arena, CONFIG_LIST_MAX * sizeof *names->list);
-    else /* aliases were read before it: the name comes first all the same */
+    else /* aliases were read before it: the name must still come first */
         memmove(names->list + 1, names->list, names->count * sizeof *names->list);
     names->list[0] = as_text(text);
     names->count++;
@@ -258,7 +257,7 @@ static void set_defaults(struct yaml *yaml, struct issuer *rules)
         rules->types.list[rules->types.count] = as_text(types[rules->types.count]);
 }
 
-/* No spelling may stand for two issuers: keys of one must never verify the other's tokens. */
+/* A spelling must not name two issuers: keys of one must never verify the other's tokens. */
 static void check_names(struct yaml *yaml, yaml_node_t *node, const struct config *config, const struct issuer *rules)
 {
     for (unsigned i = 0; i < config->issuer_count; i++) {
@@ -271,7 +270,7 @@ static void check_names(struct yaml *yaml, yaml_node_t *node, const struct confi
     }
 }
 
-/* For a kid that nobody has, one set is fetched. */
+/* For an unknown kid the agent fetches one set only. */
 static void check_named_by_kid(struct yaml *yaml, yaml_node_t *node, const struct config *config, const struct issuer *rules)
 {
     for (unsigned i = 0; rules->named_by == NAMED_BY_KID && rules->fetches_keys && i < config->issuer_count; i++) {

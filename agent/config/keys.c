@@ -1,4 +1,4 @@
-/* `keys:` of an issuer, and what else says how they are kept: where they come from, and how old they may become. */
+/* `keys:` of an issuer, and the settings for them: where they come from, and how old they may become. */
 #include <errno.h>
 #include <math.h>
 #include <string.h>
@@ -95,7 +95,7 @@ static void use_default(double *seconds, double usual)
         *seconds = usual;
 }
 
-/* What is told of where they come from. */
+/* The source's name in logs and answers. */
 static const char *name_source(struct yaml *yaml, const struct issuer *rules, const struct key_source *source)
 {
     char url[URL_BYTES_MAX + 1];
@@ -110,7 +110,7 @@ static const char *name_source(struct yaml *yaml, const struct issuer *rules, co
 void config_check_keys(struct yaml *yaml, yaml_node_t *node, const struct issuer *rules, struct key_source *source)
 {
     if (rules->names.count == 0 || (source->file == NULL && source->jwks_uri == NULL && !source->discovery))
-        return; /* the fault has been added */
+        return; /* the fault was added */
     source->name = name_source(yaml, rules, source);
     if (source->name == NULL)
         yaml_fault(yaml, node,
@@ -126,7 +126,7 @@ void config_check_keys(struct yaml *yaml, yaml_node_t *node, const struct issuer
     use_default(&source->refresh, KEYS_REFRESH_SECONDS);
     use_default(&source->cooldown, KEYS_COOLDOWN_SECONDS);
     use_default(&source->max_age, fmax(KEYS_AGE_SECONDS, source->refresh));
-    /* One that hangs leaves time for others before the keys are too old. */
+    /* A fetch that hangs must leave time for others before the keys are too old. */
     use_default(&source->timeout, fmin(KEYS_FETCH_SECONDS, fmax(KEYS_FETCH_SECONDS_LEAST, source->max_age / 4)));
     if (source->max_age < source->refresh)
         yaml_fault(yaml, node, "`max_key_age` is shorter than `refresh`: the keys would expire before the next fetch; make it longer");

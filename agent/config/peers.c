@@ -11,7 +11,7 @@
 
 #define RIGHTS_USUAL (RIGHT_BIT(RIGHT_VERIFY) | RIGHT_BIT(RIGHT_AUTHORIZE))
 
-/* Letters, digits and what holds them together: it is a word of the log, of `status` and of other parts of the file. */
+/* Letters, digits and separators only: the name appears in the log, in `status` and in other parts of the file. */
 static void read_name(struct yaml *yaml, yaml_node_t *value, void *into)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
@@ -26,14 +26,14 @@ static void read_name(struct yaml *yaml, yaml_node_t *value, void *into)
         *(const char **)into = text;
 }
 
-/* -1: neither a number nor a name of this machine. */
+/* -1: neither a number nor a name on this machine. */
 static int look_up(const char *text, bool group, uint32_t *ret)
 {
     if (*text != '\0' && text[strspn(text, "0123456789")] == '\0') {
         unsigned long long number = strtoull(text, NULL, 10);
 
         *ret = (uint32_t)number;
-        return strlen(text) <= 10 && number < UINT32_MAX ? 0 : -1; /* the last one stands for none */
+        return strlen(text) <= 10 && number < UINT32_MAX ? 0 : -1; /* the last one means "no id" */
     }
     const struct passwd *user = group ? NULL : getpwnam(text);
     const struct group *members = group ? getgrnam(text) : NULL;
@@ -62,7 +62,7 @@ static void add_id(struct yaml *yaml, yaml_node_t *node, struct ids *ids, bool g
         ids->list[ids->count++] = id;
 }
 
-/* How many values stand there; at least 1, so that a list of none is told from none. */
+/* How many values the node has; at least 1, so that an empty list differs from a missing one. */
 static size_t room_of(const yaml_node_t *value)
 {
     size_t items =
@@ -174,7 +174,7 @@ static const struct yaml_key peer_keys[] = {
     {0},
 };
 
-/* What the kernel shows of a user of another namespace. Where /proc cannot be read it is what it has always been. */
+/* The id that the kernel shows for a user of another namespace. If /proc cannot be read, the traditional value. */
 static uint32_t overflow_id(const char *path)
 {
     FILE *file = fopen(path, "re");
@@ -197,7 +197,7 @@ static void check_overflow(struct yaml *yaml, yaml_node_t *item, const struct id
                    overflow);
 }
 
-/* An id that stands in an earlier entry decides there. */
+/* An id must not be in an earlier entry, because that entry would apply. */
 static void check_ids(struct yaml *yaml, yaml_node_t *item, const struct peer_config *other, const struct peer_config *peer)
 {
     bool user = peer->uids.count > 0;
@@ -263,7 +263,7 @@ void config_read_peers(struct yaml *yaml, yaml_node_t *value, void *into)
         yaml_fault(yaml, value, "the list is empty, so nobody could call; leave the key out to allow every process that the socket's mode lets in");
 }
 
-/* Under which name an issuer is one of the peer's; NULL: no such issuer is configured. */
+/* The name under which an issuer is one of the peer's; NULL: that issuer is not configured. */
 static const struct text *issuer_name(const struct config *config, struct text text)
 {
     for (unsigned i = 0; i < config->issuer_count; i++) {
@@ -301,7 +301,7 @@ static void check_issuers(struct yaml *yaml, const struct config *config, struct
     }
 }
 
-/* One that none of the peer's issuers has would make each of its questions `wrong_audience`. */
+/* An audience that none of the peer's issuers has would make each of its questions `wrong_audience`. */
 static bool is_audience_of(const struct config *config, const struct peer_config *peer, struct text text)
 {
     for (unsigned i = 0; i < config->issuer_count; i++) {
@@ -336,7 +336,7 @@ static void check_audiences(struct yaml *yaml, const struct config *config, stru
 void config_check_peers(struct yaml *yaml, struct config *config)
 {
     if (config->issuer_count == 0)
-        return; /* the fault has been added */
+        return; /* the fault was added */
     for (unsigned i = 0; i < config->peers.count; i++) {
         struct peer_config *peer = &config->peers.list[i];
 

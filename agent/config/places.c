@@ -1,11 +1,11 @@
-/* `roles:` and `scopes:` of an issuer: where they stand in its tokens. */
+/* `roles:` and `scopes:` of an issuer: the places in its tokens where they are. */
 #include "config.h"
 
 #include <string.h>
 
 #include "agent/token/pointer.h"
 
-/* A claim's name as a pointer to it (RFC 6901 section 3). False: there is no room for it. */
+/* A claim's name as a pointer to it (RFC 6901 section 3). False: it does not fit. */
 static bool write_pointer(const char *name, char *pointer, size_t room)
 {
     const char *end = pointer + room - 2;
@@ -69,7 +69,7 @@ static void add_place(struct yaml *yaml, yaml_node_t *value, struct claim_places
     else
         read_pointer(yaml, value, &place.pointer);
     if (place.pointer.at == NULL)
-        return; /* the fault has been added */
+        return; /* the fault was added */
     if (place.names && place.separator != '\0')
         yaml_fault(yaml, value, "`names` applies to an object and `separator` to a string; leave one out");
     for (unsigned i = 0; i < places->count; i++) {

@@ -20,7 +20,7 @@ void *arena_get(struct arena *arena, size_t size)
 {
     struct arena_block *block = calloc(1, sizeof *block + size);
 
-    if (block == NULL) { /* so little that nothing else would go on either */
+    if (block == NULL) { /* so little memory that nothing else would work either */
         fputs("out of memory\n", stderr);
         _exit(1);
     }
@@ -63,7 +63,7 @@ static void fault_syntax(struct yaml *yaml, const yaml_parser_t *parser)
               parser->problem != NULL ? parser->problem : "it cannot be read");
 }
 
-/* What the survey has seen so far. */
+/* The state of the survey. */
 struct survey {
     unsigned depth;
     unsigned documents;
@@ -89,8 +89,8 @@ static const char *refuse_event(struct survey *survey, yaml_event_type_t type)
     }
 }
 
-/* Before the document is built: a few aliases in aliases make it larger than any memory for whoever walks it, and libyaml's time grows with
-   the square of the nesting. Events come while the file is read, so this ends at the first of either. */
+/* Runs before the document is built: a few nested aliases make a document larger than any memory, and libyaml's time grows with the square of the
+   nesting. Events come while the file is read, so this ends at the first of either. */
 static int survey_file(struct yaml *yaml, FILE *file)
 {
     struct survey survey = {0, 0};
@@ -143,7 +143,7 @@ static int parse(struct yaml *yaml, FILE *file)
     return status;
 }
 
-/* -1: it cannot be read to its end. */
+/* -1: the file cannot be read to its end. */
 static int sum(FILE *file, uint64_t ret_sum[2])
 {
     XXH3_state_t *state = XXH3_createState();
@@ -163,7 +163,7 @@ static int sum(FILE *file, uint64_t ret_sum[2])
     return ferror(file) != 0 ? -1 : 0;
 }
 
-/* What is no regular file may never end, or never begin. */
+/* Reading a file that is not regular may never end, or never begin. */
 static FILE *open_regular(const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);

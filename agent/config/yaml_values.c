@@ -1,4 +1,4 @@
-/* Single values: texts, numbers, durations, sizes, paths, choices. */
+/* Single values: strings, numbers, durations, sizes, paths, choices. */
 #include "yaml.h"
 
 #include <math.h>
