@@ -6,11 +6,11 @@
 #include "agent/base/utf8.h"
 #include "agent/token/pointer.h"
 
-/* Of MessagePack. */
+/* Sizes in MessagePack. */
 #define STR_HEAD_BYTES_MAX   5
 #define ARRAY_HEAD_BYTES_MAX 5
 
-/* Whom to tell. */
+/* The callback. */
 struct listener {
     void (*each)(void *context, const char *at, size_t bytes);
     void *context;
@@ -51,7 +51,7 @@ static bool tell_texts(const struct listener *listener, struct wire_cursor value
     return all_texts;
 }
 
-/* {"admin": false} is nobody's admin. */
+/* {"admin": false} makes nobody an admin. */
 static bool says_yes(const struct wire_item *value)
 {
     double number;
@@ -85,13 +85,13 @@ static void tell_names(const struct listener *listener, struct wire_cursor objec
     }
 }
 
-/* False: the value has another type than is expected there. */
+/* False: the value does not have the type that is expected there. */
 static bool tell_value(const struct listener *listener, struct wire_cursor value, bool names, char separator)
 {
     struct wire_item item;
 
     if (wire_next(&value, &item) != WIRE_OK || item.type == WIRE_NIL)
-        return true; /* nothing does */
+        return true; /* null grants nothing */
     if (names && item.type == WIRE_MAP)
         tell_names(listener, value, item.count);
     else if (!names && item.type == WIRE_STR && separator != '\0')
@@ -118,7 +118,7 @@ static void note(struct elsewhere *elsewhere, struct text pointer, bool names, s
                                                  : "a number";
 }
 
-/* Where roles, or scopes, stand if the issuer's settings do not say, and what is between two of them in a text. */
+/* The places of roles, or scopes, if the issuer's settings do not name any, and the separator in a string. */
 struct common_request {
     enum claim claims[2];
     struct text pointers[2];
@@ -130,7 +130,7 @@ struct common_request {
 static const struct common_request common_request_roles = {{CLAIM_ROLES, CLAIM_ROLE}, {POINTER("/roles"), POINTER("/role")}, '\0'};
 static const struct common_request common_request_scopes = {{CLAIM_SCOPE, CLAIM_SCP}, {POINTER("/scope"), POINTER("/scp")}, ' '}; /* RFC 6749 section 3.3 */
 
-/* Of the two usual claims the first that is there decides, whatever its type. */
+/* Of the two usual claims the first one present decides, whatever its type. */
 static void tell_usual(const struct claims *claims, const struct common_request *usual, struct elsewhere *elsewhere, const struct listener *listener)
 {
     unsigned which = claims_have(claims, usual->claims[0]) ? 0 : 1;
@@ -179,7 +179,7 @@ static void add_bytes(void *sum, const char *at, size_t bytes)
     *(size_t *)sum += bytes + STR_HEAD_BYTES_MAX;
 }
 
-/* From one place they are no longer than the claims: a part has a byte before it, and had its separator. Places may overlap. */
+/* From one place they are no longer than the claims: a part takes one byte before it, and had a separator. Places may overlap. */
 size_t granted_room(const struct claims *claims, const struct issuer *issuer)
 {
     size_t room = ARRAY_HEAD_BYTES_MAX;

@@ -1,4 +1,4 @@
-/* A policy from its file: every fault with its place, and nothing in force unless all of it is good. */
+/* Loads a policy from its file: it reports every fault with its place, and nothing is in force unless all of it is good. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 #include "policy.h"
 #include "values.h"
 
-/* Adds what a role contains to whoever contains it. False: a role contains itself. */
+/* Adds what a role contains to every role that contains it. False: a role contains itself. */
 static bool close_role(struct policy *policy, unsigned role, uint8_t *state)
 {
     if (state[role] != 0)

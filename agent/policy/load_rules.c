@@ -6,14 +6,14 @@
 #include "pattern.h"
 #include "values.h"
 
-/* The rule that is being read. */
+/* The rule while it is read. */
 struct draft {
     struct reading *reading;
-    yaml_node_t *patterns; /* NULL: there are none */
+    yaml_node_t *patterns; /* NULL: the rule has none */
     struct rule rule;
 };
 
-/* A list of texts that is not empty and has no entry twice. */
+/* A list of strings that is not empty and has no duplicates. */
 void policy_read_list(struct yaml *yaml, yaml_node_t *value, void *into)
 {
     struct texts *list = into;
@@ -37,7 +37,7 @@ void policy_read_list(struct yaml *yaml, yaml_node_t *value, void *into)
     }
 }
 
-/* RFC 9110 section 9.3.2: HEAD is GET without the content. Who may have the one may know of it, and who may not, may not. */
+/* RFC 9110 section 9.3.2: HEAD is GET without the content. A caller that may GET may also HEAD; a caller that may not GET may not HEAD. */
 static void read_actions(struct yaml *yaml, yaml_node_t *value, void *into)
 {
     struct texts *actions = into;
@@ -55,7 +55,7 @@ static void read_patterns(struct yaml *yaml, yaml_node_t *value, void *into)
     policy_read_list(yaml, value, &draft->rule.patterns);
 }
 
-/* What may stand in them is known only behind the rule's last key. */
+/* Which characters patterns may have is known only after the rule's last key. */
 static void check_patterns(struct yaml *yaml, const struct draft *draft)
 {
     const struct texts *patterns = &draft->rule.patterns;
@@ -260,7 +260,7 @@ static int compare_names(const void *a, const void *b)
     return strcmp((*(const struct rule *const *)a)->name, (*(const struct rule *const *)b)->name);
 }
 
-/* Answers and the log name rules, so each name is one rule's. */
+/* Answers and the log name rules, so a name must belong to one rule only. */
 static void check_rule_names(struct yaml *yaml, const struct policy *policy)
 {
     const struct rule **sorted = arena_get(yaml->arena, (policy->rule_count + 1) * sizeof *sorted);
@@ -293,7 +293,7 @@ void policy_read_rules(struct yaml *yaml, yaml_node_t *value, void *into)
     check_rule_names(yaml, reading->policy);
 }
 
-/* A deny rule that another case of its letters gets around denies nothing. */
+/* A deny rule that a caller can bypass by another case of its letters denies nothing. */
 void policy_check_denials(const struct policy *policy, struct faults *faults)
 {
     for (unsigned i = 0; policy->ignores_case && i < policy->rule_count; i++) {

@@ -1,4 +1,4 @@
-/* `tests:`, the examples that a policy gives for itself. */
+/* `tests:`, the examples in a policy's file that test the policy. */
 #include "load_tests.h"
 
 #include <string.h>

@@ -30,13 +30,13 @@ struct text segment_claim(struct text segment)
     return (struct text){segment.at + 1, segment.bytes - 2};
 }
 
-/* `%2F`, with which a pattern's word says a slash. */
+/* Is this `%2F`, which stands for a slash in a pattern's word? */
 static bool is_slash(struct text segment, size_t at)
 {
     return segment.bytes - at >= 3 && segment.at[at] == '%' && segment.at[at + 1] == '2' && (segment.at[at + 2] | 0x20) == 'f';
 }
 
-/* What no pattern has there, or NULL. */
+/* Why no pattern may have this character there, or NULL. */
 static const char *refuse_character(struct text segment, size_t at, bool special, unsigned keeps)
 {
     unsigned char c = (unsigned char)segment.at[at];
@@ -170,7 +170,7 @@ bool pattern_matches(struct text pattern, const struct resource *resource, const
         struct text segment = pattern_cut(&pattern);
 
         if (text_is(segment, "**", 2))
-            return at < resource->count || first; /* one or more; but the whole tree has its root in it */
+            return at < resource->count || first; /* one or more; but a pattern for the whole tree includes its root */
         if (at == resource->count)
             return false;
         if (text_is(segment, "*", 1))

@@ -13,7 +13,7 @@ static int hex_digit(char c)
     return -1;
 }
 
-/* The byte at the cursor, unescaped. -1: a bad escape. *ret_escaped tells the two spellings apart. */
+/* The byte at the cursor, unescaped. -1: a bad escape. *ret_escaped distinguishes the two spellings. */
 static int next_byte(const char **at, const char *end, bool *ret_escaped)
 {
     *ret_escaped = **at == '%';
@@ -27,7 +27,7 @@ static int next_byte(const char **at, const char *end, bool *ret_escaped)
     return byte;
 }
 
-/* What servers, proxies and frameworks read differently from each other: why it is, or NULL. */
+/* Why servers, proxies and frameworks read this byte differently, or NULL. */
 static const char *ambiguity(int byte, bool escaped, unsigned keeps)
 {
     if (byte < 0x20 || byte == 0x7f)
@@ -84,7 +84,7 @@ const char *segment_refuse(struct text segment, bool ignores_case, unsigned *par
     return NULL;
 }
 
-/* Others of Unicode that some servers take for `s`, `k` and `i`, where they ignore the case of letters. */
+/* Unicode letters that some servers treat as `s`, `k` and `i` if they ignore case. */
 static bool has_other_letters(const char *start, size_t bytes)
 {
     static const char *const letters[] = {"\xc5\xbf", "\xe2\x84\xaa", "\xc4\xb0", "\xc4\xb1"}; /* U+017F, U+212A, U+0130, U+0131 */
@@ -95,8 +95,8 @@ static bool has_other_letters(const char *start, size_t bytes)
     return has;
 }
 
-/* A client resolves empty and dot segments before it sends a request (RFC 3986 section 5.2.4). Of one that did not, servers make different
-   paths: where the router reads `/admin/../orders` as it is written, the policy must not read `/orders`. `text` is where it begins there. */
+/* A client resolves empty and dot segments before it sends a request (RFC 3986 section 5.2.4). If it did not, servers make different paths of
+   them: if the router reads `/admin/../orders` as written, the policy must not read `/orders`. `text` is where the segment begins there. */
 static int end_segment(struct resource *resource, const char *start, const char *end, const char *text, bool ignores_case, unsigned *parts)
 {
     size_t bytes = (size_t)(end - start);
@@ -118,7 +118,7 @@ int resource_normalize(const char *text, size_t bytes, struct resource_reading r
 {
     const char *query = bytes > 0 ? memchr(text, '?', bytes) : NULL, *at = text, *end = query != NULL ? query : text + bytes;
     char *out = ret->bytes, *start = out;
-    bool semicolons[2] = {false, false}; /* as they stand, and escaped */
+    bool semicolons[2] = {false, false}; /* plain and escaped */
     unsigned parts = 0;
 
     ret->count = ret->kept = 0;
@@ -153,7 +153,7 @@ int resource_normalize(const char *text, size_t bytes, struct resource_reading r
         start = out;
         segment = at;
     }
-    return start == out ? 0 : end_segment(ret, start, out, segment, reading.ignores_case, &parts); /* one trailing slash may stay */
+    return start == out ? 0 : end_segment(ret, start, out, segment, reading.ignores_case, &parts); /* one trailing slash is allowed */
 }
 
 static struct text part_as(const char *start, size_t bytes, unsigned ways)

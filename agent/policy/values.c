@@ -10,7 +10,7 @@
 
 void text_add(struct arena *arena, struct texts *texts, struct text text)
 {
-    if ((texts->count & (texts->count - 1)) == 0) { /* a power of two, or none: it is full */
+    if ((texts->count & (texts->count - 1)) == 0) { /* a power of two, or zero: the list is full */
         struct text *more = arena_get(arena, (texts->count == 0 ? 1 : texts->count * 2) * sizeof *more);
 
         if (texts->count > 0)
@@ -41,7 +41,7 @@ static void put_scalar(struct yaml *yaml, yaml_node_t *node, struct wire_writer 
         wire_put_text(out, text);
 }
 
-/* A token with a name twice is malformed, so a test's claims have none either. */
+/* A token with a repeated name is malformed, so a test's claims must not have one either. */
 static void refuse_names_twice(struct yaml *yaml, yaml_node_t *map)
 {
     for (yaml_node_pair_t *later = map->data.mapping.pairs.start; later < map->data.mapping.pairs.top; later++) {
