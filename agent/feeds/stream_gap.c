@@ -8,7 +8,7 @@ struct stream_id {
     uint64_t milliseconds, number;
 };
 
-/* What is said of a stream. */
+/* What Redis says of a stream. */
 struct facts {
     struct stream_id last, first;
     uint64_t length, added;
@@ -40,7 +40,7 @@ static int compare(struct stream_id a, struct stream_id b)
     return a.number < b.number ? -1 : a.number > b.number;
 }
 
-/* A name's value in what XINFO STREAM says: names and values by turns. */
+/* The value of a name in the reply to XINFO STREAM, which alternates names and values. */
 static const redisReply *fact(const redisReply *reply, const char *name)
 {
     for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i + 1 < reply->elements; i += 2) {
@@ -50,7 +50,7 @@ static const redisReply *fact(const redisReply *reply, const char *name)
     return NULL;
 }
 
-/* A key that is not there is a stream to which nothing was added yet. */
+/* A missing key is a stream to which nothing was added yet. */
 static bool read_facts(const redisReply *reply, struct facts *ret)
 {
     *ret = (struct facts){.has_added = reply == NULL};
@@ -65,8 +65,8 @@ static bool read_facts(const redisReply *reply, struct facts *ret)
            (first != NULL && first->type == REDIS_REPLY_ARRAY && first->elements >= 1 && read_id(first->element[0], &ret->first));
 }
 
-/* By the number of entries: all that were added behind the position were read, or are still to be read. In another server's stream
-   some may have been added before it; but not before the very beginning. */
+/* Does the number of entries explain it? Then all that were added after the position were read, or are still to be read. In another server's
+   stream some may have been added before it; but not before the very beginning. */
 static bool is_counted(const struct facts *facts, const struct stream_position *position, const struct stream_part *part,
                        struct stream_id id)
 {
