@@ -22,7 +22,7 @@ int peer_of(int fd, struct peer *ret_peer)
     return 0;
 }
 
-/* The kernel gives all of them or none. */
+/* The kernel returns all of them or none. */
 static void read_groups(int fd, const struct peer *peer, gid_t groups[PEER_GROUPS_MAX], struct identity *who)
 {
     socklen_t size = PEER_GROUPS_MAX * sizeof *groups;
@@ -66,7 +66,7 @@ void peer_rank(struct peer *peer, int fd, const struct config *config)
         use_entry(peer, peers_match(peers, &who));
         peer->is_overflow = peer->uid == peers->overflow_uid;
     }
-    if (is_administrator(peer) && !peers->admin_is_named) /* otherwise nobody could mend it */
+    if (is_administrator(peer) && !peers->admin_is_named) /* otherwise nobody could change the configuration */
         peer->rights |= RIGHT_BIT(RIGHT_ADMIN);
 }
 
@@ -131,7 +131,7 @@ bool peer_is_stranger(const struct peer *peer)
     return peer->entry != NULL && peer->entry->name == NULL;
 }
 
-/* Libraries say hello by themselves, and ask in vain where there is a rate. */
+/* Libraries call hello by themselves, and without success if there is a rate. */
 static bool is_free(enum right right)
 {
     return right == RIGHT_PING || right == RIGHT_HELLO;

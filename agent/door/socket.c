@@ -17,7 +17,7 @@
 
 struct socket_place {
     const char *path;
-    const char *key; /* of the configuration, which names another place */
+    const char *key; /* the configuration key that names another path */
     mode_t mode;
     gid_t group; /* (gid_t)-1: the agent's */
 };
@@ -44,10 +44,10 @@ static int handed_over(void)
         return 0;
     long fds = strtol(count, NULL, 10);
 
-    return fds > 0 && fds < INT_MAX ? (int)fds : 0; /* the first that is none of ours ends the look at them */
+    return fds > 0 && fds < INT_MAX ? (int)fds : 0; /* the first descriptor that is not ours ends the search */
 }
 
-/* The name of the one that comes next in LISTEN_FDNAMES, which may have none. */
+/* The next name in LISTEN_FDNAMES, which may have none. */
 static void next_name(const char **names, char *ret_name, size_t room)
 {
     size_t bytes = *names != NULL ? strcspn(*names, ":") : 0;
@@ -71,7 +71,7 @@ static bool is_listening(int fd)
            fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
 }
 
-/* What systemd holds for us: one socket at most of each kind. -1: none of this kind; -2: what it handed over is not to be used. */
+/* The sockets that systemd holds: at most one of each kind. -1: none of this kind; -2: what it passed cannot be used. */
 static int from_systemd(bool for_http, char why[SOCKET_WHY_BYTES])
 {
     const char *names = secure_getenv("LISTEN_FDNAMES");
@@ -94,7 +94,7 @@ static int from_systemd(bool for_http, char why[SOCKET_WHY_BYTES])
     return found;
 }
 
-/* The parent folder decides who could put another socket in our place. */
+/* The parent folder decides who could replace the socket. */
 static int make_parent(const char *path, char why[SOCKET_WHY_BYTES])
 {
     char copy[sizeof((struct sockaddr_un *)0)->sun_path];
@@ -109,7 +109,7 @@ static int make_parent(const char *path, char why[SOCKET_WHY_BYTES])
     return -1;
 }
 
-/* A socket file on which nobody listens is a leftover of a run that was killed. On which somebody does, it is his. */
+/* A socket file on which no process listens is left over from a killed run. If a process listens, the socket belongs to it. */
 static int clear_leftover(const struct sockaddr_un *address, const char *key, bool *ret_found, char why[SOCKET_WHY_BYTES])
 {
     struct stat facts;
@@ -140,7 +140,7 @@ static int clear_leftover(const struct sockaddr_un *address, const char *key, bo
     return 0;
 }
 
-/* Bound under a mask that lets nobody in; mode and group are set before anybody can connect, for it does not listen yet. */
+/* Binds under a mask that lets nobody in, and sets mode and group before anybody can connect, because it does not listen yet. */
 static int bind_closed(int fd, const struct sockaddr_un *address, const struct socket_place *place)
 {
     mode_t before = umask(0777);
@@ -184,7 +184,7 @@ int socket_make_folders(const struct config *config, char why[SOCKET_WHY_BYTES])
     return config->http.path != NULL && from_systemd(true, why) == -1 ? make_parent(config->http.path, why) : 0;
 }
 
-/* Taken, or made. What the configuration says of a socket that systemd holds is not followed, which somebody may wonder about. */
+/* Takes the socket from systemd, or creates it. If systemd holds it, the configured path is not used, which is logged because it may surprise. */
 static int take_or_make(const struct socket_place *place, bool for_http, bool *ret_made, bool *ret_found,
                         char why[SOCKET_WHY_BYTES])
 {
@@ -226,8 +226,7 @@ void socket_remove(const char *path, int fd)
 {
     struct stat file;
 
-    /* The file's inode is not the socket's; what can be known is that our socket is bound to that name, and that a socket is there.
-     */
+    /* The file's inode is not the socket's; what can be checked is that the socket is bound to that name, and that a socket is there. */
     if (is_bound_to(fd, path) && lstat(path, &file) == 0 && S_ISSOCK(file.st_mode))
         unlink(path);
 }

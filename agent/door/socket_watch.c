@@ -22,7 +22,7 @@ void socket_watch_init(struct socket_watch *watch, uv_loop_t *loop)
     watch->folder.data = watch;
 }
 
-/* Where the kernel tells of nothing, a reload still looks. */
+/* If the kernel reports nothing, a reload still checks. */
 static void start(struct socket_watch *watch)
 {
     char copy[sizeof watch->path];
@@ -40,7 +40,7 @@ void socket_watch_note(struct socket_watch *watch, const char *path, bool made)
 
     watch->inode = 0;
     watch->made = made;
-    snprintf(watch->path, sizeof watch->path, "%s", path); /* its length was checked; the configuration goes with the next one */
+    snprintf(watch->path, sizeof watch->path, "%s", path); /* its length was checked; the configuration is freed with the next one */
     if (lstat(watch->path, &file) < 0)
         return;
     watch->device = file.st_dev;
