@@ -1,4 +1,4 @@
-/* `hello`: hands over the page, and lets the agent's heart beat as long as somebody holds it. */
+/* `hello`: hands over the page, and keeps the heartbeat running while a client holds it. */
 #include "agent/base/alarm.h"
 #include "agent/base/pairs.h"
 #include "agent/fastpath/previous_run.h"
@@ -12,8 +12,8 @@
 
 #define ANSWER_ROOM 512
 
-/* Nobody who holds the page asks about time or files; so that a clock that is set back is noticed, the time at which clients say yes
-   is known to the next run, and what was changed in a file ends their yeses, all of it is looked at here. */
+/* Clients with the page ask neither about time nor about files. So the heartbeat checks both: it detects a clock that is set back, records the
+   time at which clients accept tokens for the next run, and ends their results after a change of a file. */
 void door_beat(void *context)
 {
     struct door *door = context;
@@ -46,7 +46,7 @@ static void refuse(const struct request *request, const char *refusal)
     conn_answer_end(request->conn);
 }
 
-/* NULL, or why it cannot be sent: the answer is another one then. Its heart beats first, so the page is good when it comes. */
+/* NULL, or why it cannot be sent; then the answer is another one. The heartbeat comes first, so the page is valid when it arrives. */
 static const char *hand_over(const struct request *request)
 {
     struct conn *conn = request->conn;

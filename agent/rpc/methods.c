@@ -77,7 +77,7 @@ static void answer_yes(struct verdicts *verdicts, struct conn *conn, uint32_t ms
     answer_put_tail(writer, token, feeds_age(verdicts->core->feeds, token->issuer));
     if (stamped && peer_page_refusal(conn_peer(conn)) == NULL && stamp_make(verdicts->core, token, decision->grounds, &stamp)) {
         stamp_put(writer, verdicts->core, &stamp);
-        ++*map; /* one pair more: the count stands in its low bits */
+        ++*map; /* one more pair: the count is in its low bits */
     }
     conn_answer_end(conn);
 }
