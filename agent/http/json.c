@@ -1,4 +1,4 @@
-/* What services and probes ask: is this token good, and is the agent there? */
+/* The questions of services and probes: is this token accepted, and is the agent alive? */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -22,7 +22,7 @@ static struct http_out *begin(struct http_conn *conn, const char *text)
     return body;
 }
 
-/* One value of MessagePack. */
+/* Writes one value of MessagePack as JSON. */
 static void put_wire(struct http_out *out, struct wire_cursor cursor)
 {
     struct value *value = NULL;
@@ -53,7 +53,7 @@ static void answer_verify(struct http_conn *conn, const struct decision *decisio
     audit_decision(conn->http->verdicts, &conn->guest.peer, "verify", decision);
     if (decision->outcome == OUTCOME_ACCEPTED && decision->issuer != NULL) {
         put_wire(body, (struct wire_cursor){token->claims.wire, token->claims.wire + token->claims.bytes});
-        if (claims_have(&token->claims, CLAIM_CNF)) /* as in `verify`: a good token, of whoever can also show a key */
+        if (claims_have(&token->claims, CLAIM_CNF)) /* as in `verify`: an accepted token, if its sender also proves that he holds a key */
             http_put_text(body, ",\"sender_constrained\":true");
         http_put_text(body, "}");
     } else if (decision->outcome == OUTCOME_REFUSED) {
@@ -67,7 +67,7 @@ static void answer_verify(struct http_conn *conn, const struct decision *decisio
     http_answer_json(conn, 200, body);
 }
 
-/* {"token": …, "audience": …} NULL: it is that; or what is wrong. */
+/* Reads {"token": …, "audience": …}. NULL: valid; otherwise what is wrong. */
 static const char *read_question(const uint8_t *wire, size_t bytes, struct text *token, struct text *audience)
 {
     struct wire_cursor cursor = {wire, wire + bytes};
@@ -90,7 +90,7 @@ static const char *read_question(const uint8_t *wire, size_t bytes, struct text 
     return token->at == NULL ? "`token` is missing" : NULL;
 }
 
-/* Into the request's body, which lives until it is answered. What was read is never longer than what it was read from. */
+/* Moves a text into the request's body, which lives until the answer. A decoded text is never longer than its source. */
 static void keep(struct http_conn *conn, size_t *at, struct text *text)
 {
     char *copy = conn->in + conn->request.body.at + *at;
@@ -132,7 +132,7 @@ void http_verify(struct http_conn *conn)
         http_ask(conn, token, audience, answer_verify);
 }
 
-/* Members of RFC 7662 section 2.2 that are claims of the same name; `cnf` says that the token is worth nothing without a key. */
+/* Members of RFC 7662 section 2.2 that are claims of the same name; `cnf` says that the token is worthless without a key. */
 static void put_claims(struct http_out *body, const struct claims *claims)
 {
     static const char *const names[] = {"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "client_id", "username", "cnf"};
@@ -180,7 +180,7 @@ static void answer_introspect(struct http_conn *conn, const struct decision *dec
     http_answer_json(conn, 200, body);
 }
 
-/* application/x-www-form-urlencoded, where it stands. -1: an escape that is none, or a NUL. */
+/* Decodes application/x-www-form-urlencoded in place. -1: an invalid escape, or a NUL. */
 static int unescape(char *at, size_t *bytes)
 {
     static const char digits[] = "0123456789abcdef";
@@ -206,7 +206,7 @@ static int unescape(char *at, size_t *bytes)
     return 0;
 }
 
-/* The value of `token`, which must be there once. False: it is not. */
+/* The value of `token`, which must be present exactly once. False: it is not. */
 static bool find_token(char *at, size_t bytes, struct text *ret)
 {
     const char *end = at + bytes;
