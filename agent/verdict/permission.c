@@ -7,7 +7,7 @@
 #include "audit.h"
 #include "cache.h"
 
-/* Roles as they are met; how many they are is known only behind the last. */
+/* A list of roles; their number is known only after the last one. */
 struct role_list {
     struct wire_writer *writer;
     uint16_t count;
@@ -23,7 +23,7 @@ static void put_role(void *context, const char *at, size_t bytes)
 
 static void put_roles(struct wire_writer *writer, const struct token *good)
 {
-    static const uint8_t head[] = {0xdc, 0, 0}; /* an array of a count in two bytes: more roles than that no token can hold */
+    static const uint8_t head[] = {0xdc, 0, 0}; /* an array with a count of two bytes: no token can have more roles */
     uint8_t *start = writer->at;
     struct role_list list = {writer, 0};
 
@@ -56,8 +56,7 @@ void permission_put_holder(struct wire_writer *writer, const struct token *good)
         wire_put_array(writer, 0);
 }
 
-/* What is the same whenever this token is asked about. NULL: it is not kept, or there is no memory for it, and is made anew each
- * time. */
+/* The part that is the same for every question about this token. NULL: it is not cached, or out of memory, and is computed each time. */
 static const struct kept_holder *kept_holder(struct verdicts *verdicts, struct entry *entry, const struct token *good)
 {
     const struct policy *policy = verdicts->core->ring->policy;
@@ -99,7 +98,7 @@ void permission_prepare(struct verdicts *verdicts, struct asker *asker)
     asker->kept = kept_holder(verdicts, asker->entry, asker->good);
 }
 
-/* The resource is looked at first, whatever the token is. */
+/* The resource is checked first, whatever the token is. */
 struct ruling permission_of(struct verdicts *verdicts, const struct peer *peer, const struct asker *asker, const struct check_pair *pair)
 {
     struct resource resource;

@@ -26,7 +26,7 @@ const char *stamp_refusal(const struct core *core)
     return core->stopping ? "the agent is stopping" : NULL;
 }
 
-/* A clock that stands far behind what this agent has seen is not believed, by whoever reads it. */
+/* A reader must not trust a clock that is far behind the latest time that this agent has seen. */
 void stamp_times(const struct core *core, const struct token *token, double *ret_from, double *ret_until)
 {
     double from = fmax(core->clock->highest - CLOCK_BACK_SECONDS_MAX, 0);
