@@ -54,7 +54,7 @@ bool object_seconds(const msgpack_object *value, int64_t *ret)
     return true;
 }
 
-/* What issuers have as numbers, and publishers copy as such: it counts as its digits. False: it is something else. */
+/* Issuers use numbers for some claims, and publishers copy them: a number counts as its digits. False: it is something else. */
 static bool whole_number(struct text name, const msgpack_object *value, char digits[RECORD_DIGITS_BYTES], struct text *ret)
 {
     int bytes = 0;
@@ -138,7 +138,7 @@ const char *record_read(const msgpack_object_map *map, bool applies, char digits
 
         if (!object_text(&map->ptr[i].key, &name))
             return "a member's name is not a string";
-        bool counts = record_has_member(name) && map->ptr[i].val.type != MSGPACK_OBJECT_NIL; /* nil: as if it was not there */
+        bool counts = record_has_member(name) && map->ptr[i].val.type != MSGPACK_OBJECT_NIL; /* nil: as if it were absent */
         const char *why = counts ? read_member(&record, name, &map->ptr[i].val, digits) : NULL;
 
         if (why != NULL)
