@@ -33,7 +33,7 @@ struct page_head {
 };
 
 struct tree {
-    uint32_t unused; /* of the first tree: the size of pages */
+    uint32_t unused; /* of the first tree: the page size */
     uint16_t flags, depth;
     uint64_t branches, leaves, overflows, entries, root;
 };
@@ -41,7 +41,7 @@ struct tree {
 struct meta {
     uint32_t magic, version;
     uint64_t address, map_bytes;
-    struct tree trees[2]; /* the free pages, and the main one, in which the named ones stand */
+    struct tree trees[2]; /* the free pages, and the main tree, which contains the named ones */
     uint64_t last_page, transaction;
 };
 
@@ -52,7 +52,7 @@ struct node {
 struct file {
     int fd;
     size_t page_bytes;
-    uint64_t pages; /* that the newest meta page speaks of */
+    uint64_t pages; /* that the newest meta page counts */
     const char *fault;
 };
 
@@ -75,7 +75,7 @@ static int read_page(struct file *file, uint64_t number, uint8_t *page)
     return 0;
 }
 
-/* The node's offset, or 0: the page makes no sense. */
+/* The node's offset, or 0: the page is invalid. */
 static size_t node_at(const struct file *file, const uint8_t *page, unsigned index, bool leaf)
 {
     uint16_t at;
@@ -104,7 +104,7 @@ static int count_nodes(struct file *file, const uint8_t *page, uint16_t flag, un
 
 static int check_tree(struct file *file, const struct tree *tree, bool whole);
 
-/* A leaf of the main tree: the named trees stand there. Of the free pages': lists of numbers. */
+/* Checks a leaf of the main tree, which names the other trees, or of the free pages' tree, which has lists of numbers. */
 static int check_leaf(struct file *file, uint64_t number, bool names_trees)
 {
     uint8_t page[PAGE_BYTES_MAX];
@@ -131,7 +131,7 @@ static int check_leaf(struct file *file, uint64_t number, bool names_trees)
     return 0;
 }
 
-/* `levels`: this page's and those below it. */
+/* `levels`: of this page and those below it. */
 static int check_page(struct file *file, uint64_t number, unsigned levels, bool whole, bool names_trees)
 {
     uint8_t *page;
@@ -187,8 +187,7 @@ static int read_meta(struct file *file, uint64_t number, struct meta *ret)
         return bad(file, "it is not a store of this agent, or its first pages are damaged");
     if (page.meta.version != DATA_VERSION)
         return bad(file, "it was written by another version of LMDB");
-    /* What LMDB takes from there without a look: a page's size that is not the other's would be a fault before anything is checked.
-     */
+    /* Values that LMDB uses without a check: a wrong page size would cause a fault before anything else is checked. */
     if ((file->page_bytes != 0 && page.meta.trees[0].unused != file->page_bytes) || page.meta.address != 0 ||
         page.meta.trees[0].flags != FREE_TREE_FLAGS || page.meta.trees[1].flags != 0)
         return bad(file, "one of its first pages is damaged");
@@ -208,15 +207,15 @@ static size_t pages_size(int fd)
     return bytes >= 512 && bytes <= PAGE_BYTES_MAX && (bytes & (bytes - 1)) == 0 ? bytes : 0;
 }
 
-/* Commits write the two meta pages by turns. So their numbers are neighbours, and each stands where its number says: a damaged
-   number would make the one before the last the newest, and what was revoked by the last would be forgotten. */
+/* Commits write the two meta pages in turns. So their numbers are consecutive, and each is where its number says: a damaged number would make the
+   last but one the newest, and the revocations of the last would be lost. */
 static int newest_meta(struct file *file, struct meta *ret)
 {
     struct meta metas[2];
 
     if (read_meta(file, 0, &metas[0]) < 0 || read_meta(file, 1, &metas[1]) < 0)
         return -1;
-    if (metas[0].transaction == 0 && metas[1].transaction == 0) { /* made, and nothing written yet */
+    if (metas[0].transaction == 0 && metas[1].transaction == 0) { /* created, and nothing written yet */
         *ret = metas[0];
         return 0;
     }
@@ -256,7 +255,7 @@ bool page_is_alone(const void *value, uint64_t number)
     return head.number == number && head.flags == IS_OVERFLOW && pages == 1;
 }
 
-/* Nothing there: a new store, unless there was one before. */
+/* The file is absent: a new store, unless there was one before. */
 static int check_absent(const char *folder, uint64_t noted, char why[STORE_WHY_BYTES])
 {
     if (noted == 0)
@@ -279,7 +278,7 @@ static int open_in(const char *folder, const char *name, int flags)
     return open(path, flags | O_CLOEXEC, 0600);
 }
 
-/* A value of a leaf, which may lie on pages of its own. */
+/* A value of a leaf, which may have its own pages. */
 static void scan_node(struct file *file, const uint8_t *page, size_t at, uint64_t page_offset, uint8_t *room,
                       void (*each)(void *context, struct bytes key, struct bytes value, uint64_t offset), void *context)
 {
@@ -303,7 +302,7 @@ static void scan_node(struct file *file, const uint8_t *page, size_t at, uint64_
         each(context, (struct bytes){key, node.key_bytes}, (struct bytes){room, size}, offset);
 }
 
-/* A page of one value alone, whose key stands elsewhere. Of a longer value it is the beginning. */
+/* A page with one value alone, whose key is elsewhere. For a longer value this is its beginning. */
 static void scan_alone(const struct file *file, const uint8_t *page, uint64_t page_offset,
                        void (*each)(void *context, struct bytes key, struct bytes value, uint64_t offset), void *context)
 {
@@ -325,7 +324,7 @@ int pages_scan(int fd, void (*each)(void *context, struct bytes key, struct byte
         return -1;
     }
     if (file.page_bytes == 0)
-        file.page_bytes = 4096; /* the first page is gone; that is what it nearly always says */
+        file.page_bytes = 4096; /* the first page is lost; this is the usual size */
     file.pages = (uint64_t)facts.st_size / file.page_bytes;
     for (uint64_t number = 0; number < file.pages; number++) {
         if (pread(fd, page, file.page_bytes, (off_t)(number * file.page_bytes)) != (ssize_t)file.page_bytes) {

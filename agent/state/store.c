@@ -15,7 +15,7 @@
 
 #define STORE_FORMAT "assay 3"
 
-/* A lock of our own, not LMDB's: it tells two agents apart before either touches the data, and goes with the process. */
+/* The agent's own lock, not LMDB's: it stops a second agent before it touches the data, and ends with the process. */
 static int take_lock(const char *folder, char why[STORE_WHY_BYTES])
 {
     char path[4096];
@@ -56,7 +56,7 @@ static int make_folder(const char *folder, char why[STORE_WHY_BYTES])
     return 0;
 }
 
-/* In an empty file. What must always be there is there from the first transaction on, so that its absence is damage. */
+/* In an empty file. Values that must always exist are written in the first transaction, so that their absence is damage. */
 static int make_tables(struct view *view)
 {
     static const struct entry_set sets[] = {{.table = TABLE_RECORDS}, {.table = TABLE_COVERS}};
@@ -79,7 +79,7 @@ static int check_format(struct view *view)
     return found.size == sizeof STORE_FORMAT - 1 && memcmp(found.at, STORE_FORMAT, found.size) == 0 ? 0 : MDB_VERSION_MISMATCH;
 }
 
-/* Ours, or empty: a file of another program is not written into. */
+/* The file must be the agent's, or empty: it does not write into a file of another program. */
 static int check_owner(MDB_txn *txn, bool *ret_empty)
 {
     MDB_stat facts;
@@ -104,7 +104,9 @@ static int open_tables(struct store *store)
     store->transaction = mdb_txn_id(store->write.txn);
     code = check_owner(store->write.txn, &empty);
     for (unsigned i = 0; code == 0 && i < TABLE_COUNT; i++)
-        code = LMDB(mdb_dbi_open(store->write.txn, table_names[i], empty || i == TABLE_KEYS ? MDB_CREATE : 0, &store->tables[i])); /* keys came later */
+        code = LMDB(mdb_dbi_open(store->write.txn, table_names[i], empty || i == TABLE_KEYS ? MDB_CREATE : 0, &store->tables[i])); /* this table
+                                                                                                                                      was added
+                                                                                                                                      later */
     store->is_new = empty;
     if (code == MDB_NOTFOUND)
         code = MDB_VERSION_MISMATCH; /* another format has other tables */
@@ -117,7 +119,7 @@ static int open_tables(struct store *store)
     return store_commit(&store->write) < 0 ? EIO : 0;
 }
 
-/* LMDB's own alarm, when what it reads makes no sense. */
+/* LMDB's assertions, if what it reads makes no sense. */
 static void on_assert(MDB_env *env, const char *what)
 {
     (void)env;
@@ -126,7 +128,7 @@ static void on_assert(MDB_env *env, const char *what)
     _exit(1);
 }
 
-/* A new file is on the disk, and its name is not: the folder has to be synced too, and the one in which it stands. */
+/* A new file is on the disk, but its name may not be: the folder must be synced too, and the one that contains it. */
 static int sync_folder(const char *folder, const char *below)
 {
     char path[4096];
@@ -137,7 +139,7 @@ static int sync_folder(const char *folder, const char *below)
 
     if (fd >= 0)
         close(fd);
-    return code == EINVAL || code == EACCES ? 0 : code; /* some file systems cannot; the parent may be another's */
+    return code == EINVAL || code == EACCES ? 0 : code; /* some file systems cannot sync a folder; the parent may belong to another user */
 }
 
 static int open_environment(struct store *store, const char *folder, uint64_t map_bytes)
@@ -153,7 +155,7 @@ static int open_environment(struct store *store, const char *folder, uint64_t ma
     if (code == 0)
         code = mdb_env_set_mapsize(store->env, map_bytes);
     if (code == 0)
-        code = LMDB(mdb_env_open(store->env, folder, MDB_NOTLS, 0600)); /* commits sync: an answered revocation is on the disk */
+        code = LMDB(mdb_env_open(store->env, folder, MDB_NOTLS, 0600)); /* commits sync: a confirmed revocation is on the disk */
     if (code == 0)
         code = mdb_reader_check(store->env, NULL);
     if (code == 0)
@@ -170,7 +172,7 @@ static int open_environment(struct store *store, const char *folder, uint64_t ma
     return open_tables(store);
 }
 
-/* What a code means to who has to do something about it. */
+/* Translates a code into a message that says what to do. */
 static void say_why(const char *folder, int code, char why[STORE_WHY_BYTES])
 {
     const char *reason = code == MDB_VERSION_MISMATCH ? "another version of assayd wrote them"

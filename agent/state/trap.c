@@ -25,7 +25,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
         (void)ignored;
         _exit(1);
     }
-    sigaction(number, &before[number == SIGBUS], NULL); /* not the store's: it comes again, as if we had not been here */
+    sigaction(number, &before[number == SIGBUS], NULL); /* not the store's: it happens again, with the handler that was there before */
 }
 
 /* LMDB does not say where it has mapped its file; the kernel does. */
