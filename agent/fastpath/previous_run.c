@@ -17,13 +17,13 @@
 struct previous_run {
     struct alarm *alarm;
     char path[4096]; /* the marker */
-    char boot[BOOT_BYTES + 1]; /* the kernel's, or empty: it cannot be read */
+    char boot[BOOT_BYTES + 1]; /* the kernel's boot id, or empty: unreadable */
     int64_t started, until; /* monotonic, nanoseconds */
     bool marked;
     struct held *held;
 };
 
-/* The first bytes of a file; how many, or -1. */
+/* Reads the first bytes of a file; how many, or -1. */
 static ssize_t read_start(const char *path, char *bytes, size_t size)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -34,7 +34,7 @@ static ssize_t read_start(const char *path, char *bytes, size_t size)
     return got;
 }
 
-/* The monotonic clock begins anew with each boot, and no page outlives one. A boot that cannot be told counts as this one. */
+/* The monotonic clock restarts with each boot, and no page outlives one. An unknown boot counts as this one. */
 static bool is_of_this_boot(const struct previous_run *earlier)
 {
     char found[BOOT_BYTES];
@@ -113,7 +113,7 @@ void previous_run_hold(struct previous_run *earlier, struct held *held)
     earlier->held = held;
 }
 
-/* It is to outlive this process, not the kernel: nothing is synced. */
+/* It must outlive this process, not the kernel, so nothing is synced. */
 bool previous_run_mark(struct previous_run *earlier)
 {
     const char *text = earlier->boot[0] != '\0' ? earlier->boot : "unknown";
