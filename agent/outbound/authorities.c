@@ -19,7 +19,7 @@ static int cannot(const char *ca_file, const char *cause, char *why, size_t why_
     return -1;
 }
 
-/* 0; -1: errno. It may be shorter than it was said to be, but is not longer than is asked for. */
+/* 0; -1: errno. The file may be shorter than announced; it reads at most `room` bytes. */
 static int read_all(int fd, struct authorities *authorities, size_t room)
 {
     while (authorities->size < room) {

@@ -1,4 +1,4 @@
-/* A bearer token from a file (RFC 6750). The agent reads it again for each use, because whoever maintains the file replaces the token before it
+/* A bearer token from a file (RFC 6750). The agent reads it again for each use, because another program replaces the token in the file before it
    expires. */
 #ifndef ASSAY_KEYS_BEARER_H
 #define ASSAY_KEYS_BEARER_H

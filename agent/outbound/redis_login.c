@@ -1,4 +1,4 @@
-/* What follows the connection: the password or user of the place, RESP2, and the database. */
+/* The steps after connecting: the password or user, RESP2, and the database. */
 #include "redis_inside.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include "client/cleanup.h"
 
 struct password {
-    char bytes[REDIS_PASSWORD_BYTES_MAX + 3]; /* and a newline of one or two bytes, and one that is too many */
+    char bytes[REDIS_PASSWORD_BYTES_MAX + 3]; /* plus a newline of one or two bytes, and one byte to detect a longer file */
     size_t count;
 };
 
@@ -52,7 +52,7 @@ static void cut_newline(struct password *password)
     }
 }
 
-/* What others can read is no secret, and what they can write is theirs to choose. */
+/* A file that others can read contains no secret, and one that others can write may contain theirs. */
 static int read_password(struct redis *redis, const char *path, struct password *password)
 {
     int fd CLEANUP_FD = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -115,8 +115,8 @@ static int authenticate(struct redis *redis, const struct redis_place *place, co
     return reply->type == REDIS_REPLY_STATUS ? 0 : not_let_in(redis, place, path, reply);
 }
 
-/* Whatever is wrong is wrong here, and not with the first command that matters. A user may lack the right to this one, and it is
-   refused too where the disk is full (MISCONF), though all may be read. */
+/* Finds errors here, before the first command that matters. A user may lack the right to this command, and it is also refused if the disk is full
+   (MISCONF), although reading is allowed. */
 static int greet(struct redis *redis)
 {
     const char *words[] = {"PING"};

@@ -1,4 +1,4 @@
-/* A Redis place, as a URL: redis:// or rediss://. */
+/* The address of a Redis as a URL: redis:// or rediss://. */
 #include "redis.h"
 
 #include <arpa/inet.h>
@@ -11,7 +11,7 @@
 #define DIGITS  "0123456789"
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-/* What is refused is not repeated: it may hold a password. */
+/* Errors do not repeat the URL, because it may contain a password. */
 static int refuse(char *why, const char *what)
 {
     snprintf(why, REDIS_WHY_BYTES, "%s", what);

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* OpenSSL's own socket BIO writes by write(), and a connection that has broken would cost the process a SIGPIPE. */
+/* OpenSSL's own socket BIO uses write(), so a broken connection would send the process a SIGPIPE. */
 static int bio_write(BIO *bio, const char *bytes, int count)
 {
     const struct redis *redis = BIO_get_data(bio);
@@ -75,7 +75,7 @@ static bool is_end(int error, int reason)
            (error == SSL_ERROR_SYSCALL && (errno == ECONNRESET || errno == EPIPE || errno == 0));
 }
 
-/* In TLS 1.3 a server that misses a certificate says so after the handshake, and its words may get lost as it closes. */
+/* In TLS 1.3 a server that requires a client certificate reports it after the handshake, and its alert may get lost as it closes. */
 static int explain_end(struct redis *redis, bool established)
 {
     if (!established)
@@ -85,7 +85,7 @@ static int explain_end(struct redis *redis, bool established)
     return redis_say(redis, "it closed the connection");
 }
 
-/* Of a call that brought nothing: 0 after waiting for what it wants; -1. */
+/* After a call without result: 0 after waiting for what it needs; -1. */
 static int go_on(struct redis *redis, int result)
 {
     int error = SSL_get_error(redis->ssl, result), reason = ERR_GET_REASON(ERR_peek_error());
@@ -112,7 +112,7 @@ static int load_authorities(struct redis *redis, const char *ca_file)
     return redis_say(redis, "the `ca_file` %.160s cannot be used", ca_file != NULL ? ca_file : "of the system");
 }
 
-/* SNI is for names alone (RFC 6066); what the certificate must be for is the host of the URL, and its subject does not count. */
+/* SNI is only for names (RFC 6066). The certificate must be for the host of the URL, and its subject does not count. */
 static bool name_peer(SSL *ssl, const char *host)
 {
     struct in6_addr address;
@@ -145,7 +145,7 @@ static bool make_session(struct redis *redis, const char *host)
     }
     BIO_set_data(bio, redis);
     BIO_set_init(bio, 1);
-    SSL_set_bio(redis->ssl, bio, bio); /* the session's from here on */
+    SSL_set_bio(redis->ssl, bio, bio); /* the session owns it from here on */
     return name_peer(redis->ssl, host);
 }
 
@@ -195,7 +195,7 @@ ssize_t redis_tls_receive(struct redis *redis, char *bytes, size_t room)
 void redis_tls_end(struct redis *redis)
 {
     if (redis->ssl != NULL && redis->answered)
-        (void)SSL_shutdown(redis->ssl); /* says so, and does not wait */
+        (void)SSL_shutdown(redis->ssl); /* sends the alert, and does not wait */
     SSL_free(redis->ssl);
     SSL_CTX_free(redis->context);
     BIO_meth_free(redis->method);
