@@ -14,8 +14,8 @@ static void skip_space(struct parser *p)
         p->at++;
 }
 
-/* A value's head stands before its body, but is known only after it. One byte is kept for it, which is all that most need; the body is
-   moved where it is longer. */
+/* A value's head comes before its body, but is known only after it. One byte is reserved for the head, which is enough for most values; for a
+   longer head the body is moved. */
 static size_t open_value(struct parser *p)
 {
     size_t start = wire_written(p->out);
@@ -49,7 +49,7 @@ static void put_str_head(struct wire_writer *out, uint32_t bytes)
     wire_put_str_head(out, bytes);
 }
 
-/* The opening quote already taken. */
+/* The opening quote was already taken. */
 static int parse_string(struct parser *p)
 {
     size_t start = open_value(p);
@@ -65,7 +65,7 @@ static void skip_digits(struct parser *p)
         p->at++;
 }
 
-/* RFC 8259 section 6; there is a character. *ret_whole: neither fraction nor exponent. */
+/* RFC 8259 section 6; the caller has checked that a character follows. *ret_whole: neither fraction nor exponent. */
 static int scan_number(struct parser *p, bool *ret_whole)
 {
     bool whole = true;
@@ -171,7 +171,7 @@ static int add_name(struct parser *p, size_t offset)
     if (p->names == NAMES_MAX)
         return json_fail(p, p->at, "too many names");
     struct wire_item item = name_at(p, (uint32_t)offset);
-    uint32_t hash = 2166136261U; /* FNV-1a: it only orders them, equal names are compared */
+    uint32_t hash = 2166136261U; /* FNV-1a: it only orders the names, equal names are compared */
 
     for (uint32_t i = 0; i < item.count; i++)
         hash = (hash ^ (uint8_t)item.str[i]) * 16777619U;
@@ -193,8 +193,7 @@ static int compare_names(const void *left, const void *right, void *parser)
     return memcmp(x.str, y.str, x.count);
 }
 
-/* One that stands twice, or NULL. Small objects are compared pairwise, large ones sorted: 2,000 names must not cost 2 million
-   comparisons. */
+/* A repeated name, or NULL. Small objects are compared pairwise, large ones sorted: 2,000 names must not cost 2 million comparisons. */
 static const struct name *name_twice(struct parser *p, unsigned first)
 {
     unsigned count = p->names - first;
@@ -311,7 +310,7 @@ static int parse_text(struct parser *p)
 
 int json_to_wire_or_why(const char *text, size_t size, unsigned depth_max, struct wire_writer *out, struct json_fault *ret_fault)
 {
-    struct parser p; /* not cleared: 32 KiB of names that nobody reads before they are written */
+    struct parser p; /* not cleared: 32 KiB of names that are written before they are read */
 
     p.at = text;
     p.end = text + size;
@@ -319,7 +318,7 @@ int json_to_wire_or_why(const char *text, size_t size, unsigned depth_max, struc
     p.out = out;
     p.names = 0;
     p.fault = (struct json_fault){.at = text, .why = ""};
-    if (parse_text(&p) == 0) /* what did not fit was seen when the object was closed */
+    if (parse_text(&p) == 0) /* an overflow was seen when the object was closed */
         return 0;
     *ret_fault = p.fault;
     return -1;

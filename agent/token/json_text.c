@@ -51,7 +51,7 @@ static void put_utf8(struct wire_writer *out, uint32_t point)
     wire_put_raw(out, bytes, size);
 }
 
-/* \uXXXX, the u already taken: a pair of surrogates is one character, a lone one is nothing. */
+/* \uXXXX, the u already taken: a pair of surrogates is one character, a lone one is invalid. */
 static int parse_unicode_escape(struct parser *p)
 {
     static const char lone[] = "an escape is a lone surrogate, half of a character (RFC 8259 section 8.2)";
@@ -97,7 +97,7 @@ static int parse_escape(struct parser *p)
     return 0;
 }
 
-/* Characters that stand for themselves, each in one byte. */
+/* Characters that are copied unchanged, each one byte. */
 static const bool is_plain[256] = {
     [0x20 ... '"' - 1] = true, ['"' + 1 ... '\\' - 1] = true, ['\\' + 1 ... 0x7f] = true};
 

@@ -1,5 +1,5 @@
-/* JWK Sets (RFC 7517). A key that may not verify, or that is not well made, is skipped with a warning that names it; the rest of the
-   set stays (RFC 7517 section 5). */
+/* JWK Sets (RFC 7517). A key that may not verify, or is malformed, is skipped with a warning that names it; the rest of the set stays (RFC 7517
+   section 5). */
 #include "keyset_build.h"
 
 #include <malloc.h>
@@ -12,7 +12,7 @@
 
 #include "base64url.h"
 
-#define NUMBER_BYTES_MAX 2048 /* above any that admission lets through */
+#define NUMBER_BYTES_MAX 2048 /* above every number that admission accepts */
 
 struct number {
     uint8_t bytes[BASE64URL_DECODED_MAX(NUMBER_BYTES_MAX)];
@@ -75,7 +75,7 @@ static enum key_kind kind_of(const json_t *jwk)
     return strcmp(crv, "P-521") == 0 ? KEY_P521 : KEY_NONE;
 }
 
-/* The members that hold each kind's numbers. */
+/* The members that contain the numbers of each type of key. */
 static const struct {
     const char *first;
     const char *second;
@@ -138,7 +138,7 @@ static void add_jwk(struct keyset *set, const json_t *jwk, size_t index)
         keyset_skip(set, "key %zu (kid %.64s) is skipped: %s", index + 1, kid != NULL ? kid : "none", why);
 }
 
-/* jansson leaves a letter out of a string for which it gets no memory, and goes on. What it asked for in vain is therefore noted. */
+/* If jansson gets no memory for a letter of a string, it leaves the letter out and continues. So failed allocations are recorded. */
 static _Thread_local bool in_vain;
 static once_flag noting = ONCE_FLAG_INIT;
 
@@ -150,7 +150,7 @@ static void *get_memory(size_t size)
     return memory;
 }
 
-/* There may have been a secret in it. */
+/* It may have contained a secret. */
 static void wipe_memory(void *memory)
 {
     if (memory != NULL)

@@ -1,6 +1,5 @@
-/* Keys from PEM: public keys (SubjectPublicKeyInfo) and certificates, whose validity is not looked at: the file's owner vouches for
-   the key. The numbers are taken out and go through the same admission as a JWK's. Private keys are refused: a verifier has no
-   business with one. */
+/* Keys from PEM: public keys (SubjectPublicKeyInfo) and certificates, whose validity is not checked, because the file's owner vouches for the key.
+   The numbers go through the same admission as a JWK's. Private keys are refused: a verifier does not need one. */
 #include "keyset_build.h"
 
 #include <stdio.h>
