@@ -27,7 +27,7 @@ void keyring_tell_warnings(const struct keyring *old, const struct keyring *ring
     }
 }
 
-/* Ends the yeses that rest on what changes, with those who hold the page. */
+/* Ends the cached results that rest on what changes, also those of clients with the page. */
 static void tell_page(struct shared_page *shared, const struct keyring *old, const struct keyring *ring)
 {
     if (ring->policy != old->policy)

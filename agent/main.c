@@ -75,7 +75,7 @@ static int run_salvage(const char *old, const char *new)
     return 1;
 }
 
-/* -1: go on; otherwise the exit code. */
+/* -1: continue; otherwise the exit code. */
 static int read_options(int argc, char **argv, struct options *options)
 {
     static const struct option known[] = {
@@ -131,7 +131,7 @@ static void tell_warnings(const struct keyring *ring)
         fprintf(stderr, "%s (a warning)\n", ring->policy->warnings.text[i]);
 }
 
-/* Started without them, the first file that is opened would be the one that log lines are written into. */
+/* If the process was started without them, the first file that it opens would get the number of stderr, and log lines would be written into it. */
 static void open_standard_descriptors(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
@@ -140,8 +140,8 @@ static void open_standard_descriptors(void)
     }
 }
 
-/* What is large goes back to the system when it is freed: left to itself, malloc keeps more with each large piece that it has met, and
- * an agent that has once read a long feed would hold its buffers for ever. */
+/* Large blocks go back to the system when they are freed. By default malloc keeps more with each large block, and an agent that has once read a
+   long feed would hold its buffers for good. */
 static void keep_little_memory(void)
 {
     (void)mallopt(M_MMAP_THRESHOLD, 256 * 1024);
