@@ -43,7 +43,8 @@
 #define KEYS_MISSING_MAX 32          /* issuers without keys that `ping` names; `status` lists the others */
 #define KEYS_WAITING_MAX 4096        /* requests that wait for a fetch; normally few, unless a caller invents kids */
 #define KEYS_WAITING_BYTES_MAX (8 * 1024 * 1024)
-#define KEYS_STRANGE_MAX 64          /* kids that a fetch did not bring, by issuer; an attacker needs no more, since he can use a new kid each time */
+#define KEYS_STRANGE_MAX 64          /* kids that a fetch did not bring, by issuer; more would not help against an attacker, who can use a new kid
+                                        each time */
 #define KEYS_FETCH_SECONDS 30        /* a document and a set together; callers do not wait longer */
 #define KEYS_FETCH_SECONDS_LEAST 4   /* the default where `max_key_age` is short */
 #define KEYS_FETCH_SECONDS_MAX 300
@@ -53,8 +54,8 @@
 #define HTTPS_HEADER_BYTES_MAX (64 * 1024)
 #define HTTPS_REDIRECTS_MAX 3        /* only to the same host */
 #define HTTPS_ETAG_BYTES_MAX 256
-#define HTTPS_AGE_SECONDS_MAX 1e9    /* how long an answer may be cached: 30 years, as good as forever */
-#define HTTPS_ETAG_SECONDS_MIN 2     /* least age of the last change: file times have whole seconds, and clocks step */
+#define HTTPS_AGE_SECONDS_MAX 1e9    /* upper bound for an answer's Age: 30 years, as good as infinite */
+#define HTTPS_ETAG_SECONDS_MIN 2     /* an ETag counts only if the last change is at least this old: file times have whole seconds, and clocks step */
 #define HTTPS_CURSOR_BYTES_MAX 256
 #define HTTPS_CONNECTION_SECONDS_MAX 60 /* a reused connection was checked against the system's authorities as they were when it began */
 #define CA_FILE_BYTES_MAX (4 * 1024 * 1024) /* the system's file of all authorities has 0.2 MB; read for each request */

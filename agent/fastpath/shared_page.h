@@ -32,7 +32,7 @@ struct thing shared_page_thing(const struct shared_page *shared, enum thing_kind
 #define THINGS_MAX 6
 int shared_page_indexes(struct shared_page *shared, const struct thing *things, unsigned count, uint16_t *ret_indexes);
 
-/* A thing was revoked, or the revocation was undone: ends the cached results that rest on it. Call it when look-ups can already see the change,
+/* A thing was revoked, or the revocation was undone: ends the cached results that rest on it. Call it when lookups can already see the change,
    and before the change is confirmed to anybody. */
 void shared_page_bump(struct shared_page *shared, struct thing thing);
 void shared_page_bump_all(struct shared_page *shared); /* all things */

@@ -28,7 +28,7 @@ struct record {
     struct text issuer;
     struct text name; /* the jti, sub, sid, kid, base64url thumbprint, or hex hash; RECORD_ISSUER: empty */
     int64_t before;   /* applies to tokens with iat up to then, in whole seconds, or without iat */
-    int64_t exp;      /* when it may be removed; a look-up never considers it */
+    int64_t exp;      /* when it may be removed; a lookup never considers it */
     bool exp_is_ours; /* the agent computed it from the token lifetime, which another configuration may change */
 };
 

@@ -261,8 +261,8 @@ static int check_absent(const char *folder, uint64_t noted, char why[STORE_WHY_B
     if (noted == 0)
         return 0;
     snprintf(why, STORE_WHY_BYTES,
-             "the revocations in %s are lost: data.mdb is missing or empty, and the store had changes (%" PRIu64
-             " of them). Restore a copy, or remove %s/last to start without revocations",
+             "the revocations in %s are lost: data.mdb is missing or empty, but the store had %" PRIu64
+             " changes. Restore a copy, or remove %s/last to start without revocations",
              folder, noted, folder);
     return -1;
 }

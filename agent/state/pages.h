@@ -1,5 +1,5 @@
 /* Checks the store's file before LMDB opens it, because LMDB trusts what it finds there: both meta pages, the number of the last transaction
-   against the agent's own copy, and every page that leads to others, since a damaged inner page would send a look-up anywhere. The contents of
+   against the agent's own copy, and every page that leads to others, since a damaged inner page would send a lookup anywhere. The contents of
    leaf pages have checksums, which are checked when they are read. */
 #ifndef ASSAY_PAGES_H
 #define ASSAY_PAGES_H

@@ -107,7 +107,7 @@ static void make_room(struct cache *cache, size_t bytes)
     }
 }
 
-/* Doubles the buckets when there are more entries than buckets. If out of memory, look-ups become slower, not wrong. */
+/* Doubles the buckets when there are more entries than buckets. If out of memory, lookups become slower, not wrong. */
 static void grow(struct cache *cache)
 {
     size_t count = cache->bucket_count * 2;

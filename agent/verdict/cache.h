@@ -1,4 +1,4 @@
-/* The cache of tokens whose signature was good, with their claims: a look-up costs a microsecond, a check a hundred. A token is found as a whole
+/* The cache of tokens whose signature was good, with their claims: a lookup costs a microsecond, a check a hundred. A token is found as a whole
    and compared byte for byte. Results that may change until the next call (time, audience, revocation) are judged again, unless the last
    acceptance may be reused. The cache is bounded in bytes; the least recently used entry is evicted first. Used on the loop's thread only. */
 #ifndef ASSAY_CACHE_H

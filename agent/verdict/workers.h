@@ -1,5 +1,5 @@
 /* The threads that check signatures. They get an immutable key and bytes, and return good, bad or failed; they touch nothing else. They are not
-   libuv's pool, where name look-ups and file reads would delay them. */
+   libuv's pool, where name lookups and file reads would delay them. */
 #ifndef ASSAY_WORKERS_H
 #define ASSAY_WORKERS_H
 
