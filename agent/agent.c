@@ -30,9 +30,9 @@
 #include "reload.h"
 #include "signals.h"
 
-/* After each commit, before anything of it is answered: the view that is older than it goes, then the counters grow, so that no
-   decision can be made under the old view and be taken for one that rests on the new counters. `told`: each job of it will say
-   itself what has changed. */
+/* After each commit, before its changes are answered: drops the view that is older than the commit, then lets the counters grow, so that a
+   decision made under the old view cannot be taken for one that rests on the new counters. `told`: each of its jobs reports itself what has
+   changed. */
 static void on_committed(void *context, bool told)
 {
     struct agent *agent = context;
@@ -45,13 +45,13 @@ static void on_committed(void *context, bool told)
         forget_look(agent->forget);
 }
 
-/* In the order in which they lean on each other: what gives back work first, while those who wait for it are still there. What did
-   not start is NULL. */
+/* Stops the rooms in the order of their dependencies: first those that give work back, while its owners still exist. A room that did not start is
+   NULL. */
 static void finish_stop(struct agent *agent)
 {
     if (agent->verdicts.workers != NULL)
         workers_stop(agent->verdicts.workers);
-    https_close(agent->core.https); /* what is being fetched comes back, and nothing more is */
+    https_close(agent->core.https); /* what is being fetched comes back, and no fetch begins any more */
     remotes_stop(agent->core.remotes);
     if (agent->core.feeds != NULL)
         feeds_stop(agent->core.feeds);
@@ -67,12 +67,12 @@ static void finish_stop(struct agent *agent)
     http_close(agent->http);
     if (agent->door != NULL)
         door_close(agent->door);
-    shared_page_close(agent->core.shared); /* first, then the marker: it speaks for the page */
+    shared_page_close(agent->core.shared); /* first, then the marker, which stands for the page */
     previous_run_close(agent->core.previous_run);
     agent->core.previous_run = NULL;
 }
 
-/* After a long silence the files are looked at before anything is decided; the callers that waited for that are answered now. */
+/* After a long silence the files are checked before anything is decided; answers the callers that waited for that. */
 static void on_seen(void *context)
 {
     struct agent *agent = context;
@@ -82,14 +82,14 @@ static void on_seen(void *context)
     http_take_up(agent->http);
 }
 
-/* Before anybody can ask: the keys of this start are compared with the kids that were revoked before it, and lines of feeds that
-   were not understood are read again. */
+/* Before any request: compares the keys of this start with the kids that were revoked before it, and reads lines of feeds again that could not be
+   read before. */
 static int prepare_store(struct agent *agent)
 {
     struct view *view = store_begin(agent->core.store, false);
 
     if (view == NULL)
-        view = store_begin(agent->core.store, true); /* full: no reason not to verify, and to forget */
+        view = store_begin(agent->core.store, true); /* full: the agent can still verify, and remove records */
     if (view == NULL)
         return -1;
     if (list_cover(agent->core.hasher, view, agent->core.ring) < 0 || feeds_retry_unreadable(&agent->core, agent->core.hasher, view) < 0 ||
@@ -130,7 +130,7 @@ static int open_rooms(struct agent *agent)
     uint8_t instance[16];
 
     if (RAND_bytes(instance, sizeof instance) != 1 || RAND_bytes(agent->verdicts.audit_key, sizeof agent->verdicts.audit_key) != 1)
-        return fail("no random numbers are to be had");
+        return fail("no random numbers are available");
     hex_encode(instance, sizeof instance, agent->core.instance);
     agent->core.shared = shared_page_new(instance);
     agent->core.store = store_open(config->state_path, STORE_MAP_BYTES, why);
@@ -148,12 +148,12 @@ static int open_rooms(struct agent *agent)
         agent->core.key_errors == NULL)
         return fail("out of memory");
     if (remotes_prepare(agent->core.remotes, agent->core.ring) < 0)
-        return fail("the stored keys cannot be read, or there is no memory");
+        return fail("the stored keys cannot be read, or out of memory");
     if (prepare_store(agent) < 0)
         return fail("the revocations cannot be written; is the disk full?");
     if (socket_make_folders(config, why) < 0)
         return fail(why);
-    confine(config); /* before the first thread, so that they all are */
+    confine(config); /* before the first thread, so that it covers all of them */
     return 0;
 }
 
@@ -178,7 +178,7 @@ static void free_rooms(struct agent *agent)
     keyring_drop(agent->core.ring);
 }
 
-/* What others were answered in this turn goes on, then signatures go to the workers. */
+/* Continues connections that were answered in this turn, then hands signatures to the workers. */
 static void before_wait(void *context)
 {
     struct agent *agent = context;
@@ -204,7 +204,7 @@ static int start_rooms(struct agent *agent)
     agent->watchdog = watchdog_new(agent->core.loop);
     if (agent->core.previous_run == NULL || agent->core.https == NULL || agent->verdicts.workers == NULL || agent->core.writer == NULL || agent->core.watch == NULL || agent->core.feeds == NULL ||
         agent->forget == NULL)
-        return fail("threads cannot be started, or there is no memory");
+        return fail("threads cannot be started, or out of memory");
     if (feeds_use_config(agent->core.feeds) < 0)
         return fail("out of memory");
     agent->door = door_open(&agent->verdicts, before_wait, agent, why);
@@ -218,10 +218,10 @@ static void check_ready(struct core *core)
     struct agent *agent = agent_of(core);
 
 
-    if (agent->core.ready || agent->core.stopping || !feeds_are_read(agent->core.feeds)) /* who tell how far they are */
+    if (agent->core.ready || agent->core.stopping || !feeds_are_read(agent->core.feeds)) /* feeds show their own progress */
         return;
     if (!remotes_are_known(agent->core.remotes)) {
-        notify_status("waiting for the keys of an issuer; `assay health` says whose, and why");
+        notify_status("waiting for the keys of an issuer; `assay health` says which, and why");
         return;
     }
     agent->core.ready = true;
@@ -235,9 +235,9 @@ static int serve(struct agent *agent)
     struct signals signals;
 
     if (signals_watch(&signals, agent, finish_stop) < 0) {
-        finish_stop(agent); /* of the rooms that are open: the loop ends where nothing is left in it */
+        finish_stop(agent); /* closes the rooms that are open: the loop ends when it has no handles left */
         uv_run(agent->core.loop, UV_RUN_DEFAULT);
-        return fail("signals cannot be waited for");
+        return fail("signals cannot be handled");
     }
     if (start_rooms(agent) < 0) {
         signals_close(&signals);
@@ -245,7 +245,7 @@ static int serve(struct agent *agent)
         if (agent->door != NULL) /* it was the last room but one */
             door_drain(agent->door);
         finish_stop(agent);
-        uv_run(agent->core.loop, UV_RUN_DEFAULT); /* what is closed is freed there */
+        uv_run(agent->core.loop, UV_RUN_DEFAULT); /* the loop frees what is closed */
         http_free(agent->http);
         if (agent->door != NULL)
             door_free(agent->door);
@@ -275,7 +275,7 @@ int agent_run(struct keyring *ring, const char *config_path)
     agent.verdicts.core = &agent.core;
     agent.core.started = unix_now();
     log_setup(ring->config->log_level, ring->config->log_json);
-    int status = agent.core.loop != NULL ? open_rooms(&agent) : fail("the system gives no event loop: out of memory or descriptors");
+    int status = agent.core.loop != NULL ? open_rooms(&agent) : fail("the event loop cannot be created: out of memory or descriptors");
 
     if (status == 0)
         status = serve(&agent);

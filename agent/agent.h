@@ -1,4 +1,4 @@
-/* The whole agent. Only the files beside this one know it; the rooms below know the core, and what they are given. */
+/* The whole agent. Only the files in this folder know it; lower rooms know the core, and what they are given. */
 #ifndef ASSAY_AGENT_H
 #define ASSAY_AGENT_H
 
@@ -20,20 +20,20 @@ struct agent {
     struct verdicts verdicts;
     const char *config_path;
     struct door *door;
-    struct http *http;         /* NULL: none */
-    struct watchdog *watchdog; /* NULL: nobody wants to hear of us */
+    struct http *http;         /* NULL: `http` is not configured */
+    struct watchdog *watchdog; /* NULL: the service manager does not use a watchdog */
     struct reload *reload;
     struct forget *forget;
 };
 
-/* The agent whose core this is. */
+/* The agent that owns this core. */
 static inline struct agent *agent_of(struct core *core)
 {
     return (struct agent *)((char *)core - offsetof(struct agent, core));
 }
 
-/* Opens everything that the keyring's configuration names and serves until stopped. 0: stopped in order; -1: could not start, which was
-   logged. Takes the keyring. */
+/* Opens everything that the keyring's configuration names, and serves until stopped. 0: stopped in order; -1: could not start, which is logged.
+   Takes the keyring. */
 struct keyring;
 int agent_run(struct keyring *ring, const char *config_path);
 

@@ -20,24 +20,24 @@ void confine_early(void)
 {
     const struct rlimit none = {0, 0};
 
-    (void)setrlimit(RLIMIT_CORE, &none); /* a core would hold every token that is cached */
+    (void)setrlimit(RLIMIT_CORE, &none); /* a core dump would contain every cached token */
     (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 #ifndef ASSAY_LOOSE
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    (void)CRYPTO_secure_malloc_init(SECRET_MEMORY_BYTES, SECRET_MEMORY_PIECE_BYTES); /* a leak checker does not look there for pointers */
+    (void)CRYPTO_secure_malloc_init(SECRET_MEMORY_BYTES, SECRET_MEMORY_PIECE_BYTES); /* a leak checker does not look for pointers there */
 #endif
 }
 
-#ifndef ASSAY_LOOSE /* sanitizers and coverage look into the process, and write files, by what is taken away here */
+#ifndef ASSAY_LOOSE /* sanitizers and coverage need what is taken away here: they read the process, and write files */
 
-/* Older headers have not all of them; the kernel says which it knows. */
+/* Older headers lack some of these; the kernel says which ones it supports. */
 #define ACCESS_REFER    (UINT64_C(1) << 13) /* 5.19 */
 #define ACCESS_TRUNCATE (UINT64_C(1) << 14) /* 6.2 */
 
 #define ACCESS_MAKE                                                                                                                \
     (LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK |     \
      LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM)
-/* Reading is left to the files' modes: a reload may name files that nobody knows of yet. */
+/* Only the files' modes limit reading, because a reload may name files that are unknown now. */
 #define ACCESS_TAKEN                                                                                                               \
     (LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE | \
      ACCESS_MAKE)
@@ -45,7 +45,7 @@ void confine_early(void)
     (LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG | ACCESS_TRUNCATE)
 #define ACCESS_SOCKET (LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_REMOVE_FILE)
 
-/* A folder that is not there is nowhere to make anything in: where systemd holds the socket, the configured place may not exist. */
+/* A folder that does not exist is skipped: if systemd holds the socket, the configured path may not exist. */
 static int allow_below(int rules, const char *folder, uint64_t access)
 {
     struct landlock_path_beneath_attr beneath = {access, open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC)};
@@ -80,7 +80,7 @@ void confine(const struct config *config)
     if (rules < 0 || allow_below(rules, config->state_path, ACCESS_STATE & taken.handled_access_fs) < 0 ||
         allow_beside(rules, config->socket_path) < 0 || (config->http.path != NULL && allow_beside(rules, config->http.path) < 0) ||
         syscall(SYS_landlock_restrict_self, rules, 0) != 0)
-        log_warning("the agent could not confine itself (landlock), and goes on without", LOG_TEXT("error", strerror(errno)));
+        log_warning("the agent could not confine itself (landlock), and continues without", LOG_TEXT("error", strerror(errno)));
     if (rules >= 0)
         close(rules);
 }

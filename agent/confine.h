@@ -1,17 +1,17 @@
-/* What a process that was taken over could do with the agent's rights: as little as the kernel lets us say. Under systemd the unit
-   says more (systemd/assayd.service); in a pod this is all there is. */
+/* Limits what an attacker could do with the agent's rights if he took over the process, as far as the kernel allows. Under systemd the unit limits
+   more (systemd/assayd.service); in a pod this is all. */
 #ifndef ASSAY_CONFINE_H
 #define ASSAY_CONFINE_H
 
 #include "agent/config/config.h"
 
-/* At the very start: no core, no look into the memory by the same user's other processes, no new privileges, and a piece of memory
-   that is never swapped out, for secrets. */
+/* At the very start: no core dumps, no access to the memory for other processes of the same user, no new privileges, and a piece of memory for
+   secrets that is never swapped out. */
 void confine_early(void);
 
-/* From here on the calling thread, and all that it starts, write files only below the state's folder and make sockets only in their
-   folders, which are there already; nothing is executed, nobody is traced, nothing is mounted, and so on. What the kernel cannot do
-   is told, and goes without. */
+/* From here on the calling thread, and all threads that it starts, can write files only below the state folder and create sockets only in their
+   folders, which must exist. They cannot execute, trace or mount anything, and so on. If the kernel does not support a part, that is logged and
+   the agent continues without it. */
 void confine(const struct config *config);
 
 #endif

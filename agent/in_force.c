@@ -14,12 +14,12 @@ void keyring_tell_warnings(const struct keyring *old, const struct keyring *ring
     bool same_config = old != NULL && old->config == ring->config;
 
     for (unsigned i = 0; ring->policy != NULL && (old == NULL || old->policy != ring->policy) && i < ring->policy->warnings.count; i++)
-        log_warning("the policy may not say what was meant", LOG_TEXT("warning", ring->policy->warnings.text[i]));
+        log_warning("the policy may not mean what its author intended", LOG_TEXT("warning", ring->policy->warnings.text[i]));
     for (unsigned i = 0; i < ring->count; i++) {
         if (same_config && !keyring_has_other_keys(old, ring, i))
             continue;
         if (ring->entries[i].keys->note[0] != '\0')
-            log_warning("keys are not told apart", LOG_TEXT("issuer", ring->entries[i].issuer.names.list[0].at),
+            log_warning("several keys have the same kid, or none", LOG_TEXT("issuer", ring->entries[i].issuer.names.list[0].at),
                         LOG_TEXT("why", ring->entries[i].keys->note));
         for (unsigned w = 0; w < ring->entries[i].keys->warnings; w++)
             log_warning("a key is not used", LOG_TEXT("issuer", ring->entries[i].issuer.names.list[0].at),
@@ -27,7 +27,7 @@ void keyring_tell_warnings(const struct keyring *old, const struct keyring *ring
     }
 }
 
-/* Ends the yeses that rest on what changes, with those who hold the page. */
+/* Ends the cached results that rest on what changes, also those of clients with the page. */
 static void tell_page(struct shared_page *shared, const struct keyring *old, const struct keyring *ring)
 {
     if (ring->policy != old->policy)

@@ -17,17 +17,18 @@ static const char help[] =
     "Usage: assayd --config FILE [--check]\n"
     "       assayd --salvage OLD NEW\n"
     "\n"
-    "Runs the Assay agent in the foreground: it verifies tokens (JWT) for the services on this machine, over a Unix socket.\n"
+    "Runs the Assay agent in the foreground. It verifies tokens (JWT) for the services on this machine, over a Unix socket.\n"
     "\n"
     "  --config FILE  the configuration (default: " CONFIG_PATH_DEFAULT ")\n"
-    "  --check        only check the configuration and the key files, and say each fault with file, line and column\n"
-    "  --salvage OLD NEW  carry over what can be read of a damaged state folder into a new one; says what is lost\n"
-    "  --help         this text\n"
-    "  --version      the version\n"
+    "  --check        check the configuration and the key files, report each fault with file, line and column, and exit\n"
+    "  --salvage OLD NEW  copy what can be read of the damaged state folder OLD into NEW, and report what is lost\n"
+    "  --help         print this help and exit\n"
+    "  --version      print the version and exit\n"
     "\n"
-    "SIGHUP reads the configuration and the keys anew; a bad configuration is refused whole. SIGTERM finishes what was asked and "
-    "stops.\n"
-    "A smallest configuration:\n"
+    "On SIGHUP the agent reads the configuration and the keys again; if the configuration is bad, the old one stays in force as a "
+    "whole.\n"
+    "On SIGTERM it finishes the requests under way and stops.\n"
+    "A minimal configuration:\n"
     "\n"
     "  issuers:\n"
     "    - issuer: https://auth.example.com\n"
@@ -42,7 +43,7 @@ struct options {
 
 static int bad_salvage(void)
 {
-    fputs("assayd: --salvage wants the old state folder and a new one: assayd --salvage /var/lib/assay /var/lib/assay.new\n",
+    fputs("assayd: --salvage needs the old state folder and a new one: assayd --salvage /var/lib/assay /var/lib/assay.new\n",
           stderr);
     return 2;
 }
@@ -57,24 +58,24 @@ static int run_salvage(const char *old, const char *new)
         fprintf(stderr, "assayd: %s\n", why);
         return 2;
     }
-    printf("carried over into %s: %" PRIu64 " revocations, %" PRIu64 " keys under revoked kids, %" PRIu64 " unreadable lines\n",
+    printf("copied into %s: %" PRIu64 " revocations, %" PRIu64 " keys under revoked kids, %" PRIu64 " unreadable lines\n",
            new, salvaged.records, salvaged.covers, salvaged.lines);
     if (salvaged.unreadable_pages > 0)
         printf("%" PRIu64 " pages could not be read from the disk\n", salvaged.unreadable_pages);
     if (salvaged.lost <= 0) {
-        printf("nothing is missing. Move the old folder away, and the new one to its place\n");
+        printf("nothing is missing. Move the old folder away and the new one into its place\n");
         return 0;
     }
     fprintf(
         stderr,
-        "assayd: about %.3g %% of all revocations are lost. Feeds are read from their start and bring theirs back; what operators "
-        "revoked "
-        "does not come back by itself. To be safe, refuse all tokens issued until now: assay revoke --all --before $(date +%%s)\n",
+        "assayd: about %.3g %% of all revocations are lost. The agent reads feeds again from their start, which restores their "
+        "revocations, but not those that operators made. To be safe, refuse all tokens issued until now: "
+        "assay revoke --all --before $(date +%%s)\n",
         salvaged.lost * 100);
     return 1;
 }
 
-/* -1: go on; otherwise the exit code. */
+/* -1: continue; otherwise the exit code. */
 static int read_options(int argc, char **argv, struct options *options)
 {
     static const struct option known[] = {
@@ -107,7 +108,7 @@ static int read_options(int argc, char **argv, struct options *options)
     if (options->salvage != NULL)
         return optind + 1 == argc ? run_salvage(options->salvage, argv[optind]) : bad_salvage();
     if (optind < argc) {
-        fprintf(stderr, "assayd: `%s` is no option; a configuration is given by --config FILE\n", argv[optind]);
+        fprintf(stderr, "assayd: `%s` is not an option; give the configuration with --config FILE\n", argv[optind]);
         return 2;
     }
     return -1;
@@ -130,7 +131,7 @@ static void tell_warnings(const struct keyring *ring)
         fprintf(stderr, "%s (a warning)\n", ring->policy->warnings.text[i]);
 }
 
-/* Started without them, the first file that is opened would be the one that log lines are written into. */
+/* If the process was started without them, the first file that it opens would get the number of stderr, and log lines would be written into it. */
 static void open_standard_descriptors(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
@@ -139,8 +140,8 @@ static void open_standard_descriptors(void)
     }
 }
 
-/* What is large goes back to the system when it is freed: left to itself, malloc keeps more with each large piece that it has met, and
- * an agent that has once read a long feed would hold its buffers for ever. */
+/* Large blocks go back to the system when they are freed. By default malloc keeps more with each large block, and an agent that has once read a
+   long feed would hold its buffers for good. */
 static void keep_little_memory(void)
 {
     (void)mallopt(M_MMAP_THRESHOLD, 256 * 1024);

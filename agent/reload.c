@@ -19,29 +19,29 @@
 #include "client/wire/clock.h"
 #include "in_force.h"
 
-/* Files that change all the time are tried for so long; `assay reload` waits 5 s for its answer. */
+/* How long files that change all the time are tried; `assay reload` waits 5 s for its answer. */
 #define PATIENCE_SECONDS 3
 #define AGAIN_SECONDS    0.05
-#define LATE_SECONDS     4 /* so long one reading may keep anybody waiting */
+#define LATE_SECONDS     4 /* how long one reading may keep callers waiting */
 
 struct reload {
     struct agent *agent;
     uv_work_t work;
     bool busy;
-    bool wanted;                   /* another one comes after it */
-    struct reload_waiter *waiters; /* of what is under way */
-    struct reload_waiter *next;    /* of what comes after it */
+    bool wanted;                   /* another reading follows */
+    struct reload_waiter *waiters; /* of the reading under way */
+    struct reload_waiter *next;    /* of the next one */
     struct faults faults;
-    struct keyring *ring; /* what was read, or NULL */
-    struct keyring *held; /* that was in force when it began */
-    unsigned refreshed;   /* how often a file's change had been put in force then */
+    struct keyring *ring; /* the result, or NULL */
+    struct keyring *held; /* in force when it began */
+    unsigned refreshed;   /* refresh_count() at that time */
 
-    /* Of what was tried: */
+    /* Of the current try: */
     int64_t begun; /* as monotonic_ns() counts */
     bool reading;  /* in the thread, until on_done */
-    struct alarm *alarm; /* for the next try; while it reads, for those who wait */
+    struct alarm *alarm; /* for the next try; during a reading, for its waiters */
     struct file_rest config_rest, policy_rest;
-    bool unfit; /* what was read is not to be used, and is worth another try; the fault says why */
+    bool unfit; /* what was read must not be used, and another try makes sense; the fault says why */
 };
 
 static void on_alarm(void *context);
@@ -82,7 +82,7 @@ static const char *or_empty(const char *text)
     return text != NULL ? text : "";
 }
 
-/* What a running agent cannot change, since it stands on it. */
+/* Settings that a running agent cannot change, because it depends on them. */
 static void check_fixed(const struct config *old, const struct config *new, struct faults *faults)
 {
     struct place place = {new->path, 0, 0};
@@ -98,26 +98,26 @@ static void check_fixed(const struct config *old, const struct config *new, stru
         fault_add(faults, place, "`threads` has changed, which needs a restart: systemctl restart assayd");
 }
 
-/* `why`: the file was no grounds for a decision just now. Its faults are not told, for half of a file has many. */
+/* `why`: the file cannot be used at present. Its faults are not reported, because half a file has many. */
 static void refuse_moving(struct reload *reload, const char *path, const char *why)
 {
     reload->unfit = true;
     faults_clear(&reload->faults);
-    fault_add(&reload->faults, (struct place){path, 0, 0}, "not read: %s; try again when it has been left alone for %g s", why,
+    fault_add(&reload->faults, (struct place){path, 0, 0}, "not read: %s; try again after it has been left unchanged for %g s", why,
               POLICY_SETTLES_SECONDS);
 }
 
-/* Half a file may be a whole one that says less: fewer rules, or an issuer without its last conditions. */
+/* Half a file may be a valid one that says less: fewer rules, or an issuer without its last conditions. */
 static bool is_settled(struct reload *reload, struct file_rest *rest, const char *path)
 {
     bool settled = facts_are_at_rest(rest, path, POLICY_SETTLES_SECONDS);
 
     if (!settled)
-        refuse_moving(reload, path, "somebody is still writing to it");
+        refuse_moving(reload, path, "a process is still writing to it");
     return settled;
 }
 
-/* Every key file, as it is now. NULL: out of memory. */
+/* The facts of every key file, as it is now. NULL: out of memory. */
 static struct file_look *look_at_keys(const struct config *config, unsigned *ret_count)
 {
     struct file_look *looks = calloc(config->issuer_count + 1, sizeof *looks);
@@ -130,7 +130,7 @@ static struct file_look *look_at_keys(const struct config *config, unsigned *ret
     return looks;
 }
 
-/* When the last file has been read, the first one must still say the same: what somebody has withdrawn meanwhile does not come back. */
+/* After the last file was read, the first one must be unchanged, so that a key withdrawn meanwhile does not come back. */
 static void check_unchanged(struct reload *reload, const struct file_look *looks, unsigned count)
 {
     for (unsigned i = 0; i < count && !reload->unfit; i++) {
@@ -196,15 +196,15 @@ static void use_all(struct reload *reload)
         refresh_use_config(agent->core.refresh);
         remotes_use(agent->core.remotes);
         if (feeds_use_config(agent->core.feeds) < 0)
-            log_error("a revocation feed cannot be read, for there is no memory");
+            log_error("a revocation feed cannot be read: out of memory");
         log_info("configuration reloaded", LOG_TEXT("file", agent->config_path), LOG_NUMBER("issuers", agent->core.ring->count));
         if (agent->core.ready)
             notify_ready(agent->core.ring->count);
-        agent->core.check_ready(&agent->core); /* what it waited for may be gone */
+        agent->core.check_ready(&agent->core); /* what it waited for may have been removed */
     } else {
         agent->core.reload_error = strdup(reload->faults.count > 0 ? reload->faults.text[0] : "out of memory");
         for (unsigned i = 0; i < reload->faults.count; i++)
-            log_error("configuration refused, the old one goes on", LOG_TEXT("fault", reload->faults.text[i]));
+            log_error("configuration refused, the old one stays in force", LOG_TEXT("fault", reload->faults.text[i]));
         if (agent->core.ready)
             notify_refused(or_empty(agent->core.reload_error));
     }
@@ -221,21 +221,21 @@ static void tell(struct reload_waiter *waiters, const struct faults *faults)
     }
 }
 
-/* The agent ends: what was read is not used, and those who wait are told so. */
+/* The agent stops: does not use what was read, and tells the waiters. */
 static void give_up(struct reload *reload)
 {
     keyring_drop(reload->ring);
     reload->ring = NULL;
-    fault_add(&reload->faults, (struct place){reload->agent->config_path, 0, 0}, "not read, the agent is stopping");
+    fault_add(&reload->faults, (struct place){reload->agent->config_path, 0, 0}, "not read: the agent is stopping");
 }
 
-/* Has a file changed after it was read here, and is what it says now in force already? A key that it has withdrawn must not come back. */
+/* Did a file change after it was read here, so that its new content is already in force? A key that it has withdrawn must not come back. */
 static bool is_overtaken(const struct reload *reload)
 {
     return reload->ring != NULL && refresh_count(reload->agent->core.refresh) != reload->refreshed;
 }
 
-/* Drops what was read. True: everything is read again, a while later; false: that was tried for long enough. */
+/* Drops what was read. True: everything is read again, a while later; false: it was tried for long enough. */
 static bool read_again(struct reload *reload)
 {
     keyring_drop(reload->ring);
@@ -263,7 +263,7 @@ static void finish(struct reload *reload)
     keyring_drop(reload->held);
     reload->held = NULL;
     reload->busy = false;
-    start(reload); /* for those who have asked since it was read */
+    start(reload); /* for callers that have asked since it was read */
 }
 
 static void on_done(uv_work_t *work, int status)
@@ -278,7 +278,7 @@ static void on_done(uv_work_t *work, int status)
         finish(reload);
 }
 
-/* Whoever has asked by now is answered by this reading. */
+/* Callers that have asked by now get the result of this reading. */
 static void join(struct reload *reload)
 {
     struct reload_waiter **end = &reload->waiters;
@@ -306,19 +306,20 @@ static void read_all(struct reload *reload)
     uv_queue_work(reload->agent->core.loop, &reload->work, on_work, on_done);
 }
 
-/* A file system does not answer, or is slow. Nobody waits for it; what it says counts when it comes. */
+/* A file system does not answer, or is slow. Callers do not wait for it; its files take effect when they come. */
 static void tell_late(struct reload *reload)
 {
     struct reload_waiter *waiters;
     struct faults faults = {0};
-    bool wanted = reload->wanted; /* what somebody has changed since it began is not in this reading */
+    bool wanted = reload->wanted; /* changes that were made since it began are not in this reading */
 
     join(reload);
     reload->wanted = wanted;
     waiters = reload->waiters;
     reload->waiters = NULL;
     fault_add(&faults, (struct place){reload->agent->config_path, 0, 0},
-              "not read yet, for reading the files takes longer than %d s (does a file system hang?); it goes on, and `assay status` says if it fails",
+              "not read yet: reading the files takes longer than %d s (does a file system hang?); the reload continues, and `assay status` says if "
+              "it fails",
               LATE_SECONDS);
     tell(waiters, &faults);
     faults_clear(&faults);

@@ -16,7 +16,7 @@ void signals_close(struct signals *signals)
     uv_signal_t *all[] = {&signals->term, &signals->interrupt, &signals->hangup};
     sigset_t late;
 
-    /* One more of them, while the process ends, is no other end: libuv gives the default action back. */
+    /* One more signal while the process ends must not end it early: libuv restores the default action. */
     sigemptyset(&late);
     sigaddset(&late, SIGTERM);
     sigaddset(&late, SIGINT);
@@ -29,7 +29,7 @@ void signals_close(struct signals *signals)
     }
 }
 
-/* What was answered is on the disk, and what is left is a thread that a file system holds. */
+/* All answered changes are on the disk, and only a thread is left that a file system blocks. */
 static void leave(int number)
 {
     (void)number;
@@ -45,7 +45,7 @@ static void on_tick(uv_timer_t *timer)
         uv_now(agent->core.loop) < signals->deadline)
         return;
     signals_close(signals);
-    signal(SIGTERM, SIG_IGN); /* libuv gives them back to the system, where a second one would end us half-way */
+    signal(SIGTERM, SIG_IGN); /* libuv gives them back to the system, where a second one would end the process half-way */
     signal(SIGINT, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     signal(SIGALRM, leave);
@@ -63,7 +63,7 @@ static void on_stop(uv_signal_t *handle, int number)
         return;
     agent->core.stopping = true;
     agent->core.ready = false;
-    shared_page_close(agent->core.shared); /* what clients remember ends here; the last calls come to us */
+    shared_page_close(agent->core.shared); /* results that clients cached end here; the last calls come to the agent */
     notify_stopping();
     log_info("stopping", LOG_TEXT("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"));
     door_drain(agent->door);
@@ -84,7 +84,7 @@ static int watch_signal(struct signals *signals, uv_signal_t *handle, uv_signal_
 {
     if (uv_signal_init(signals->agent->core.loop, handle) != 0)
         return -1;
-    handle->data = signals; /* and so it is to be closed */
+    handle->data = signals; /* so it must be closed */
     return uv_signal_start(handle, call, number) == 0 ? 0 : -1;
 }
 
@@ -94,7 +94,7 @@ int signals_watch(struct signals *signals, struct agent *agent, void (*finish)(s
     uv_timer_init(agent->core.loop, &signals->tick);
     signals->tick.data = signals;
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is an error of the store, not the end */
+    signal(SIGXFSZ, SIG_IGN); /* so that a limit on file size is an error of the store, and does not end the process */
     if (watch_signal(signals, &signals->term, on_stop, SIGTERM) == 0 &&
         watch_signal(signals, &signals->interrupt, on_stop, SIGINT) == 0 &&
         watch_signal(signals, &signals->hangup, on_hangup, SIGHUP) == 0)

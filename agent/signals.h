@@ -1,5 +1,5 @@
-/* SIGTERM and SIGINT end the agent in order: nobody new comes in, what was asked is answered, for some seconds at most, then
-   everything is closed. SIGHUP reads the configuration anew. */
+/* SIGTERM and SIGINT stop the agent in order: it accepts no new connection, answers the requests under way, for some seconds at most, and closes
+   everything. SIGHUP reloads the configuration. */
 #ifndef ASSAY_SIGNALS_H
 #define ASSAY_SIGNALS_H
 
@@ -13,11 +13,10 @@ struct signals {
     void (*finish)(struct agent *agent);
 };
 
-/* `finish` closes the agent's rooms, once the answers are out. -1: signals cannot be waited for, and the loop is to run once more.
- */
+/* `finish` closes the agent's rooms after the answers are sent. -1: signals cannot be handled, and the loop must run once more. */
 int signals_watch(struct signals *signals, struct agent *agent, void (*finish)(struct agent *agent));
 
-/* What has been opened of them. */
+/* Closes what signals_watch has opened, also after a failure. */
 void signals_close(struct signals *signals);
 
 #endif

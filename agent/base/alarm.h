@@ -1,5 +1,5 @@
-/* One moment in the future. A timerfd, not a uv_timer_t: with one of those armed, every wait of the loop sets a timer of the
-   kernel's anew, which costs a twentieth of a whole round trip. */
+/* A one-shot timer on the loop. It uses a timerfd, not a uv_timer_t: while a uv_timer_t is armed, every wait of the loop sets a kernel timer
+   again, which costs a twentieth of a whole round trip. */
 #ifndef ASSAY_ALARM_H
 #define ASSAY_ALARM_H
 
@@ -10,7 +10,7 @@ struct alarm;
 /* NULL: out of memory or descriptors. */
 struct alarm *alarm_new(uv_loop_t *loop, void (*rings)(void *context), void *context);
 
-/* From now on; replaces what was set. */
+/* Sets the alarm to `seconds` from now, and replaces an earlier setting. */
 void alarm_set(struct alarm *alarm, double seconds);
 void alarm_close(struct alarm *alarm); /* freed by the loop; NULL is fine */
 

@@ -1,5 +1,5 @@
-/* What the rooms share, on the loop's thread. Nothing is locked, because no other thread touches it. agent.c makes all of it before the loop
-   runs, and frees it. A room sees the inside of what it includes the header of, and of nothing else. */
+/* The data that rooms share on the loop's thread. It has no locks, because no other thread touches it. agent.c creates all of it before the loop
+   runs, and frees it. A room can look only into the structures whose headers it includes. */
 #ifndef ASSAY_CORE_H
 #define ASSAY_CORE_H
 
@@ -23,12 +23,12 @@ struct writer;
 
 struct core {
     uv_loop_t *loop;
-    char instance[33]; /* 128 random bits, in hex: tells this run from the last */
+    char instance[33]; /* 128 random bits in hex, different in every run */
     double started;
-    double turn; /* when this turn of the loop began; 0: nobody has asked yet */
+    double turn; /* when this turn of the loop began; 0: the clock was not read in this turn */
     bool ready;
     bool stopping;
-    uint64_t commits;     /* of the store so far, and one */
+    uint64_t commits;     /* commits of the store so far, plus one */
     struct keyring *ring; /* in force */
     struct store *store;
     struct writer *writer;
@@ -42,20 +42,21 @@ struct core {
     struct feeds *feeds;
     struct refresh *refresh;
 
-    /* Why what is in force is not what the files say; NULL: it is. */
-    char **key_errors;  /* by issuer: of its key file */
-    char *policy_error; /* of the policy's */
-    char *reload_error; /* of the last reload */
+    /* Why the data in force differs from the files; NULL: it does not differ. */
+    char **key_errors;  /* by issuer: the error of its key file */
+    char *policy_error; /* the error of the policy file */
+    char *reload_error; /* the error of the last reload */
 
-    /* What rooms below ask of the whole agent. */
+    /* Functions through which lower rooms call the whole agent. */
     int (*use_keyring)(struct core *core, struct keyring *ring); /* agent_use_keyring */
-    void (*check_ready)(struct core *core);                      /* a feed was read, or keys came: is the agent ready now? */
+    void (*check_ready)(struct core *core);                      /* called after a feed was read or keys arrived: checks whether the agent is ready
+                                                                    now */
     void (*reload)(struct core *core, struct reload_waiter *waiter); /* reload_all */
 };
 
 double unix_now(void); /* Unix seconds */
 
-/* The same for all that is asked in one turn of the loop: reading a clock takes a twentieth of an answer from the cache. */
+/* The same, but one reading of the clock for each turn of the loop: reading a clock costs a twentieth of an answer from the cache. */
 double core_turn_now(struct core *core);
 
 #endif

@@ -17,7 +17,7 @@
 static int journal = -1;
 static once_flag looked = ONCE_FLAG_INIT;
 
-/* $JOURNAL_STREAM names what systemd connected stderr to; a program in between may have made it something else. */
+/* $JOURNAL_STREAM names what systemd connected stderr to; a program in between may have redirected it. */
 static bool stderr_is_journal(void)
 {
     const char *text = getenv("JOURNAL_STREAM");
@@ -50,7 +50,7 @@ static void put(struct entry *entry, const void *bytes, size_t count)
     entry->used += count;
 }
 
-/* In the form that may hold any byte: a name, how long the value is, the value. What has no room is left out; `line` has it. */
+/* In the form that may contain any byte: a name, the length of the value, the value. A value that does not fit is left out; `line` has it. */
 static void put_value(struct entry *entry, const char *prefix, const char *name, const char *value, size_t bytes)
 {
     uint64_t size = htole64(bytes);

@@ -37,7 +37,7 @@ static void put(struct line *line, const char *text, size_t bytes)
     line->used += bytes;
 }
 
-/* The code point of a well-formed sequence of that many bytes, at most three. */
+/* The code point of a well-formed sequence of `bytes` bytes, at most three. */
 static unsigned code_point(const char *at, size_t bytes)
 {
     const unsigned char *c = (const unsigned char *)at;
@@ -45,13 +45,13 @@ static unsigned code_point(const char *at, size_t bytes)
     return bytes == 2 ? (c[0] & 0x1fu) << 6 | (c[1] & 0x3f) : (c[0] & 0xfu) << 12 | (c[1] & 0x3fu) << 6 | (c[2] & 0x3f);
 }
 
-/* Controls of C1, what ends a line for some readers, and what makes a terminal show the rest in another order. */
+/* C1 controls, characters that end a line for some readers, and those that make a terminal show the rest in another order. */
 static bool misleads(unsigned point)
 {
     return point < 0xa0 || point == 0x200e || point == 0x200f || (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
 }
 
-/* Appends one character of UTF-8, or one byte that belongs to none. Returns how many bytes of `text` it took. */
+/* Appends one UTF-8 character, or one byte that belongs to none. Returns how many bytes of `text` it took. */
 static size_t put_character(struct line *line, const char *text, size_t left)
 {
     unsigned char c = (unsigned char)*text;
@@ -68,7 +68,7 @@ static size_t put_character(struct line *line, const char *text, size_t left)
     return bytes > 0 ? bytes : 1;
 }
 
-/* In quotes, with all that could break a line or a reader escaped: values come from tokens and from peers. */
+/* In quotes, with all characters escaped that could break a line or a reader: values come from tokens and from peers. */
 static void put_quoted(struct line *line, const char *text)
 {
     size_t left = strnlen(text, VALUE_BYTES_MAX);
@@ -140,7 +140,7 @@ void log_write(enum log_level level, const char *event, const struct log_field *
     if (journal_send(level, event, fields, count, line.text, line.used))
         return;
     line.text[line.used++] = '\n';
-    /* A pipe that says it is writable has room for a line, so the write cannot block. */
+    /* A pipe that reports itself writable has room for a line, so the write cannot block. */
     struct pollfd writable = {.fd = STDERR_FILENO, .events = POLLOUT};
     ssize_t ignored = poll(&writable, 1, 0) == 1 ? write(STDERR_FILENO, line.text, line.used) : 0;
 

@@ -1,4 +1,4 @@
-/* The agent's log: one line an event, on stderr, as JSON or as text. A token, a key or a secret is never given to it. */
+/* The agent's log: one line for each event, on stderr, as JSON or as text. Callers never pass a token, a key or a secret. */
 #ifndef ASSAY_LOG_H
 #define ASSAY_LOG_H
 
@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 
-/* A named value of a line. Text of NULL is left out. */
+/* A named value of a line. A text of NULL is left out. */
 struct log_field {
     const char *name;
     const char *text;
@@ -20,7 +20,7 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR };
 
 void log_setup(enum log_level level, bool json);
 
-/* May be called from any thread. A line goes out by one write; where nobody reads stderr it is dropped, not waited for. */
+/* May be called from any thread. Each line goes out in one write; if nobody reads stderr, the line is dropped and the call does not wait. */
 void log_write(enum log_level level, const char *event, const struct log_field *fields, unsigned count);
 
 #define LOG_FIELDS(...) (const struct log_field[]){LOG_TEXT(NULL, NULL), ##__VA_ARGS__}

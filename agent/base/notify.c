@@ -21,7 +21,7 @@ struct watchdog {
     double period; /* seconds */
 };
 
-/* sd_notify(3)'s protocol: a datagram of lines, to a file or, where the name begins with @, to an abstract name. */
+/* sd_notify(3)'s protocol: a datagram of lines, to a file or, if the name begins with @, to an abstract name. */
 __attribute__((format(printf, 1, 2))) static void notify(const char *format, ...)
 {
     const char *to = secure_getenv("NOTIFY_SOCKET");
@@ -59,12 +59,12 @@ void notify_reloading(void)
 
 void notify_refused(const char *why)
 {
-    notify("READY=1\nSTATUS=the new configuration is refused, the old one goes on: %s", why);
+    notify("READY=1\nSTATUS=the new configuration is refused, the old one stays in force: %s", why);
 }
 
 void notify_stopping(void)
 {
-    notify("STOPPING=1\nSTATUS=answering what was asked");
+    notify("STOPPING=1\nSTATUS=finishing the requests under way");
 }
 
 void notify_status(const char *what)
@@ -80,7 +80,7 @@ static void on_alarm(void *context)
     alarm_set(watchdog->alarm, watchdog->period);
 }
 
-/* Microseconds; 0: nobody watches this process. */
+/* Microseconds; 0: the watchdog is not enabled for this process. */
 static uint64_t watchdog_usec(void)
 {
     const char *usec = secure_getenv("WATCHDOG_USEC"), *pid = secure_getenv("WATCHDOG_PID");
@@ -99,7 +99,7 @@ struct watchdog *watchdog_new(uv_loop_t *loop)
     struct watchdog *watchdog = calloc(1, sizeof *watchdog);
 
     if (watchdog == NULL || (watchdog->alarm = alarm_new(loop, on_alarm, watchdog)) == NULL) {
-        log_error("the watchdog cannot be fed, and will restart the agent: there is no memory, or there are no descriptors");
+        log_error("the watchdog timer cannot be set (out of memory or descriptors); systemd will restart the agent");
         free(watchdog);
         return NULL;
     }

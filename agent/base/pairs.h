@@ -1,4 +1,4 @@
-/* Pairs of a map in an answer. */
+/* Writes pairs of a map into an answer. */
 #ifndef ASSAY_ANSWERS_H
 #define ASSAY_ANSWERS_H
 

@@ -1,4 +1,4 @@
-/* Files that hold secrets: who else may read them, or choose them. */
+/* Checks files that hold secrets: who else can read them, or choose them. */
 #ifndef ASSAY_SECRET_H
 #define ASSAY_SECRET_H
 
@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Can everybody read the file there, or write it? Kubernetes' are let pass, which it writes so: there is nobody else in a pod. */
+/* Can every user read or write the file? The check passes Kubernetes' secret files, whose modes allow it: a pod has no other users. */
 static inline bool secret_is_open(const char *path, mode_t mode)
 {
     static const char *const of_kubernetes[] = {"/var/run/secrets/", "/run/secrets/"};

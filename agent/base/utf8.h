@@ -1,4 +1,4 @@
-/* UTF-8 as RFC 3629 has it: no overlong forms, no surrogates, nothing above U+10FFFF. */
+/* UTF-8 as defined by RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */
 #ifndef ASSAY_UTF8_H
 #define ASSAY_UTF8_H
 
@@ -6,12 +6,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Length of the well-formed sequence of two or more bytes here, 0 if there is none. */
+/* Length of the well-formed sequence of two or more bytes at `at`; 0 if there is no such sequence. */
 size_t utf8_length(const uint8_t *at, size_t left);
 
 bool utf8_is_valid(const char *text, size_t bytes);
 
-/* How many bytes, of at most so many, can be shown without half a character at their end. */
+/* How many bytes of the text, at most `most`, end with a whole character. */
 size_t utf8_cut(const char *text, size_t bytes, size_t most);
 
 /* A control character of U+0080 to U+009F in valid UTF-8. */

@@ -19,7 +19,7 @@ void config_read_mode(struct yaml *yaml, yaml_node_t *value, void *into)
     unsigned long mode = strtoul(text, &end, 8);
 
     if (*text != '0' || *end != '\0' || mode > 0777)
-        yaml_fault(yaml, value, "`%s` is no file mode; write it in octal and in quotes, for example \"0660\"", text);
+        yaml_fault(yaml, value, "`%s` is not a file mode; write it in octal and in quotes, for example \"0660\"", text);
     else
         *(mode_t *)into = (mode_t)mode;
 }
@@ -32,7 +32,7 @@ void config_read_group(struct yaml *yaml, yaml_node_t *value, void *into)
     if (text == NULL)
         return;
     if (group == NULL)
-        yaml_fault(yaml, value, "there is no group `%s` on this machine; groupadd --system %s", text, text);
+        yaml_fault(yaml, value, "this machine has no group `%s`; create it: groupadd --system %s", text, text);
     else
         *(gid_t *)into = group->gr_gid;
 }
@@ -44,9 +44,9 @@ static void read_socket_path(struct yaml *yaml, yaml_node_t *value, void *into)
     if (text == NULL)
         return;
     if (*text != '/')
-        yaml_fault(yaml, value, "`%s` is no absolute path", text);
+        yaml_fault(yaml, value, "`%s` is not an absolute path; begin it with /", text);
     else if (strlen(text) >= sizeof((struct sockaddr_un *)0)->sun_path)
-        yaml_fault(yaml, value, "the path has %zu bytes; a socket's may have at most %zu", strlen(text),
+        yaml_fault(yaml, value, "the path has %zu bytes; a socket path may have at most %zu", strlen(text),
                    sizeof((struct sockaddr_un *)0)->sun_path - 1);
     else
         *(const char **)into = text;
@@ -57,7 +57,7 @@ static void read_directory(struct yaml *yaml, yaml_node_t *value, void *into)
     const char *text = yaml_text(yaml, value);
 
     if (text != NULL && *text != '/')
-        yaml_fault(yaml, value, "`%s` is no absolute path", text);
+        yaml_fault(yaml, value, "`%s` is not an absolute path; begin it with /", text);
     else if (text != NULL)
         *(const char **)into = text;
 }
@@ -78,7 +78,7 @@ static void read_cache_size(struct yaml *yaml, yaml_node_t *value, void *into)
 {
     yaml_read_size(yaml, value, into);
     if (*(uint64_t *)into < CACHE_BYTES_MIN)
-        yaml_fault(yaml, value, "a cache below 1MiB does not pay; write at least 1MiB");
+        yaml_fault(yaml, value, "a cache below 1MiB is too small to help; write at least 1MiB");
 }
 
 static void read_cache(struct yaml *yaml, yaml_node_t *value, void *into)
@@ -101,7 +101,7 @@ static void read_threads(struct yaml *yaml, yaml_node_t *value, void *into)
     unsigned long threads = strtoul(text, &end, 10);
 
     if (*text < '1' || *text > '9' || *end != '\0' || threads > WORKERS_MAX)
-        yaml_fault(yaml, value, "`%s` is no number of threads; write auto, or 1 to %d", text, WORKERS_MAX);
+        yaml_fault(yaml, value, "`%s` is not a number of threads; write auto, or 1 to %d", text, WORKERS_MAX);
     else
         *(unsigned *)into = (unsigned)threads;
 }
@@ -174,7 +174,7 @@ static const struct yaml_key top_keys[] = {
     {0},
 };
 
-/* What a service manager made for this very service, so that several can run of one unit; else what is usual. */
+/* The folder that a service manager has made for this service, so that several instances of one unit can run; otherwise the default. */
 static const char *from_manager(struct config *config, const char *variable, const char *file, size_t bytes_max, const char *usual)
 {
     const char *folder = secure_getenv(variable);

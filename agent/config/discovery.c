@@ -31,7 +31,7 @@ int discovery_url(enum discovery_kind kind, const char *issuer, char *ret_url, s
     return 0;
 }
 
-/* What a stranger has written, as it may stand in a log line. */
+/* Untrusted text in a form that is safe in a log line. */
 #define QUOTED_BYTES 81
 
 static const char *quote(const char *text, size_t bytes, char room[QUOTED_BYTES])
@@ -57,7 +57,7 @@ static int check_issuer(struct wire_cursor document, const char *issuer, char wh
     struct wire_item item;
 
     if (!find_string(document, "issuer", &item)) {
-        snprintf(why, DISCOVERY_WHY_BYTES, "it has no `issuer` that is a string");
+        snprintf(why, DISCOVERY_WHY_BYTES, "it has no `issuer` string");
         return -1;
     }
     if (wire_is(&item, issuer))
@@ -73,26 +73,25 @@ static int read_jwks_uri(struct wire_cursor document, char *ret_jwks_uri, size_t
     struct wire_item item;
 
     if (!find_string(document, "jwks_uri", &item)) {
-        snprintf(why, DISCOVERY_WHY_BYTES, "it has no `jwks_uri` that is a string");
+        snprintf(why, DISCOVERY_WHY_BYTES, "it has no `jwks_uri` string");
         return -1;
     }
     if (item.count < sizeof url)
         memcpy(url, item.str, item.count);
     if (!url_is_https(url)) {
-        snprintf(why, DISCOVERY_WHY_BYTES, "its `jwks_uri` is \"%s\", which is not an https URL, or one of above %d bytes",
+        snprintf(why, DISCOVERY_WHY_BYTES, "its `jwks_uri` is \"%s\"; expected an https URL of at most %d bytes",
                  quote(item.str, item.count, said), URL_BYTES_MAX);
         return -1;
     }
     if (item.count >= size) {
-        snprintf(why, DISCOVERY_WHY_BYTES, "its `jwks_uri` has %u bytes; there is room for %zu", item.count, size - 1);
+        snprintf(why, DISCOVERY_WHY_BYTES, "its `jwks_uri` has %u bytes; at most %zu are read", item.count, size - 1);
         return -1;
     }
     memcpy(ret_jwks_uri, url, item.count + 1);
     return 0;
 }
 
-/* By the reader that tokens go through: strict, of bounded depth, no name twice, no NUL, and nothing allocated for what stands
- * there. */
+/* Uses the reader for tokens: strict, limited depth, no repeated name, no NUL, and it allocates nothing for the content. */
 static int read_document(const char *text, size_t bytes, struct wire_writer *writer, char why[DISCOVERY_WHY_BYTES])
 {
     char start[QUOTED_BYTES];
@@ -101,7 +100,7 @@ static int read_document(const char *text, size_t bytes, struct wire_writer *wri
     if (json_to_wire(text, bytes, DISCOVERY_DEPTH_MAX, writer) == 0)
         return 0;
     snprintf(why, DISCOVERY_WHY_BYTES,
-             "it is not a JSON object, or has a member twice, or a NUL, or more than %d levels; it begins with \"%s\"",
+             "it is not a JSON object, or it repeats a member, has a NUL, or nests deeper than %d levels; it begins with \"%s\"",
              DISCOVERY_DEPTH_MAX, quote(text, bytes, start));
     return -1;
 }

@@ -8,7 +8,7 @@
 #include "client/wire/nearest.h"
 #include "client/wire/printable.h"
 
-/* A fault for whose words there is no memory is one all the same. */
+/* A fault is still counted if there is no memory for its text. */
 static char no_words[] = "out of memory";
 
 void fault_add(struct faults *faults, struct place place, const char *format, ...)

@@ -1,5 +1,5 @@
-/* What is wrong with a configuration: every fault with its file, line and column, and what to write instead. Collected, so that one
-   look at the list is enough. */
+/* The faults of a configuration: each with its file, line and column, and what to write instead. The agent collects them, so that the user can fix
+   all at once. */
 #ifndef ASSAY_FAULT_H
 #define ASSAY_FAULT_H
 
@@ -7,7 +7,7 @@
 
 struct place {
     const char *file;
-    unsigned line, column; /* from 1; 0: of the whole file */
+    unsigned line, column; /* counted from 1; 0: the fault is in the whole file */
 };
 
 struct faults {
@@ -19,7 +19,7 @@ __attribute__((format(printf, 3, 4))) void fault_add(struct faults *faults, stru
 void faults_clear(struct faults *faults);
 void faults_copy(const struct faults *faults, struct faults *ret);
 
-/* Of these names the one that was probably meant, or NULL if none is near. The list ends with NULL. */
+/* The name that is nearest to `name`, or NULL if none is near. The list ends with NULL. */
 const char *nearest_name(const char *name, const char *const *names);
 
 #endif

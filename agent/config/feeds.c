@@ -22,7 +22,7 @@ static void read_issuers(struct yaml *yaml, yaml_node_t *value, void *into)
             issuers->list[issuers->count++] = (struct text){text, strlen(text)};
     }
     if (value->type == YAML_SEQUENCE_NODE && issuers->count == 0)
-        yaml_fault(yaml, value, "a feed that may speak for nobody; leave the key out for every issuer");
+        yaml_fault(yaml, value, "with an empty list this feed may have records for no issuer; leave the key out to allow every issuer");
 }
 
 static void read_file(struct yaml *yaml, yaml_node_t *value, void *into)
@@ -32,7 +32,7 @@ static void read_file(struct yaml *yaml, yaml_node_t *value, void *into)
     yaml_read_path(yaml, value, path);
     if (*path != NULL && access(*path, R_OK) < 0)
         yaml_fault(yaml, value, "the feed %s cannot be read: %s%s%s", *path, strerror(errno),
-                   errno == ENOENT ? "; to begin with none: touch " : "", errno == ENOENT ? *path : "");
+                   errno == ENOENT ? "; to start with an empty feed: touch " : "", errno == ENOENT ? *path : "");
 }
 
 #ifdef ASSAY_REDIS
@@ -53,7 +53,7 @@ static void read_interval(struct yaml *yaml, yaml_node_t *value, void *into)
 {
     yaml_read_seconds(yaml, value, into);
     if (*(double *)into < 1 || *(double *)into > FEED_INTERVAL_SECONDS_MAX)
-        yaml_fault(yaml, value, "it is to be between 1s and %dh", FEED_INTERVAL_SECONDS_MAX / 3600);
+        yaml_fault(yaml, value, "out of range; write 1s to %dh", FEED_INTERVAL_SECONDS_MAX / 3600);
 }
 
 static void read_undo(struct yaml *yaml, yaml_node_t *value, void *into)
@@ -88,15 +88,15 @@ static const struct yaml_key feed_keys[] = {
     {0},
 };
 
-/* What only some of them have. */
+/* Settings that only some kinds of feed have. */
 static const char *misplaced(const struct feed_config *feed)
 {
     if (feed->url == NULL && (feed->interval > 0 || feed->token_file != NULL))
-        return "`interval` and `token_file` are for a `url`";
+        return "`interval` and `token_file` apply only to a `url`";
     if (feed->redis == NULL && (feed->stream != NULL || feed->password_file != NULL))
-        return "`stream` and `password_file` are for `redis`";
+        return "`stream` and `password_file` apply only to `redis`";
     if (feed->path != NULL && (feed->ca_file != NULL || feed->start_without))
-        return "`ca_file` and `start_without` are for a `url` and for `redis`";
+        return "`ca_file` and `start_without` apply only to a `url` or `redis`";
     return NULL;
 }
 
@@ -112,17 +112,17 @@ static void name_source(struct yaml *yaml, yaml_node_t *item, struct feed_config
     else
         size = snprintf(source, sizeof source, "%s#%s", feed->redis, feed->stream);
     if (size > FEED_PATH_BYTES_MAX + 5)
-        yaml_fault(yaml, item, "a feed's path or URL has at most %d bytes", FEED_PATH_BYTES_MAX);
+        yaml_fault(yaml, item, "the feed's path or URL is too long; at most %d bytes are allowed", FEED_PATH_BYTES_MAX);
     else
         feed->source = arena_text(yaml->arena, source, (size_t)size);
 }
 
-/* True: it can be used. A file is written by who administers this machine, the others by whoever gets at them: these may take back
-   only where that is said. */
+/* True: it can be used. This machine's administrator writes a file; anybody with access to a remote source can write it, so a remote feed may undo
+   revocations only if the configuration says so. */
 static bool check_feed(struct yaml *yaml, yaml_node_t *item, const struct revocation_config *revocation, struct feed_config *feed)
 {
     int places = (feed->path != NULL) + (feed->url != NULL) + (feed->redis != NULL);
-    const char *fault = places != 1 ? "exactly one of `file`, `url` and `redis` says where the feed comes from" : misplaced(feed);
+    const char *fault = places != 1 ? "a feed needs exactly one of `file`, `url` and `redis`" : misplaced(feed);
 
     if (fault != NULL) {
         yaml_fault(yaml, item, "%s", fault);
@@ -137,7 +137,7 @@ static bool check_feed(struct yaml *yaml, yaml_node_t *item, const struct revoca
     name_source(yaml, item, feed);
     for (unsigned i = 0; feed->source != NULL && i < revocation->feed_count; i++) {
         if (strcmp(revocation->feeds[i].source, feed->source) == 0)
-            yaml_fault(yaml, item, "the feed %s stands here twice", feed->source);
+            yaml_fault(yaml, item, "the feed %s is given twice; keep one", feed->source);
     }
     return feed->source != NULL;
 }
@@ -161,7 +161,7 @@ static void read_feeds(struct yaml *yaml, yaml_node_t *value, void *into)
     }
 }
 
-/* What is confirmed once an interval would be too old in between. */
+/* A feed that is confirmed once an interval must not become too old in between. */
 static void check_max_age(struct yaml *yaml, yaml_node_t *value, const struct revocation_config *revocation)
 {
     for (unsigned i = 0; i < revocation->feed_count; i++) {
@@ -170,8 +170,8 @@ static void check_max_age(struct yaml *yaml, yaml_node_t *value, const struct re
 
         if (between > 0 && revocation->max_age > 0 && revocation->max_age < between + 1)
             yaml_fault(yaml, value,
-                       "`max_age` is too short for %.120s, which is confirmed every %.0fs: nothing could be decided in between; "
-                       "make it at least twice as long",
+                       "`max_age` is too short for %.120s, which is confirmed every %.0fs: every token would be undecided in between; make it at "
+                       "least twice as long",
                        feed->source, between);
     }
 }

@@ -1,4 +1,4 @@
-/* `http:`: where gateways and probes ask. */
+/* `http:`: where gateways and probes connect. */
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,15 +9,15 @@
 static void read_path(struct yaml *yaml, yaml_node_t *value, const char *path, struct http_config *http)
 {
     if (*path != '/')
-        yaml_fault(yaml, value, "`%s` is no absolute path; write for example unix:/run/assay/http.sock", path);
+        yaml_fault(yaml, value, "`%s` is not an absolute path; write for example unix:/run/assay/http.sock", path);
     else if (strlen(path) >= sizeof((struct sockaddr_un *)0)->sun_path)
-        yaml_fault(yaml, value, "the path has %zu bytes; a socket's may have at most %zu", strlen(path),
+        yaml_fault(yaml, value, "the path has %zu bytes; a socket path may have at most %zu", strlen(path),
                    sizeof((struct sockaddr_un *)0)->sun_path - 1);
     else
         http->path = path;
 }
 
-/* What stands behind the address; `auto` is not among it, for gateways must know where to ask. */
+/* The port after the address; `auto` is not supported, because gateways must know the port. */
 static bool read_port(const char *text, in_port_t *ret)
 {
     char *end;
@@ -27,7 +27,7 @@ static bool read_port(const char *text, in_port_t *ret)
     return *text >= '1' && *text <= '9' && *end == '\0' && port <= UINT16_MAX;
 }
 
-/* Only loopback: what is said here says who somebody is, in the clear, to whoever asks. */
+/* Only loopback: answers over HTTP say, unencrypted, who somebody is. */
 static bool read_address(const char *text, struct sockaddr_storage *ret)
 {
     struct sockaddr_in *v4 = (struct sockaddr_in *)ret;
@@ -59,8 +59,7 @@ static void read_listen(struct yaml *yaml, yaml_node_t *value, void *into)
         read_path(yaml, value, text + 5, http);
     else if (!read_address(text, &http->at))
         yaml_fault(yaml, value,
-                   "`%s` is neither a Unix socket nor a port of this machine alone; write unix:/run/assay/http.sock, "
-                   "127.0.0.1:PORT or [::1]:PORT",
+                   "`%s` is neither a Unix socket nor a loopback address; write unix:/run/assay/http.sock, 127.0.0.1:PORT or [::1]:PORT",
                    text);
 }
 
@@ -80,9 +79,9 @@ void config_read_http(struct yaml *yaml, yaml_node_t *value, void *into)
     if (http->listen == NULL)
         return;
     if (http->path == NULL && (http->mode != mode || http->group != (gid_t)-1))
-        yaml_fault(yaml, value, "`mode` and `group` are a Unix socket's; whoever is on this machine can reach a port");
+        yaml_fault(yaml, value, "`mode` and `group` apply only to a Unix socket; every process on this machine can connect to a TCP port");
     if (http->path != NULL && http->peer != NULL)
-        yaml_fault(yaml, value, "`peer` is for a port; on a Unix socket the kernel says who calls");
+        yaml_fault(yaml, value, "`peer` applies only to a TCP port; on a Unix socket the kernel identifies the caller");
 }
 
 void config_check_http(struct yaml *yaml, const struct config *config)
@@ -92,7 +91,8 @@ void config_check_http(struct yaml *yaml, const struct config *config)
     if (http->listen == NULL || http->path != NULL)
         return;
     if (http->peer == NULL && config->peers.configured)
-        fault_add(yaml->faults, http->place, "over TCP nobody knows who calls; say with `peer` whose rights callers have, one of `peers`");
+        fault_add(yaml->faults, http->place, "the agent cannot identify callers over TCP; name with `peer` the entry of `peers` whose rights they "
+                                             "get");
     else if (http->peer != NULL && peers_named(&config->peers, http->peer) == NULL)
-        fault_add(yaml->faults, http->place, "there is no `%s` in `peers`, whose rights callers could have", http->peer);
+        fault_add(yaml->faults, http->place, "`peers` has no entry `%s`; `http.peer` must name one, and callers get its rights", http->peer);
 }

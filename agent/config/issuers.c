@@ -1,4 +1,4 @@
-/* `issuers:`, the part of the configuration that says whose tokens are good for what. */
+/* `issuers:`, the part of the configuration that says whose tokens are accepted, and under which conditions. */
 #include "config.h"
 
 #include <ctype.h>
@@ -8,8 +8,7 @@
 
 #include "agent/token/adapt.h"
 
-/* Issuers that make tokens for whoever asks: without a claim that names one of them, the audience is the only thing between a service
-   and everybody who has an account there. */
+/* Issuers that issue tokens to everybody: without a condition on a claim, only the audience keeps every account holder there out of a service. */
 static const char *const serve_everyone[] = {
     "https://accounts.google.com", "accounts.google.com", "https://token.actions.githubusercontent.com", "https://gitlab.com",
     "https://login.microsoftonline.com/common/v2.0", "https://appleid.apple.com", "https://www.facebook.com",
@@ -25,7 +24,7 @@ static void add_text(struct yaml *yaml, yaml_node_t *node, struct texts *texts, 
     if (texts->list == NULL)
         texts->list = arena_get(yaml->arena, CONFIG_LIST_MAX * sizeof *texts->list);
     if (texts_have(texts, text, strlen(text)))
-        yaml_fault(yaml, node, "`%s` stands here twice", text);
+        yaml_fault(yaml, node, "`%s` is given twice; keep one", text);
     else
         texts->list[texts->count++] = as_text(text);
 }
@@ -38,7 +37,7 @@ static void read_texts(struct yaml *yaml, yaml_node_t *value, void *into)
         const char *text = yaml_text(yaml, item);
 
         if (text != NULL && *text == '\0')
-            yaml_fault(yaml, item, "an empty entry");
+            yaml_fault(yaml, item, "this entry is empty; fill it in or take it out");
         else if (text != NULL)
             add_text(yaml, item, into, text);
     }
@@ -50,12 +49,13 @@ static void read_audiences(struct yaml *yaml, yaml_node_t *value, void *into)
 
     read_texts(yaml, value, into);
     if (value->type == YAML_SEQUENCE_NODE && value->data.sequence.items.start == value->data.sequence.items.top)
-        yaml_fault(yaml, value, "no audience; name what the issuer's tokens for your services say in `aud`, for example [orders]");
+        yaml_fault(yaml, value, "no audience; list the `aud` values of this issuer's tokens that are for your services, for example [orders]");
     if (texts_have(audiences, "*", 1))
-        yaml_fault(yaml, value, "there is no \"any audience\"; a token for another service would open this one");
+        yaml_fault(yaml, value, "`*` is not supported as an audience: it would accept tokens that were issued for other services; list your "
+                                "audiences");
 }
 
-/* Lower case, without application/, so that the check compares once. An empty one stands for a token without typ. */
+/* Lower case, without application/, so that the check compares once. An empty string allows a token without typ. */
 static void read_types(struct yaml *yaml, yaml_node_t *value, void *into)
 {
     struct texts *types = into;
@@ -96,7 +96,7 @@ static void read_algorithms(struct yaml *yaml, yaml_node_t *value, void *into)
             (void)yaml_choice(yaml, item, names);
     }
     if (*algorithms == 0 && value->type == YAML_SEQUENCE_NODE)
-        yaml_fault(yaml, value, "no algorithm; leave the key out for every asymmetric one");
+        yaml_fault(yaml, value, "no algorithm; list at least one, or leave the key out to allow every asymmetric one");
 }
 
 static void read_audience_claim(struct yaml *yaml, yaml_node_t *value, void *into)
@@ -145,9 +145,9 @@ static void read_named_by(struct yaml *yaml, yaml_node_t *value, void *into)
     }
     yaml_read_map(yaml, value, naming_keys, &parameter);
     if (parameter == NULL)
-        return; /* the fault has been added */
+        return; /* the fault was added */
     if (header_is_about_signature(as_text(parameter)))
-        yaml_fault(yaml, value, "`%s` is about the signature, and names no issuer; for tokens without `iss`: named_by: kid", parameter);
+        yaml_fault(yaml, value, "`%s` belongs to the signature and cannot name an issuer; for tokens without `iss` write named_by: kid", parameter);
     rules->named_by = NAMED_BY_HEADER;
     rules->parameter = parameter;
 }
@@ -170,14 +170,14 @@ static void read_leeway(struct yaml *yaml, yaml_node_t *value, void *into)
 {
     yaml_read_seconds(yaml, value, into);
     if (*(double *)into > LEEWAY_SECONDS_MAX)
-        yaml_fault(yaml, value, "a leeway above 10m lengthens every token's life; set the clocks right instead (NTP)");
+        yaml_fault(yaml, value, "a leeway above 10m extends the life of every token; synchronise the clocks instead (NTP)");
 }
 
 static void read_lifetime(struct yaml *yaml, yaml_node_t *value, void *into)
 {
     yaml_read_seconds(yaml, value, into);
     if (*(double *)into < 1)
-        yaml_fault(yaml, value, "a lifetime below 1s lets no token through; leave the key out for any");
+        yaml_fault(yaml, value, "a lifetime below 1s refuses every token; leave the key out for no limit");
 }
 
 static void read_rules(struct yaml *yaml, yaml_node_t *value, void *into)
@@ -193,16 +193,16 @@ static void read_name(struct yaml *yaml, yaml_node_t *value, void *into)
     struct texts *names = into;
 
     if (text == NULL || *text == '\0') {
-        yaml_fault(yaml, value, "the issuer has no name; write its tokens' `iss` exactly");
+        yaml_fault(yaml, value, "the issuer has no name; write the exact `iss` of its tokens");
         return;
     }
     if (names->count == CONFIG_LIST_MAX || texts_have(names, text, strlen(text))) {
-        yaml_fault(yaml, value, "`%s` stands here twice, as the issuer and as its alias; keep the one", text);
+        yaml_fault(yaml, value, "`%s` is both the issuer's name and its alias; take the alias out", text);
         return;
     }
     if (names->list == NULL)
         names->list = arena_get(yaml->arena, CONFIG_LIST_MAX * sizeof *names->list);
-    else /* aliases were read before it: the name comes first all the same */
+    else /* aliases were read before it: the name must still come first */
         memmove(names->list + 1, names->list, names->count * sizeof *names->list);
     names->list[0] = as_text(text);
     names->count++;
@@ -257,7 +257,7 @@ static void set_defaults(struct yaml *yaml, struct issuer *rules)
         rules->types.list[rules->types.count] = as_text(types[rules->types.count]);
 }
 
-/* No spelling may stand for two issuers: keys of one must never verify the other's tokens. */
+/* A spelling must not name two issuers: keys of one must never verify the other's tokens. */
 static void check_names(struct yaml *yaml, yaml_node_t *node, const struct config *config, const struct issuer *rules)
 {
     for (unsigned i = 0; i < config->issuer_count; i++) {
@@ -270,14 +270,15 @@ static void check_names(struct yaml *yaml, yaml_node_t *node, const struct confi
     }
 }
 
-/* For a kid that nobody has, one set is fetched. */
+/* For an unknown kid the agent fetches one set only. */
 static void check_named_by_kid(struct yaml *yaml, yaml_node_t *node, const struct config *config, const struct issuer *rules)
 {
     for (unsigned i = 0; rules->named_by == NAMED_BY_KID && rules->fetches_keys && i < config->issuer_count; i++) {
         const struct issuer *other = &config->issuers[i].rules;
 
         if (other->named_by == NAMED_BY_KID && other->fetches_keys)
-            yaml_fault(yaml, node, "`named_by: kid` with keys over HTTPS is for one issuer, and %s is one already; give the keys of one in a `file`",
+            yaml_fault(yaml, node, "`named_by: kid` with keys over HTTPS works for one issuer only, and %s already uses it; give the keys of one "
+                                   "of them in a `file`",
                        other->names.list[0].at);
     }
 }
@@ -288,8 +289,8 @@ static void check_serves_everyone(struct yaml *yaml, yaml_node_t *node, const st
         for (unsigned i = 0; serve_everyone[i] != NULL; i++) {
             if (strcmp(rules->names.list[k].at, serve_everyone[i]) == 0 && rules->rule_count == 0) {
                 yaml_fault(yaml, node,
-                           "%s makes tokens for everybody; say with `claims` which are yours, for example claims: {repository_owner: [acme]}, "
-                           "{hd: [example.com]} or {sub: [...]}",
+                           "%s issues tokens to everybody; select yours with `claims`, for example claims: {repository_owner: [acme]}, {hd: "
+                           "[example.com]} or {sub: [...]}",
                            serve_everyone[i]);
                 return;
             }
@@ -321,5 +322,5 @@ void config_read_issuers(struct yaml *yaml, yaml_node_t *value, void *into)
         config->issuer_count++;
     }
     if (config->issuer_count == 0)
-        yaml_fault(yaml, value, "no issuer; without one no token can be good");
+        yaml_fault(yaml, value, "no issuer is configured, so every token would be refused; add one");
 }

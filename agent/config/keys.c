@@ -1,4 +1,4 @@
-/* `keys:` of an issuer, and what else says how they are kept: where they come from, and how old they may become. */
+/* `keys:` of an issuer, and the settings for them: where they come from, and how old they may become. */
 #include <errno.h>
 #include <math.h>
 #include <string.h>
@@ -22,7 +22,7 @@ void config_read_https(struct yaml *yaml, yaml_node_t *value, void *into)
     const char *text = yaml_text(yaml, value);
 
     if (text != NULL && !url_is_https(text))
-        yaml_fault(yaml, value, "`%s` is no https URL; what anybody on the way can replace, or cut short, protects nothing", text);
+        yaml_fault(yaml, value, "`%s` is not an https URL; over an insecure connection an attacker can replace or truncate the contents", text);
     else if (text != NULL)
         *(const char **)into = text;
 }
@@ -43,14 +43,14 @@ void config_read_secret(struct yaml *yaml, yaml_node_t *value, void *into)
 
     config_read_readable(yaml, value, into);
     if (*path != NULL && stat(*path, &facts) == 0 && secret_is_open(*path, facts.st_mode))
-        yaml_fault(yaml, value, "the secret in %s can be read by everybody on this machine; chmod o-rwx %s", *path, *path);
+        yaml_fault(yaml, value, "every user of this machine can read the secret in %s; run: chmod o-rwx %s", *path, *path);
 }
 
 static void read_timeout(struct yaml *yaml, yaml_node_t *value, void *into)
 {
     yaml_read_seconds(yaml, value, into);
     if (*(double *)into < 1 || *(double *)into > KEYS_FETCH_SECONDS_MAX)
-        yaml_fault(yaml, value, "it is to be between 1s and %ds", KEYS_FETCH_SECONDS_MAX);
+        yaml_fault(yaml, value, "out of range; write 1s to %ds", KEYS_FETCH_SECONDS_MAX);
 }
 
 void config_read_keys(struct yaml *yaml, yaml_node_t *value, void *into)
@@ -75,18 +75,18 @@ void config_read_keys(struct yaml *yaml, yaml_node_t *value, void *into)
     source->place = yaml_place(yaml, value);
     yaml_read_map(yaml, value, keys, into);
     if ((source->file != NULL) + (source->jwks_uri != NULL) + source->discovery != 1)
-        yaml_fault(yaml, value, "exactly one of `file`, `jwks_uri` and `discovery: true` says where the keys are");
+        yaml_fault(yaml, value, "the issuer's keys need exactly one of `file`, `jwks_uri` and `discovery: true`");
     else if (source->file != NULL && (source->ca_file != NULL || source->token_file != NULL || source->timeout > 0))
-        yaml_fault(yaml, value, "`ca_file`, `token_file` and `timeout` are for keys over HTTPS");
+        yaml_fault(yaml, value, "`ca_file`, `token_file` and `timeout` apply only to keys over HTTPS");
     else if (source->file == NULL && source->kid != NULL)
-        yaml_fault(yaml, value, "`kid` is for a PEM file; a key set names its own keys");
+        yaml_fault(yaml, value, "`kid` applies only to a PEM file; the keys of a JWK Set have their own `kid`");
 }
 
 void config_read_key_time(struct yaml *yaml, yaml_node_t *value, void *into)
 {
     yaml_read_seconds(yaml, value, into);
     if (*(double *)into < 1 || *(double *)into > KEYS_AGE_SECONDS_MAX)
-        yaml_fault(yaml, value, "it is to be between 1s and %dd", KEYS_AGE_SECONDS_MAX / 86400);
+        yaml_fault(yaml, value, "out of range; write 1s to %dd", KEYS_AGE_SECONDS_MAX / 86400);
 }
 
 static void use_default(double *seconds, double usual)
@@ -95,7 +95,7 @@ static void use_default(double *seconds, double usual)
         *seconds = usual;
 }
 
-/* What is told of where they come from. */
+/* The source's name in logs and answers. */
 static const char *name_source(struct yaml *yaml, const struct issuer *rules, const struct key_source *source)
 {
     char url[URL_BYTES_MAX + 1];
@@ -110,24 +110,24 @@ static const char *name_source(struct yaml *yaml, const struct issuer *rules, co
 void config_check_keys(struct yaml *yaml, yaml_node_t *node, const struct issuer *rules, struct key_source *source)
 {
     if (rules->names.count == 0 || (source->file == NULL && source->jwks_uri == NULL && !source->discovery))
-        return; /* the fault has been added */
+        return; /* the fault was added */
     source->name = name_source(yaml, rules, source);
     if (source->name == NULL)
         yaml_fault(yaml, node,
-                   "`discovery` finds nothing for `%s`, which is no https URL without query and fragment; write `jwks_uri`",
+                   "`discovery` needs an issuer that is an https URL without query and fragment, and `%s` is not; write `jwks_uri`",
                    rules->names.list[0].at);
     if (source->file != NULL) {
         if (source->refresh > 0 || source->cooldown > 0 || source->max_age > 0)
-            yaml_fault(yaml, node, "`refresh`, `refetch_cooldown` and `max_key_age` are for keys over HTTPS; the file is watched");
+            yaml_fault(yaml, node, "`refresh`, `refetch_cooldown` and `max_key_age` apply only to keys over HTTPS; the agent watches a key file");
         return;
     }
     if ((rules->algorithms & ~ALGORITHMS_ASYMMETRIC) != 0)
-        yaml_fault(yaml, node, "HS256, HS384 and HS512 need a secret, and secrets are not fetched; give it in a `file`");
+        yaml_fault(yaml, node, "HS256, HS384 and HS512 need a secret, and the agent does not fetch secrets; give it in a `file`");
     use_default(&source->refresh, KEYS_REFRESH_SECONDS);
     use_default(&source->cooldown, KEYS_COOLDOWN_SECONDS);
     use_default(&source->max_age, fmax(KEYS_AGE_SECONDS, source->refresh));
-    /* One that hangs leaves time for others before the keys are too old. */
+    /* A fetch that hangs must leave time for others before the keys are too old. */
     use_default(&source->timeout, fmin(KEYS_FETCH_SECONDS, fmax(KEYS_FETCH_SECONDS_LEAST, source->max_age / 4)));
     if (source->max_age < source->refresh)
-        yaml_fault(yaml, node, "`max_key_age` is shorter than `refresh`: keys would be too old before they are fetched again");
+        yaml_fault(yaml, node, "`max_key_age` is shorter than `refresh`: the keys would expire before the next fetch; make it longer");
 }

@@ -11,7 +11,7 @@
 
 #define RIGHTS_USUAL (RIGHT_BIT(RIGHT_VERIFY) | RIGHT_BIT(RIGHT_AUTHORIZE))
 
-/* Letters, digits and what holds them together: it is a word of the log, of `status` and of other parts of the file. */
+/* Letters, digits and separators only: the name appears in the log, in `status` and in other parts of the file. */
 static void read_name(struct yaml *yaml, yaml_node_t *value, void *into)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
@@ -20,20 +20,20 @@ static void read_name(struct yaml *yaml, yaml_node_t *value, void *into)
     if (text == NULL)
         return;
     if (*text == '\0' || text[strspn(text, letters)] != '\0' || strlen(text) > PEER_NAME_BYTES_MAX)
-        yaml_fault(yaml, value, "`%s` is no name for a peer; write 1 to %d letters, digits, `.`, `_` and `-`", text,
+        yaml_fault(yaml, value, "`%s` is not a valid peer name; write 1 to %d letters, digits, `.`, `_` and `-`", text,
                    PEER_NAME_BYTES_MAX);
     else
         *(const char **)into = text;
 }
 
-/* -1: neither a number nor a name of this machine. */
+/* -1: neither a number nor a name on this machine. */
 static int look_up(const char *text, bool group, uint32_t *ret)
 {
     if (*text != '\0' && text[strspn(text, "0123456789")] == '\0') {
         unsigned long long number = strtoull(text, NULL, 10);
 
         *ret = (uint32_t)number;
-        return strlen(text) <= 10 && number < UINT32_MAX ? 0 : -1; /* the last one stands for none */
+        return strlen(text) <= 10 && number < UINT32_MAX ? 0 : -1; /* the last one means "no id" */
     }
     const struct passwd *user = group ? NULL : getpwnam(text);
     const struct group *members = group ? getgrnam(text) : NULL;
@@ -52,17 +52,17 @@ static void add_id(struct yaml *yaml, yaml_node_t *node, struct ids *ids, bool g
     if (text == NULL)
         return;
     if (look_up(text, group, &id) < 0)
-        yaml_fault(yaml, node, "there is no %s `%s` on this machine; %s --system %s, or write its number", group ? "group" : "user",
+        yaml_fault(yaml, node, "this machine has no %s `%s`; create it: %s --system %s, or write the numeric id", group ? "group" : "user",
                    text, group ? "groupadd" : "useradd", text);
     else if (ids->count == CONFIG_LIST_MAX)
         yaml_fault(yaml, node, "more than %d entries", CONFIG_LIST_MAX);
     else if (ids_have(ids, id))
-        yaml_fault(yaml, node, "`%s` stands here twice", text);
+        yaml_fault(yaml, node, "`%s` is given twice; keep one", text);
     else
         ids->list[ids->count++] = id;
 }
 
-/* How many values stand there; at least 1, so that a list of none is told from none. */
+/* How many values the node has; at least 1, so that an empty list differs from a missing one. */
 static size_t room_of(const yaml_node_t *value)
 {
     size_t items =
@@ -83,7 +83,7 @@ static void read_ids(struct yaml *yaml, yaml_node_t *value, struct ids *ids, boo
     for (unsigned i = 0; yaml_next_item(yaml, value, &i, &item);)
         add_id(yaml, item, ids, group);
     if (value->data.sequence.items.start == value->data.sequence.items.top)
-        yaml_fault(yaml, value, "nobody stands here; write for example [1003]");
+        yaml_fault(yaml, value, "the list is empty; write for example [1003]");
 }
 
 static void read_uids(struct yaml *yaml, yaml_node_t *value, void *into)
@@ -105,7 +105,7 @@ static int method_choice(struct yaml *yaml, yaml_node_t *node)
 
     for (unsigned i = 0; text != NULL && of_admin[i] != NULL; i++) {
         if (strcmp(text, of_admin[i]) == 0) {
-            yaml_fault(yaml, node, "`%s` is a part of admin; write admin", text);
+            yaml_fault(yaml, node, "`%s` is included in admin; write admin", text);
             return -1;
         }
     }
@@ -143,7 +143,7 @@ static void read_mentions(struct yaml *yaml, yaml_node_t *value, void *into)
     }
     if (value->type == YAML_SEQUENCE_NODE && value->data.sequence.items.start == value->data.sequence.items.top)
         yaml_fault(yaml, value,
-                   "nothing stands here; leave the key out for all, or write `methods: []` for a peer that may not ask");
+                   "the list is empty; leave the key out to allow all, or write `methods: []` for a peer that may call nothing");
 }
 
 static void read_count(struct yaml *yaml, yaml_node_t *value, void *into)
@@ -155,7 +155,7 @@ static void read_count(struct yaml *yaml, yaml_node_t *value, void *into)
     unsigned long count = text[strspn(text, "0123456789")] == '\0' && strlen(text) <= 6 ? strtoul(text, NULL, 10) : 0;
 
     if (count == 0)
-        yaml_fault(yaml, value, "`%s` is no number from 1 to 999999; leave the key out for any", text);
+        yaml_fault(yaml, value, "`%s` is not a number from 1 to 999999; leave the key out for no limit", text);
     else
         *(unsigned *)into = (unsigned)count;
 }
@@ -174,7 +174,7 @@ static const struct yaml_key peer_keys[] = {
     {0},
 };
 
-/* What the kernel shows of a user of another namespace. Where /proc cannot be read it is what it has always been. */
+/* The id that the kernel shows for a user of another namespace. If /proc cannot be read, the traditional value. */
 static uint32_t overflow_id(const char *path)
 {
     FILE *file = fopen(path, "re");
@@ -192,11 +192,12 @@ static void check_overflow(struct yaml *yaml, yaml_node_t *item, const struct id
 {
     if (ids_have(ids, overflow))
         yaml_fault(yaml, item,
-                   "%u is what the kernel shows for whoever it does not know here, and matches nothing; write a user of its own",
+                   "%u is the kernel's overflow id, which it shows for every unmapped user or group, so it never matches; write the service's own "
+                   "id",
                    overflow);
 }
 
-/* An id that stands in an earlier entry decides there. */
+/* An id must not be in an earlier entry, because that entry would apply. */
 static void check_ids(struct yaml *yaml, yaml_node_t *item, const struct peer_config *other, const struct peer_config *peer)
 {
     bool user = peer->uids.count > 0;
@@ -204,7 +205,7 @@ static void check_ids(struct yaml *yaml, yaml_node_t *item, const struct peer_co
 
     for (unsigned k = 0; k < ids->count; k++) {
         if (ids_have(user ? &other->uids : &other->gids, ids->list[k]))
-            yaml_fault(yaml, item, "%s %u stands in `%s` already, and the first entry decides; take it out here",
+            yaml_fault(yaml, item, "%s %u is already in the entry `%s`, and the first matching entry applies; take it out here",
                        user ? "uid" : "gid", ids->list[k], other->name != NULL ? other->name : "");
     }
 }
@@ -214,15 +215,15 @@ static void check_peer(struct yaml *yaml, yaml_node_t *item, const struct peers_
     bool has_uid = peer->uids.list != NULL, has_gid = peer->gids.list != NULL;
 
     if (!has_uid && !has_gid)
-        yaml_fault(yaml, item, "neither `uid` nor `gid` says who this is; write for example uid: 1003");
+        yaml_fault(yaml, item, "the entry has neither `uid` nor `gid`; write for example uid: 1003");
     else if (has_uid && has_gid)
-        yaml_fault(yaml, item, "`uid` and `gid` in one entry; write two, for the first that matches decides");
+        yaml_fault(yaml, item, "the entry has both `uid` and `gid`; write two entries, because the first matching entry applies");
     check_overflow(yaml, item, &peer->uids, peers->overflow_uid);
     check_overflow(yaml, item, &peer->gids, peers->overflow_gid);
     for (unsigned i = 0; i < peers->count; i++)
         check_ids(yaml, item, &peers->list[i], peer);
     if (peer->name != NULL && peers_named(peers, peer->name) != NULL)
-        yaml_fault(yaml, item, "there are two peers `%s`; give each a name of its own", peer->name);
+        yaml_fault(yaml, item, "two peers are named `%s`; give each its own name", peer->name);
 }
 
 static void read_peer(struct yaml *yaml, yaml_node_t *item, struct peers_config *peers)
@@ -259,10 +260,10 @@ void config_read_peers(struct yaml *yaml, yaml_node_t *value, void *into)
         read_peer(yaml, item, peers);
     }
     if (value->type == YAML_SEQUENCE_NODE && peers->count == 0)
-        yaml_fault(yaml, value, "no peer, so nobody could ask; leave the key out for whoever the socket's mode lets in");
+        yaml_fault(yaml, value, "the list is empty, so nobody could call; leave the key out to allow every process that the socket's mode lets in");
 }
 
-/* Under which name an issuer is one of the peer's; NULL: no such issuer is configured. */
+/* The name under which an issuer is one of the peer's; NULL: that issuer is not configured. */
 static const struct text *issuer_name(const struct config *config, struct text text)
 {
     for (unsigned i = 0; i < config->issuer_count; i++) {
@@ -277,7 +278,7 @@ static const struct text *issuer_name(const struct config *config, struct text t
 static void add_bound(struct yaml *yaml, const struct mention *mention, struct text text, struct texts *texts)
 {
     if (texts_have(texts, text.at, text.bytes))
-        fault_add(yaml->faults, mention->place, "`%s` stands here twice", mention->text.at);
+        fault_add(yaml->faults, mention->place, "`%s` is given twice; keep one", mention->text.at);
     else
         texts->list[texts->count++] = text;
 }
@@ -300,7 +301,7 @@ static void check_issuers(struct yaml *yaml, const struct config *config, struct
     }
 }
 
-/* One that none of the peer's issuers has would make each of its questions `wrong_audience`. */
+/* An audience that none of the peer's issuers has would make each of its questions `wrong_audience`. */
 static bool is_audience_of(const struct config *config, const struct peer_config *peer, struct text text)
 {
     for (unsigned i = 0; i < config->issuer_count; i++) {
@@ -325,7 +326,7 @@ static void check_audiences(struct yaml *yaml, const struct config *config, stru
         if (is_audience_of(config, peer, mention->text))
             add_bound(yaml, mention, mention->text, &peer->bounds.audiences);
         else
-            fault_add(yaml->faults, mention->place, "`%s` is no audience of %s; add it to the issuer's `audiences`",
+            fault_add(yaml->faults, mention->place, "`%s` is not an audience of %s; add it to the issuer's `audiences`",
                       mention->text.at, peer->issuers.count > 0 ? "this peer's issuers" : "an issuer");
     }
     if (!peer->bounds.any_audience)
@@ -335,7 +336,7 @@ static void check_audiences(struct yaml *yaml, const struct config *config, stru
 void config_check_peers(struct yaml *yaml, struct config *config)
 {
     if (config->issuer_count == 0)
-        return; /* the fault has been added */
+        return; /* the fault was added */
     for (unsigned i = 0; i < config->peers.count; i++) {
         struct peer_config *peer = &config->peers.list[i];
 

@@ -1,4 +1,4 @@
-/* The configured peers in use: who is which, how often, and what of it outlives a configuration. */
+/* The configured peers in use: which entry a peer matches, its rate, and the counts that outlive a configuration. */
 #include <string.h>
 
 #include "peers.h"
@@ -55,20 +55,20 @@ bool peers_take_token(const struct peer_config *peer, uint64_t now)
 
     tally->tokens_at = now;
     tally->tokens = tally->tokens + more < most ? tally->tokens + more : most;
-    if (tally->tokens < 1 - 1e-9) /* ten tenths are not quite one */
+    if (tally->tokens < 1 - 1e-9) /* ten tenths do not add up to exactly one */
         return false;
     tally->tokens -= 1;
     return true;
 }
 
-/* What has a token already asks for more. Who asks for more than the bucket holds needs a full one, and owes the rest. */
+/* The request already has one token and needs more. If it needs more than the bucket holds, the bucket must be full, and goes below zero. */
 bool peers_take_more(const struct peer_config *peer, unsigned count)
 {
     struct peer_tally *tally = peer->tally;
     double most = peer->rate > 1 ? peer->rate - 1 : 0;
 
     if (tally->tokens < (count < most ? count : most) - 1e-9) {
-        tally->tokens += 1; /* what is refused as a whole has cost nothing */
+        tally->tokens += 1; /* a request that is refused as a whole costs nothing */
         return false;
     }
     tally->tokens -= count;

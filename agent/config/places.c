@@ -1,11 +1,11 @@
-/* `roles:` and `scopes:` of an issuer: where they stand in its tokens. */
+/* `roles:` and `scopes:` of an issuer: the places in its tokens where they are. */
 #include "config.h"
 
 #include <string.h>
 
 #include "agent/token/pointer.h"
 
-/* A claim's name as a pointer to it (RFC 6901 section 3). False: there is no room for it. */
+/* A claim's name as a pointer to it (RFC 6901 section 3). False: it does not fit. */
 static bool write_pointer(const char *name, char *pointer, size_t room)
 {
     const char *end = pointer + room - 2;
@@ -35,9 +35,10 @@ static void read_pointer(struct yaml *yaml, yaml_node_t *value, void *into)
     if (pointer_is_valid(as_text(text)))
         *(struct text *)into = as_text(text);
     else if (*text == '/' || *text == '\0' || !write_pointer(text, pointer, sizeof pointer))
-        yaml_fault(yaml, value, "`%s` is no JSON pointer to a claim; it begins with /, and in a name ~ is written ~0, and / is written ~1", text);
+        yaml_fault(yaml, value, "`%s` is not a JSON pointer to a claim (RFC 6901); it begins with /, and inside a name ~ is written ~0 and / is "
+                                "written ~1", text);
     else
-        yaml_fault(yaml, value, "`%s` is no JSON pointer to a claim; to the claim of this name it is `%s`", text, pointer);
+        yaml_fault(yaml, value, "`%s` is not a JSON pointer to a claim (RFC 6901); the pointer to the claim of this name is `%s`", text, pointer);
 }
 
 static void read_separator(struct yaml *yaml, yaml_node_t *value, void *into)
@@ -47,7 +48,7 @@ static void read_separator(struct yaml *yaml, yaml_node_t *value, void *into)
     if (text == NULL)
         return;
     if (strlen(text) != 1 || *text < ' ' || *text == 0x7f)
-        yaml_fault(yaml, value, "one character is expected, which stands between two names in a text: \",\"");
+        yaml_fault(yaml, value, "expected one character, the one that separates names in the string, for example \",\"");
     else
         *(char *)into = *text;
 }
@@ -68,12 +69,12 @@ static void add_place(struct yaml *yaml, yaml_node_t *value, struct claim_places
     else
         read_pointer(yaml, value, &place.pointer);
     if (place.pointer.at == NULL)
-        return; /* the fault has been added */
+        return; /* the fault was added */
     if (place.names && place.separator != '\0')
-        yaml_fault(yaml, value, "`names` is for an object, and `separator` for a text; leave one out");
+        yaml_fault(yaml, value, "`names` applies to an object and `separator` to a string; leave one out");
     for (unsigned i = 0; i < places->count; i++) {
         if (text_is(places->list[i].pointer, place.pointer.at, place.pointer.bytes))
-            yaml_fault(yaml, value, "`%s` stands here twice", place.pointer.at);
+            yaml_fault(yaml, value, "`%s` is given twice; keep one", place.pointer.at);
     }
     if (places->count == CLAIM_PLACES_MAX)
         yaml_fault(yaml, value, "more than %d places", CLAIM_PLACES_MAX);
@@ -94,5 +95,5 @@ void config_read_places(struct yaml *yaml, yaml_node_t *value, void *into)
     for (unsigned i = 0; yaml_next_item(yaml, value, &i, &item);)
         add_place(yaml, item, places);
     if (places->count == 0)
-        yaml_fault(yaml, value, "no place; leave the key out for the usual claims");
+        yaml_fault(yaml, value, "the list is empty; leave the key out for the usual claims");
 }

@@ -1,4 +1,4 @@
-/* Waits for the outcome of a reload, which core->reload begins. */
+/* Waits for the result of a reload, which core->reload begins. */
 #ifndef ASSAY_RELOAD_WAITER_H
 #define ASSAY_RELOAD_WAITER_H
 
@@ -6,7 +6,7 @@
 
 struct reload_waiter {
     struct reload_waiter *next;
-    void (*reloaded)(struct reload_waiter *waiter, const struct faults *faults); /* no faults: it is in force */
+    void (*reloaded)(struct reload_waiter *waiter, const struct faults *faults); /* no faults: the new configuration is in force */
 };
 
 #endif

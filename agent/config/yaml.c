@@ -20,7 +20,7 @@ void *arena_get(struct arena *arena, size_t size)
 {
     struct arena_block *block = calloc(1, sizeof *block + size);
 
-    if (block == NULL) { /* so little that nothing else would go on either */
+    if (block == NULL) { /* so little memory that nothing else would work either */
         fputs("out of memory\n", stderr);
         _exit(1);
     }
@@ -59,11 +59,11 @@ static struct place place_of(const struct yaml *yaml, yaml_mark_t mark)
 
 static void fault_syntax(struct yaml *yaml, const yaml_parser_t *parser)
 {
-    fault_add(yaml->faults, place_of(yaml, parser->problem_mark), "this is not YAML: %s",
+    fault_add(yaml->faults, place_of(yaml, parser->problem_mark), "this is not valid YAML: %s",
               parser->problem != NULL ? parser->problem : "it cannot be read");
 }
 
-/* What the survey has seen so far. */
+/* The state of the survey. */
 struct survey {
     unsigned depth;
     unsigned documents;
@@ -74,12 +74,12 @@ static const char *refuse_event(struct survey *survey, yaml_event_type_t type)
 {
     switch (type) {
     case YAML_ALIAS_EVENT:
-        return "an alias (*name) stands here; write out what it means";
+        return "YAML aliases (*name) are not supported; write the value out";
     case YAML_DOCUMENT_START_EVENT:
-        return ++survey->documents > 1 ? "a second document begins here; write everything into one" : NULL;
+        return ++survey->documents > 1 ? "a second YAML document begins here; write everything into one" : NULL;
     case YAML_SEQUENCE_START_EVENT:
     case YAML_MAPPING_START_EVENT:
-        return ++survey->depth > YAML_DEPTH_MAX ? "lists and keys inside each other, deeper than anything here is" : NULL;
+        return ++survey->depth > YAML_DEPTH_MAX ? "lists and mappings are nested deeper than any setting needs" : NULL;
     case YAML_SEQUENCE_END_EVENT:
     case YAML_MAPPING_END_EVENT:
         survey->depth--;
@@ -89,8 +89,8 @@ static const char *refuse_event(struct survey *survey, yaml_event_type_t type)
     }
 }
 
-/* Before the document is built: a few aliases in aliases make it larger than any memory for whoever walks it, and libyaml's time grows with
-   the square of the nesting. Events come while the file is read, so this ends at the first of either. */
+/* Runs before the document is built: a few nested aliases make a document larger than any memory, and libyaml's time grows with the square of the
+   nesting. Events come while the file is read, so this ends at the first of either. */
 static int survey_file(struct yaml *yaml, FILE *file)
 {
     struct survey survey = {0, 0};
@@ -143,7 +143,7 @@ static int parse(struct yaml *yaml, FILE *file)
     return status;
 }
 
-/* -1: it cannot be read to its end. */
+/* -1: the file cannot be read to its end. */
 static int sum(FILE *file, uint64_t ret_sum[2])
 {
     XXH3_state_t *state = XXH3_createState();
@@ -163,7 +163,7 @@ static int sum(FILE *file, uint64_t ret_sum[2])
     return ferror(file) != 0 ? -1 : 0;
 }
 
-/* What is no regular file may never end, or never begin. */
+/* Reading a file that is not regular may never end, or never begin. */
 static FILE *open_regular(const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -197,7 +197,7 @@ struct yaml *yaml_open(const char *path, long bytes_max, struct arena *arena, st
     yaml->faults = faults;
     yaml->arena = arena;
     if (fseek(file, 0, SEEK_END) != 0 || ftell(file) > bytes_max) {
-        fault_add(faults, (struct place){path, 0, 0}, "it is no file of at most %ld bytes", bytes_max);
+        fault_add(faults, (struct place){path, 0, 0}, "it is not a regular file of at most %ld bytes", bytes_max);
         fclose(file);
         return NULL;
     }
@@ -260,7 +260,7 @@ static void fault_unknown_key(struct yaml *yaml, yaml_node_t *node, const struct
     if (nearest != NULL)
         yaml_fault(yaml, node, "unknown key `%s`; did you mean `%s`?", name, nearest);
     else
-        yaml_fault(yaml, node, "unknown key `%s`; keys here begin with `%s`, `%s`", name, names[0], count > 1 ? names[1] : names[0]);
+        yaml_fault(yaml, node, "unknown key `%s`; the keys allowed here begin with `%s`, `%s`", name, names[0], count > 1 ? names[1] : names[0]);
 }
 
 static void read_pair(struct yaml *yaml, const struct yaml_key *keys, yaml_node_pair_t *pair, bool *seen, void *into)
@@ -274,9 +274,9 @@ static void read_pair(struct yaml *yaml, const struct yaml_key *keys, yaml_node_
     if (key == NULL)
         fault_unknown_key(yaml, name_node, keys, name);
     else if (seen[key - keys])
-        yaml_fault(yaml, name_node, "`%s` stands here twice; keep one", name);
+        yaml_fault(yaml, name_node, "`%s` is given twice; keep one", name);
     else if (key->not_built != NULL)
-        yaml_fault(yaml, name_node, "`%s` needs %s, which this version of assayd does not have; take the key out", name, key->not_built);
+        yaml_fault(yaml, name_node, "`%s` needs %s, and this assayd was built without it; take the key out", name, key->not_built);
     else
         key->read(yaml, value, (char *)into + key->offset);
     if (key != NULL)
@@ -288,7 +288,7 @@ void yaml_read_map(struct yaml *yaml, yaml_node_t *map, const struct yaml_key *k
     bool seen[MAP_KEYS_MAX] = {false};
 
     if (map->type != YAML_MAPPING_NODE) {
-        yaml_fault(yaml, map, "here keys with values are expected, such as `%s: …`", keys->name);
+        yaml_fault(yaml, map, "expected keys with values, for example `%s: …`", keys->name);
         return;
     }
     for (yaml_node_pair_t *pair = map->data.mapping.pairs.start; pair < map->data.mapping.pairs.top; pair++)
@@ -302,7 +302,7 @@ void yaml_read_map(struct yaml *yaml, yaml_node_t *map, const struct yaml_key *k
 bool yaml_next_item(struct yaml *yaml, yaml_node_t *sequence, unsigned *index, yaml_node_t **ret_item)
 {
     if (sequence->type != YAML_SEQUENCE_NODE) {
-        yaml_fault(yaml, sequence, "a list is expected here: [a, b]");
+        yaml_fault(yaml, sequence, "expected a list, for example [a, b]");
         return false;
     }
     if (sequence->data.sequence.items.start + *index >= sequence->data.sequence.items.top)
@@ -314,11 +314,11 @@ bool yaml_next_item(struct yaml *yaml, yaml_node_t *sequence, unsigned *index, y
 const char *yaml_text(struct yaml *yaml, yaml_node_t *node)
 {
     if (node->type != YAML_SCALAR_NODE) {
-        yaml_fault(yaml, node, "a single value is expected here, not a list or keys");
+        yaml_fault(yaml, node, "expected a single value, not a list or keys");
         return NULL;
     }
     if (memchr(node->data.scalar.value, '\0', node->data.scalar.length) != NULL) {
-        yaml_fault(yaml, node, "the value holds a NUL character");
+        yaml_fault(yaml, node, "the value contains a NUL character");
         return NULL;
     }
     return arena_text(yaml->arena, (const char *)node->data.scalar.value, node->data.scalar.length);

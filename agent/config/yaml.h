@@ -1,5 +1,5 @@
-/* A YAML file read against a table of the keys that it may have. libyaml's documents keep the line and column of every node, so each
-   fault can say where it is. YAML's surprises are refused: unknown and doubled keys, aliases, `yes` and `on` as booleans. */
+/* Reads a YAML file against a table of the keys that it may have. libyaml's documents keep the line and column of every node, so each fault can
+   say where it is. The reader refuses YAML's surprises: unknown and repeated keys, aliases, `yes` and `on` as booleans. */
 #ifndef ASSAY_YAML_H
 #define ASSAY_YAML_H
 
@@ -10,55 +10,55 @@
 
 #include "fault.h"
 
-/* Memory that lives as long as the configuration that was read into it, and is freed whole. */
+/* Memory that lives as long as the configuration read into it, and is freed as a whole. */
 struct arena {
     struct arena_block *blocks;
 };
-void *arena_get(struct arena *arena, size_t size); /* zeroed; the process ends if there is none: only configurations use it */
+void *arena_get(struct arena *arena, size_t size); /* zeroed; ends the process if out of memory, since only configurations use it */
 char *arena_text(struct arena *arena, const char *text, size_t bytes);
 void arena_free(struct arena *arena);
 
 struct yaml {
     const char *path;
     yaml_document_t document;
-    uint64_t sum[2]; /* of the file's bytes: another sum, another content */
+    uint64_t sum[2]; /* of the file's bytes: a different sum means different content */
     struct faults *faults;
     struct arena *arena;
 };
 
-/* Opens and parses. NULL: the fault has been added. */
+/* Opens and parses. NULL: the fault was added. */
 struct yaml *yaml_open(const char *path, long bytes_max, struct arena *arena, struct faults *faults);
 void yaml_close(struct yaml *yaml); /* NULL is fine */
 yaml_node_t *yaml_root(struct yaml *yaml);
 
-/* The node of that number. No two places share one: yaml_open has refused aliases. */
+/* The node with that number. Each place has its own node, because yaml_open refuses aliases. */
 yaml_node_t *yaml_node(struct yaml *yaml, int index);
 
 struct place yaml_place(const struct yaml *yaml, const yaml_node_t *node);
 #define yaml_fault(yaml, node, ...) fault_add((yaml)->faults, yaml_place(yaml, node), __VA_ARGS__)
 
-/* One key that a mapping may have. `read` puts the value at `offset` of the structure that is filled. */
+/* One key that a mapping may have. `read` stores the value at `offset` of the structure that is filled. */
 struct yaml_key {
     const char *name;
     void (*read)(struct yaml *yaml, yaml_node_t *value, void *into);
     size_t offset;
     bool required;
-    const char *not_built; /* the feature that would read it, which this version does not have */
+    const char *not_built; /* the feature that the key needs and that this build does not have */
 };
 
 /* Reads a mapping. The table ends with a name of NULL. */
 void yaml_read_map(struct yaml *yaml, yaml_node_t *map, const struct yaml_key *keys, void *into);
 
-/* The items of a sequence in turn: false after the last one, or with a fault if it is none. *index begins at 0. */
+/* The items of a sequence in turn. False: after the last one, or with a fault if the node is not a sequence. *index begins at 0. */
 bool yaml_next_item(struct yaml *yaml, yaml_node_t *sequence, unsigned *index, yaml_node_t **ret_item);
 
-/* A scalar's text; NULL with a fault if the node is none. Lives in the arena. */
+/* A scalar's text; NULL with a fault if the node is not a scalar. Lives in the arena. */
 const char *yaml_text(struct yaml *yaml, yaml_node_t *node);
 
-/* A scalar that was written without quotes. */
+/* Was the scalar written without quotes? */
 bool yaml_is_plain(const yaml_node_t *node);
 
-/* A plain scalar that is a number as JSON writes it (RFC 8259 section 6), so that a claim in a file means what it means in a token. */
+/* Is it a plain scalar and a number as in JSON (RFC 8259 section 6)? So a claim in a file means the same as in a token. */
 bool yaml_is_number(const yaml_node_t *node, double *ret);
 
 /* Readers for tables. */
@@ -69,7 +69,7 @@ void yaml_read_seconds(struct yaml *yaml, yaml_node_t *value, void *into);  /* d
 void yaml_read_size(struct yaml *yaml, yaml_node_t *value, void *into);     /* uint64_t *: bytes: 64MiB, 1GiB, 512KiB */
 void yaml_read_rate(struct yaml *yaml, yaml_node_t *value, void *into);     /* double *: a second: 50000/s, 300/m */
 
-/* The index of the text in a list that ends with NULL, or -1 with a fault that names the nearest. */
+/* The index of the text in a list that ends with NULL, or -1 with a fault that names the nearest one. */
 int yaml_choice(struct yaml *yaml, yaml_node_t *value, const char *const *choices);
 
 #endif

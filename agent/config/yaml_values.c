@@ -1,11 +1,12 @@
 /* Single values: texts, numbers, durations, sizes, paths, choices. */
-#include "client/wire/when.h"
 #include "yaml.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "client/wire/when.h"
 
 static const char *skip_digits(const char *at)
 {
@@ -59,7 +60,7 @@ void yaml_read_path(struct yaml *yaml, yaml_node_t *value, void *into)
     if (text == NULL)
         return;
     if (*text == '\0') {
-        yaml_fault(yaml, value, "no file is named");
+        yaml_fault(yaml, value, "the path is empty; name a file");
     } else if (*text == '/' || slash == NULL) {
         *(const char **)into = text;
     } else {
@@ -81,7 +82,7 @@ void yaml_read_bool(struct yaml *yaml, yaml_node_t *value, void *into)
     else if (text != NULL && yaml_is_plain(value) && strcmp(text, "false") == 0)
         *(bool *)into = false;
     else if (text != NULL)
-        yaml_fault(yaml, value, "`%s` is no boolean; write true or false", text);
+        yaml_fault(yaml, value, "`%s` is not a boolean; write true or false", text);
 }
 
 /* Digits and a unit from a table. False: something else. */
@@ -129,7 +130,7 @@ void yaml_read_size(struct yaml *yaml, yaml_node_t *value, void *into)
     if (quantity(text, units, factors, &bytes))
         *(uint64_t *)into = (uint64_t)bytes;
     else
-        yaml_fault(yaml, value, "`%s` is no size; write for example 512KiB, 64MiB or 1GiB", text);
+        yaml_fault(yaml, value, "`%s` is not a size; write for example 512KiB, 64MiB or 1GiB", text);
 }
 
 void yaml_read_rate(struct yaml *yaml, yaml_node_t *value, void *into)
@@ -140,7 +141,7 @@ void yaml_read_rate(struct yaml *yaml, yaml_node_t *value, void *into)
     double rate = 0;
 
     if (text != NULL && (!quantity(text, units, factors, &rate) || !(rate > 0)))
-        yaml_fault(yaml, value, "`%s` is no rate; write for example 50000/s or 300/m", text);
+        yaml_fault(yaml, value, "`%s` is not a rate; write for example 50000/s or 300/m", text);
     else if (text != NULL)
         *(double *)into = rate;
 }
@@ -164,8 +165,8 @@ int yaml_choice(struct yaml *yaml, yaml_node_t *value, const char *const *choice
     const char *nearest = nearest_name(text, choices);
 
     if (nearest != NULL)
-        yaml_fault(yaml, value, "`%s` is not known here; did you mean `%s`? (%s)", text, nearest, list);
+        yaml_fault(yaml, value, "unknown value `%s`; did you mean `%s`? (%s)", text, nearest, list);
     else
-        yaml_fault(yaml, value, "`%s` is not known here; write one of: %s", text, list);
+        yaml_fault(yaml, value, "unknown value `%s`; write one of: %s", text, list);
     return -1;
 }

@@ -138,7 +138,7 @@ static struct caller *heaviest_of(const struct account *account)
     return heaviest;
 }
 
-/* The account that is at its bound, or at the common one the account with the most. NULL: there is room. */
+/* The account at its limit, or at the common limit the account with the most. NULL: there is room. */
 static struct account *who_pays(const struct caller *caller, size_t bytes)
 {
     struct accounts *accounts = caller->account->all;
@@ -154,13 +154,13 @@ bool account_charge(struct caller *caller, size_t bytes)
     const struct account *account = who_pays(caller, bytes);
 
     if (account != NULL)
-        accounts->push_out(accounts->context, caller); /* answers that were only not sent yet are nobody's fault */
+        accounts->push_out(accounts->context, caller); /* answers that just were not sent yet are no peer's fault */
     while ((account = who_pays(caller, bytes)) != NULL) {
         struct caller *heaviest = heaviest_of(account);
 
         if (heaviest == NULL || (account == caller->account && heaviest->charged <= caller->charged))
             return false;
-        heaviest->kind->break_off(heaviest, "it left the most answers unread, or messages half sent, when memory for them ran out");
+        heaviest->kind->break_off(heaviest, "memory for unread answers and half-sent messages ran out, and this connection held the most");
     }
     caller->charged += bytes;
     caller->account->buffered += bytes;
@@ -168,7 +168,7 @@ bool account_charge(struct caller *caller, size_t bytes)
     return true;
 }
 
-/* What a closing connection held is written off when it closes, and its buffers go with it. */
+/* What a closing connection held is subtracted when it closes, and its buffers are freed with it. */
 void account_discharge(struct caller *caller, size_t bytes)
 {
     if (bytes > caller->charged)
@@ -247,7 +247,7 @@ void account_wait_first(struct caller *caller)
     account->all->waiting++;
 }
 
-/* An account lives at least as long as one of its callers: who is closed in its turn leaves when libuv lets go of it. */
+/* An account lives at least as long as one of its callers: one that is closed in its turn leaves when libuv has closed it. */
 bool accounts_take_turns(struct accounts *accounts)
 {
     for (struct account *account = accounts->waiting > 0 ? accounts->first : NULL; account != NULL; account = account->next) {

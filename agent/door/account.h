@@ -1,5 +1,5 @@
-/* What one user has open at both doors, the socket and HTTP; what that may cost the others; and whose turn it is. No user takes all
-   connections, all memory, or the loop's time: each has a share of every turn of the loop, and its connections take turns in it. */
+/* Accounts: what one user has open at both doors (the socket and HTTP), what that may cost the others, and whose turn it is. A user cannot take
+   all connections, all memory, or all of the loop's time: each has a share of every turn of the loop, and its connections take turns in it. */
 #ifndef ASSAY_ACCOUNT_H
 #define ASSAY_ACCOUNT_H
 
@@ -13,98 +13,98 @@
 struct account;
 struct caller;
 
-/* What a door does with one of its connections. */
+/* The door's operations on one of its connections. */
 struct caller_kind {
-    void (*take_turn)(struct caller *caller); /* takes up what it has sent, while account_may_work; closes it, or lets it wait again */
+    void (*take_turn)(struct caller *caller); /* processes what it has sent, while account_may_work; closes it, or lets it wait again */
     bool (*may_break_off)(const struct caller *caller);
-    void (*break_off)(struct caller *caller, const char *why); /* closes it and gives its memory back */
+    void (*break_off)(struct caller *caller, const char *why); /* closes it and frees its memory */
 };
 
-/* One connection, as part of what is the door's. */
+/* One connection, as a part of the door's structure for it. */
 struct caller {
     const struct caller_kind *kind;
-    struct account *account;         /* NULL: nobody's yet */
-    struct caller *next, *previous;  /* of the account */
+    struct account *account;         /* NULL: not joined yet */
+    struct caller *next, *previous;  /* in the account's list */
     struct caller *earlier, *later;  /* in the account's line */
-    size_t charged;                  /* bytes of half messages and unsent answers */
-    bool waits;                      /* stands in that line */
+    size_t charged;                  /* bytes of half-sent messages and unsent answers */
+    bool waits;                      /* it is in that line */
 };
 
-/* One user's. Over TCP the kernel does not say who calls: all of these are one user, (uid_t)-1. */
+/* One user's account. Over TCP the kernel does not identify callers: all of them are one user, (uid_t)-1. */
 struct account {
     struct account *next;
     struct accounts *all;
     uid_t uid;
-    unsigned members;     /* connections, and those that are closed but have something under way */
+    unsigned members;     /* connections, including closed ones that still have requests under way */
     unsigned connections, in_flight;
     unsigned pages_unread; /* rpc/send_page.c */
     size_t buffered;
-    struct lines_of_user lines; /* of its connections that wait for a signature to be checked */
+    struct lines_of_user lines; /* its connections that wait for a signature check */
     struct caller *callers;
-    struct caller *first, *last; /* that have something to be taken up */
-    uint64_t turn;               /* in which it has spent: */
+    struct caller *first, *last; /* connections that have data to process */
+    uint64_t turn;               /* the turn in which it has used this much time: */
     int64_t spent_ns;
 };
 
-/* All zero but for `connections_max` and `push_out`: nobody is there. */
+/* All zero except `connections_max` and `push_out`: no connection is open. */
 struct accounts {
     struct account *first;
     unsigned connections, connections_max;
     size_t buffered;
     unsigned waiting; /* callers */
     uint64_t turn;    /* of the loop */
-    int64_t since_ns; /* when what is being taken up now was begun, */
+    int64_t since_ns; /* when the current piece of work began, */
     const struct account *whose; /* whose it is, */
-    int64_t other_ns; /* and when somebody else's was, last */
-    void (*push_out)(void *context, const struct caller *except); /* sends what was answered, without waiting for the turn's end */
+    int64_t other_ns; /* and when another user last had work */
+    void (*push_out)(void *context, const struct caller *except); /* sends finished answers at once, before the end of the turn */
     void *context;
 };
 
-/* What came in, at both doors. */
+/* Counts of what arrived at both doors. */
 struct door_facts {
     uint64_t connections, accepted, refused, requests, protocol_errors, timeouts;
 };
 
-/* Who connects joins its user's account, which is made if it has none; -1: out of memory. It leaves when nothing of it is under way any
-   more, and the account of a user who has nothing else goes. */
+/* Adds a new connection to its user's account, which is created if needed; -1: out of memory. It leaves when none of its requests is under way any
+   more; an account without members is freed. */
 int account_join(struct accounts *accounts, struct caller *caller, uid_t uid);
 void account_leave(struct caller *caller);
 
-/* May this connection, which has joined, stay? A user may have as many as there are places left, so there is always room for another one.
-   Root has no such limit, and some places are kept for its commands, at the door that takes them. */
+/* May this connection, which has joined, stay? A user may have as many connections as there are places left, so another user always finds one.
+   Root has no such limit, and at the door that takes commands some places are reserved for it. */
 bool account_is_welcome(const struct account *account, bool gives_commands);
 
-/* A connection that is being closed takes no place any more, pays for no other, and waits for no turn. */
+/* A connection that is being closed: frees its place and its share of memory, and takes it out of the line. */
 void account_forget(struct caller *caller);
 
-/* A request that is answered later. False: the user has too many. */
+/* Counts a request that is answered later. False: the user has too many. */
 bool account_hold(struct account *account);
 void account_release(struct account *account);
 
-/* Memory for half messages and unsent answers. Bounds are on a user's bytes and on everybody's; who comes to a bound is not by that the
-   culprit, so the connection that holds the most is broken off: a client that reads its answers outlives a thousand that do not.
-   False: nobody holds more than this one. */
+/* Counts memory for half-sent messages and unsent answers. One bound is on a user's bytes, another on all users' bytes. The connection that
+   reaches a bound is not always the cause, so the one that holds the most is closed: a client that reads its answers outlives a thousand that do
+   not. False: no other connection holds more than this one. */
 bool account_charge(struct caller *caller, size_t bytes);
 void account_discharge(struct caller *caller, size_t bytes);
 
-/* Between these two something of a user is taken up, and the time counts as the user's. account_spend may be called in between, too. */
+/* Encloses work for a user, whose time it is counted as. account_spend may be called in between, too. */
 void account_begin(struct account *account);
 void account_spend(struct account *account);
 
-/* Has nobody else asked anything lately? */
+/* Has no other user asked anything lately? */
 bool account_is_alone(const struct account *account);
 
-/* Is something left of its share of this turn? */
+/* Is a part of its share of this turn left? */
 bool account_may_work(const struct account *account);
 
-/* May what a connection sends be read now, before those of its user that wait? */
+/* May the connection's input be read now, before that of the user's connections that wait? */
 bool account_may_read(const struct account *account);
 
-/* Stands in its user's line for a turn, at its end, or first in it. Harmless if it does already. */
+/* Puts the connection at the end of its user's line, or first in it. No effect if it is in the line already. */
 void account_wait(struct caller *caller);
 void account_wait_first(struct caller *caller);
 
-/* Once in a turn of the loop: every user's share, to those that wait. True: some still wait, so the loop must not sleep. */
+/* Once in a turn of the loop: gives every user's waiting connections the user's share. True: some still wait, so the loop must not sleep. */
 bool accounts_take_turns(struct accounts *accounts);
 
 #endif

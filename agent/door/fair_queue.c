@@ -1,7 +1,7 @@
 #include "fair_queue.h"
 
 
-/* Appends to a list whose `last` points at where the next one goes; in an empty one it points nowhere yet. */
+/* Appends to a list whose `last` points to where the next item goes; in an empty list it is not set yet. */
 #define APPEND(list, item)                                                                                                         \
     do {                                                                                                                           \
         (item)->next = NULL;                                                                                                       \

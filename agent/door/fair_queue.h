@@ -1,5 +1,5 @@
-/* Whose signature is checked next: users take turns, and of each user the connections. Who sends ten thousand tokens waits for
-   them, and another's single one does not. */
+/* The order of signature checks: users take turns, and within a user the connections do. A caller that sends ten thousand tokens waits for them;
+   another caller's single token does not. */
 #ifndef ASSAY_TURNS_H
 #define ASSAY_TURNS_H
 
@@ -15,7 +15,7 @@ struct task {
     enum outcome outcome;
 };
 
-/* What one connection has waiting, in order. All zero: nothing, of nobody; its owner sets `user`. */
+/* The waiting tasks of one connection, in order. All zero: empty, without a user; the owner sets `user`. */
 struct line_of_tasks {
     struct lines_of_user *user;
     struct line_of_tasks *next;
@@ -23,20 +23,20 @@ struct line_of_tasks {
     bool stands;
 };
 
-/* The connections of one user that have something waiting. All zero: none. */
+/* The connections of one user that have tasks waiting. All zero: none. */
 struct lines_of_user {
     struct lines_of_user *next;
     struct line_of_tasks *first, **last;
-    unsigned waiting; /* tasks of all of them */
+    unsigned waiting; /* tasks of all its connections */
     bool stands;
 };
 
-/* All zero: nobody waits. */
+/* All zero: empty. */
 struct fair_queue {
     struct lines_of_user *first, **last;
 };
 
 void fair_queue_add(struct fair_queue *turns, struct line_of_tasks *line, struct task *task);
-struct task *fair_queue_take(struct fair_queue *turns); /* NULL: nobody waits */
+struct task *fair_queue_take(struct fair_queue *turns); /* NULL: empty */
 
 #endif

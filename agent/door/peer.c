@@ -22,7 +22,7 @@ int peer_of(int fd, struct peer *ret_peer)
     return 0;
 }
 
-/* The kernel gives all of them or none. */
+/* The kernel returns all of them or none. */
 static void read_groups(int fd, const struct peer *peer, gid_t groups[PEER_GROUPS_MAX], struct identity *who)
 {
     socklen_t size = PEER_GROUPS_MAX * sizeof *groups;
@@ -30,7 +30,7 @@ static void read_groups(int fd, const struct peer *peer, gid_t groups[PEER_GROUP
     who->groups_are_unknown = getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) < 0;
     who->group_count = who->groups_are_unknown ? 0 : (unsigned)(size / sizeof *groups);
     if (who->groups_are_unknown)
-        log_warning("the groups of a peer are not known, so it matches nothing that is for a group, and no entry behind that",
+        log_warning("the peer is in too many groups, so entries of `peers` with a `gid`, and entries after those, do not match it",
                     LOG_NUMBER("uid", peer->uid), LOG_NUMBER("most", PEER_GROUPS_MAX));
 }
 
@@ -66,7 +66,7 @@ void peer_rank(struct peer *peer, int fd, const struct config *config)
         use_entry(peer, peers_match(peers, &who));
         peer->is_overflow = peer->uid == peers->overflow_uid;
     }
-    if (is_administrator(peer) && !peers->admin_is_named) /* otherwise nobody could mend it */
+    if (is_administrator(peer) && !peers->admin_is_named) /* otherwise nobody could change the configuration */
         peer->rights |= RIGHT_BIT(RIGHT_ADMIN);
 }
 
@@ -131,7 +131,7 @@ bool peer_is_stranger(const struct peer *peer)
     return peer->entry != NULL && peer->entry->name == NULL;
 }
 
-/* Libraries say hello by themselves, and ask in vain where there is a rate. */
+/* Libraries call hello by themselves, and without success if there is a rate. */
 static bool is_free(enum right right)
 {
     return right == RIGHT_PING || right == RIGHT_HELLO;
@@ -171,7 +171,7 @@ const struct bounds *peer_admin_bounds(const struct peer *peer)
 
 const char *peer_page_refusal(const struct peer *peer)
 {
-    return peer->entry != NULL && peer->entry->rate > 0 ? "this peer has a `rate`, so each of its requests has to be asked for"
+    return peer->entry != NULL && peer->entry->rate > 0 ? "this peer has a `rate`, so the agent must see each of its requests"
                                                         : NULL;
 }
 
@@ -186,20 +186,18 @@ void peer_explain(const struct peer *peer, enum right right, const char *method,
 {
     if (peer->entry == NULL)
         snprintf(words, PEER_WORDS_BYTES,
-                 "uid %u may not call %s; without `peers` in the configuration only root and the agent's own user (uid %u) may",
+                 "uid %u may not call %s; without `peers` in the configuration only root and the agent's own user (uid %u) may call it",
                  peer->uid, method, geteuid());
     else if (!peer_is_stranger(peer))
         snprintf(words, PEER_WORDS_BYTES, "peer `%s` (uid %u, gid %u) may not call %s; add %s to its `methods`", peer->entry->name,
                  peer->uid, peer->gid, method, right_name(right));
     else if (peer->is_overflow)
         snprintf(words, PEER_WORDS_BYTES,
-                 "uid %u, gid %u is what the kernel shows for whoever it does not know here: no entry of `peers` matches it, and "
-                 "it may not "
-                 "call %s; run the service as a user of its own",
+                 "uid %u, gid %u is the kernel's overflow id for an unmapped user: no entry of `peers` matches it, so it may not call %s; run the "
+                 "service as its own user",
                  peer->uid, peer->gid, method);
     else
         snprintf(words, PEER_WORDS_BYTES,
-                 "uid %u, gid %u is none of the configuration's `peers`, and may not call %s; to let it in add the line: "
-                 "- {name: …, uid: %u}",
+                 "no entry of `peers` matches uid %u, gid %u, so it may not call %s; to allow it, add the line: - {name: …, uid: %u}",
                  peer->uid, peer->gid, method, peer->uid);
 }

@@ -17,7 +17,7 @@ bool peer_log_may(double now)
         second = (int64_t)now;
         lines = left_out = 0;
         if (silent > 0)
-            log_warning("lines about peers were left out, there were too many", LOG_NUMBER("count", silent));
+            log_warning("too many log lines about peers; some were left out", LOG_NUMBER("count", silent));
     }
     if (lines < AUDIT_LINES_PER_SECOND_MAX) {
         lines++;
@@ -36,7 +36,7 @@ void peer_log_broken_off(const struct peer *peer, const char *why)
 void peer_log_turned_away(const struct peer *peer)
 {
     if (peer_log_may(unix_now()))
-        log_warning("a connection was closed, its peer has as many as it may", LOG_TEXT("peer", peer->entry->name),
+        log_warning("a connection was closed, because its peer has the maximum number of connections", LOG_TEXT("peer", peer->entry->name),
                     LOG_NUMBER("connections", peer->entry->connections), LOG_NUMBER("uid", peer->uid), LOG_NUMBER("pid", peer->pid));
 }
 
@@ -46,6 +46,6 @@ void peer_log_stranger(const struct peer *peer)
 
     snprintf(line, sizeof line, "- {name: NAME, uid: %u}", peer->uid);
     if (peer_log_may(unix_now()))
-        log_warning("somebody asks who is none of `peers`", LOG_TEXT("to_let_it_in", line), LOG_NUMBER("uid", peer->uid),
+        log_warning("a caller matches no entry of `peers`", LOG_TEXT("to_let_it_in", line), LOG_NUMBER("uid", peer->uid),
                     LOG_NUMBER("gid", peer->gid), LOG_NUMBER("pid", peer->pid));
 }

@@ -17,7 +17,7 @@
 
 struct socket_place {
     const char *path;
-    const char *key; /* of the configuration, which names another place */
+    const char *key; /* the configuration key that names another path */
     mode_t mode;
     gid_t group; /* (gid_t)-1: the agent's */
 };
@@ -44,10 +44,10 @@ static int handed_over(void)
         return 0;
     long fds = strtol(count, NULL, 10);
 
-    return fds > 0 && fds < INT_MAX ? (int)fds : 0; /* the first that is none of ours ends the look at them */
+    return fds > 0 && fds < INT_MAX ? (int)fds : 0; /* the first descriptor that is not ours ends the search */
 }
 
-/* The name of the one that comes next in LISTEN_FDNAMES, which may have none. */
+/* The next name in LISTEN_FDNAMES, which may have none. */
 static void next_name(const char **names, char *ret_name, size_t room)
 {
     size_t bytes = *names != NULL ? strcspn(*names, ":") : 0;
@@ -71,7 +71,7 @@ static bool is_listening(int fd)
            fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
 }
 
-/* What systemd holds for us: one socket at most of each kind. -1: none of this kind; -2: what it handed over is not to be used. */
+/* The sockets that systemd holds: at most one of each kind. -1: none of this kind; -2: what it passed cannot be used. */
 static int from_systemd(bool for_http, char why[SOCKET_WHY_BYTES])
 {
     const char *names = secure_getenv("LISTEN_FDNAMES");
@@ -82,19 +82,19 @@ static int from_systemd(bool for_http, char why[SOCKET_WHY_BYTES])
 
         next_name(&names, name, sizeof name);
         if (!is_listening(FIRST_FD + i)) {
-            snprintf(why, SOCKET_WHY_BYTES, "systemd handed over `%.100s`, which is no listening Unix stream socket", name);
+            snprintf(why, SOCKET_WHY_BYTES, "systemd passed `%.100s`, which is not a listening Unix stream socket", name);
             found = -2;
         } else if ((strcmp(name, FOR_HTTP) == 0) == for_http) {
             if (found >= 0)
                 snprintf(why, SOCKET_WHY_BYTES,
-                         "systemd handed over %d sockets; one for services is expected, and one named `" FOR_HTTP "`", count);
+                         "systemd passed %d sockets; expected one for services, and one named `" FOR_HTTP "`", count);
             found = found == -1 ? FIRST_FD + i : -2;
         }
     }
     return found;
 }
 
-/* The parent folder decides who could put another socket in our place. */
+/* The parent folder decides who could replace the socket. */
 static int make_parent(const char *path, char why[SOCKET_WHY_BYTES])
 {
     char copy[sizeof((struct sockaddr_un *)0)->sun_path];
@@ -104,12 +104,12 @@ static int make_parent(const char *path, char why[SOCKET_WHY_BYTES])
 
     if (mkdir(parent, 0755) == 0 || errno == EEXIST)
         return 0;
-    snprintf(why, SOCKET_WHY_BYTES, "the folder %s cannot be made: %s; make it, and give it to the agent's user", parent,
+    snprintf(why, SOCKET_WHY_BYTES, "the folder %s cannot be created: %s; create it, and make the agent's user its owner", parent,
              strerror(errno));
     return -1;
 }
 
-/* A socket file on which nobody listens is a leftover of a run that was killed. On which somebody does, it is his. */
+/* A socket file on which no process listens is left over from a killed run. If a process listens, the socket belongs to it. */
 static int clear_leftover(const struct sockaddr_un *address, const char *key, bool *ret_found, char why[SOCKET_WHY_BYTES])
 {
     struct stat facts;
@@ -117,7 +117,7 @@ static int clear_leftover(const struct sockaddr_un *address, const char *key, bo
     if (lstat(address->sun_path, &facts) < 0)
         return 0;
     if (!S_ISSOCK(facts.st_mode)) {
-        snprintf(why, SOCKET_WHY_BYTES, "%s is there and is no socket; remove it, or configure another `%s`", address->sun_path,
+        snprintf(why, SOCKET_WHY_BYTES, "%s exists and is not a socket; remove it, or configure another `%s`", address->sun_path,
                  key);
         return -1;
     }
@@ -140,7 +140,7 @@ static int clear_leftover(const struct sockaddr_un *address, const char *key, bo
     return 0;
 }
 
-/* Bound under a mask that lets nobody in; mode and group are set before anybody can connect, for it does not listen yet. */
+/* Binds under a mask that lets nobody in, and sets mode and group before anybody can connect, because it does not listen yet. */
 static int bind_closed(int fd, const struct sockaddr_un *address, const struct socket_place *place)
 {
     mode_t before = umask(0777);
@@ -169,8 +169,8 @@ static int make(const struct socket_place *place, bool *ret_found, char why[SOCK
     if (status == 0)
         return fd;
     snprintf(why, SOCKET_WHY_BYTES,
-             status == -2 ? "the group of the socket %s cannot be set: %s; under systemd it is SocketGroup= of its socket unit"
-                          : "the socket %s cannot be made: %s",
+             status == -2 ? "the group of the socket %s cannot be set: %s; under systemd, set SocketGroup= in its socket unit"
+                          : "the socket %s cannot be created: %s",
              place->path, strerror(errno));
     if (fd >= 0)
         close(fd);
@@ -184,7 +184,7 @@ int socket_make_folders(const struct config *config, char why[SOCKET_WHY_BYTES])
     return config->http.path != NULL && from_systemd(true, why) == -1 ? make_parent(config->http.path, why) : 0;
 }
 
-/* Taken, or made. What the configuration says of a socket that systemd holds is not followed, which somebody may wonder about. */
+/* Takes the socket from systemd, or creates it. If systemd holds it, the configured path is not used, which is logged because it may surprise. */
 static int take_or_make(const struct socket_place *place, bool for_http, bool *ret_made, bool *ret_found,
                         char why[SOCKET_WHY_BYTES])
 {
@@ -193,7 +193,7 @@ static int take_or_make(const struct socket_place *place, bool for_http, bool *r
     *ret_made = false;
     *ret_found = fd >= 0;
     if (fd >= 0 && !is_bound_to(fd, place->path))
-        log_warning("systemd holds the socket, and what is configured is not used", LOG_TEXT("configured", place->path));
+        log_warning("systemd holds the socket, so the agent does not use the configured one", LOG_TEXT("configured", place->path));
     if (fd != -1)
         return fd < 0 ? -1 : fd;
     fd = make(place, ret_found, why);
@@ -207,8 +207,8 @@ int socket_listen(const struct config *config, bool *ret_made, bool *ret_found, 
 
     if (config->http.path == NULL && from_systemd(true, why) >= 0) {
         snprintf(why, SOCKET_WHY_BYTES,
-                 "systemd holds a socket for HTTP, which is not configured; write `http: {listen: unix:PATH}`, or "
-                 "systemctl disable --now assayd-http.socket");
+                 "systemd holds a socket for HTTP, but `http` is not configured; write `http: {listen: unix:PATH}`, or run: systemctl disable "
+                 "--now assayd-http.socket");
         return -1;
     }
     return take_or_make(&place, false, ret_made, ret_found, why);
@@ -226,8 +226,7 @@ void socket_remove(const char *path, int fd)
 {
     struct stat file;
 
-    /* The file's inode is not the socket's; what can be known is that our socket is bound to that name, and that a socket is there.
-     */
+    /* The file's inode is not the socket's; what can be checked is that the socket is bound to that name, and that a socket is there. */
     if (is_bound_to(fd, path) && lstat(path, &file) == 0 && S_ISSOCK(file.st_mode))
         unlink(path);
 }

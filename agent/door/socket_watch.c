@@ -22,7 +22,7 @@ void socket_watch_init(struct socket_watch *watch, uv_loop_t *loop)
     watch->folder.data = watch;
 }
 
-/* Where the kernel tells of nothing, a reload still looks. */
+/* If the kernel reports nothing, a reload still checks. */
 static void start(struct socket_watch *watch)
 {
     char copy[sizeof watch->path];
@@ -40,7 +40,7 @@ void socket_watch_note(struct socket_watch *watch, const char *path, bool made)
 
     watch->inode = 0;
     watch->made = made;
-    snprintf(watch->path, sizeof watch->path, "%s", path); /* its length was checked; the configuration goes with the next one */
+    snprintf(watch->path, sizeof watch->path, "%s", path); /* its length was checked; the configuration is freed with the next one */
     if (lstat(watch->path, &file) < 0)
         return;
     watch->device = file.st_dev;
@@ -64,16 +64,16 @@ void socket_watch_look(struct socket_watch *watch)
         return;
     if (lstat(watch->path, &file) == 0) {
         if (file.st_dev != watch->device || file.st_ino != watch->inode)
-            tell(watch, "something else is in the place of the agent's socket", "stop what put it there, and restart the agent");
+            tell(watch, "another file is in the place of the agent's socket", "stop the program that created it, and restart the agent");
         return;
     }
     if (errno != ENOENT)
         return;
     if (!watch->made) {
-        tell(watch, "the file of the socket was removed, which systemd holds", "systemctl restart the socket unit, then the agent");
+        tell(watch, "the socket's file was removed, and systemd holds the socket", "restart the socket unit (systemctl restart), then the agent");
         return;
     }
-    log_warning("the socket's file was removed, and is made anew", LOG_TEXT("socket", watch->path));
+    log_warning("the socket's file was removed; the agent creates it again", LOG_TEXT("socket", watch->path));
     watch->inode = 0;
     watch->gone(watch->context);
 }

@@ -1,5 +1,5 @@
-/* Does the socket's name still lead to the socket? Whoever cleans up folders may take it away, and from then on no new connection comes, for
-   no reason that anybody is told. */
+/* Checks that the socket's path still leads to the socket. A program that cleans up folders may remove it; then no new connection arrives, and no
+   error tells anybody why. */
 #ifndef ASSAY_SOCKET_WATCH_H
 #define ASSAY_SOCKET_WATCH_H
 
@@ -9,25 +9,25 @@
 
 struct socket_watch {
     uv_fs_event_t folder;
-    char path[108]; /* sun_path's */
+    char path[108]; /* the size of sun_path */
     dev_t device;
     ino_t inode;
-    bool made; /* by us; else systemd holds it, and makes it */
-    bool told; /* of what cannot be mended here */
+    bool made; /* by the agent; otherwise systemd created and holds it */
+    bool told; /* a fault that the agent cannot repair was logged */
     void (*gone)(void *context);
     void *context;
 };
 
-/* Once, before the others. `gone` and `context` are to be set before socket_watch_note. */
+/* Call it once, first. Set `gone` and `context` before socket_watch_note. */
 void socket_watch_init(struct socket_watch *watch, uv_loop_t *loop);
 
-/* The file that is at this path now is the socket's. Looks again whenever something changes in its folder, as far as the kernel tells. */
+/* The file now at this path is the socket's. Checks again whenever something changes in its folder, as far as the kernel reports it. */
 void socket_watch_note(struct socket_watch *watch, const char *path, bool made);
 
-/* Looks: `gone` is called if we have made it and it is gone. Others' are told of in the log, once. */
+/* Checks now: calls `gone` if the agent created the file and it is gone. Other faults are logged, once. */
 void socket_watch_look(struct socket_watch *watch);
 
-/* The file goes now, and that is as it should be. */
+/* The file is about to be removed on purpose. */
 void socket_watch_end(struct socket_watch *watch);
 
 void socket_watch_close(struct socket_watch *watch); /* freed by the loop */

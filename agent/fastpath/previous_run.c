@@ -17,13 +17,13 @@
 struct previous_run {
     struct alarm *alarm;
     char path[4096]; /* the marker */
-    char boot[BOOT_BYTES + 1]; /* the kernel's, or empty: it cannot be read */
+    char boot[BOOT_BYTES + 1]; /* the kernel's boot id, or empty: unreadable */
     int64_t started, until; /* monotonic, nanoseconds */
     bool marked;
     struct held *held;
 };
 
-/* The first bytes of a file; how many, or -1. */
+/* Reads the first bytes of a file; how many, or -1. */
 static ssize_t read_start(const char *path, char *bytes, size_t size)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -34,7 +34,7 @@ static ssize_t read_start(const char *path, char *bytes, size_t size)
     return got;
 }
 
-/* The monotonic clock begins anew with each boot, and no page outlives one. A boot that cannot be told counts as this one. */
+/* The monotonic clock restarts with each boot, and no page outlives one. An unknown boot counts as this one. */
 static bool is_of_this_boot(const struct previous_run *earlier)
 {
     char found[BOOT_BYTES];
@@ -113,7 +113,7 @@ void previous_run_hold(struct previous_run *earlier, struct held *held)
     earlier->held = held;
 }
 
-/* It is to outlive this process, not the kernel: nothing is synced. */
+/* It must outlive this process, not the kernel, so nothing is synced. */
 bool previous_run_mark(struct previous_run *earlier)
 {
     const char *text = earlier->boot[0] != '\0' ? earlier->boot : "unknown";
@@ -125,7 +125,7 @@ bool previous_run_mark(struct previous_run *earlier)
 
     earlier->marked = fd >= 0 && write(fd, text, (size_t)size) == size;
     if (!earlier->marked)
-        log_warning("the page cannot be given to clients, so each of their calls goes to the agent: its marker cannot be written",
+        log_warning("the marker of the shared page cannot be written, so clients do not get the page and each of their calls goes to the agent",
                     LOG_TEXT("file", earlier->path), LOG_TEXT("error", strerror(errno)));
     if (fd >= 0)
         close(fd);
@@ -137,7 +137,7 @@ void previous_run_close(struct previous_run *earlier)
     if (earlier == NULL)
         return;
     if (!is_waiting(earlier) && unlink(earlier->path) < 0 && errno != ENOENT)
-        log_warning("the marker of the page cannot be removed, so that the next start will wait", LOG_TEXT("file", earlier->path),
+        log_warning("the marker of the shared page cannot be removed, so the next start will wait", LOG_TEXT("file", earlier->path),
                     LOG_TEXT("error", strerror(errno)));
     answer_all(earlier);
     alarm_close(earlier->alarm);

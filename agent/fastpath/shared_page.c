@@ -25,7 +25,7 @@ struct shared_page {
     EVP_CIPHER_CTX *cipher;
 };
 
-/* A thing's hash is fast, but who sees many of its results could find its secret; so they go through AES before a part of them is
+/* A thing's hash is fast, but from many of its results an observer could find its secret; so the result goes through AES before a part of it is
    shown. */
 static EVP_CIPHER_CTX *new_cipher(void)
 {
@@ -48,8 +48,8 @@ static void close_fd(struct shared_page *shared)
     shared->fd = -1;
 }
 
-/* Every page of it is touched before it is sealed and handed out: the first to touch it pays for it. It is not WRITE that is sealed,
-   which cannot be while it is mapped here, but every way to write that is not open already. */
+/* Touches every page of the memory before it is sealed and handed out, because the first process to touch it is charged for it. It cannot seal
+   WRITE while the memory is mapped here, so it seals every way to write that is not open already. */
 static int make_shared(struct shared_page *shared)
 {
     shared->fd = memfd_create("assay", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -64,7 +64,7 @@ static int make_shared(struct shared_page *shared)
     return fcntl(shared->fd, F_ADD_SEALS, SEALS);
 }
 
-/* Clients get a descriptor that was never open for writing, where /proc can be had to make one. */
+/* Clients get a descriptor that was never open for writing, if /proc is available to make one. */
 static void reopen_for_reading(struct shared_page *shared)
 {
     char path[32];
@@ -165,7 +165,7 @@ int shared_page_indexes(struct shared_page *shared, const struct thing *things, 
     return 0;
 }
 
-/* One writer, so that reading and writing need not be one step. */
+/* There is one writer, so reading and writing need not be one atomic step. */
 static void grow(_Atomic uint64_t *word)
 {
     atomic_store_explicit(word, atomic_load_explicit(word, memory_order_relaxed) + 1, memory_order_release);
@@ -178,7 +178,7 @@ void shared_page_bump(struct shared_page *shared, struct thing thing)
     if (shared_page_indexes(shared, &thing, 1, &index) == 0)
         grow(&shared->page->counter[index]);
     else
-        shared_page_bump_all(shared); /* it is one of them */
+        shared_page_bump_all(shared); /* it is among them */
 }
 
 void shared_page_bump_issuer(struct shared_page *shared, const struct issuer *issuer)

@@ -1,15 +1,14 @@
-/* The shared: the page that is shared with clients (client/page.h has its layout), from its writer's side. On the loop's thread alone.
-   The agent's own cache goes by the same counters, also where nobody is given the page.
+/* The shared page, from its writer's side (client/page.h has its layout). On the loop's thread only. The agent's own cache uses the same counters,
+   also if no client gets the page.
 
-   Which counter stands for a thing is a keyed hash with a key of this run: who reads the page learns nothing about tokens that he
-   has not had verified. */
+   Counters are indexed by a keyed hash with a key of this run: a reader of the page learns nothing about tokens that he has not had verified. */
 #ifndef ASSAY_BOARD_H
 #define ASSAY_BOARD_H
 
 #include "agent/token/issuer.h"
 #include "client/wire/page.h"
 
-/* What a yes rests on and can be taken back, all of it an issuer's. These numbers are hashed, and live as long as one run. */
+/* The things that an acceptance rests on and that can be revoked, each of an issuer. These numbers are hashed, and valid for one run. */
 enum thing_kind { THING_ISSUER, THING_KEY, THING_INPUT, THING_JTI, THING_SUB, THING_SID };
 
 struct thing {
@@ -18,33 +17,33 @@ struct thing {
 
 struct shared_page;
 
-/* Where there is no memory that can be shared, the page is the agent's alone. NULL: out of memory, or OpenSSL failed. */
+/* If no memory can be shared, the page is private to the agent. NULL: out of memory, or OpenSSL failed. */
 struct shared_page *shared_page_new(const uint8_t instance[16]);
 void shared_page_free(struct shared_page *shared); /* NULL is fine */
 
-/* What is handed to clients: a descriptor of sealed memory, which can only be read. -1: there is none. */
+/* What clients get: a descriptor of sealed, read-only memory. -1: none. */
 int shared_page_fd(const struct shared_page *shared);
 const struct page *shared_page_at(const struct shared_page *shared);
 
-/* Any thread may ask: it changes nothing. */
+/* May be called from any thread: it changes nothing. */
 struct thing shared_page_thing(const struct shared_page *shared, enum thing_kind kind, struct text issuer, struct text name);
 
-/* The counters that stand for things. 0, or -1: OpenSSL failed. */
+/* The counters of things. 0, or -1: OpenSSL failed. */
 #define THINGS_MAX 6
 int shared_page_indexes(struct shared_page *shared, const struct thing *things, unsigned count, uint16_t *ret_indexes);
 
-/* A thing was taken back, or given back: what rests on it has to be asked anew. To be called when that can be seen by whoever asks,
-   and before anybody is told of it. */
+/* A thing was revoked, or the revocation was undone: ends the cached results that rest on it. Call it when lookups can already see the change,
+   and before the change is confirmed to anybody. */
 void shared_page_bump(struct shared_page *shared, struct thing thing);
-void shared_page_bump_all(struct shared_page *shared); /* whatever thing it may have been */
-void shared_page_bump_issuer(struct shared_page *shared, const struct issuer *issuer); /* all that it said */
-void shared_page_bump_keys(struct shared_page *shared);                               /* all that any issuer said */
+void shared_page_bump_all(struct shared_page *shared); /* all things */
+void shared_page_bump_issuer(struct shared_page *shared, const struct issuer *issuer); /* all tokens of the issuer */
+void shared_page_bump_keys(struct shared_page *shared);                               /* all tokens of every issuer */
 void shared_page_bump_policy(struct shared_page *shared);
 
-/* The agent is alive. */
+/* The heartbeat. */
 void shared_page_beat(struct shared_page *shared);
 
-/* The end: nothing rests on the page any more. */
+/* At the end: ends everything that rests on the page. */
 void shared_page_close(struct shared_page *shared);
 
 #endif

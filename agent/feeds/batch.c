@@ -9,7 +9,7 @@
 #include "sorted_changes.h"
 #include "unreadable.h"
 
-#define GROUP_UNDO 0x8000U /* beside a word's group: it takes back */
+#define GROUP_UNDO 0x8000U /* beside a word's group: it is an undo */
 static_assert(FEED_BATCH_GROUPS_MAX <= GROUP_UNDO, "a group and GROUP_UNDO share a slot's bits");
 
 struct unreadable {
@@ -21,16 +21,16 @@ struct unreadable {
 
 struct batch {
     char source[SOURCE_NAME_BYTES];
-    struct words *words; /* their slots are groups, until they are written */
+    struct words *words; /* their slots are numbers of groups until they are written */
     size_t records;
-    struct entry_op *ops; /* a portion of them */
+    struct entry_op *ops; /* a part of them */
     size_t count;
-    size_t written, part; /* ops that are on the disk; that the last part wrote */
+    size_t written, part; /* ops that are on the disk; ops that the last part wrote */
     const char *folder;
-    struct words *later; /* what is to be done after all others; NULL: nothing */
+    struct words *later; /* words that must follow all others; NULL: none */
     enum batch_end end;
-    bool second;         /* `later` is being done */
-    bool broken;         /* something was lost on the way, and it must be read anew */
+    bool second;         /* `later` is being written */
+    bool broken;         /* data was lost, and the feed must be read again */
     struct groups groups;
     unsigned kinds;
     struct unreadable *unreadable;
@@ -111,7 +111,7 @@ int batch_add(struct batch *batch, struct hasher *hasher, const struct line *lin
         status = add_word(batch, hasher, &record, line->undo);
     for (unsigned i = 0; line->undo && spellings != NULL && status == 1 && i < spellings->count; i++) {
         record.issuer = spellings->list[i];
-        status = add_word(batch, hasher, &record, true); /* taken back twice, if the line comes again, is taken back */
+        status = add_word(batch, hasher, &record, true); /* undoing twice, if the line comes again, has the same effect */
     }
     batch->records += status == 1;
     return status;
@@ -140,7 +140,7 @@ void batch_set_cursor(struct batch *batch, const void *cursor, size_t bytes)
     batch->cursor_bytes = bytes;
 }
 
-/* What comes of two changes of one thing, one after the other. */
+/* Combines two changes of one thing, one after the other. */
 static void follow(struct entry_op *first, const struct entry_op *then)
 {
     bool met = first->change != ENTRY_REMOVE;
@@ -154,7 +154,7 @@ static void follow(struct entry_op *first, const struct entry_op *then)
     else
         *first = *then;
     if (!met)
-        first->change = ENTRY_SET; /* taken back, and given anew: what was there before has no say */
+        first->change = ENTRY_SET; /* an undo followed by a revocation: the old entry no longer matters */
 }
 
 void batch_seal(struct batch *batch, enum batch_end end)
@@ -228,8 +228,8 @@ static int keep_word(struct batch *batch, const struct entry_op *op, bool undo)
     return words_add(batch->later, word) == 1 ? 0 : -1;
 }
 
-/* Of what this portion says, only what revokes is done now, and the rest is kept for later. `all`: there is more to come about these
-   hashes, which must come behind what is kept. */
+/* Writes only the revocations of this part now, and keeps the rest for later. `all`: more words about these hashes will come, which must follow
+   what is kept. */
 static int put_off(struct batch *batch, bool all)
 {
     size_t kept = 0;
@@ -251,14 +251,14 @@ static int put_off(struct batch *batch, bool all)
     return 0;
 }
 
-/* The next portion. All are of one source, so one hash is one entry. */
+/* Loads the next part. All words are of one source, so one hash is one entry. */
 static int load(struct batch *batch)
 {
     size_t all = words_count(batch->words), most = all < FEED_RUN_RECORDS ? all : FEED_RUN_RECORDS, count, kept = 0;
     bool is_split = words_are_split(batch->words);
     word_bytes *words;
 
-    /* Room first, for all portions: what was taken is not given again. */
+    /* Memory first, for all parts: words that were taken cannot be taken again. */
     if (batch->ops == NULL && (batch->ops = malloc(most * sizeof *batch->ops)) == NULL)
         return -1;
     if (words_take(batch->words, &words, &count) < 0)
@@ -294,7 +294,7 @@ static int find_slots(struct batch *batch, struct view *view)
     return 0;
 }
 
-/* Kids that nobody revokes any more give back the keys that they covered. */
+/* If no source revokes a kid any more, ends the revocation of the keys that it covered. */
 static int uncover(struct view *view, const struct entry_op *op)
 {
     struct bytes left;
@@ -333,7 +333,7 @@ static int finish(struct batch *batch, struct hasher *hasher, struct view *view,
     return batch_put_cursor(view, batch->source, batch->cursor, batch->cursor_bytes);
 }
 
-/* What was put off is done now, and then no more. */
+/* Starts writing what was kept for later; nothing more is kept. */
 static void begin_second(struct batch *batch)
 {
     words_seal(batch->later);
@@ -346,7 +346,7 @@ static void begin_second(struct batch *batch)
     batch->second = true;
 }
 
-/* With this portion all of it is written. */
+/* Is all of the batch written with this part? */
 static bool is_last_portion(const struct batch *batch)
 {
     return !words_left(batch->words) && (batch->end != BATCH_ENDS || batch->later == NULL);

@@ -1,4 +1,4 @@
-/* The cursor of a source, in the store: up to where it was read. */
+/* The cursor of a source, in the store: the position up to which it was read. */
 #include <stdio.h>
 #include <string.h>
 
@@ -20,7 +20,7 @@ int batch_cursor(struct view *view, const char *source, void *cursor, size_t byt
     if (found != 1)
         return found;
     if (value.size != bytes)
-        return 0; /* of another version: read from the start, which changes nothing that stands */
+        return 0; /* of another version: the feed is read from its start, which changes no record in force */
     memcpy(cursor, value.at, bytes);
     return 1;
 }

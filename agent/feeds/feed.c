@@ -1,4 +1,4 @@
-/* One feed, on its way round, whatever kind it is of: read, written by the writer, then at rest until there is something new. */
+/* One feed and its cycle, for every kind: read, written by the writer, then idle until there is something new. */
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,8 +30,8 @@ void feeds_count(struct feeds *feeds)
     }
 }
 
-/* After each part: which things it was about is not known more exactly, and telling too much costs a call. Under another
-   configuration the issuers may have other first names. */
+/* After each part: ends the cached results of the things that the part may be about. It is not known more exactly, and naming too many costs only
+   a call. Under another configuration the issuers may have other first names. */
 static void tell_board(const struct feed *feed)
 {
     struct core *core = feed->all->core;
@@ -52,13 +52,13 @@ void feed_bump(struct feed *feed)
             shared_page_bump_issuer(feed->all->core->shared, ring->issuers[i]);
 }
 
-/* What is accepted while a feed can be read rests on that: it has no end that could be told in advance. */
+/* Tokens accepted while a feed can be read rest on that, and the end of that time cannot be given in advance. */
 static void set_error(struct feed *feed, const char *error)
 {
     if ((error != NULL) != (feed->error[0] != '\0'))
         feed_bump(feed);
     if (error != NULL && strncmp(feed->error, error, sizeof feed->error - 1) != 0)
-        log_error("a revocation feed cannot be read; what it said before stands", LOG_TEXT("feed", feed->source),
+        log_error("a revocation feed cannot be read; its earlier records stay in force", LOG_TEXT("feed", feed->source),
                   LOG_TEXT("error", error));
     if (error == NULL && feed->error[0] != '\0')
         log_info("a revocation feed can be read again", LOG_TEXT("feed", feed->source));
@@ -66,7 +66,7 @@ static void set_error(struct feed *feed, const char *error)
     feeds_count(feed->all);
 }
 
-/* Nothing of it is under way any more. */
+/* Nothing of the feed is under way any more. */
 static void rest(struct feed *feed, bool lost)
 {
     bool ends = lost || feed->status == READ_ALL || feed->status == READ_UNSURE || feed->all->stopped || feed->dropped;
@@ -136,7 +136,7 @@ void feed_cannot_be_read(struct feed *feed, const char *why)
     set_error(feed, why);
 }
 
-/* Whatever state it was in: what has been accepted since the last look rests on nothing any more. */
+/* Whatever its state was: results accepted since the last check no longer hold. */
 void feed_is_incomplete(struct feed *feed, const char *why)
 {
     feed->good = 0;
@@ -154,7 +154,7 @@ void feed_is_late(struct feed *feed)
     feed->is_late = true;
     feed_bump(feed);
     if (feed->error[0] == '\0')
-        set_error(feed, "it has changed, and reading it takes longer than it may");
+        set_error(feed, "it has changed, and reading it takes too long");
     feeds_count(feed->all);
 }
 
@@ -178,14 +178,14 @@ static void written(struct feed *feed)
     rest(feed, feed->status == READ_FAILED);
 }
 
-/* What is known to be revoked is not in force: nothing may be decided as if it were unknown. */
+/* Known revocations are not in force: tokens must not be decided without them. */
 static void fail_to_write(struct feed *feed)
 {
     if (!batch_is_empty(feed->batch)) {
         feed->is_late = true;
         feed_bump(feed);
     }
-    fail(feed, "what it said could not be written; is the disk full?");
+    fail(feed, "its records could not be written; is the disk full?");
 }
 
 static void job_done(struct job *job, int status)
@@ -202,10 +202,10 @@ static void job_done(struct job *job, int status)
     else if (batch_advance(feed->batch))
         written(feed);
     else if (writer_submit(feed->all->core->writer, &feed->job) < 0)
-        fail(feed, "too many changes wait to be written");
+        fail(feed, "too many changes wait for the disk");
 }
 
-/* What is stored: the mark, and behind it the cursor. */
+/* The stored value: the mark, followed by the cursor. */
 static size_t make_value(const struct feed *feed, uint8_t value[CURSOR_BYTES_MAX])
 {
     memcpy(value, &feed->mark, sizeof feed->mark);
@@ -234,9 +234,9 @@ void feed_was_read(struct feed *feed)
     if (feed->all->stopped || feed->dropped)
         rest(feed, true);
     else if (batch_is_empty(feed->batch) && is_stored(feed))
-        written(feed); /* nothing has come: no reason to write */
+        written(feed); /* nothing new has come, so there is nothing to write */
     else if (writer_submit(feed->all->core->writer, &feed->job) < 0)
-        fail(feed, "too many changes wait to be written");
+        fail(feed, "too many changes wait for the disk");
 }
 
 static int is_its_slot(void *source, const struct slot *slot)
@@ -244,7 +244,7 @@ static int is_its_slot(void *source, const struct slot *slot)
     return strcmp(slot->source, source) == 0;
 }
 
-/* What an earlier run has left. Lines that had no effect then may have one now. */
+/* Loads what an earlier run has stored. Lines that had no effect then may have one now. */
 static int load_cursor(struct feed *feed)
 {
     struct view *view = store_view(feed->all->core->store);
@@ -267,7 +267,7 @@ static int load_cursor(struct feed *feed)
     feed->is_new = found == 0 && slot_each(view, is_its_slot, feed->source) == 0;
     feed->has_stored = true;
     if (feed->mark.passed_over > 0 && !feed_marks_agree(&feed->stored_mark, &now)) {
-        log_info("a revocation feed may say what it could not say before, and is read from its start", LOG_TEXT("feed", feed->source));
+        log_info("a revocation feed has more rights than before; the agent reads it again from its start", LOG_TEXT("feed", feed->source));
         feed->kind->reset(feed, memcmp(feed->stored_mark.issuers, now.issuers, sizeof now.issuers) == 0);
         feed->mark.passed_over = 0;
     }
@@ -277,16 +277,16 @@ static int load_cursor(struct feed *feed)
 void feed_begin(struct feed *feed)
 {
     if (load_cursor(feed) < 0) {
-        set_error(feed, "where it was read to cannot be read");
+        set_error(feed, "the position in it cannot be read from the store");
         alarm_set(feed->all->retry, FEED_RETRY_SECONDS);
     } else {
         feed->kind->begin(feed);
         if (feed->good > unix_now())
-            feed->good = 0; /* by a clock that was ahead: nobody knows how old that is */
+            feed->good = 0; /* by a clock that was ahead: the age of its records is unknown */
     }
 }
 
-/* A new one, or room in the one of a reading that goes on. */
+/* Creates a batch, or prepares the one of a reading that continues. */
 static int make_batch(struct feed *feed)
 {
     if (feed->batch != NULL)

@@ -10,7 +10,7 @@
 #include "feed_inside.h"
 #include "unreadable.h"
 
-/* Remote ones know themselves when it is time. */
+/* Remote feeds decide themselves when to read. */
 void feeds_look(struct feeds *feeds)
 {
     for (struct feed *feed = feeds->first, *next; feed != NULL && !feeds->stopped; feed = next) {
@@ -41,8 +41,8 @@ struct feeds *feeds_new(struct core *core)
     return NULL;
 }
 
-/* May the feed go on under this configuration? What is being read under other rights is not to count, and what was passed over under
-   them may count now: then it begins anew, from what is stored. */
+/* May the feed continue under this configuration? Lines that are being read under other rights must not count, and lines that were skipped under
+   them may count now: then it begins again, from what is stored. */
 static bool may_go_on(struct feed *feed, const struct feed_config *config, const struct config *whole)
 {
     struct feed_mark now;
@@ -84,7 +84,7 @@ static void drop_all(struct feed *list)
     }
 }
 
-/* One that begins anew goes on counting. */
+/* A feed that begins again keeps its counts. */
 static void take_counts(struct feed *feed, const struct feed *old)
 {
     while (old != NULL && strcmp(old->source, feed->source) != 0)
@@ -135,7 +135,7 @@ int feeds_use_config(struct feeds *feeds)
     return status;
 }
 
-/* Seconds since it was confirmed, by whichever clock says more: one of them may have been set back. */
+/* Seconds since it was confirmed, by the clock that gives more: one of them may have been set back. */
 static double age_of(const struct feed *feed, double now)
 {
     double since = feed->good_ns > 0 ? (double)(monotonic_ns() - feed->good_ns) / 1e9 : 0;
@@ -143,7 +143,7 @@ static double age_of(const struct feed *feed, double now)
     return fmax(fmax(now - feed->good, since), 0);
 }
 
-/* May what the issuer has accepted rest on this feed? */
+/* May an acceptance of the issuer's tokens rest on this feed? */
 static bool is_fresh(const struct feed *feed, double max_age, double now, char why[256])
 {
     bool failed = feed->error[0] != '\0', remote = feed_is_remote(feed->config);
@@ -164,7 +164,7 @@ static bool is_fresh(const struct feed *feed, double max_age, double now, char w
     return true;
 }
 
-/* Those that somebody else looks at. */
+/* Confirms the feeds that another part of the agent checks. */
 static void confirm(struct feed *feed)
 {
     if (feed->kind->confirm != NULL)
@@ -178,7 +178,7 @@ bool feeds_are_fresh(const struct feeds *feeds, const struct issuer *issuer, dou
     if (feeds->not_good == 0 && !feeds->bounded)
         return true;
     if (feeds->incomplete) {
-        snprintf(why, 256, "there was no memory for a revocation feed; run: assay reload");
+        snprintf(why, 256, "a revocation feed is not read: out of memory; run: assay reload");
         return false;
     }
     for (struct feed *feed = feeds->first; feed != NULL; feed = feed->next) {
@@ -189,8 +189,8 @@ bool feeds_are_fresh(const struct feeds *feeds, const struct issuer *issuer, dou
     return true;
 }
 
-/* A file is looked at as long as anybody asks, and who holds the page is told when that fails; what comes from elsewhere is as old as
-   the last word from there. */
+/* The agent checks a file while requests arrive, and clients with the page are told when that fails; records of a remote feed are as old as its
+   last answer. */
 static bool is_aging(const struct feed *feed)
 {
     return feed_is_remote(feed->config) ? feed->good > 0 : feed->error[0] != '\0';
@@ -283,7 +283,7 @@ void feeds_free(struct feeds *feeds)
     free(feeds);
 }
 
-/* Lines of feeds that are configured no more stay as they are, and so does what takes back: later lines may have revoked it again. */
+/* Lines of feeds that are no longer configured stay, and so do undo lines, because later lines may have revoked the same again. */
 struct retry {
     struct core *core;
     struct hasher *hasher;
@@ -327,7 +327,7 @@ int feeds_retry_unreadable(struct core *core, struct hasher *hasher, struct view
     if (status == 0 && kept > 0)
         status = unreadable_each(view, try_again, &retry);
     if (retry.applied > 0)
-        log_info("lines of revocation feeds that could not be read before now have effect", LOG_NUMBER("lines", retry.applied));
+        log_info("lines of revocation feeds that could not be read before are now in force", LOG_NUMBER("lines", retry.applied));
     line_reader_free(retry.reader);
     return status;
 }

@@ -14,13 +14,13 @@
 
 #define READ_BYTES   (256 * 1024) /* more than the longest line, so that each read ends one */
 #define TAIL_BYTES   1024
-#define SMALL_BYTES  (1024 * 1024)        /* is looked at whole each time */
-#define VERIFY_NS    NS_PER_S             /* a larger one so often, and only its last bytes in between */
-#define SETTLES_NS   NS_PER_S             /* nobody has written to it for so long */
-#define REWRITES_NS  (300 * NS_PER_MS)    /* what is being rewritten in place is left alone as long as it was written to so lately, */
-#define REWRITING_NS (1200 * NS_PER_MS)   /* but not longer than this */
+#define SMALL_BYTES  (1024 * 1024)        /* up to this size, a file is checked as a whole each time */
+#define VERIFY_NS    NS_PER_S             /* a larger one is checked this often, and only its last bytes in between */
+#define SETTLES_NS   NS_PER_S             /* the file counts as quiet after no write for this long */
+#define REWRITES_NS  (300 * NS_PER_MS)    /* a file that is being rewritten in place is not read after a write for this long, */
+#define REWRITING_NS (1200 * NS_PER_MS)   /* but at most for this long */
 #define QUIET_NS     (2050 * NS_PER_MS)   /* more than a tick of any file system's clock */
-#define FOLLOW_MAX   4                    /* replaced again and again while it is read */
+#define FOLLOW_MAX   4                    /* how often one reading follows a file that is replaced again and again */
 
 void feed_file_close(struct feed_file *file)
 {
@@ -76,7 +76,7 @@ static int note_tail(struct feed_file *file)
     return read_tail(file, file->tail_bytes, &file->tail);
 }
 
-/* Are all bytes that were read before still there? 1, 0, -1. */
+/* Are all bytes that were read before unchanged? 1, 0, -1. */
 static int verify(struct feed_file *file, char *piece, const struct feed_taker *taker)
 {
     const struct feed_cursor *cursor = &file->cursor;
@@ -106,7 +106,7 @@ static int verify(struct feed_file *file, char *piece, const struct feed_taker *
     return same;
 }
 
-/* Where it was looked at whole a moment ago: is at least its end what it was? */
+/* After a whole check a moment ago: is at least the end unchanged? */
 static int looks_same(struct feed_file *file)
 {
     uint64_t tail = 0;
@@ -118,7 +118,7 @@ static int looks_same(struct feed_file *file)
     return tail == file->tail;
 }
 
-/* 1: what was read before is there; 0: it is not; -1. */
+/* 1: the bytes read before are unchanged; 0: they are not; -1. */
 static int is_same(struct feed_file *file, const struct file_facts *facts, char *piece, const struct feed_taker *taker)
 {
     const struct feed_cursor *cursor = &file->cursor;
@@ -151,7 +151,7 @@ static int begin_anew(struct feed_file *file)
     return file->sum != NULL ? 0 : -1;
 }
 
-/* The whole lines of a piece. Gives how much of it was done. 1; 0 or -2: as `take` says. */
+/* Takes the whole lines of a piece. Returns how much of it was used. 1; 0 or -2: as `take` says. */
 static int take_lines(struct feed_file *file, const char *piece, size_t size, const struct feed_taker *taker, size_t *ret_done)
 {
     const char *at = piece, *end;
@@ -174,7 +174,7 @@ static void pass(struct feed_file *file, const char *bytes, size_t count)
     file->cursor.offset += count;
 }
 
-/* How long is the line that begins here? 1, *ret: with its newline; 0: its end has not come, or enough; -1. */
+/* The length of the line that begins here. 1, *ret: with its newline; 0: its end has not arrived, or enough; -1. */
 static int measure_line(const struct feed_file *file, char *piece, const struct feed_taker *taker, uint64_t *ret)
 {
     uint64_t at = file->cursor.offset;
@@ -191,8 +191,7 @@ static int measure_line(const struct feed_file *file, char *piece, const struct 
     return got < 0 ? -1 : 0;
 }
 
-/* A line that does not fit into a piece is no line: it is told as one that is too long, and stepped over. 2: there may be more
-   behind it; otherwise as read_on. */
+/* A line that does not fit into a piece is reported as too long, and skipped. 2: there may be more after it; otherwise as read_on. */
 static int step_over(struct feed_file *file, char *piece, const struct feed_taker *taker)
 {
     uint64_t left = 0;
@@ -240,7 +239,7 @@ static int read_on(struct feed_file *file, char *piece, const struct feed_taker 
     }
 }
 
-/* Has nobody written to it for so long, as long as it has been looked at here? The file system's clock may be another than ours. */
+/* Has no process written to it for this long, while it was checked here? The file system's clock may differ from this machine's. */
 static bool is_quiet(struct feed_file *file, const struct file_facts *facts, int64_t ns)
 {
     int64_t now = monotonic_ns();
@@ -252,7 +251,7 @@ static bool is_quiet(struct feed_file *file, const struct file_facts *facts, int
     return now - file->settling_ns >= ns;
 }
 
-/* The file that the path names, beside the one that is open already. -1: errno. */
+/* Opens the file that the path names, beside the one that is already open. -1: errno. */
 static int open_named(const struct feed_file *file, struct file_facts *ret)
 {
     int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -269,7 +268,7 @@ static int open_named(const struct feed_file *file, struct file_facts *ret)
     return -1;
 }
 
-/* One that was moved away may have been appended to before: it is read to its end first. `named`: what is there now, or NULL. */
+/* Reads a file that was moved away to its end first, because lines may have been appended before. `named`: the file at the path now, or NULL. */
 static int read_former(struct feed_file *file, const struct file_facts *named, char *piece, const struct feed_taker *taker)
 {
     struct stat found;
@@ -281,11 +280,11 @@ static int read_former(struct feed_file *file, const struct file_facts *named, c
         return 1;
     int status = read_on(file, piece, taker);
 
-    note_sum(file); /* what does not fit now comes next time */
+    note_sum(file); /* lines that do not fit now come next time */
     return status >= 0 && note_tail(file) < 0 ? -1 : status;
 }
 
-/* It is being rewritten in place: what stands there now is half of the one and half of the other. */
+/* Is it being rewritten in place? Then its content is a mixture of old and new. */
 static bool is_being_rewritten(struct feed_file *file, const struct file_facts *facts)
 {
     int64_t now = monotonic_ns();
@@ -298,7 +297,7 @@ static bool is_being_rewritten(struct feed_file *file, const struct file_facts *
     return now - file->mismatch_ns < REWRITING_NS;
 }
 
-/* What was looked at has not changed while it was read, and was read to its end: that is known as long as the facts stay. */
+/* The bytes checked did not change during the reading, which reached the end: this is known as long as the facts stay the same. */
 static int note_facts(struct feed_file *file, const struct file_facts *before, bool to_its_end)
 {
     struct stat found;
@@ -315,7 +314,7 @@ static int note_facts(struct feed_file *file, const struct file_facts *before, b
     return 0;
 }
 
-/* The file that is open, whose facts are these. */
+/* Reads the open file, which has these facts. */
 static int read_open(struct feed_file *file, const struct file_facts *facts, char *piece, const struct feed_taker *taker)
 {
     if (facts_are_same(facts, &file->cursor.facts))

@@ -1,52 +1,51 @@
-/* A revocation feed that is a file: lines of JSON, appended to. Read from where it was left, also across restarts, as long as what was
-   read before is still there, byte for byte: a checksum of all of it says so. A file that was rewritten, replaced or cut is read from
-   its start, which takes nothing back by itself. A line counts once its newline is there. Blocks: not for the loop's thread. */
+/* Reads a revocation feed that is a file of JSON lines, to which a publisher appends. It reads on from the last position, also across restarts, as
+   long as all bytes before it are unchanged, which a checksum over them shows. A file that was rewritten, replaced or cut is read from its start,
+   which by itself undoes nothing. A line counts once its newline is there. The reader blocks: not for the loop's thread. */
 #ifndef ASSAY_FEED_FILE_H
 #define ASSAY_FEED_FILE_H
 
 #include "agent/files/facts.h"
 #include "batch.h"
 
-/* Where it was read to: kept in the store with what it brought. */
+/* The position up to which the file was read: stored with the records that it brought. */
 struct feed_cursor {
-    uint64_t device, inode; /* which file */
-    uint64_t offset, lines; /* behind the last whole line */
+    uint64_t device, inode; /* identify the file */
+    uint64_t offset, lines; /* after the last whole line */
     uint64_t seed, sum[2];  /* of all bytes before the offset */
-    struct file_facts facts; /* under which these are known to be there; all zero: they have to be looked at */
+    struct file_facts facts; /* the file's facts when these bytes were last checked; all zero: they must be checked */
 };
 
 struct feed_file {
     const char *path;
     int fd; /* -1: not open */
     struct feed_cursor cursor;
-    uint64_t size; /* of the file when it was last looked at, for whoever waits */
-    bool is_new;   /* nothing that it said before stands, so that it can take nothing back too early; set from outside */
+    uint64_t size; /* of the file when it was last looked at, for progress */
+    bool is_new;   /* no earlier record of it is in force, so that its undo lines cannot take effect too early; set by the caller */
 
-    /* What came of a reading. */
-    bool replaced;  /* since this was last cleared, it was another content than before */
-    bool unsure;    /* what was appended was read, but what was read before has not been looked at again */
-    bool unsettled; /* it is being read from its start, and whoever writes it may not be done: only then may what it takes back count */
+    /* The result of a reading. */
+    bool replaced;  /* since this was last cleared, the file had other content than before */
+    bool unsure;    /* new lines were read, but the bytes before them were not checked again */
+    bool unsettled; /* it is read from its start, and its writer may not be done: only when it is, undo lines may take effect */
 
-    /* Its own. */
-    void *sum; /* the state of the checksum; NULL: not known */
+    /* Internal. */
+    void *sum; /* the state of the checksum; NULL: unknown */
     uint64_t tail, tail_bytes;
     int64_t verified_ns, mismatch_ns, settling_ns; /* CLOCK_MONOTONIC; 0: none */
     struct file_facts last;
     bool anew;
 };
 
-/* What a line says goes to `take`: 1: taken; 0: not now, this line must come again next time; -1: give up. */
+/* Each line goes to `take`. 1: taken; 0: not now, this line must come again next time; -1: give up. */
 struct feed_taker {
     int (*take)(void *context, uint64_t number, const char *line, size_t bytes);
-    bool (*enough)(void *context); /* asked now and then where no line ends for long */
+    bool (*enough)(void *context); /* called now and then while no line ends */
     void *context;
 };
 
-/* Reads on. 1: to the end of what there is; 0: `take` had enough; -1: the file cannot be read, errno says why; -2: `take` gave up.
- */
+/* Reads on. 1: to the end of the file; 0: `take` had enough; -1: the file cannot be read, errno says why; -2: `take` gave up. */
 int feed_file_read(struct feed_file *file, const struct feed_taker *taker);
 
-/* The cursor was set from outside: what is known beside it is not its any more. */
+/* The caller has set the cursor: drops what was known about the old one. */
 void feed_file_reset(struct feed_file *file);
 void feed_file_close(struct feed_file *file);
 

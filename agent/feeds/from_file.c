@@ -1,4 +1,4 @@
-/* A feed that is a file (file_reader.h): read by a thread of libuv's pool whenever it has changed (files/watch.h). */
+/* A feed that is a file (file_reader.h): a thread of libuv's pool reads it whenever it has changed (files/watch.h). */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@ static void on_changed(void *context)
     feed_start(context);
 }
 
-/* What was appended before it was moved away is still to be read; unless nobody can tell how long that takes. */
+/* Lines that were appended before it was moved away are still to be read; except if the file system hangs, because then reading may take any time. */
 static void on_lost(void *context, const char *why, bool hangs)
 {
     if (hangs)
@@ -65,7 +65,7 @@ static void close_file(struct feed *feed)
     free(its->path);
 }
 
-/* Tried again with each reading, and for that the file is read every now and then. */
+/* Tried again with each reading, and for that the file is read now and then. */
 static void watch_it(struct feed *feed)
 {
     struct file_feed *its = (struct file_feed *)feed;
@@ -75,7 +75,7 @@ static void watch_it(struct feed *feed)
         its->watched = watch_file(feed->all->core->watch, its->path, &watcher);
     if (its->watched != NULL)
         return;
-    feed_cannot_be_read(feed, "there is no memory to watch it");
+    feed_cannot_be_read(feed, "it cannot be watched: out of memory");
     alarm_set(feed->all->retry, FEED_RETRY_SECONDS);
 }
 
@@ -104,7 +104,7 @@ static void confirm_file(struct feed *feed)
     feed->good_ns = watched_confirmed_ns(its->watched);
 }
 
-/* For those who wait for a long one. */
+/* Shows the progress of a long reading. */
 static int take(void *context, uint64_t number, const char *text, size_t bytes)
 {
     struct feed_reader *reader = context;
@@ -166,7 +166,7 @@ static void tell_watch(struct file_feed *its, bool lost)
     enum read_status status = its->feed.status;
 
     if (its->watched == NULL || its->feed.again)
-        return; /* what was noticed meanwhile is read next */
+        return; /* changes noticed meanwhile are read next */
     watched_was_read(its->watched, lost ? FILE_NOT_READ : its->file.unsure ? FILE_UNSURE : FILE_READ);
     if (!lost && status == READ_UNSETTLED)
         watched_again(its->watched, FEED_SETTLES_SECONDS);
@@ -180,7 +180,7 @@ static void rest_file(struct feed *feed, bool lost)
     feed->offset = its->file.cursor.offset;
     feed->size = its->file.size;
     if (its->file.replaced && !lost)
-        log_info("a revocation feed's file was replaced, rewritten or cut, and was read from its start; what it said before stands",
+        log_info("a revocation feed's file was replaced, rewritten or cut; the agent read it from its start, and its earlier records stay in force",
                  LOG_TEXT("feed", feed->source));
     its->file.replaced = its->file.replaced && lost;
     if (lost)

@@ -1,6 +1,6 @@
-/* A feed that is a list over HTTPS: NDJSON, asked for again and again. A server that gives an ETag is told it, and need not send
-   what has not changed. One that gives `Assay-Cursor` is asked for what came after that: `?after=CURSOR`. Lines are read as they
-   come, on the thread that fetches, so that a list may be larger than memory. */
+/* A feed that is a list over HTTPS: NDJSON, requested again and again. If the server gives an ETag, the agent sends it back, so that unchanged
+   content need not be sent. If it gives `Assay-Cursor`, the agent asks for what came after that: `?after=CURSOR`. Lines are read as they arrive,
+   on the thread that fetches, so a list may be larger than memory. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 #include "agent/outbound/https.h"
 #include "feed_inside.h"
 
-/* What is stored: where the next question begins, and when the last answer came, in whole seconds. */
+/* What is stored: where the next request begins, and when the last answer came, in whole seconds. */
 struct https_cursor {
     uint64_t good;
     char etag[HTTPS_ETAG_BYTES_MAX];
@@ -28,11 +28,11 @@ struct https_feed {
     struct alarm *alarm;
     unsigned failures;
 
-    /* While it is read. */
+    /* During a reading. */
     struct feed_reader reader;
     char url[URL_BYTES_MAX + 3 * HTTPS_CURSOR_BYTES_MAX + 16];
     uint64_t line, lines;
-    char *half; /* a line whose end has not come */
+    char *half; /* a line whose end has not arrived */
     size_t half_bytes;
     bool too_long, out_of_memory, enough, gap;
 };
@@ -42,14 +42,14 @@ static struct https_feed *of_job(struct https_job *job)
     return (struct https_feed *)((char *)job - offsetof(struct https_feed, job));
 }
 
-/* False: enough. A line that is too long is told once, when its end has come. */
+/* False: enough. A line that is too long is reported once, when its end has arrived. */
 static bool take_line(struct https_feed *its, const char *text, size_t bytes)
 {
     int status = 1;
 
     its->line++;
     if (its->too_long) {
-        memset(its->half, ' ', FEED_LINE_BYTES_MAX + 1); /* what it says does not matter, its length does */
+        memset(its->half, ' ', FEED_LINE_BYTES_MAX + 1); /* only its length matters, not its content */
         status = feed_take(&its->reader, its->line, its->half, FEED_LINE_BYTES_MAX + 1);
     } else if (bytes > 0)
         status = feed_take(&its->reader, its->line, text, bytes);
@@ -102,16 +102,16 @@ static void fail(struct https_feed *its, const char *why)
     snprintf(its->feed.why, sizeof its->feed.why, "%.120s", why);
 }
 
-/* A page of a proxy, or of a server that has lost its way, is no list in which there is nothing. One that speaks of cursors is
-   ours, and may say what only a later version understands. */
+/* A page of a proxy, or of a misconfigured server, must not pass for an empty list. A server that sends cursors is a publisher, and may use
+   records that only a later version understands. */
 static bool is_no_list(const struct https_feed *its)
 {
     return its->request.cursor[0] == '\0' && batch_records(its->feed.batch) == 0 &&
            (its->feed.unreadable_now > 0 || (its->line == 0 && its->half_bytes > 0));
 }
 
-/* A line without its newline at the end of an answer: whoever wrote the list may not know better. Half of one can be told from a whole
-   one, for no object's beginning is an object. */
+/* A last line without its newline: its publisher may not end lines correctly. Half a line is recognisable, because the beginning of a JSON object
+   is not an object. */
 static void take_last(struct https_feed *its)
 {
     if (its->request.status != 200 || its->half_bytes == 0 || its->out_of_memory || its->enough)
@@ -122,8 +122,8 @@ static void take_last(struct https_feed *its)
     }
 }
 
-/* An answer that ends in the middle of a line has not come whole, or is a file that is being written: what it said counts, and it
-   is asked for again. So does the first part of one that was broken off. */
+/* An answer that ends in the middle of a line is incomplete, or is a file that is being written: its lines take effect, and it is requested again.
+   The same holds for the first part of an answer that was broken off. */
 static void judge(struct https_feed *its)
 {
     const struct https_request *request = &its->request;
@@ -133,11 +133,11 @@ static void judge(struct https_feed *its)
     if (its->out_of_memory) {
         fail(its, "out of memory");
     } else if (its->enough) {
-        fail(its, "the list is longer than can be read at once, or another configuration came in between");
+        fail(its, "the list is too long to read at once, or the configuration changed meanwhile");
     } else if (request->status == 200 && is_no_list(its)) {
-        fail(its, "none of its lines is a record; is this the list?");
+        fail(its, "none of its lines is a revocation record; is the URL right?");
     } else if (request->status == 200 && its->half_bytes > 0) {
-        fail(its, "the list ends in the middle of a line: it has not come whole, or is being written");
+        fail(its, "the list ends in the middle of a line: it is incomplete, or still being written");
     } else if (request->status == 200) {
         feed->status = READ_ALL;
         its->lines = its->cursor.after[0] != '\0' ? its->lines + its->line : its->line;
@@ -147,11 +147,11 @@ static void judge(struct https_feed *its)
     } else if (request->status == 204 || (request->status == 304 && request->known_etag != NULL && *request->known_etag != '\0')) {
         feed->status = READ_ALL;
     } else if (request->status == 410 && its->cursor.after[0] != '\0') {
-        fail(its, "it does not know our cursor any more (410); the list is read from its start");
-        memset(&its->cursor, 0, sizeof its->cursor); /* nor does a restart make it good again */
+        fail(its, "the server no longer knows our cursor (410); the agent reads the list from its start");
+        memset(&its->cursor, 0, sizeof its->cursor); /* a restart does not make it good again either */
         its->gap = true;
     } else if (request->status != 0) {
-        snprintf(feed->why, sizeof feed->why, "it answers %d", request->status);
+        snprintf(feed->why, sizeof feed->why, "the server answers %d", request->status);
     } else {
         fail(its, request->why);
     }
@@ -215,7 +215,7 @@ static void run(struct https *https, struct https_job *job)
     https_get(https, &its->request);
 }
 
-/* That nothing new has come is written down now and then: how old what was said is, outlives a restart. */
+/* That nothing new came is stored now and then, so that the age of the records outlives a restart. */
 static void done(struct https_job *job)
 {
     struct https_feed *its = of_job(job);
@@ -265,7 +265,8 @@ static double between(double low, double high)
     return low + (high - low) * ((double)bits / 4294967296.0);
 }
 
-/* Never in step with others, and never later than the interval says. What was read is confirmed as it was when its server was asked. */
+/* At a random time, so that agents are not in step, and never later than the interval. The records are confirmed as of the time when the request
+   was sent. */
 static void rest_https(struct feed *feed, bool lost)
 {
     struct https_feed *its = (struct https_feed *)feed;

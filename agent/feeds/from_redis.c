@@ -1,5 +1,5 @@
-/* A feed that is a stream of Redis or Valkey: what its thread (redis_link.h) has laid down is read by one of libuv's pool, and the
-   id of the last entry goes to the disk with what it brought. */
+/* A feed that is a stream of Redis or Valkey: a thread of libuv's pool reads the entries that the stream's thread (redis_link.h) has left, and the
+   id of the last entry goes to the disk with its records. */
 #include <stdio.h>
 #include <string.h>
 
@@ -7,7 +7,7 @@
 #include "feed_inside.h"
 #include "redis_link.h"
 
-/* What is stored: how far it was read, and when that was all, in whole seconds. */
+/* What is stored: the position up to which it was read, and when that was all, in whole seconds. */
 struct redis_cursor {
     uint64_t good;
     struct stream_position position;
@@ -21,11 +21,11 @@ struct redis_feed {
     struct feed_reader reader;
     uint64_t lines;
     struct alarm *alarm;
-    bool reads;    /* a reply */
-    bool waits;    /* with a reply that could not be written: it is asked for again when the alarm rings */
-    bool alive;    /* all was read, and nobody has been told yet */
-    bool ends;     /* what is noted ends a reading */
-    bool restarts; /* something was missed, and that is not on its way to the disk yet: what is stored is of no use */
+    bool reads;    /* a reply is being read */
+    bool waits;    /* the reply could not be written: it is requested again when the alarm rings */
+    bool alive;    /* all was read, and that is not reported yet */
+    bool ends;     /* the next write ends a reading */
+    bool restarts; /* something was missed, and that is not being written yet: the stored cursor cannot be used */
 };
 
 static int take(void *context, const struct stream_position *position, const char *text, size_t bytes)
@@ -53,7 +53,7 @@ static void on_work(uv_work_t *work)
     else if (status == 0)
         feed->status = READ_PART;
     else if (status == -2)
-        snprintf(feed->why, sizeof feed->why, "it answers what is no stream");
+        snprintf(feed->why, sizeof feed->why, "its answer is not a stream");
     feed_reader_close(&its->reader);
 }
 
@@ -74,7 +74,7 @@ static void read_redis(struct feed *feed)
     its->work.data = its;
     if (its->reads && uv_queue_work(feed->all->core->loop, &its->work, on_work, on_read) == 0)
         return;
-    if (!its->reads) /* only the cursor is noted: whether all is well may have changed when it is on the disk */
+    if (!its->reads) /* only the cursor is written: the state may have changed when it is on the disk */
         feed->status = its->ends ? READ_UNSURE : READ_PART;
     feed_was_read(feed);
 }
@@ -86,7 +86,7 @@ static void go_on(struct redis_feed *its)
     redis_link_look_again(its->link);
 }
 
-/* Where it was lost the cursor is the stored one, and what came comes again: not at once, for the disk may be full for hours. */
+/* After a loss the cursor is the stored one, and the entries come again: not at once, because the disk may be full for hours. */
 static void rest_redis(struct feed *feed, bool lost)
 {
     struct redis_feed *its = (struct redis_feed *)feed;
@@ -107,20 +107,20 @@ static void on_alarm(void *context)
     go_on(context);
 }
 
-/* That nothing new has come is written down now and then. */
+/* That nothing new came is stored now and then. */
 static void note_alive(struct redis_feed *its, const struct stream_position *position)
 {
     double now = unix_now();
 
     feed_is_alive(&its->feed);
-    its->ends = its->feed.batch != NULL; /* there may be more, the last reply said; and there was not */
+    its->ends = its->feed.batch != NULL; /* the last reply said that there may be more, and there was not */
     if ((double)its->cursor.good + FEED_NOTED_EVERY_SECONDS >= now && !its->ends)
         return;
     its->cursor = (struct redis_cursor){.good = (uint64_t)now, .position = *position};
     feed_start(&its->feed);
 }
 
-/* At once on the disk, too: after a restart nothing may rest on how well it was before. */
+/* Writes the gap at once, so that after a restart nothing rests on the state before it. */
 static void note_gap(struct redis_feed *its)
 {
     its->restarts = its->ends = false;
@@ -128,13 +128,13 @@ static void note_gap(struct redis_feed *its)
     feed_start(&its->feed);
 }
 
-/* What was well before it went wrong is well no more. */
+/* After a fault the earlier confirmation no longer holds. */
 static void take_faults(struct redis_feed *its, const struct redis_news *news)
 {
     char gap[192];
 
     if (news->gap[0] != '\0') {
-        snprintf(gap, sizeof gap, "%s; it is read from its start", news->gap);
+        snprintf(gap, sizeof gap, "%s; the agent reads it from its start", news->gap);
         feed_is_incomplete(&its->feed, gap);
         its->restarts = true;
     }
@@ -154,12 +154,12 @@ static void on_news(void *context)
     take_faults(its, &news);
     its->alive |= news.alive;
     if (feed->busy || its->waits)
-        return; /* looked at again when that has ended */
+        return; /* looks again when that has ended */
     if (its->restarts) {
         note_gap(its);
     } else if (news.has_reply) {
         its->reads = true;
-        its->alive = false; /* as it was before these came */
+        its->alive = false; /* the report was from before these entries */
         feed_start(feed);
     } else if (its->alive) {
         its->alive = false;
@@ -184,7 +184,7 @@ static void reset_redis(struct feed *feed, bool keeps_age)
     its->cursor = (struct redis_cursor){.good = keeps_age ? its->cursor.good : 0};
 }
 
-/* Its cursor has been loaded. */
+/* Begins, after its cursor was loaded. */
 static void begin_redis(struct feed *feed)
 {
     struct redis_feed *its = (struct redis_feed *)feed;
@@ -193,7 +193,7 @@ static void begin_redis(struct feed *feed)
     feed->is_read = false;
     its->link = redis_link_new(feed->all->core->loop, feed->config, &its->cursor.position, on_news, feed);
     if (its->link == NULL)
-        feed_cannot_be_read(feed, "there is no memory, thread or descriptor for its connection; run: assay reload");
+        feed_cannot_be_read(feed, "it cannot connect: out of memory, threads or descriptors; run: assay reload");
 }
 
 static bool fits_redis(const struct feed *feed, const struct feed_config *config)

@@ -7,8 +7,8 @@
 #include "agent/base/utf8.h"
 #include "agent/token/json.h"
 
-const char line_failed[] = "there was no memory to read it";
-const char line_broken[] = "it is no JSON object as RFC 8259 has it, or a name stands in it twice";
+const char line_failed[] = "out of memory while reading it";
+const char line_broken[] = "it is not a JSON object (RFC 8259), or it repeats a name";
 
 #define LINE_DEPTH_MAX 2 /* {"undo": {…}} */
 
@@ -38,7 +38,7 @@ void line_reader_free(struct line_reader *reader)
     free(reader);
 }
 
-/* What a record of a later version says beside what is known here may narrow it: it is kept until somebody understands it. */
+/* An unknown member, from a later version, may narrow a record: the line is kept until a version understands it. */
 static const char *check_members(const msgpack_object_map *map)
 {
     for (uint32_t i = 0; i < map->size; i++) {
@@ -53,7 +53,7 @@ static const char *check_members(const msgpack_object_map *map)
 static const char *read_record(struct line_reader *reader, const msgpack_object *object, bool applies, struct record *ret)
 {
     if (object->type != MSGPACK_OBJECT_MAP)
-        return "it is no record";
+        return "it is not a revocation record";
     const char *why = check_members(&object->via.map);
 
     if (why == NULL)
@@ -81,11 +81,11 @@ const char *line_read(struct line_reader *reader, const char *text, size_t bytes
     if (bytes > FEED_LINE_BYTES_MAX)
         return "it is longer than 16 KiB";
     wire_writer_init(&writer, reader->wire, sizeof reader->wire);
-    utf8_skip_mark(&text, &bytes); /* of the first; no JSON begins with it */
+    utf8_skip_mark(&text, &bytes); /* of the first line; valid JSON does not begin with it */
     if (json_to_wire(text, bytes, LINE_DEPTH_MAX, &writer) < 0)
         return line_broken;
     msgpack_zone_clear(reader->zone);
     if (msgpack_unpack((const char *)reader->wire, wire_written(&writer), NULL, reader->zone, &object) != MSGPACK_UNPACK_SUCCESS)
-        return line_failed; /* json_to_wire has written it well */
+        return line_failed; /* json_to_wire's output is well formed */
     return read_object(reader, &object, ret);
 }

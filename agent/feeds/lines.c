@@ -1,4 +1,4 @@
-/* What a line of a feed says, whichever way it came: on the thread that reads. */
+/* Reads a line of a feed of any kind, on the thread that reads. */
 #include <string.h>
 
 #define XXH_INLINE_ALL
@@ -10,7 +10,7 @@
 #include "agent/revocation/record_thing.h"
 #include "feed_inside.h"
 
-#define LINES_PER_LOOK 4096 /* what a thread that reads looks up from its lines for */
+#define LINES_PER_LOOK 4096 /* a reading thread checks after this many lines whether it must stop */
 
 bool feed_may_speak_for(const struct feed_config *config, const struct issuer *issuer, struct text name)
 {
@@ -23,8 +23,8 @@ bool feed_may_speak_for(const struct feed_config *config, const struct issuer *i
     return false;
 }
 
-const char feed_excludes_issuer[] = "this feed may not speak for that issuer (see `issuers` of the feed)";
-const char feed_excludes_undo[] = "this feed may not take back anything (`undo: false`)";
+const char feed_excludes_issuer[] = "this feed may not have records for that issuer (see `issuers` of the feed)";
+const char feed_excludes_undo[] = "this feed may not undo revocations (`undo: false`)";
 
 const char *feed_read_line(struct line_reader *reader, const struct feed_config *config, const struct keyring *ring, double now,
                            const char *text, size_t bytes, struct line *ret)
@@ -52,14 +52,14 @@ static void add_text(XXH3_state_t *sum, struct text text)
     XXH3_128bits_update(sum, text.at, text.bytes);
 }
 
-/* An issuer's other spellings are a part of it: one more of them may be what a line was passed over for. */
+/* An issuer's other spellings belong to it: one more spelling may be why a line is no longer skipped. */
 void feed_mark_rights(const struct feed_config *feed, const struct config *config, struct feed_mark *mark)
 {
     XXH3_state_t *sum = XXH3_createState();
 
     *mark = (struct feed_mark){.version = FEED_MARK_VERSION, .undo = feed->undo};
     if (sum == NULL)
-        return; /* agrees with nothing: read from its start once more than needed */
+        return; /* agrees with nothing: one more reading from the start than needed */
     XXH3_128bits_reset(sum);
     for (unsigned i = 0; i < feed->issuers.count; i++)
         add_text(sum, feed->issuers.list[i]);
@@ -104,7 +104,7 @@ bool feed_is_line(struct feed_reader *reader, const char *text, size_t bytes)
     return line_read(reader->reader, text, bytes, &line) != line_broken;
 }
 
-/* What clients are told when it is on the disk. */
+/* Notes what clients are told when the line is on the disk. */
 static void note_thing(struct feed *feed, const struct record *record)
 {
     const struct issuer *issuer = keyring_issuer(feed->ring, record->issuer);
@@ -117,14 +117,15 @@ static void note_thing(struct feed *feed, const struct record *record)
     feed->thing_count++;
 }
 
-/* It is not kept: once the configuration allows it, the feed is read from its start. */
+/* The line is not kept: once the configuration allows it, the feed is read from its start. */
 static int pass_over(struct feed_reader *reader, uint64_t number, const char *why)
 {
     struct feed *feed = reader->feed;
 
     feed->excluded_now++;
     if (reader->told++ < UNREADABLE_LOGGED_MAX)
-        log_warning("a line of a revocation feed has no effect; once the configuration allows it, the feed is read from its start",
+        log_warning("a line of a revocation feed has no effect, because the configuration forbids it; once allowed, the agent reads the feed from "
+                    "its start",
                     LOG_TEXT("feed", feed->source), LOG_NUMBER("line", number), LOG_TEXT("why", why));
     return 1;
 }
@@ -149,12 +150,12 @@ int feed_take(void *context, uint64_t number, const char *text, size_t bytes)
         return status;
     }
     if (why == line_failed)
-        return -1; /* not passed over: it comes again */
+        return -1; /* not skipped: it comes again */
     if (why == feed_excludes_issuer || why == feed_excludes_undo)
         return pass_over(reader, number, why);
     feed->unreadable_now++;
     if (reader->told++ < UNREADABLE_LOGGED_MAX)
-        log_error("a line of a revocation feed cannot be read; it has no effect, is kept, and tried again at the next start",
+        log_error("a line of a revocation feed cannot be read and has no effect; the agent keeps it and tries it again at the next start",
                   LOG_TEXT("feed", feed->source), LOG_NUMBER("line", number), LOG_TEXT("why", why));
     return batch_keep_unreadable(feed->batch, number, text, bytes) < 0 ? -1 : 1;
 }

@@ -125,7 +125,7 @@ void redis_link_look_again(struct redis_link *link)
     uv_async_send(&link->wake);
 }
 
-/* The last one's position may say more: how many there have been. */
+/* The last entry's position may also contain how many entries were added. */
 static void position_behind(const struct redis_link *link, bool is_last, struct stream_position *position)
 {
     if (link->after_gap)
@@ -179,7 +179,7 @@ void redis_link_close(struct redis_link *link)
     pthread_cond_signal(&link->go);
     pthread_mutex_unlock(&link->lock);
     if (write(link->wake_fd, &one, sizeof one) != sizeof one) {
-        /* it is woken already */
+        /* it is awake already */
     }
     uv_close((uv_handle_t *)&link->wake, on_closed);
 }

@@ -11,30 +11,30 @@
 #include "stream_reader.h"
 
 struct redis_link {
-    uv_async_t wake; /* of the loop; not sent to once it is closed */
+    uv_async_t wake; /* a handle of the loop; not used after it is closed */
     void (*news)(void *context);
     void *context;
     struct redis_place place;
     char *stream, *ca_file, *password_file;
-    char said[600]; /* the configuration, to compare */
-    int wake_fd;    /* of the thread, while it waits for the network */
-    double tokens;  /* the thread's: how often it may go to the loop at once */
+    char said[600]; /* the configuration, for comparison */
+    int wake_fd;    /* wakes the thread while it waits for the network */
+    double tokens;  /* used by the thread: how many replies it may hand to the loop now */
     int64_t paced;
-    pthread_mutex_t lock; /* of what follows */
+    pthread_mutex_t lock; /* protects what follows */
     pthread_cond_t go;
     unsigned references;
     bool closed;
     struct redis_news pending;
     redisReply *reply;
-    bool after_gap;                  /* the reply came with one */
+    bool after_gap;                  /* the reply came with a gap */
     struct stream_position last;     /* of the reply */
-    struct stream_position position; /* the loop's while there is a reply, else the thread's, and written with the lock */
+    struct stream_position position; /* belongs to the loop while there is a reply, otherwise to the thread; written under the lock */
 };
 
-/* The thread's whole work. `link`: a struct redis_link, one reference to which it drops at its end. */
+/* The thread's function. `link`: a struct redis_link; the thread drops one reference to it at its end. */
 void *redis_link_run(void *link);
 
-/* A reference less; the last one frees it. */
+/* Drops a reference; the last one frees the link. */
 void redis_link_drop(struct redis_link *link);
 
 #endif

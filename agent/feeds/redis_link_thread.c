@@ -1,4 +1,4 @@
-/* The thread of a link to a Redis stream: it reads, tells the loop, and waits until what it told was dealt with. */
+/* The thread of a link to a Redis stream: it reads, tells the loop, and waits until the loop has finished with it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@ static bool is_closed(struct redis_link *link)
     return closed;
 }
 
-/* To be called with the lock. */
+/* Call it with the lock held. */
 static void tell(struct redis_link *link)
 {
     if (!link->closed)
@@ -34,18 +34,18 @@ static void tell_error(struct redis_link *link, const char *why)
     pthread_mutex_unlock(&link->lock);
 }
 
-/* Nothing new has come. */
+/* Reports that nothing new has come. */
 static void tell_alive(struct redis_link *link, const struct stream_position *position)
 {
     pthread_mutex_lock(&link->lock);
     link->position = *position;
     link->pending.alive = true;
-    link->pending.error[0] = '\0'; /* it is over */
+    link->pending.error[0] = '\0'; /* the error is over */
     tell(link);
     pthread_mutex_unlock(&link->lock);
 }
 
-/* To be called with the lock. Whatever was well before it is well no more. */
+/* Call it with the lock held. An earlier confirmation no longer holds. */
 static void tell_gap(struct redis_link *link, const char *missed)
 {
     link->position = (struct stream_position){.id = STREAM_START};
@@ -54,7 +54,7 @@ static void tell_gap(struct redis_link *link, const char *missed)
     tell(link);
 }
 
-/* Lays it down, and waits until it was dealt with. `missed`: something before it, or NULL. */
+/* Leaves the reply for the loop, and waits until it is finished. `missed`: what was missed before it, or NULL. */
 static void deliver(struct redis_link *link, redisReply *reply, const struct stream_position *last, const char *missed)
 {
     pthread_mutex_lock(&link->lock);
@@ -70,7 +70,7 @@ static void deliver(struct redis_link *link, redisReply *reply, const struct str
     pthread_mutex_unlock(&link->lock);
 }
 
-/* False: it was closed meanwhile. */
+/* False: the link was closed meanwhile. */
 static bool wait_for(struct redis_link *link, double seconds)
 {
     struct timespec until;
@@ -88,7 +88,7 @@ static bool wait_for(struct redis_link *link, double seconds)
     return open;
 }
 
-/* Each reply costs a commit. One that comes alone is passed on at once; where they come all the time they are gathered. */
+/* Each reply costs a commit. A single one is passed on at once; if they come all the time, they are collected. */
 static bool pace(struct redis_link *link)
 {
     int64_t now = monotonic_ns();
@@ -107,11 +107,11 @@ static void free_reply(redisReply **reply)
         freeReplyObject(*reply);
 }
 
-/* False: the connection is of no use; reader->why. */
+/* False: the connection can no longer be used; reader->why. */
 static bool read_once(struct redis_link *link, struct stream_reader *reader, bool *waits)
 {
     redisReply *reply CLEANUP(free_reply) = NULL;
-    struct stream_position position = link->position; /* the thread's now */
+    struct stream_position position = link->position; /* belongs to the thread now */
     struct stream_part part = {0};
     const redisReply *record;
     const char *missed = NULL;
@@ -121,7 +121,7 @@ static bool read_once(struct redis_link *link, struct stream_reader *reader, boo
         return false;
     part.entries = (unsigned)count;
     if (count > 0 && !stream_entry(stream_entries(reply)->element[count - 1], &part.last, &record)) {
-        snprintf(reader->why, sizeof reader->why, "it answers what is no stream");
+        snprintf(reader->why, sizeof reader->why, "its answer is not a stream");
         return false;
     }
     enum stream_check check = stream_check(reader, &position, &part, &missed);
@@ -144,7 +144,7 @@ static bool read_once(struct redis_link *link, struct stream_reader *reader, boo
     return true;
 }
 
-/* The connection rests on the authorities as they were before it was opened. */
+/* Are the authorities unchanged since before the connection was opened? */
 static bool is_trusted(const struct redis_link *link, const struct authorities_facts *before)
 {
     struct authorities_facts now;
@@ -155,8 +155,8 @@ static bool is_trusted(const struct redis_link *link, const struct authorities_f
     return authorities_are_same(before, &now);
 }
 
-/* Reads until the connection breaks, `why` says how, or is to be opened again: true. It waits only where it has just found that
-   there is nothing more: so it knows how much there has been before the next entry comes. */
+/* Reads until the connection breaks, as `why` says, or must be opened again: true. It waits only after it has just found that there are no more
+   entries, so it knows how many were added before the next one comes. */
 static bool read_stream(struct redis_link *link, struct redis *redis, const struct authorities_facts *authorities, char why[256])
 {
     struct stream_reader reader = {.redis = redis, .stream = link->stream, .wake_fd = link->wake_fd};

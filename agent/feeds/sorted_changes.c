@@ -8,12 +8,12 @@
 #include <xxhash.h>
 
 #define PARTS      256
-#define FEW        24 /* are sorted one by one */
+#define FEW        24 /* up to this many are sorted by insertion */
 #define FIRST_ROOM 64
 
-/* A run: its words are sorted by part, and by nothing else. */
+/* A run: its words are sorted by part only. */
 struct run {
-    uint32_t ends[PARTS]; /* behind the part's last word */
+    uint32_t ends[PARTS]; /* after the part's last word */
     uint64_t sums[PARTS];
 };
 
@@ -21,13 +21,13 @@ struct words {
     const char *folder;
     int fd; /* -1: none yet */
     struct run *runs[FEED_RUNS_MAX];
-    unsigned run_count; /* in the file: full ones */
+    unsigned run_count; /* full runs in the file */
     word_bytes *gathered, *scratch;
-    size_t count, room; /* of `gathered`, which once sealed is the last run */
+    size_t count, room; /* of `gathered`, which becomes the last run once sealed */
     struct run last;
     size_t totals[PARTS];
     size_t added, given;
-    unsigned parts_left, next_run; /* what words_take comes to next */
+    unsigned parts_left, next_run; /* the position of words_take */
     word_bytes *portion;
 };
 
@@ -62,7 +62,7 @@ size_t words_count(const struct words *words)
     return words->added;
 }
 
-/* By the byte at `depth`, those with the same one in the order in which they stand. */
+/* Distributes by the byte at `depth`, and keeps the order of those with the same byte. */
 static void distribute(const word_bytes *from, word_bytes *to, size_t count, unsigned depth, uint32_t ends[PARTS])
 {
     uint32_t at = 0;
@@ -94,8 +94,7 @@ static void sort_few(word_bytes *words, size_t count)
     }
 }
 
-/* By byte after byte: hashes are spread evenly, and where somebody has seen to it that they are not, it takes no more than twelve
- * turns. */
+/* Byte after byte: hashes are spread evenly, and if an attacker chooses them so that they are not, at most twelve rounds are needed. */
 static void sort(word_bytes *words, word_bytes *scratch, size_t count, unsigned depth)
 {
     uint32_t ends[PARTS];
@@ -115,12 +114,12 @@ static void sort(word_bytes *words, word_bytes *scratch, size_t count, unsigned 
     }
 }
 
-/* What was gathered becomes a run, in memory. */
+/* Turns the collected words into a run, in memory. */
 static void make_run(struct words *words, struct run *run)
 {
     word_bytes *cut = words->scratch;
 
-    if (words->count == 0) { /* of a batch that is empty: nothing of it is ever taken */
+    if (words->count == 0) { /* of an empty batch: nothing of it is ever taken */
         memset(run, 0, sizeof *run);
         return;
     }
@@ -156,7 +155,7 @@ static bool write_all(int fd, const void *from, size_t bytes, uint64_t offset)
     return true;
 }
 
-/* Memory is full: a run goes into the file. False: it cannot, for want of anything, and what was gathered stays where it is. */
+/* Memory is full: writes a run to the file. False: it could not, and the collected words stay where they are. */
 static bool put_away(struct words *words)
 {
     struct run *run;
@@ -236,7 +235,7 @@ static bool read_all(int fd, void *to, size_t bytes, uint64_t offset)
     return true;
 }
 
-/* Some parts of a run, to the end of the portion. */
+/* Takes some parts of a run, to the end of the portion. */
 static int take_from(struct words *words, unsigned number, unsigned first, unsigned end, size_t *count)
 {
     const struct run *run = number < words->run_count ? words->runs[number] : &words->last;
@@ -258,7 +257,7 @@ static int take_from(struct words *words, unsigned number, unsigned first, unsig
     return 0;
 }
 
-/* How many parts make a portion: as many as fit, but one. */
+/* How many parts make a portion: as many as fit, at least one. */
 static unsigned first_part(const struct words *words)
 {
     unsigned first = words->parts_left - 1;
@@ -285,7 +284,7 @@ int words_take(struct words *words, word_bytes **ret, size_t *ret_count)
 
     if (!make_portion(words))
         return -1;
-    /* One part may be more than a portion, where most words are about one thing: then its runs come one after the other. */
+    /* One part may be more than a portion, if most words are about one thing: then its runs come one after the other. */
     for (; run <= words->run_count; run++) {
         const struct run *its = run < words->run_count ? words->runs[run] : &words->last;
         size_t some = its->ends[words->parts_left - 1] - (first > 0 ? its->ends[first - 1] : 0);

@@ -8,7 +8,7 @@ struct stream_id {
     uint64_t milliseconds, number;
 };
 
-/* What is said of a stream. */
+/* What Redis says of a stream. */
 struct facts {
     struct stream_id last, first;
     uint64_t length, added;
@@ -40,7 +40,7 @@ static int compare(struct stream_id a, struct stream_id b)
     return a.number < b.number ? -1 : a.number > b.number;
 }
 
-/* A name's value in what XINFO STREAM says: names and values by turns. */
+/* The value of a name in the reply to XINFO STREAM, which alternates names and values. */
 static const redisReply *fact(const redisReply *reply, const char *name)
 {
     for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i + 1 < reply->elements; i += 2) {
@@ -50,7 +50,7 @@ static const redisReply *fact(const redisReply *reply, const char *name)
     return NULL;
 }
 
-/* A key that is not there is a stream to which nothing was added yet. */
+/* A missing key is a stream to which nothing was added yet. */
 static bool read_facts(const redisReply *reply, struct facts *ret)
 {
     *ret = (struct facts){.has_added = reply == NULL};
@@ -65,8 +65,8 @@ static bool read_facts(const redisReply *reply, struct facts *ret)
            (first != NULL && first->type == REDIS_REPLY_ARRAY && first->elements >= 1 && read_id(first->element[0], &ret->first));
 }
 
-/* By the number of entries: all that were added behind the position were read, or are still to be read. In another server's stream
-   some may have been added before it; but not before the very beginning. */
+/* Does the number of entries explain it? Then all that were added after the position were read, or are still to be read. In another server's
+   stream some may have been added before it; but not before the very beginning. */
 static bool is_counted(const struct facts *facts, const struct stream_position *position, const struct stream_part *part,
                        struct stream_id id)
 {
@@ -94,22 +94,22 @@ const char *stream_gap(const redisReply *reply, const struct stream_position *po
     struct stream_id id;
 
     if (!parse_id(position->id, &id) || !read_facts(reply, &facts))
-        return "what is said of the stream cannot be read";
+        return "its answer about the stream cannot be read";
     int newer = compare(facts.last, id);
 
     if (reply == NULL && (newer < 0 || part->entries > 0))
-        return "the stream is gone";
+        return "the stream no longer exists";
     if (newer < 0)
-        return "the stream has gone back: it was replaced, or restored from an older copy";
+        return "the stream went back: it was replaced, or restored from an older copy";
     if (is_counted(&facts, position, part, id))
         return NULL;
     if (newer == 0 && part->entries == 0)
         return position->knows_added && facts.has_added && facts.added != position->added ? "the stream was replaced" : NULL;
     if (facts.length == 0)
-        return "the stream was emptied, and perhaps of more than was read";
+        return "the stream was emptied, perhaps of unread entries too";
     if (compare(facts.first, id) > 0)
-        return "the stream was trimmed past what was read, or replaced";
-    return "the stream lacks the entry that was read last: it was replaced, or a failover lost entries";
+        return "the stream was trimmed past the last entry read, or replaced";
+    return "the stream lacks the last entry read: it was replaced, or a failover lost entries";
 }
 
 bool stream_is_ahead(const redisReply *reply, const char *text)

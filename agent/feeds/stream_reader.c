@@ -16,7 +16,7 @@ static void free_reply(redisReply **reply)
         freeReplyObject(*reply);
 }
 
-/* NULL: reader->why, an error reply's text among them. */
+/* NULL: reader->why, which may be the text of an error reply. */
 static redisReply *call(struct stream_reader *reader, int seconds, int count, const char **words)
 {
     redisReply *reply =
@@ -30,7 +30,7 @@ static redisReply *call(struct stream_reader *reader, int seconds, int count, co
     return reply;
 }
 
-/* The text of an entry's field `r`; what has none is a record that cannot be read. */
+/* The value of an entry's field `r`; an entry without one is a record that cannot be read. */
 static const redisReply *record_of(const redisReply *fields)
 {
     static char none[] = "{}";
@@ -90,11 +90,11 @@ int stream_read(struct stream_reader *reader, const char *id, bool waits, redisR
 
     freeReplyObject(reply);
     if (!is_nothing)
-        snprintf(reader->why, sizeof reader->why, "it answers what is no stream");
+        snprintf(reader->why, sizeof reader->why, "its answer is not a stream");
     return is_nothing ? 0 : -1;
 }
 
-/* Is the entry that was read last there? 1, 0, or -1. */
+/* Does the last entry read still exist? 1, 0, or -1. */
 static int find_last(struct stream_reader *reader, const struct stream_position *position, const char **ret_missed)
 {
     const char *words[] = {"XRANGE", reader->stream, position->id, position->id, "COUNT", "1"};
@@ -107,11 +107,11 @@ static int find_last(struct stream_reader *reader, const struct stream_position 
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0)
         return 0;
     if (!stream_entry(reply->element[0], &found, &record) || memcmp(found.digest, position->digest, sizeof found.digest) != 0)
-        *ret_missed = "the stream was replaced: another entry has the id of the one that was read last";
+        *ret_missed = "the stream was replaced: the id of the last entry read now names another entry";
     return 1;
 }
 
-/* 1; 0: there is no such key, and *ret_facts is NULL; -1. */
+/* 1; 0: the key does not exist, and *ret_facts is NULL; -1. */
 static int ask_facts(struct stream_reader *reader, redisReply **ret_facts)
 {
     const char *words[] = {"XINFO", "STREAM", reader->stream};
@@ -122,7 +122,7 @@ static int ask_facts(struct stream_reader *reader, redisReply **ret_facts)
     return strstr(reader->why, "no such key") != NULL ? 0 : -1;
 }
 
-/* The first look at a stream that has nothing to read. */
+/* The first check of a stream without entries to read. */
 static enum stream_check begin(struct stream_reader *reader, struct stream_position *position)
 {
     redisReply *facts CLEANUP(free_reply) = NULL;
@@ -135,7 +135,7 @@ static enum stream_check begin(struct stream_reader *reader, struct stream_posit
     return STREAM_WHOLE;
 }
 
-/* How many entries there have been with this position's, if it is the stream's last. */
+/* Records how many entries were added with this position's, if it is the stream's last. */
 static void count(struct stream_reader *reader, struct stream_position *position, const redisReply *facts)
 {
     position->knows_added = stream_added(facts, position->id, &position->added);
@@ -145,15 +145,15 @@ static void count(struct stream_reader *reader, struct stream_position *position
         position->added = 0;
 }
 
-/* Once, as if nothing had been read: what was added between the reading and the facts is read with the next. */
+/* Once, as if nothing had been read: entries added between the reading and the facts are read next. */
 static bool may_read_again(struct stream_reader *reader, const redisReply *facts, const char *id)
 {
     reader->again = !reader->again && stream_is_ahead(facts, id);
     return reader->again;
 }
 
-/* Asked for while nothing comes: when something has come it is too late. The last entry is there; more may have been added behind it
-   than were read, and deleted before that. */
+/* Asked while no entry comes, because afterwards it is too late. The last entry exists; after it, more entries may have been added than were read,
+   and deleted before that. */
 static enum stream_check ask_count(struct stream_reader *reader, struct stream_position *position, const char **ret_missed)
 {
     redisReply *facts CLEANUP(free_reply) = NULL;
@@ -173,7 +173,7 @@ static enum stream_check ask_count(struct stream_reader *reader, struct stream_p
     return STREAM_WHOLE;
 }
 
-/* The last entry is not there, or there never was one. */
+/* The last entry does not exist, or never did. */
 static enum stream_check judge(struct stream_reader *reader, struct stream_position *position, struct stream_part *part,
                                const char **ret_missed)
 {

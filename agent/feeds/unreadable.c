@@ -8,8 +8,7 @@
 
 #include "agent/revocation/holders.h"
 
-/* Under a digest of source and line: a line that is read again is kept once. Value: number 8, length of the source 2, source, line.
- */
+/* The key is a digest of source and line, so that a line that is read again is kept once. Value: number 8, length of the source 2, source, line. */
 int unreadable_write(struct view *view, const char *source, uint64_t number, const char *text, size_t bytes)
 {
     uint8_t value[10 + SOURCE_NAME_BYTES + UNREADABLE_BYTES_MAX];

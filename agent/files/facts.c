@@ -14,7 +14,7 @@
 
 #include "client/wire/clock.h"
 
-/* Not in every linux/magic.h. */
+/* Missing in some versions of linux/magic.h. */
 #define MAGIC_XFS      0x58465342
 #define MAGIC_ZFS      0x2fc12fc1
 #define MAGIC_F2FS     0xf2f52010
@@ -106,7 +106,7 @@ static bool is_local(const char *path)
     }
 }
 
-/* The path, and each folder that stands in it. */
+/* Checks the path, and each folder on it. */
 static bool is_local_all_along(char *path)
 {
     for (char *end = path + strlen(path); end > path; end = strrchr(path, '/')) {
@@ -144,7 +144,7 @@ bool facts_have_changed(const struct file_look *look)
     return now.error != look->error || !facts_are_same(&now.facts, &look->facts);
 }
 
-/* By the clock that stamps a local file's changes, which is this machine's: so a file that was written long ago costs no wait. */
+/* By the clock that stamps changes of a local file, which is this machine's: so a file that was written long ago needs no wait. */
 static bool is_older_than(const char *path, const struct file_facts *facts, double seconds)
 {
     struct timespec now;

@@ -1,5 +1,5 @@
-/* What the file system says of a file without reading it. Two looks that find the same facts have, as a rule, seen the same content:
-   after a change the file is read again a while later (watched.c), for the clock of a file system may stand still for two seconds. */
+/* What the file system reports about a file without reading it. Two checks that find the same facts normally saw the same content. After a change
+   the file is read again a while later (watched.c), because the clock of a file system may stand still for two seconds. */
 #ifndef ASSAY_FILE_FACTS_H
 #define ASSAY_FILE_FACTS_H
 
@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-/* All zero: nothing is known. Without padding, for it is compared and stored as bytes. */
+/* All zero: unknown. It has no padding, because it is compared and stored as bytes. */
 struct file_facts {
     uint64_t device, inode, size, mode;
     int64_t changed_ns, modified_ns; /* st_ctim, st_mtim: Unix nanoseconds by the file system's clock */
@@ -16,36 +16,36 @@ struct file_facts {
 struct file_facts facts_of(const struct stat *found);
 bool facts_are_same(const struct file_facts *a, const struct file_facts *b);
 
-/* Of what the path names now. 0, or an errno. `open_it`: a network file system may answer a stat() from what it remembers, but asks
-   its server when a file is opened. May block as long as the file system does. */
+/* The facts of what the path names now. 0, or an errno. `open_it`: opens the file, because a network file system may answer stat() from its cache,
+   but asks its server on open(). May block as long as the file system does. */
 int facts_look(const char *path, bool open_it, struct file_facts *ret);
 
-/* The same without waiting for anything: EAGAIN where the kernel does not know the way by heart, or what is at its end may be elsewhere
-   than on this machine. */
+/* The same without blocking: EAGAIN if the kernel does not have the path cached, or it may lead to another machine. */
 int facts_look_at_once(const char *path, struct file_facts *ret);
 
-/* Do the file and all folders on the way to it lie on file systems that answer by themselves, without a server or a program that
-   might hang? What cannot be told is not local. May block. */
+/* Are the file and all folders on its path on file systems that work without a server or a program that might hang? Unknown ones count as not
+   local. May block. */
 bool facts_are_local(const char *path);
 
-/* What a path named before it was read. `path` is the caller's. */
+/* What a path named before the file was read. The caller owns `path`. */
 struct file_look {
     const char *path;
-    int error; /* as facts_look; then nothing is known */
+    int error; /* from facts_look; then the facts are unknown */
     struct file_facts facts;
 };
 struct file_look facts_note(const char *path);
-bool facts_have_changed(const struct file_look *look); /* since then, or can the file be looked at no longer? May block, both of them */
+bool facts_have_changed(const struct file_look *look); /* have they changed since then, or can the file no longer be checked? Both functions may
+                                                          block */
 
-/* Since when a file is as it is. All zero: nobody has looked. */
+/* Since when a file has been unchanged. All zero: not checked yet. */
 struct file_rest {
-    struct file_look look; /* the last one */
+    struct file_look look; /* the last check */
     int64_t since_ns;      /* as monotonic_ns() counts */
 };
 
-/* Has nobody written to the file for so many seconds? A false is worth another look a while later, with the same `rest`. A file that
-   cannot be looked at rests: reading it says what is wrong. Who then reads it must compare with rest->look, and not with a look of his own:
-   somebody may have begun to write in between. May block. */
+/* Has no process written to the file for this many seconds? After false, check again a while later, with the same `rest`. A file that cannot be
+   checked counts as at rest: reading it reports the error. A caller that then reads it must compare with rest->look, not with a check of its own,
+   because a process may have begun to write in between. May block. */
 bool facts_are_at_rest(struct file_rest *rest, const char *path, double seconds);
 
 #endif

@@ -71,7 +71,7 @@ static void add(struct folders *folders, const char *path)
     int status = uv_fs_event_start(&folder->event, on_event, folder->path, 0);
 
     if (status != 0)
-        log_warning("the kernel does not tell what happens in a folder; changes there count half a second later",
+        log_warning("the kernel does not report changes in a folder; the agent notices them half a second later",
                     LOG_TEXT("folder", folder->path), LOG_TEXT("error", uv_strerror(status)));
     folder->next = folders->first;
     folders->first = folder;

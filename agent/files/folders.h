@@ -1,6 +1,5 @@
-/* The kernel's word (inotify) that something happened in a folder: a hint, which makes changes count within milliseconds. It is not
-   relied on, for there are file systems that never say anything, links that lead elsewhere, and a limit on how much can be watched:
-   watch.h looks by itself. */
+/* Hints from the kernel (inotify) that something happened in a folder, so that changes take effect within milliseconds. The agent does not rely on
+   them: some file systems never report anything, links may lead elsewhere, and the number of watches is limited. watch.h checks by itself. */
 #ifndef ASSAY_FILE_FOLDERS_H
 #define ASSAY_FILE_FOLDERS_H
 
@@ -8,13 +7,12 @@
 
 struct folders;
 
-/* `happened` is called on the loop's thread; `path`: of the folder; `name`: of what it happened to there, NULL where that is not
-   said. NULL: out of memory. */
+/* `happened` is called on the loop's thread; `path`: the folder; `name`: the file in it, NULL if unknown. NULL: out of memory. */
 struct folders *folders_new(uv_loop_t *loop, void (*happened)(void *context, const char *path, const char *name), void *context);
 
-/* The folder in which this file is named. */
+/* Watches the folder that contains this file. */
 void folders_add(struct folders *folders, const char *file);
-void folders_forget(struct folders *folders); /* all of them */
+void folders_forget(struct folders *folders); /* stops watching all of them */
 void folders_close(struct folders *folders);  /* freed once the loop has closed the handles; NULL is fine */
 
 #endif

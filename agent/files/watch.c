@@ -217,7 +217,7 @@ struct watch *watch_new(uv_loop_t *loop, void (*seen)(void *context), void *cont
     return NULL;
 }
 
-/* The two parts of a path, as folders.h names folders. */
+/* Splits a path into its two parts, as folders.h names folders. */
 static bool cut(struct watched *watched, const char *path)
 {
     char *copy = strdup(path);
@@ -267,7 +267,7 @@ void watched_drop(struct watched *watched)
     if (!watched->looking)
         free_watched(watched);
     if (watch->first == NULL && !watch->closed)
-        folders_forget(watch->folders); /* those that nobody needs any more go with the last file */
+        folders_forget(watch->folders); /* watches that are no longer needed end with the last file */
     watch_see(watch);
     free_watch(watch);
 }

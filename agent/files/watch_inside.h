@@ -1,5 +1,5 @@
-/* The inside of watching, for watch.c (all files: when they are looked at, and who waits for that) and watched.c (one file: what its
-   looks and readings make of it). */
+/* The inside of watching, for watch.c (all files: when they are checked, and which requests wait for that) and watched.c (one file: how results of
+   checks and readings change its state). */
 #ifndef ASSAY_FILE_WATCH_INSIDE_H
 #define ASSAY_FILE_WATCH_INSIDE_H
 
@@ -9,38 +9,38 @@
 #include "folders.h"
 #include "watch.h"
 
-#define LOOK_MS  500 /* between two looks */
-#define THREADS_MAX 2 /* for looks and readings that may hang, of libuv's four */
-#define WAIT_MS  900 /* since the last look, or for it: beyond it nothing is answered without one, and nobody waits any longer */
+#define LOOK_MS  500 /* between two checks */
+#define THREADS_MAX 2 /* for checks and readings that may hang, of libuv's four */
+#define WAIT_MS  900 /* since the last check, or for one: beyond it nothing is answered without a check, and no request waits longer */
 
 struct watched {
-    uv_work_t work; /* first: a look at a file system that might hang */
+    uv_work_t work; /* first: a check on a file system that might hang */
     struct watched *next;
     struct watch *watch;
     struct watcher watcher;
     char *path, *folder, *name;
     struct file_facts seen;
     bool has_seen;
-    int error;    /* of the last look */
+    int error;    /* of the last check */
     bool is_local;
-    bool forced;  /* the kernel says that something happened to it */
-    bool changed; /* and nobody was told yet */
-    bool told;    /* and has not read it yet */
-    bool again;   /* has changed since they were told */
-    bool restless; /* told before it had settled */
-    bool good;    /* when it was last read */
+    bool forced;  /* the kernel reports that something happened to it */
+    bool changed; /* it has changed, and its watcher was not told yet */
+    bool told;    /* its watcher was told, and has not read it yet */
+    bool again;   /* it has changed since the watcher was told */
+    bool restless; /* the watcher was told before the file had settled */
+    bool good;    /* it was usable when last read */
     bool late, overdue, dropped;
-    bool counts;      /* as one that is being read in a thread that it may keep for long */
-    bool after_pause; /* nobody had looked for so long that nothing may be answered before it was looked at and read; */
+    bool counts;      /* counted as being read in a thread that it may block for long */
+    bool after_pause; /* no check was made for so long that nothing may be answered before it was checked and read; */
     bool gave_up;     /* unless that takes too long */
     unsigned rereads;
     uint64_t changed_at, told_at, not_before, again_at; /* milliseconds of the loop's clock; 0: never */
-    uint64_t since;    /* likewise: since when there may be a change that was not read yet; 0: none */
-    uint64_t clean_at; /* likewise: when it was last looked at, and was as it was read */
+    uint64_t since;    /* likewise: since when an unread change may exist; 0: none */
+    uint64_t clean_at; /* likewise: when a check last found it unchanged since it was read */
     double told_time, confirmed;              /* Unix seconds */
     int64_t told_ns, confirmed_ns;            /* the same by CLOCK_MONOTONIC */
 
-    /* While a thread looks. */
+    /* While a thread checks. */
     bool looking, wanted;
     uint64_t began;
     struct file_facts found;
@@ -51,36 +51,36 @@ struct watched {
 struct watch {
     uv_loop_t *loop;
     struct alarm *alarm;
-    uint64_t due; /* of the alarm; 0: not set */
+    uint64_t due; /* when the alarm rings; 0: not set */
     struct folders *folders;
     struct watched *first;
     void (*seen)(void *context);
     void *context;
-    uint64_t last; /* look; 0: none yet */
+    uint64_t last; /* the last check; 0: none yet */
     uint64_t waits_until;
-    unsigned looking, reading; /* in threads that a file system may hold for long */
+    unsigned looking, reading; /* in threads that a file system may block for long */
     bool waits, closed;
 };
 
-/* Looks at all of them in so long. */
+/* Checks all of them after this time. */
 void watch_look_in(struct watch *watch, uint64_t milliseconds);
 
-/* Whoever waits for a look may not have to any more. */
+/* Lets requests continue that no longer have to wait for a check. */
 void watch_see(struct watch *watch);
 
-/* A change of it is still to be read, or it is still to be looked at. */
+/* A change of it is still to be read, or it is still to be checked. */
 bool watched_is_pending(const struct watched *watched);
 
-/* Tells its watcher, if there is something to tell, it is left alone long enough, and there is a thread for it. */
+/* Tells its watcher, if there is a change, the file has settled, and a thread is free. */
 void watched_tell(struct watched *watched);
 
 /* A thread is free again, or a change was read. */
 void watch_go_on(struct watch *watch);
 
-/* What a look has found: an errno, or 0 and facts. */
+/* The result of a check: an errno, or 0 and facts. */
 void watched_looked(struct watched *watched, int error, const struct file_facts *facts);
 
-/* A look, or a reading, that takes longer than it may. */
+/* Handles a check, or a reading, that takes longer than it may. */
 void watched_see_if_late(struct watched *watched, uint64_t now);
 
 #endif

@@ -1,16 +1,16 @@
-/* One file that is watched. */
+/* One watched file. */
 #include <string.h>
 
 #include "client/wire/clock.h"
 #include "watch_inside.h"
 
-#define AGAIN_MS 1000 /* after a reading that failed */
+#define AGAIN_MS 1000 /* before the next try after a failed reading */
 #define BOUND_MS ((uint64_t)(FILE_BOUND_SECONDS * 1000))
 #define REREADS  2
-#define SETTLES_MS_MAX 4000 /* then it is read, and counts when a second reading AGAIN_MS later finds the same: 5 s in all */
+#define SETTLES_MS_MAX 4000 /* then it is read anyway, and takes effect if a second reading AGAIN_MS later finds the same content: 5 s in all */
 
-/* Two changes within one tick of a file system's clock leave the same facts. Ticks are of some milliseconds, or of one second, or of
-   two; so after a change the file is read once more when a tick of either is over. */
+/* Two changes within one tick of a file system's clock leave the same facts. A tick is some milliseconds, one second or two; so after a change the
+   file is read once more when a tick of each length is over. */
 static const uint64_t reread_ms[REREADS] = {1100, 2100};
 
 bool watched_is_pending(const struct watched *watched)
@@ -18,7 +18,7 @@ bool watched_is_pending(const struct watched *watched)
     return (watched->changed && watched->error == 0) || watched->told || ((watched->looking || watched->wanted) && !watched->overdue);
 }
 
-/* It may have changed right after it was last found as it was read. */
+/* It may have changed right after a check last found it unchanged. */
 static void note_change(struct watched *watched, bool once_more)
 {
     if (watched->since == 0 && !once_more)
@@ -29,18 +29,18 @@ static void note_change(struct watched *watched, bool once_more)
         watched->changed = true;
 }
 
-/* How many milliseconds it is still to be left alone: whoever is writing it may not be done. */
+/* How many milliseconds it must still be left alone, because its writer may not be done. */
 static uint64_t unsettled_ms(const struct watched *watched)
 {
     uint64_t now = uv_now(watched->watch->loop), settles = (uint64_t)(watched->watcher.settles * 1000);
-    uint64_t rests = now - watched->changed_at; /* the file system's clock may be another than ours */
+    uint64_t rests = now - watched->changed_at; /* the file system's clock may differ from this machine's */
 
     if (now < watched->not_before)
         return watched->not_before - now;
     return settles > rests ? settles - rests : 0;
 }
 
-/* Who writes to a file all the time does not keep it from being read. */
+/* A process that writes to a file all the time must not prevent its reading. */
 static bool is_restless(const struct watched *watched)
 {
     uint64_t now = uv_now(watched->watch->loop);
@@ -53,7 +53,7 @@ bool watched_is_restless(const struct watched *watched)
     return watched->restless;
 }
 
-/* A file system that hangs must leave some of libuv's threads to the others. */
+/* A file system that hangs must leave some of libuv's threads free. */
 static bool has_thread(struct watched *watched)
 {
     struct watch *watch = watched->watch;
@@ -99,7 +99,7 @@ static void lose(struct watched *watched, int error)
                           error == HANGS);
 }
 
-/* It is to be read; `once_more`: although nothing says that it has changed. */
+/* Must it be read? `once_more`: although no fact has changed. */
 static bool is_changed(struct watched *watched, const struct file_facts *facts, bool *ret_once_more)
 {
     uint64_t now = uv_now(watched->watch->loop);
@@ -182,7 +182,7 @@ void watched_again(struct watched *watched, double seconds)
     watch_look_in(watched->watch, (uint64_t)(seconds * 1000));
 }
 
-/* What has changed since it was read waits since then, and what could not be read since it was noticed. */
+/* A change since the last reading waits since then; one that could not be read waits since it was noticed. */
 static void note_waiting(struct watched *watched, enum file_read how)
 {
     if (watched->again && (how == FILE_READ || how == FILE_BAD))
@@ -190,13 +190,13 @@ static void note_waiting(struct watched *watched, enum file_read how)
     else if (how == FILE_READ || how == FILE_BAD)
         watched->since = 0;
     if (how == FILE_READ || how == FILE_BAD)
-        watched->late = false; /* what has changed since may be late anew */
+        watched->late = false; /* changes since then may become late again */
 }
 
 void watched_was_read(struct watched *watched, enum file_read how)
 {
     if (!watched->told && how != FILE_NOT_READ)
-        return; /* it has changed since somebody began to read it of his own accord */
+        return; /* it has changed since its watcher began a reading of its own accord */
     note_waiting(watched, how);
     watched->watch->reading -= watched->counts;
     watched->counts = false;

@@ -1,4 +1,4 @@
-/* What goes into an HTTP answer: its lines, and what is done so that no value of a token can break one. Pure. */
+/* Builds HTTP answers: their lines, and escaping so that no value from a token can break one. Pure. */
 #ifndef ASSAY_HTTP_ANSWER_H
 #define ASSAY_HTTP_ANSWER_H
 
@@ -7,7 +7,7 @@
 
 #include "agent/token/issuer.h"
 
-/* Grows as it is written. What could not be written for want of memory is told at the end. All zero: empty. */
+/* A buffer that grows as it is written. A failure to allocate is reported at the end. All zero: empty. */
 struct http_out {
     char *start;
     size_t bytes, room;
@@ -18,20 +18,20 @@ void http_put(struct http_out *out, const char *at, size_t bytes);
 void http_put_text(struct http_out *out, const char *text);
 void http_out_free(struct http_out *out);
 
-/* As a part of a header's value: what is not printable ASCII, and space, comma and percent, as %XX. `quoted`: also what would end a
-   quoted string, or escape in it. */
+/* Writes a part of a header's value: bytes that are not printable ASCII, and space, comma and percent, become %XX. `quoted`: also characters that
+   would end a quoted string, or escape in it. */
 void http_put_escaped(struct http_out *out, const char *at, size_t bytes, bool quoted);
 
-/* The first line; 0 and what nobody knows are 500. */
+/* The first line; 0 and unknown codes become 500. */
 void http_put_status(struct http_out *out, unsigned status);
 
-/* A whole header. Values are ours, or were escaped. */
+/* A whole header. The caller has made or escaped the value. */
 void http_put_header(struct http_out *out, const char *name, const char *value);
 
 /* A JSON string of UTF-8. */
 void http_put_json_text(struct http_out *out, const char *at, size_t bytes);
 
-/* The end of the headers, and the body unless it was asked for the headers alone. */
+/* The end of the headers, and the body unless the request was HEAD. */
 enum http_after { HTTP_CLOSES = 0, HTTP_KEEPS, HTTP_KEEPS_AS_OLD };
 void http_put_body(struct http_out *out, enum http_after after, const char *type, struct text body, bool is_head);
 

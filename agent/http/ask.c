@@ -1,9 +1,9 @@
-/* Requests whose token has to be checked first, and who goes on when it was. */
+/* Requests whose token must be checked first, and how they continue afterwards. */
 #include <stddef.h>
 
 #include "http_inside.h"
 
-/* Before the loop waits. */
+/* Continues the connection before the loop waits. */
 static void goes_on(struct http_conn *conn)
 {
     conn->answered = true;
@@ -25,7 +25,7 @@ static void on_decided(struct waiter *waiter, const struct decision *decision)
     conn->decided(conn, decision);
     if (conn->handling || conn->closing)
         return;
-    goes_on(conn); /* others who wait for the same are still to be told: nothing new is asked meanwhile */
+    goes_on(conn); /* other requests that wait for the same token are not answered yet: no new question may start here */
 }
 
 void http_take_up(struct http *http)
@@ -52,7 +52,7 @@ void http_go_on(struct http *http)
 static void ask_later(struct http_conn *conn, const struct pending *pending, struct text audience)
 {
     if (!http_hold(conn)) {
-        http_error(conn, 503, "overloaded", "too many requests of this user are under way");
+        http_error(conn, 503, "overloaded", "this user has too many requests under way; try again");
         return;
     }
     conn->waiter = (struct waiter){
@@ -60,7 +60,7 @@ static void ask_later(struct http_conn *conn, const struct pending *pending, str
     if (decide_later(conn->http->verdicts, pending, &conn->waiter) == 0)
         return;
     http_release(conn);
-    http_error(conn, 503, "overloaded", "too many signatures wait to be checked; try again");
+    http_error(conn, 503, "overloaded", "too many signature checks are queued; try again");
 }
 
 void http_ask(struct http_conn *conn, struct text token, struct text audience,

@@ -16,7 +16,7 @@ void http_conn_drop_in(struct http_conn *conn)
 {
     if (conn->in == NULL)
         return;
-    explicit_bzero(conn->in, conn->in_bytes); /* it held a token */
+    explicit_bzero(conn->in, conn->in_bytes); /* it contained a token */
     free(conn->in);
     account_discharge(&conn->guest.caller, conn->in_room);
     conn->in = NULL;
@@ -30,7 +30,7 @@ void http_conn_free(struct http_conn *conn)
     free(conn);
 }
 
-/* Freed when libuv lets go of it and no request of it is under way any more. */
+/* Freed when libuv has closed it and none of its requests is under way any more. */
 static void on_closed(uv_handle_t *handle)
 {
     struct http_conn *conn = handle->data;
@@ -47,7 +47,7 @@ void http_conn_close(struct http_conn *conn)
     if (conn->closing)
         return;
     conn->closing = true;
-    if (!conn->guest.held && !conn->handling) /* what is held stands in it */
+    if (!conn->guest.held && !conn->handling) /* a held request is still in it */
         http_conn_drop_in(conn);
     *(conn->previous != NULL ? &conn->previous->next : &http->all) = conn->next;
     if (conn->next != NULL)
@@ -64,7 +64,7 @@ void http_conn_close(struct http_conn *conn)
     uv_close(&conn->handle.any, on_closed);
 }
 
-/* Room for what comes next. Moved by hand, so that nothing of a token stays where it was. */
+/* Makes room for more input. Copies by hand, so that no part of a token stays behind in memory. */
 static bool make_room(struct http_conn *conn)
 {
     size_t room = conn->in_room == 0 ? HTTP_IN_BYTES_FIRST : 2 * conn->in_room;
@@ -101,7 +101,7 @@ static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buffer)
     else if (account_may_read(conn->guest.caller.account) && make_room(conn))
         *ret_buffer = uv_buf_init(conn->in + conn->in_bytes, (unsigned)(conn->in_room - conn->in_bytes));
     else
-        *ret_buffer = uv_buf_init(NULL, 0); /* libuv says UV_ENOBUFS then */
+        *ret_buffer = uv_buf_init(NULL, 0); /* libuv then reports UV_ENOBUFS */
 }
 
 static void take_up(struct http_conn *conn, size_t got)
@@ -119,11 +119,11 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
     struct http_conn *conn = stream->data;
 
     (void)buffer;
-    if (got == UV_ENOBUFS) { /* not now, or never: its turn will tell */
+    if (got == UV_ENOBUFS) { /* not now, or never: its turn decides */
         account_wait(&conn->guest.caller);
         read_or_wait(conn);
     } else if (got < 0) {
-        http_conn_close(conn); /* whatever was asked whole has been answered: nothing is read before it is */
+        http_conn_close(conn); /* all whole requests have been answered: nothing is read before that */
     } else if (got > 0 && !conn->lingering) {
         take_up(conn, (size_t)got);
     }
@@ -142,7 +142,7 @@ static void read_or_wait(struct http_conn *conn)
         http_conn_close(conn);
 }
 
-/* A request has to be whole soon, and an answer to be taken; between them there is time. Drop by drop is not soon. */
+/* A request must be complete soon, and an answer read soon; between them there is time. Single bytes do not extend the time. */
 static void renew_deadline(struct http_conn *conn)
 {
     uint64_t now = uv_now(conn->http->core->loop);
@@ -158,7 +158,7 @@ static void renew_deadline(struct http_conn *conn)
     http_arm(conn->http, conn->deadline);
 }
 
-/* Closed at once, what the peer has sent meanwhile would take the answer with it (RFC 9112 section 9.6). */
+/* If the connection were closed at once, data that the peer has sent meanwhile would destroy the answer (RFC 9112 section 9.6). */
 static void linger(struct http_conn *conn)
 {
     uv_os_fd_t fd;
@@ -171,13 +171,13 @@ static void linger(struct http_conn *conn)
     http_conn_drop_in(conn);
 }
 
-/* Can the next request be taken up? */
+/* Can the next request be processed? */
 static bool may_handle(const struct http_conn *conn)
 {
     return !conn->closing && !conn->guest.held && !conn->sending && !conn->ending && watch_sees(conn->http->core->watch);
 }
 
-/* Takes up what has come, while its user's share of this turn lasts. */
+/* Processes the input, while its user's share of this turn lasts. */
 void http_conn_go_on(struct http_conn *conn)
 {
     struct account *account = conn->guest.caller.account;
@@ -228,7 +228,7 @@ static bool may_break_off(const struct caller *caller)
 {
     const struct http_conn *conn = conn_of(caller);
 
-    return !conn->guest.held && !conn->handling; /* what is held for a decision is not taken away under it */
+    return !conn->guest.held && !conn->handling; /* a request held for a decision must not be freed */
 }
 
 static void break_off(struct caller *caller, const char *why)
@@ -239,13 +239,13 @@ static void break_off(struct caller *caller, const char *why)
     http_conn_close(conn);
 }
 
-/* Past libuv, which would ask whose turn it is. */
+/* Reads the descriptor without libuv, which would ask for a buffer again. */
 static void receive(struct http_conn *conn)
 {
     ssize_t got;
 
     if (!make_room(conn)) {
-        break_off(&conn->guest.caller, "half requests take too much memory");
+        break_off(&conn->guest.caller, "half-sent requests take too much memory");
         return;
     }
     do
@@ -279,7 +279,7 @@ void http_conn_drain(struct http_conn *conn)
         http_conn_close(conn);
 }
 
-/* Who calls: over TCP nobody knows. */
+/* Determines the peer: over TCP the kernel does not identify callers. */
 static bool meet(struct http_conn *conn)
 {
     conn->guest.peer = (struct peer){.uid = (uid_t)-1, .gid = (gid_t)-1};
@@ -292,7 +292,7 @@ static bool meet(struct http_conn *conn)
     return account_join(conn->http->accounts, &conn->guest.caller, conn->guest.peer.uid) == 0;
 }
 
-/* The one that nobody has asked anything over for the longest time. */
+/* The connection on which no request came for the longest time. */
 static struct http_conn *idlest(const struct http *http)
 {
     struct http_conn *idlest = NULL;
@@ -305,7 +305,7 @@ static struct http_conn *idlest(const struct http *http)
     return idlest;
 }
 
-/* Over TCP nobody knows who calls, and all are one user: who opens connections and asks nothing makes room for who asks. */
+/* Over TCP all callers are one user: a connection that asks nothing makes room for one that asks. */
 static enum welcome welcome(struct http_conn *conn)
 {
     enum welcome first = guest_welcome(&conn->guest, false);

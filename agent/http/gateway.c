@@ -1,5 +1,5 @@
-/* What gateways ask before they let a request through: may it? One path for each convention of telling what the request was, so
-   that none of its client's headers can be taken for the gateway's. */
+/* The questions of gateways: may this request pass? One path for each convention of describing the request, so that a header of the request's
+   client cannot be taken for the gateway's. */
 #include <string.h>
 #include <strings.h>
 
@@ -7,7 +7,7 @@
 #include "agent/policy/granted.h"
 #include "http_inside.h"
 
-/* Parts of one header's value, with something between them. */
+/* Parts of one header's value, with a separator between them. */
 struct parts {
     struct http_out *out;
     const char *between;
@@ -24,7 +24,7 @@ static void put_part(void *context, const char *at, size_t bytes)
     http_put_escaped(parts->out, at, bytes, parts->quoted);
 }
 
-/* All four, always: what a gateway takes over from here replaces whatever a client has sent. Empty without an accepted token. */
+/* All four, always: a gateway that copies these headers replaces whatever a client has sent. Empty without an accepted token. */
 static void put_identity(struct http_out *out, const struct token *good)
 {
     struct wire_item sub = good != NULL ? claim_item(&good->claims, CLAIM_SUB) : (struct wire_item){0};
@@ -45,7 +45,7 @@ static void put_identity(struct http_out *out, const struct token *good)
     http_put_text(out, "\r\n");
 }
 
-/* RFC 6750 section 3. What the rule asks for, not what the token lacks: that is the rule's secret as little as the other. */
+/* RFC 6750 section 3. The scopes that the rule needs, not those that the token lacks: neither reveals more about the rule. */
 static void put_scopes(struct http_out *out, const struct policy *policy, const struct rule *rule)
 {
     struct parts scopes = {.out = out, .between = " ", .quoted = true};
@@ -90,8 +90,8 @@ static void rule(struct http_conn *conn, struct asker *asker)
     answer(conn, asker, &ruling);
 }
 
-/* A token that is bound to a key is no good one without a proof that its sender holds that key, and such proofs are not read here:
-   it is refused as where `sender_constrained` says so. */
+/* A token that is bound to a key is not accepted without proof that its sender holds the key, and gateways' questions do not contain such proofs:
+   it is refused as if `sender_constrained` said so. */
 static void disown(struct asker *asker)
 {
     asker->good = NULL;
@@ -111,7 +111,7 @@ static void decided(struct http_conn *conn, const struct decision *decision)
     rule(conn, &asker);
 }
 
-/* `Scheme rest`: is it that scheme, and what is the rest? */
+/* Does the value have the form `Scheme rest` with that scheme? Then *ret_rest is the rest. */
 static bool has_scheme(struct text value, const char *scheme, struct text *ret_rest)
 {
     size_t bytes = strlen(scheme);
@@ -124,7 +124,7 @@ static bool has_scheme(struct text value, const char *scheme, struct text *ret_r
     return true;
 }
 
-/* May the request with this token? Whoever authenticates by another scheme has sent none. */
+/* Decides whether the request may pass with this token. A request that authenticates by another scheme has no token. */
 static void decide(struct http_conn *conn, struct text method, struct text resource)
 {
     struct text value = http_header(&conn->request, conn->in, HTTP_AUTHORIZATION_HEADER), token = {NULL, 0};
@@ -154,13 +154,13 @@ static void decide_by(struct http_conn *conn, enum http_name method_name, enum h
 void http_auth(struct http_conn *conn)
 {
     decide_by(conn, HTTP_ORIGINAL_METHOD, HTTP_ORIGINAL_URI,
-              "X-Original-Method and X-Original-URI are needed, each once and not empty");
+              "X-Original-Method and X-Original-URI are required, each exactly once and not empty");
 }
 
 void http_forward(struct http_conn *conn)
 {
     decide_by(conn, HTTP_FORWARDED_METHOD, HTTP_FORWARDED_URI,
-              "X-Forwarded-Method and X-Forwarded-Uri are needed, each once and not empty");
+              "X-Forwarded-Method and X-Forwarded-Uri are required, each exactly once and not empty");
 }
 
 void http_ext_authz(struct http_conn *conn)

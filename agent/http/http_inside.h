@@ -1,5 +1,5 @@
-/* The inside of HTTP: the listener (listener.c), its connections (connection.c, send.c), and what is asked over them
-   (ask.c, routes.c, gateway.c, json.c). */
+/* The inside of HTTP: the listener (listener.c), its connections (connection.c, send.c), and the requests on them (ask.c, routes.c, gateway.c,
+   json.c). */
 #ifndef ASSAY_HTTP_INSIDE_H
 #define ASSAY_HTTP_INSIDE_H
 
@@ -26,23 +26,23 @@ struct http {
     struct accounts *accounts; /* of both doors */
     struct door_facts *traffic; /* likewise */
     union http_handle listener;
-    union http_handle turned_away; /* takes the one for whom there is no memory */
+    union http_handle turned_away; /* accepts a connection for which there is no memory */
     bool is_turning_away, has_one_waiting;
     bool is_tcp, is_closed;
-    bool made_socket; /* which is ours to remove */
+    bool made_socket; /* the agent created it, and removes it at the end */
     int listen_fd;
-    struct socket_watch file; /* of the socket */
-    struct alarm *alarm; /* rings when the first deadline of a connection may have come */
+    struct socket_watch file; /* watches the socket's file */
+    struct alarm *alarm; /* rings at the first deadline of a connection */
     uint64_t alarm_due;  /* milliseconds of the loop's clock; 0: not set */
     struct http_conn *all;
-    struct http_conn *answered; /* whose request was held: they go on before the loop waits */
+    struct http_conn *answered; /* their held request was answered: they continue before the loop waits */
     unsigned accepted; /* in this turn of the loop */
     unsigned held;
-    struct http_out out, body; /* of the answer that is being made */
-    char thrown_away[4096];    /* what comes after the last answer */
+    struct http_out out, body; /* for the answer that is being built */
+    char thrown_away[4096];    /* input after the last answer */
 };
 
-/* One request at a time: until it is answered nothing more is read. */
+/* One request at a time: the connection reads nothing more until it is answered. */
 struct http_conn {
     union http_handle handle;
     uv_os_fd_t fd; /* its descriptor */
@@ -52,32 +52,32 @@ struct http_conn {
     struct http_conn *next_answered;
     uint64_t deadline; /* milliseconds of the loop's clock */
     uint64_t began;    /* when the first byte of the request came */
-    char *in;          /* the request, and what of the next one has come with it */
+    char *in;          /* the request, and the part of the next one that came with it */
     size_t in_bytes, in_room;
     struct http_request request;
     struct waiter waiter; /* of the request that is held */
     void (*decided)(struct http_conn *conn, const struct decision *decision);
-    struct check_pair pair; /* what a gateway asks; in `in` */
+    struct check_pair pair; /* the gateway's question; points into `in` */
     bool open, closing, reading, handling;
-    bool half;      /* of `in`: more has to be read before anything can be taken up */
-    bool answered;  /* is in that list */
+    bool half;      /* `in` has no whole request: more must be read first */
+    bool answered;  /* is in the list of answered connections */
     bool sending;   /* the kernel has not taken the answer yet */
-    bool ending;    /* the last answer has been made */
-    bool lingering; /* and sent: the peer is given time to read it */
+    bool ending;    /* the last answer was built */
+    bool lingering; /* the last answer was sent: the peer gets time to read it */
 };
 
-/* connection.c: the listener's word that somebody is there, and the end of one, or of all. */
+/* connection.c: accepts a connection when the listener reports one, and closes one, or all. */
 void http_conn_open(struct http *http);
 void http_conn_close(struct http_conn *conn);
 void http_conn_drain(struct http_conn *conn);
-void http_conn_free(struct http_conn *conn); /* libuv has let go of it, and nothing of it is held */
-void http_conn_drop_in(struct http_conn *conn); /* what was read, which is wiped */
-void http_conn_go_on(struct http_conn *conn);   /* with what stands in `in` */
+void http_conn_free(struct http_conn *conn); /* libuv has closed it, and none of its requests is held */
+void http_conn_drop_in(struct http_conn *conn); /* drops and wipes the input */
+void http_conn_go_on(struct http_conn *conn);   /* processes what is in `in` */
 
-/* rights.c: whose a connection is, what that allows, and how much of it is used. */
+/* rights.c: the peer of a connection, its rights, and how much of them is used. */
 void http_join(struct http_conn *conn);
-void http_leave(struct http_conn *conn); /* it may nothing from here on */
-bool http_hold(struct http_conn *conn); /* a request that is answered later; false: too many are */
+void http_leave(struct http_conn *conn); /* takes its rights away */
+bool http_hold(struct http_conn *conn); /* a request that is answered later; false: too many */
 void http_release(struct http_conn *conn);
 
 /* listener.c */
@@ -95,14 +95,14 @@ void http_error(struct http_conn *conn, unsigned status, const char *error, cons
 void http_bad_request(struct http_conn *conn, const char *message);
 void http_undecided(struct http_conn *conn, const struct decision *decision);
 
-/* ask.c: `decided` is called with what is said of the token: at once, or later, when the request is still in `in`. */
+/* ask.c: calls `decided` with the decision about the token: at once, or later, while the request is still in `in`. */
 void http_ask(struct http_conn *conn, struct text token, struct text audience,
               void (*decided)(struct http_conn *conn, const struct decision *decision));
 
-/* A whole request: it is answered, or held. */
+/* Handles a whole request: answers it, or holds it. */
 void http_route(struct http_conn *conn);
 
-/* What can be asked. */
+/* The handlers. */
 void http_auth(struct http_conn *conn);
 void http_forward(struct http_conn *conn);
 void http_ext_authz(struct http_conn *conn);

@@ -1,4 +1,4 @@
-/* What services and probes ask: is this token good, and is the agent there? */
+/* The questions of services and probes: is this token accepted, and is the agent alive? */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -22,7 +22,7 @@ static struct http_out *begin(struct http_conn *conn, const char *text)
     return body;
 }
 
-/* One value of MessagePack. */
+/* Writes one value of MessagePack as JSON. */
 static void put_wire(struct http_out *out, struct wire_cursor cursor)
 {
     struct value *value = NULL;
@@ -53,7 +53,7 @@ static void answer_verify(struct http_conn *conn, const struct decision *decisio
     audit_decision(conn->http->verdicts, &conn->guest.peer, "verify", decision);
     if (decision->outcome == OUTCOME_ACCEPTED && decision->issuer != NULL) {
         put_wire(body, (struct wire_cursor){token->claims.wire, token->claims.wire + token->claims.bytes});
-        if (claims_have(&token->claims, CLAIM_CNF)) /* as in `verify`: a good token, of whoever can also show a key */
+        if (claims_have(&token->claims, CLAIM_CNF)) /* as in `verify`: an accepted token, if its sender also proves that he holds a key */
             http_put_text(body, ",\"sender_constrained\":true");
         http_put_text(body, "}");
     } else if (decision->outcome == OUTCOME_REFUSED) {
@@ -67,21 +67,21 @@ static void answer_verify(struct http_conn *conn, const struct decision *decisio
     http_answer_json(conn, 200, body);
 }
 
-/* {"token": …, "audience": …} NULL: it is that; or what is wrong. */
+/* Reads {"token": …, "audience": …}. NULL: valid; otherwise what is wrong. */
 static const char *read_question(const uint8_t *wire, size_t bytes, struct text *token, struct text *audience)
 {
     struct wire_cursor cursor = {wire, wire + bytes};
     struct wire_item map, name, value;
 
     if (wire_next(&cursor, &map) != WIRE_OK || map.type != WIRE_MAP)
-        return "the body is no JSON object";
+        return "the body is not a JSON object";
     for (uint32_t i = 0; i < map.count; i++) {
         if (wire_next(&cursor, &name) != WIRE_OK || wire_next(&cursor, &value) != WIRE_OK)
-            return "the body is no JSON object";
+            return "the body is not a JSON object";
         struct text *into = wire_is(&name, "token") ? token : wire_is(&name, "audience") ? audience : NULL;
 
         if (into == NULL)
-            return "the body has a member that is neither `token` nor `audience`";
+            return "the body has a member other than `token` and `audience`";
         if (value.type != WIRE_STR && value.type != WIRE_NIL)
             return "`token` and `audience` must be strings";
         if (value.type == WIRE_STR)
@@ -90,7 +90,7 @@ static const char *read_question(const uint8_t *wire, size_t bytes, struct text 
     return token->at == NULL ? "`token` is missing" : NULL;
 }
 
-/* Into the request's body, which lives until it is answered. What was read is never longer than what it was read from. */
+/* Moves a text into the request's body, which lives until the answer. A decoded text is never longer than its source. */
 static void keep(struct http_conn *conn, size_t *at, struct text *text)
 {
     char *copy = conn->in + conn->request.body.at + *at;
@@ -117,7 +117,7 @@ void http_verify(struct http_conn *conn)
     const char *fault = !is_of_type(conn, "application/json") ? "the body must be application/json" : NULL;
 
     if (fault == NULL && json_to_wire(body.at, body.bytes, HTTP_JSON_DEPTH_MAX, &writer) < 0)
-        fault = "the body is no JSON object";
+        fault = "the body is not a JSON object";
     if (fault == NULL)
         fault = read_question(wire, wire_written(&writer), &token, &audience);
     if (fault == NULL) {
@@ -132,7 +132,7 @@ void http_verify(struct http_conn *conn)
         http_ask(conn, token, audience, answer_verify);
 }
 
-/* Members of RFC 7662 section 2.2 that are claims of the same name; `cnf` says that the token is worth nothing without a key. */
+/* Members of RFC 7662 section 2.2 that are claims of the same name; `cnf` says that the token is worthless without a key. */
 static void put_claims(struct http_out *body, const struct claims *claims)
 {
     static const char *const names[] = {"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "client_id", "username", "cnf"};
@@ -180,7 +180,7 @@ static void answer_introspect(struct http_conn *conn, const struct decision *dec
     http_answer_json(conn, 200, body);
 }
 
-/* application/x-www-form-urlencoded, where it stands. -1: an escape that is none, or a NUL. */
+/* Decodes application/x-www-form-urlencoded in place. -1: an invalid escape, or a NUL. */
 static int unescape(char *at, size_t *bytes)
 {
     static const char digits[] = "0123456789abcdef";
@@ -206,7 +206,7 @@ static int unescape(char *at, size_t *bytes)
     return 0;
 }
 
-/* The value of `token`, which must be there once. False: it is not. */
+/* The value of `token`, which must be present exactly once. False: it is not. */
 static bool find_token(char *at, size_t bytes, struct text *ret)
 {
     const char *end = at + bytes;
@@ -234,7 +234,7 @@ void http_introspect(struct http_conn *conn)
     if (!is_of_type(conn, "application/x-www-form-urlencoded"))
         http_bad_request(conn, "the body must be application/x-www-form-urlencoded");
     else if (!find_token(conn->in + conn->request.body.at, conn->request.body.bytes, &token))
-        http_bad_request(conn, "`token` is needed, once and not empty");
+        http_bad_request(conn, "`token` is required, exactly once and not empty");
     else
         http_ask(conn, token, (struct text){NULL, 0}, answer_introspect);
 }

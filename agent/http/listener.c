@@ -8,7 +8,7 @@
 #include "agent/door/socket.h"
 #include "agent/keys/keyring.h"
 
-/* Rings too early where a deadline was put off, and is set anew then. */
+/* Rings too early if a deadline was extended, and is then set again. */
 static void on_alarm(void *context)
 {
     struct http *http = context;
@@ -37,7 +37,7 @@ void http_arm(struct http *http, uint64_t deadline)
     alarm_set(http->alarm, deadline > now ? (double)(deadline - now) / 1000 : 0.001);
 }
 
-/* libuv takes the next one when this one was accepted. */
+/* libuv accepts the next connection after this one was accepted. */
 static void on_connection(uv_stream_t *listener, int status)
 {
     struct http *http = listener->data;
@@ -74,7 +74,7 @@ static void on_turned_away(uv_handle_t *handle)
         http_conn_open(http);
 }
 
-/* libuv holds the descriptor, and takes nobody else until it was accepted (rpc/connection.c). */
+/* libuv holds the descriptor, and accepts no other connection until this one was accepted (rpc/connection.c). */
 void http_turn_away(struct http *http)
 {
     http->has_one_waiting = http->is_turning_away;
@@ -119,10 +119,10 @@ static void open_again(uv_handle_t *listener)
         return;
     init_handle(http, &http->listener);
     if (start(http, &http->core->ring->config->http, why) != 0)
-        log_error("the socket cannot be made anew, and nobody can connect until a restart", LOG_TEXT("why", why));
+        log_error("the socket cannot be created again; no caller can connect until the agent restarts", LOG_TEXT("why", why));
 }
 
-/* Connections that are there stay. */
+/* Open connections stay. */
 static void on_gone(void *context)
 {
     struct http *http = context;
@@ -159,7 +159,7 @@ int http_open(struct verdicts *verdicts, struct accounts *accounts, struct door_
     http->file.context = http;
     if (http->alarm != NULL && start(http, config, why) == 0)
         return 0;
-    http_close(http); /* and freed by whoever stops */
+    http_close(http); /* the stopping code frees it */
     return -1;
 }
 
@@ -169,7 +169,7 @@ void http_drain(struct http *http)
         return;
     http->is_closed = true;
     socket_watch_end(&http->file);
-    if (http->made_socket) /* at its place, which no reload has changed */
+    if (http->made_socket) /* at its path, which no reload can change */
         socket_remove(http->core->ring->config->http.path, http->listen_fd);
     if (!uv_is_closing(&http->listener.any))
         uv_close(&http->listener.any, NULL);

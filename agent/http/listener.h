@@ -1,5 +1,5 @@
-/* HTTP for gateways and probes: a listener of its own, on a Unix socket or a port of the loopback interface. Beside the door, and
-   like it: bounded for each user and in all, and whoever breaks a bound loses a connection and nothing else happens. */
+/* HTTP for gateways and probes: a listener of its own, on a Unix socket or a port of the loopback interface. Like the other door, it is limited
+   for each user and in total; a peer that exceeds a limit loses its connection and nothing else. */
 #ifndef ASSAY_HTTP_H
 #define ASSAY_HTTP_H
 
@@ -9,24 +9,24 @@
 struct http;
 
 #ifdef ASSAY_HTTP
-/* Listens where the configuration says; *ret is NULL where it says nothing. -1: `why` says what is wrong. `accounts` and `traffic` are those of
-   the other door. */
+/* Listens where the configuration says; *ret is NULL if it does not configure HTTP. -1: `why` says what is wrong. `accounts` and `traffic` are
+   those of the other door. */
 int http_open(struct verdicts *verdicts, struct accounts *accounts, struct door_facts *traffic, struct http **ret, char why[512]);
 
-/* For all of these NULL is fine. Takes no more requests; quiet once everything that was asked has been answered. */
+/* In all of these NULL is fine. Accepts no more requests; quiet once all requests were answered. */
 void http_drain(struct http *http);
 bool http_is_quiet(const struct http *http);
 
-/* Another configuration is in force: no connection keeps a right of the old one. */
+/* After another configuration was put in force: no connection keeps a right of the old one. */
 void http_use_config(struct http *http);
 
-/* Takes up the next requests of connections that were answered in this turn of the loop, and accepts connections that had to wait for it. */
+/* Processes the next requests of connections that were answered in this turn of the loop, and accepts connections that had to wait for it. */
 void http_go_on(struct http *http);
 
 /* Answers may be given again (watch_sees). */
 void http_take_up(struct http *http);
 
-/* Is the socket's file still there? */
+/* Checks that the socket's file still exists. */
 void http_look_for_socket(struct http *http);
 
 /* Closes what is left; freed after the loop has closed the handles. */

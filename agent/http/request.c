@@ -48,7 +48,7 @@ static bool is_token_char(unsigned char c)
            (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
 }
 
-/* Where llhttp reads the request, known by where it reads it from. */
+/* What llhttp's callbacks need: the request, and the bytes that positions are relative to. */
 struct glue {
     struct http_request *request;
     char *bytes;
@@ -59,7 +59,7 @@ static int extend(struct glue *glue, struct http_span *span, const char *at, siz
     if (span->bytes == 0)
         span->at = (uint32_t)(at - glue->bytes);
     else if (glue->bytes + span->at + span->bytes != at)
-        return -1; /* in two pieces: not in a head that is read whole */
+        return -1; /* in two pieces: impossible in a head that is read as a whole */
     span->bytes += (uint32_t)bytes;
     return 0;
 }
@@ -76,7 +76,7 @@ static int on_name(llhttp_t *parser, const char *at, size_t bytes)
     struct glue *glue = parser->data;
 
     if (glue->request->head_bytes < (size_t)(at - glue->bytes))
-        return -1; /* a trailer: who reads it as a header would believe something else than who does not */
+        return -1; /* a trailer: a reader that takes it for a header would understand the request differently */
     return extend(glue, &glue->request->name, at, bytes);
 }
 
@@ -106,7 +106,7 @@ static int on_value(llhttp_t *parser, const char *at, size_t bytes)
     return glue->request->reading < 0 ? 0 : extend(glue, &glue->request->values[glue->request->reading], at, bytes);
 }
 
-/* Whatever protocol a client wants to change to behind the gateway, here it is a request like all others. */
+/* If a client wants to change to another protocol behind the gateway, the request is treated like all others here. */
 static int on_head_end(llhttp_t *parser)
 {
     parser->upgrade = 0;
@@ -159,14 +159,14 @@ void http_request_begin(struct http_request *request)
     request->reading = -1;
 }
 
-/* What may stand next in a head. Stricter than llhttp, which lets some lines end without a CR. */
+/* Which byte may come next in a head. Stricter than llhttp, which lets some lines end without a CR. */
 static bool step(struct http_request *request, unsigned char c)
 {
     bool first = request->line_is_empty;
 
     request->line_is_empty = false;
     switch (request->place) {
-    case HTTP_START: /* the method; then two more words, which are llhttp's */
+    case HTTP_START: /* the method; then two more words, which llhttp checks */
         request->place = c == ' ' ? HTTP_TARGET : HTTP_START;
         request->line_is_empty = c == ' ';
         return is_token_char(c) || (c == ' ' && !first);
@@ -192,7 +192,7 @@ static bool step(struct http_request *request, unsigned char c)
     return false;
 }
 
-/* Is it a header that neither we nor llhttp look into? */
+/* Is it a header that neither the agent nor llhttp uses? */
 static bool is_unread(const char *name, size_t bytes)
 {
     static const char *const others[] = {"Connection", "Proxy-Connection", "Upgrade"};
@@ -208,8 +208,8 @@ static bool is_unread(const char *name, size_t bytes)
     return true;
 }
 
-/* A verdict does not depend on what nobody reads: gateways hand over all headers of a request, and some cookie has a control character in
-   it. llhttp, which would refuse it, sees another one. */
+/* The decision does not depend on unused headers: gateways pass on all headers of a request, and some cookies contain a control character. llhttp
+   would refuse it, so it gets another byte in its place. */
 static void note_header(struct http_request *request, char *bytes)
 {
     char *at = bytes + request->seen;
@@ -223,7 +223,7 @@ static void note_header(struct http_request *request, char *bytes)
         *at = '?';
 }
 
-/* Looks for the head's end. */
+/* Searches for the head's end. */
 static enum http_read look(struct http_request *request, char *bytes, size_t size)
 {
     while (request->seen < size && request->seen < HTTP_HEAD_BYTES_MAX) {
@@ -233,7 +233,7 @@ static enum http_read look(struct http_request *request, char *bytes, size_t siz
 
         if (!step(request, (unsigned char)bytes[request->seen]))
             return refuse(request, 400,
-                          "the request's head is not one of HTTP/1.1: a character, or a line's end, that may not be there");
+                          "the request's head is not valid HTTP/1.1: a character or a line end is not allowed there");
         request->seen++;
         if (at_end) {
             request->head_bytes = request->seen;
@@ -254,38 +254,38 @@ static bool is_number(struct text text)
     return text.bytes > 0 && text.bytes < 19;
 }
 
-/* How long the body is, said once and in one way. */
+/* Checks that the body's length is given once and in one way. */
 static enum http_read check_length(struct http_request *request, const char *bytes)
 {
     const uint8_t *counts = request->counts;
     struct text coding = http_header(request, bytes, HTTP_TRANSFER_ENCODING);
 
     if (counts[HTTP_CONTENT_LENGTH] + counts[HTTP_TRANSFER_ENCODING] > 1)
-        return refuse(request, 400, "Content-Length or Transfer-Encoding stand there twice, or both");
+        return refuse(request, 400, "Content-Length or Transfer-Encoding is given twice, or both are given");
     if (counts[HTTP_CONTENT_LENGTH] == 1 && !is_number(http_header(request, bytes, HTTP_CONTENT_LENGTH)))
-        return refuse(request, 400, "Content-Length is no number");
+        return refuse(request, 400, "Content-Length is not a number");
     if (coding.at != NULL && (request->is_old || coding.bytes != 7 || strncasecmp(coding.at, "chunked", 7) != 0))
-        return refuse(request, 400, "no other Transfer-Encoding than chunked is understood, and that only in HTTP/1.1");
+        return refuse(request, 400, "the only supported Transfer-Encoding is chunked, and only in HTTP/1.1");
     if (counts[HTTP_CONTENT_LENGTH] == 1 && request->parser.content_length > HTTP_BODY_BYTES_MAX)
         return refuse(request, 413, "the request's body is too large");
     request->length = counts[HTTP_CONTENT_LENGTH] == 1 ? (uint32_t)request->parser.content_length : 0;
     if (counts[HTTP_EXPECT] > 0 &&
-        (request->length > 0 || coding.at != NULL)) /* gateways pass it on without the body that it is about */
-        return refuse(request, 417, "send the body without asking whether it may be sent");
+        (request->length > 0 || coding.at != NULL)) /* gateways pass the header on without the body that it describes */
+        return refuse(request, 417, "Expect is not supported; send the body at once");
     return HTTP_WHOLE;
 }
 
 static enum http_read check_head(struct http_request *request, const char *bytes)
 {
     if (request->parser.http_major != 1 || request->parser.http_minor > 1)
-        return refuse(request, 505, "HTTP/1.1 and HTTP/1.0 are understood");
+        return refuse(request, 505, "only HTTP/1.1 and HTTP/1.0 are supported");
     request->is_old = request->parser.http_minor == 0;
     if (request->parser.method == HTTP_CONNECT || request->target.bytes == 0 || bytes[request->target.at] != '/')
-        return refuse(request, 400, "the request is for no path");
+        return refuse(request, 400, "the request's target is not a path");
     if (request->counts[HTTP_HOST] > 1 || (request->counts[HTTP_HOST] == 0 && !request->is_old))
-        return refuse(request, 400, "Host is missing, or stands there twice");
+        return refuse(request, 400, "Host is missing, or given twice");
     if (request->counts[HTTP_AUTHORIZATION_HEADER] > 1)
-        return refuse(request, 400, "Authorization stands there twice");
+        return refuse(request, 400, "Authorization is given twice");
     return check_length(request, bytes);
 }
 
@@ -301,7 +301,7 @@ static enum http_read feed(struct http_request *request, char *bytes, size_t fro
     if (status != HPE_OK && !(status == HPE_PAUSED && request->is_whole)) {
         const char *why = llhttp_get_error_reason(&request->parser);
 
-        return refuse(request, 400, why != NULL && *why != '\0' ? why : "the request is not one of HTTP/1.1");
+        return refuse(request, 400, why != NULL && *why != '\0' ? why : "the request is not valid HTTP/1.1");
     }
     request->seen = request->is_whole ? (uint32_t)(llhttp_get_error_pos(&request->parser) - bytes) : (uint32_t)to;
     return HTTP_WHOLE;
@@ -327,7 +327,7 @@ static enum http_read read_head(struct http_request *request, char *bytes, size_
     return HTTP_WHOLE;
 }
 
-/* A body with a length is taken by that; one in chunks ends where llhttp says, which has to be behind the last chunk's end. */
+/* A body with a length is taken by its length; a chunked one ends where llhttp says, which must be after the last chunk's end. */
 static enum http_read read_body(struct http_request *request, char *bytes, size_t size)
 {
     size_t most = (size_t)request->head_bytes + HTTP_BODY_BYTES_MAX, to = size < most ? size : most;

@@ -1,5 +1,5 @@
-/* Whose rights callers by HTTP have. Over TCP the kernel does not say who calls; there the configuration names the entry whose rights callers have
-   (`http.peer`), and without one, where there are `peers`, callers have none. */
+/* The rights of callers over HTTP. Over TCP the kernel does not identify callers; there the configuration names the entry whose rights they get
+   (`http.peer`). Without it, callers have no rights if there are `peers`. */
 #include "agent/keys/keyring.h"
 #include "http_inside.h"
 

@@ -1,4 +1,4 @@
-/* Which question a request is: by its path, its method, and who may ask it. */
+/* Routes a request: by its path, its method, and the peer's rights. */
 #include <string.h>
 #include <strings.h>
 
@@ -8,7 +8,7 @@
 static const struct route {
     const char *path;
     bool is_prefix;
-    const char *allow; /* NULL: any method, which is a part of the question */
+    const char *allow; /* NULL: any method, because the method is a part of the question */
     enum right right;
     void (*call)(struct http_conn *conn);
 } routes[] = {
@@ -61,7 +61,7 @@ void http_undecided(struct http_conn *conn, const struct decision *decision)
 
 static void refuse_method(struct http_conn *conn, const char *allow)
 {
-    const struct http_out *body = put_error(conn, wire_error_name(ERROR_UNKNOWN_METHOD), "this path has no such method");
+    const struct http_out *body = put_error(conn, wire_error_name(ERROR_UNKNOWN_METHOD), "this path does not support that method");
     struct http_out *out = http_answer_begin(conn, 405);
 
     http_put_header(out, "Allow", allow);
@@ -86,7 +86,8 @@ static const struct route *find(struct text path)
     return NULL;
 }
 
-/* A name that only this machine has. A page in a browser can make its own name lead here, but not be called by one of these. */
+/* A name that only this machine has. A page in a browser can make its own name resolve to this machine, but its requests do not carry one of these
+   names. */
 static bool is_loopback(struct text host)
 {
     static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
@@ -104,7 +105,7 @@ static bool is_loopback(struct text host)
     return false;
 }
 
-/* False: it has been answered. */
+/* False: the request has been answered with an error. */
 static bool may(struct http_conn *conn, const struct route *route)
 {
     char words[PEER_WORDS_BYTES];
@@ -113,12 +114,12 @@ static bool may(struct http_conn *conn, const struct route *route)
     case PEER_MAY:
         return true;
     case PEER_LIMITED:
-        http_error(conn, 429, wire_error_name(ERROR_RATE_LIMITED), "this peer has used up its rate");
+        http_error(conn, 429, wire_error_name(ERROR_RATE_LIMITED), "this peer is over its `rate`");
         return false;
     default:
         peer_explain(&conn->guest.peer, route->right, route->path, words);
         http_error(conn, 403, wire_error_name(ERROR_FORBIDDEN),
-                   conn->http->is_tcp ? "callers over TCP may not ask that; see `http.peer`" : words);
+                   conn->http->is_tcp ? "callers over TCP may not call this; see `http.peer`" : words);
         return false;
     }
 }

@@ -1,10 +1,10 @@
-/* What goes out of an HTTP connection. */
+/* Output of an HTTP connection. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "http_inside.h"
 
-/* Makes room for the next request, of which a part may have come. */
+/* Makes room for the next request, of which a part may have arrived. */
 static void drop_request(struct http_conn *conn)
 {
     size_t whole = conn->request.whole_bytes, rest = conn->in_bytes - whole;

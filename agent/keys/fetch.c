@@ -49,10 +49,10 @@ static void discover(struct https *https, struct key_fetch *fetch, enum stage_of
     if (discovery_url(kind, fetch->issuer->rules.names.list[0].at, fetch->url, sizeof fetch->url) == 0)
         get(https, fetch, stage, fetch->url);
     else
-        fail(https, fetch, "the issuer's name is too long for discovery");
+        fail(https, fetch, "the issuer's name is too long for discovery; write `jwks_uri`");
 }
 
-/* An ETag belongs to its URI, and what another place says is not what this one said, however alike the two are. */
+/* An ETag belongs to its URI: the answer of another URI does not confirm the set of this one, however equal they look. */
 static void follow(struct https *https, struct key_fetch *fetch, const char *jwks_uri)
 {
     if (strcmp(fetch->known.jwks_uri, jwks_uri) != 0) {
@@ -62,7 +62,7 @@ static void follow(struct https *https, struct key_fetch *fetch, const char *jwk
     get(https, fetch, STAGE_SET, fetch->known.jwks_uri);
 }
 
-/* Where there is no document by the one convention there may be one by the other. */
+/* If there is no document by one convention, there may be one by the other. */
 static void discovered(struct https *https, struct key_fetch *fetch)
 {
     const struct https_request *request = &fetch->request;
@@ -77,7 +77,7 @@ static void discovered(struct https *https, struct key_fetch *fetch)
     else if (request->status == 0)
         fail(https, fetch, "discovery: %s", request->why);
     else if (request->status != 200)
-        fail(https, fetch, "discovery: it answers %d", request->status);
+        fail(https, fetch, "discovery: the server answers %d", request->status);
     else if (discovery_read(request->body, request->size, fetch->issuer->rules.names.list[0].at, jwks_uri, sizeof jwks_uri, why) < 0)
         fail(https, fetch, "discovery: %s", why);
     else
@@ -95,8 +95,7 @@ static void fail_set(struct https *https, struct key_fetch *fetch, const char *w
     fail(https, fetch, "the key set: %s", why);
 }
 
-/* The set's own text is looked at once, for what may be kept of it; what is used is read from that, as it will be after a restart.
- */
+/* Reduces the set's text to what may be stored; the keys are read from the reduced text, as they will be after a restart. */
 static void read_set(struct https *https, struct key_fetch *fetch)
 {
     uint8_t digest[KEY_DIGEST_BYTES];
@@ -139,8 +138,8 @@ static void got_set(struct https *https, struct key_fetch *fetch)
     } else if (request->status == 0) {
         fail(https, fetch, "%s", request->why);
     } else {
-        fail(https, fetch, "it answers %d%s", request->status,
-             request->status == 401 || request->status == 403 ? "; a bearer token for the fetch: `token_file`" : "");
+        fail(https, fetch, "the server answers %d%s", request->status,
+             request->status == 401 || request->status == 403 ? "; if the fetch needs a bearer token, write `token_file`" : "");
     }
 }
 
@@ -154,8 +153,8 @@ static void arrived(struct https *https, struct https_request *request)
         discovered(https, fetch);
 }
 
-/* Discovery comes first each time: the place of before may go on to answer long after the issuer has moved its keys, with keys that it
-   has withdrawn. */
+/* Discovery comes first each time: the earlier URL may continue to answer long after the issuer has moved its keys, with keys that it has
+   withdrawn. */
 static void run(struct https *https, struct https_job *job)
 {
     struct key_fetch *fetch = (struct key_fetch *)job;

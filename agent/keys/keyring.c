@@ -31,15 +31,16 @@ static int read_all(int fd, struct file *file)
     return -1;
 }
 
-/* A file that is gone, or has no key left, is taken for a mistake, for every token would be refused: this says how it is meant. */
+/* A file that is missing, or has no key left, counts as a mistake, because every token would be refused; the fault says how to revoke the keys on
+   purpose. */
 static void fault_file(const struct issuer_config *issuer, const char *what, const char *why, struct faults *faults)
 {
     fault_add(faults, issuer->keys.place,
-              "the key file %s %s: %s; a running agent keeps the keys that it has. To withdraw the last one: assay revoke --kid KID --issuer %s",
+              "the key file %s %s: %s; a running agent keeps its current keys. To revoke the last key: assay revoke --kid KID --issuer %s",
               issuer->keys.file, what, why, issuer->rules.names.list[0].at);
 }
 
-/* Empty text: the fault has been added. */
+/* Empty text: the fault was added. */
 static struct file read_file(const struct issuer_config *issuer, struct faults *faults)
 {
     struct file file = {NULL, 0, 0};
@@ -47,7 +48,7 @@ static struct file read_file(const struct issuer_config *issuer, struct faults *
     int fd = open(issuer->keys.file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
     if (fd < 0 || fstat(fd, &facts) < 0 || !S_ISREG(facts.st_mode)) {
-        fault_file(issuer, "cannot be read", fd < 0 ? strerror(errno) : "it is no regular file", faults);
+        fault_file(issuer, "cannot be read", fd < 0 ? strerror(errno) : "it is not a regular file", faults);
     } else if ((file.text = malloc(KEY_FILE_BYTES_MAX + 1)) == NULL || read_all(fd, &file) < 0) {
         fault_file(issuer, "cannot be read", strerror(errno), faults);
         free(file.text);
@@ -67,15 +68,15 @@ static void file_free(struct file *file)
     free(file->text);
 }
 
-/* HS* are never on by accident (RFC 8725 3.1): an issuer with secrets must name them, and nobody else may read the file. */
+/* HS* are never on by accident (RFC 8725 3.1): an issuer with secrets must name the algorithms, and other users must not have access to the file. */
 static void check_secrets(const struct issuer_config *issuer, const struct file *file, const struct keyset *keys,
                           struct faults *faults)
 {
     if (keys->has_secrets && (file->mode & (S_IROTH | S_IWOTH)) != 0)
-        fault_add(faults, issuer->keys.place, "the key file %s holds a secret that others can read; chmod o-rw %s", issuer->keys.file,
-                  issuer->keys.file);
+        fault_add(faults, issuer->keys.place, "the key file %s holds a secret and other users can read or write it; run: chmod o-rw %s",
+                  issuer->keys.file, issuer->keys.file);
     if (!keys->has_secrets && (file->mode & S_IWOTH) != 0)
-        fault_add(faults, issuer->keys.place, "the key file %s can be written by anybody; chmod o-w %s", issuer->keys.file,
+        fault_add(faults, issuer->keys.place, "every user can write to the key file %s; run: chmod o-w %s", issuer->keys.file,
                   issuer->keys.file);
 }
 
@@ -86,7 +87,7 @@ static struct keyset *load_keys(const struct issuer_config *issuer, const struct
     unsigned before = faults->count;
 
     if (keys == NULL) {
-        fault_file(issuer, "is not usable", why, faults);
+        fault_file(issuer, "cannot be used", why, faults);
         return NULL;
     }
     check_secrets(issuer, file, keys, faults);
@@ -128,7 +129,7 @@ static void set_entry(struct keyring *ring, unsigned index, struct keyset *keys,
     memmove(entry->digest, digest, sizeof entry->digest);
 }
 
-/* Keys over HTTPS: none, until they have come. */
+/* Keys over HTTPS: an empty set until they arrive. */
 static void add_empty(struct keyring *ring, unsigned index, struct faults *faults)
 {
     static const uint8_t digest[32];
@@ -146,7 +147,7 @@ static void fault_memory(const struct issuer_config *issuer, struct faults *faul
     fault_add(faults, issuer->keys.place, "the key file %s cannot be read: out of memory", issuer->keys.file);
 }
 
-/* The mode as well: a secret that others may read from now on is a change. -1: a fault has been added, here or when it was read. */
+/* Includes the mode: if others can read a secret from now on, that is a change. -1: a fault was added, here or when it was read. */
 static int digest_file(const struct file *file, const struct issuer_config *issuer, uint8_t digest[32], struct faults *faults)
 {
     if (file->text == NULL)
@@ -226,7 +227,7 @@ struct keyring *keyring_reload_file(const struct keyring *old, unsigned index, d
     return ring;
 }
 
-/* The rest is the current one's, of the same configuration. */
+/* The other entries are the current keyring's, of the same configuration. */
 static void fill_up(struct keyring *ring, const struct keyring *current)
 {
     config_hold(ring->config);
@@ -243,7 +244,7 @@ static void fill_up(struct keyring *ring, const struct keyring *current)
 struct keyring *keyring_adopt(struct keyring *ring, const struct keyring *current)
 {
     if (ring->config != current->config) {
-        ring->config = NULL; /* it was not held */
+        ring->config = NULL; /* no reference was taken */
         keyring_drop(ring);
         return NULL;
     }
@@ -282,7 +283,7 @@ void keyring_fill(struct keyring *ring, unsigned index, struct keyset *keys, dou
     set_entry(ring, index, keys, loaded, ring->entries[index].digest);
 }
 
-/* By arithmetic, for it is asked with each answer; on numbers, for pointers into different objects cannot be compared. */
+/* By arithmetic, because each answer needs it; on numbers, because pointers into different objects cannot be compared. */
 static bool find_entry(const struct keyring *ring, const struct issuer *issuer, size_t *ret_index)
 {
     size_t offset = (uintptr_t)issuer - (uintptr_t)&ring->entries[0].issuer;

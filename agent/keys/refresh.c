@@ -14,21 +14,21 @@
 
 struct refresh;
 
-/* One file that is watched; the last one is the policy. Each is read by itself, so that one that hangs keeps no other waiting. */
+/* One watched file; the last one is the policy. Each is read separately, so that one that hangs does not delay another. */
 struct source {
     uv_work_t work; /* first */
     struct refresh *refresh;
-    struct watched *watched; /* NULL: this issuer's keys are no file, or there is no policy; or it is wanted no more */
+    struct watched *watched; /* NULL: this issuer's keys are not in a file, or there is no policy; or the file is no longer needed */
     unsigned index;
     bool busy, again, late;
-    uint64_t sum[2]; /* of a policy that was read while somebody wrote to it */
+    uint64_t sum[2]; /* of a policy that was read while a process wrote to it */
 
-    /* While it is read. */
-    struct keyring *held;  /* that was in force when it began */
-    struct file_facts seen; /* of the policy's file, when it was found to be at rest */
-    bool moved;             /* it has changed since, and what was read may be half of it */
+    /* During a reading. */
+    struct keyring *held;  /* in force when it began */
+    struct file_facts seen; /* of the policy's file, when it was found at rest */
+    bool moved;             /* it has changed since, so the content read may be incomplete */
     bool changed;
-    struct keyring *ring;  /* what was read of a key file, with that entry alone; NULL: nothing new */
+    struct keyring *ring;  /* the content of a key file, with only that entry; NULL: nothing new */
     struct policy *policy; /* likewise */
     struct faults faults;
 };
@@ -37,8 +37,8 @@ struct refresh {
     struct core *core;
     struct source **sources;
     unsigned count;
-    unsigned busy; /* of those, and of former configurations' */
-    unsigned taken; /* how often something was */
+    unsigned busy; /* sources that are being read, including those of former configurations */
+    unsigned taken; /* how often a change was put in force */
     bool closed;
 };
 
@@ -75,7 +75,7 @@ static void set_error(struct source *source, const char *why)
 
     set_text(is_policy(source) ? &core->policy_error : &core->key_errors[source->index], why);
     if (why != NULL)
-        log_error(is_policy(source) ? "policy not replaced, the old one goes on" : "keys not replaced, the old ones go on",
+        log_error(is_policy(source) ? "policy not replaced, the old one stays in force" : "keys not replaced, the old ones stay in use",
                   LOG_TEXT("fault", why));
 }
 
@@ -94,7 +94,8 @@ static void set_stuck(struct source *source, const char *why)
     set_error(source, text);
 }
 
-/* A file that is gone is no reason to forget what it said: reading it says what is wrong. Unless nobody can tell how long that takes. */
+/* A missing file does not withdraw its content: reading it reports the error. Except if the file system hangs, because then reading may take any
+   time. */
 static void on_lost(void *context, const char *why, bool hangs)
 {
     if (hangs)
@@ -103,20 +104,19 @@ static void on_lost(void *context, const char *why, bool hangs)
         on_changed(context);
 }
 
-/* Nobody knows what it says now. No token is decided by the keys that it said before (refresh_keys_are_late); a policy that was read
-   before goes on. */
+/* The file's current content is unknown. Tokens are not decided with its former keys (refresh_keys_are_late); a policy read before stays in force. */
 static void on_late(void *context)
 {
     struct source *source = context;
     struct core *core = source->refresh->core;
 
     source->late = true;
-    set_stuck(source, "it has changed, and reading it takes longer than it may");
+    set_stuck(source, "it has changed, and reading it takes too long");
     if (!is_policy(source))
         shared_page_bump_issuer(core->shared, &core->ring->entries[source->index].issuer);
 }
 
-/* One that is being read goes when that has ended. */
+/* A source that is being read is dropped when that has ended. */
 static void drop_sources(struct refresh *refresh)
 {
     for (unsigned i = 0; i < refresh->count; i++) {
@@ -136,7 +136,7 @@ static void add(struct source *source, const char *path, double settles)
 
     source->watched = path != NULL ? watch_file(source->refresh->core->watch, path, &watcher) : NULL;
     if (path != NULL && source->watched == NULL)
-        log_error("a file is not watched, for there is no memory; after a change, run: assay reload", LOG_TEXT("file", path));
+        log_error("a file is not watched: out of memory; after a change, run: assay reload", LOG_TEXT("file", path));
 }
 
 static bool make_sources(struct refresh *refresh, unsigned count)
@@ -161,7 +161,7 @@ void refresh_use_config(struct refresh *refresh)
     drop_sources(refresh);
     if (!make_sources(refresh, config->issuer_count + 1)) {
         drop_sources(refresh);
-        log_error("no file is watched, for there is no memory; after a change, run: assay reload");
+        log_error("no file is watched: out of memory; after a change, run: assay reload");
         return;
     }
     for (unsigned i = 0; i < config->issuer_count; i++)
@@ -183,7 +183,7 @@ static void on_work(uv_work_t *work)
     source->changed = source->policy == NULL || held->policy == NULL || !policy_is_same(source->policy, held->policy);
 }
 
-/* The keyring in force, but for what was read, which is used up. NULL: there is nothing new, or no memory. */
+/* The keyring in force with what was read, which is used up. NULL: nothing new, or out of memory. */
 static struct keyring *take_read(struct source *source)
 {
     struct keyring *current = source->refresh->core->ring;
@@ -209,8 +209,8 @@ static void tell_taken(const struct keyring *ring, unsigned index)
                  LOG_NUMBER("keys", ring->entries[index].keys->count), LOG_NUMBER("skipped", ring->entries[index].keys->skipped));
 }
 
-/* Half a policy may be a whole one with fewer rules. One that somebody writes to all the time counts when two readings, a second apart,
-   find the same. */
+/* Half a policy may be a valid one with fewer rules. If a process writes to it all the time, it takes effect when two readings, a second apart,
+   find the same content. */
 static bool may_be_half(struct source *source)
 {
     bool restless = watched_is_restless(source->watched);
@@ -224,7 +224,7 @@ static bool may_be_half(struct source *source)
     return true;
 }
 
-/* A broken file leaves what it said before in force, until it is mended. */
+/* A broken file leaves its former content in force until it is repaired. */
 static void use(struct source *source)
 {
     struct core *core = source->refresh->core;
@@ -259,7 +259,7 @@ static void on_done(uv_work_t *work, int status)
     faults_clear(&source->faults);
     keyring_drop(source->held);
     source->held = NULL;
-    source->busy = false; /* not before: what was used may have brought the next change, which is read then */
+    source->busy = false; /* only now: putting it in force may have reported the next change, which is read then */
     refresh->busy--;
     if (source->watched == NULL)
         free(source);

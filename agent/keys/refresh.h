@@ -1,5 +1,5 @@
-/* Key files and the policy, kept as their files are: what has changed is read off the loop and takes effect whole. What is not usable
-   changes nothing, and status and log say why. */
+/* Keeps key files and the policy in step with their files: a changed file is read off the loop and takes effect as a whole. An unusable one
+   changes nothing; status and log say why. */
 #ifndef ASSAY_REFRESH_H
 #define ASSAY_REFRESH_H
 
@@ -7,21 +7,21 @@
 
 struct refresh *refresh_new(struct core *core); /* NULL: out of memory */
 
-/* The files of the configuration in force, and no others. */
+/* Watches the files of the configuration in force, and no others. */
 void refresh_use_config(struct refresh *refresh);
 
-/* When a file was last found to be what is in force: Unix seconds; 0: never. `issuer`: its index in the keyring in force. */
+/* When the file was last found equal to what is in force: Unix seconds; 0: never. `issuer`: its index in the keyring in force. */
 double refresh_keys_confirmed(const struct refresh *refresh, unsigned issuer);
 double refresh_policy_confirmed(const struct refresh *refresh);
 
-/* A key file has changed, and could not be read in time. NULL is fine. */
+/* Has the key file changed, and could not be read in time? NULL is fine. */
 bool refresh_keys_are_late(const struct refresh *refresh, unsigned issuer);
 
-/* How often something else that a file said was put in force. */
+/* How often a changed file was put in force. */
 unsigned refresh_count(const struct refresh *refresh);
 
 bool refresh_is_quiet(const struct refresh *refresh);
-void refresh_close(struct refresh *refresh); /* watches nothing any more; NULL is fine */
+void refresh_close(struct refresh *refresh); /* stops watching; NULL is fine */
 void refresh_free(struct refresh *refresh);  /* not while it is reading; NULL is fine */
 
 #endif

@@ -33,7 +33,7 @@ bool remote_is_missing_kid(struct remote *remote, struct text kid, double now)
     return strange != NULL && now < strange->next && strange->next - now <= remote->rules.refresh;
 }
 
-/* Once for each fetch. Twice as long each time, up to a refresh period, after which the set was fetched anyhow. */
+/* Called once for each fetch. Doubles the time each time, up to a refresh period, after which the set is fetched anyway. */
 void remote_note_missing_kid(struct remote *remote, struct text kid, double now)
 {
     uint64_t hash = hash_kid(remote, kid);
@@ -67,7 +67,7 @@ static void set_error(struct remote *remote, const char *why)
     remote->error = why != NULL ? strdup(why) : NULL;
 }
 
-/* What is to be on the disk. */
+/* A write of a set to the disk. */
 struct keep_job {
     struct job job;
     struct config *config; /* the issuer's */
@@ -87,14 +87,14 @@ static void keep_done(struct job *job, int status)
     struct keep_job *keep = (struct keep_job *)job;
 
     if (status < 0)
-        log_error("keys are in force, but could not be written to the disk; after a restart they are to be fetched again",
+        log_error("the new keys are in use, but could not be written to the disk; after a restart the agent fetches them again",
                   LOG_TEXT("issuer", keep->issuer->rules.names.list[0].at));
     config_drop(keep->config);
     free(keep->set.text);
     free(keep);
 }
 
-/* Takes the text over; NULL: what lies there stays. */
+/* Takes the text over; NULL: the stored text stays. */
 static void keep_on_disk(struct remote *remote, char *text, size_t text_bytes)
 {
     struct core *core = remote->core;
@@ -114,7 +114,7 @@ static void keep_on_disk(struct remote *remote, char *text, size_t text_bytes)
         keep_done(&keep->job, -1);
 }
 
-/* A withdrawn key counts from this moment; the disk comes after it, for a crash before that leaves the old set, and its `tried`. */
+/* A withdrawn key is gone from this moment; the disk comes afterwards, and a crash before that leaves the old set, and its `tried`. */
 static int put_in_force(struct remote *remote, struct key_fetch *fetch)
 {
     struct core *core = remote->core;
@@ -129,12 +129,12 @@ static int put_in_force(struct remote *remote, struct key_fetch *fetch)
     return core->use_keyring(core, ring);
 }
 
-/* A set that has become empty is taken for a mistake, for every token would be refused: what is told says how it is meant. */
+/* A set that has become empty counts as a mistake, because every token would be refused; the message says how to revoke the keys on purpose. */
 static void tell_failure(struct remote *remote, const struct key_fetch *fetch)
 {
     char why[sizeof fetch->why + URL_BYTES_MAX + 128];
 
-    snprintf(why, sizeof why, "%s; the keys in force stay. To withdraw the last one: assay revoke --kid KID --issuer %s", fetch->why,
+    snprintf(why, sizeof why, "%s; the current keys stay in use. To revoke the last key: assay revoke --kid KID --issuer %s", fetch->why,
              remote->issuer_name);
     set_error(remote, fetch->without_keys && remote->schedule.fetched > 0 ? why : fetch->why);
 }

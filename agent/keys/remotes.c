@@ -40,19 +40,19 @@ void remotes_set_alarm(struct remotes *remotes)
         alarm_set(remotes->alarm, fmax(remotes->alarm_due - now, 0.001));
 }
 
-/* Reached, it is the end of what rests on this issuer's keys, also with those who hold the page. */
+/* At `max_key_age`, ends the results that rest on this issuer's keys, also those of clients with the page. */
 static void look_at_age(struct remote *remote, double now)
 {
     bool stale = schedule_is_stale(&remote->schedule, &remote->rules, now);
 
     if (stale && !remote->was_stale && remote->schedule.fetched > 0) {
         shared_page_bump_issuer(remote->core->shared, &remote->issuer->rules);
-        log_error("keys are older than `max_key_age`, and nothing can be decided by them", LOG_TEXT("issuer", remote->issuer_name));
+        log_error("keys are older than `max_key_age`, so tokens of this issuer are undecided", LOG_TEXT("issuer", remote->issuer_name));
     }
     remote->was_stale = stale;
 }
 
-/* The alarm goes by a clock that nobody sets: what was due then is due now, wherever the other one stands. */
+/* The alarm uses a clock that cannot be set: what was due then is due now, whatever the wall clock says. */
 static void on_alarm(void *context)
 {
     struct remotes *remotes = context;
@@ -112,7 +112,7 @@ static struct remote *add(struct remotes *remotes, const struct issuer_config *i
     return remotes->all = remote;
 }
 
-/* What an earlier run, or an earlier configuration, has left. */
+/* Loads what an earlier run, or an earlier configuration, has stored. */
 static int take_stored(struct remote *remote, const struct issuer_config *issuer, struct keyring *ring, unsigned index)
 {
     struct view *view = store_view(remote->core->store);
@@ -129,14 +129,14 @@ static int take_stored(struct remote *remote, const struct issuer_config *issuer
     remote->schedule.failures = set.failures;
     remote->schedule.failed = set.failed;
     if (keys == NULL)
-        return 0; /* nothing was ever fetched, or what counts as a key has changed */
+        return 0; /* never fetched, or the definition of a key has changed */
     remote->schedule.fetched = set.fetched;
     remote->known = set.known;
     keyring_fill(ring, index, keys, set.fetched);
     return 0;
 }
 
-/* The same source as before: its set goes on. */
+/* The same source as before: keeps its set. */
 static void take_over(const struct remote *remote, struct keyring *ring, unsigned index)
 {
     const struct keyring_entry *entry = &remote->core->ring->entries[remote->index];
@@ -161,8 +161,8 @@ int remotes_prepare(struct remotes *remotes, struct keyring *ring)
     return 0;
 }
 
-/* `returns`: a running agent's configuration has it again, or for the first time. Nobody has asked this source lately, and there is no
-   fleet that starts at once, so nothing speaks for waiting. */
+/* `returns`: a running agent's configuration has the source again, or for the first time. Nothing was requested from it lately, and no fleet
+   starts at once, so there is no reason to wait. */
 static void use_rules(struct remote *remote, const struct issuer_config *issuer, unsigned index, bool returns, double now)
 {
     struct schedule_rules rules = {issuer->keys.refresh, issuer->keys.cooldown, issuer->keys.max_age};
@@ -180,7 +180,7 @@ static void use_rules(struct remote *remote, const struct issuer_config *issuer,
         remote->schedule.due = now;
 }
 
-/* Whatever the configuration no longer has. One that is being fetched goes when that comes back. */
+/* Drops sources that the configuration no longer has. One that is being fetched is dropped when that comes back. */
 static void drop_unused(struct remotes *remotes)
 {
     for (struct remote **link = &remotes->all; *link != NULL;) {
@@ -221,7 +221,7 @@ void remotes_use(struct remotes *remotes)
         }
         remote->used = kept;
         if (!kept)
-            remotes_wake(remotes, remote); /* the issuer's new source may have their key */
+            remotes_wake(remotes, remote); /* the issuer's new source may have the keys of the waiting tokens */
     }
     drop_unused(remotes);
     remotes->alarm_due = now;

@@ -1,5 +1,5 @@
-/* The issuers whose keys come over HTTPS: when they are fetched, what of it is put in force and kept on the disk, and who waits for
-   it. One issuer's trouble is its own. On the loop's thread; the fetching itself is the thread's of HTTPS. */
+/* The issuers whose keys come over HTTPS: when they are fetched, which result is put in force and stored on the disk, and which requests wait. A
+   failure of one issuer does not affect the others. On the loop's thread; the HTTPS thread fetches. */
 #ifndef ASSAY_KEYS_REMOTES_H
 #define ASSAY_KEYS_REMOTES_H
 
@@ -9,55 +9,54 @@
 #include "keyring.h"
 
 struct remotes;
-struct remote; /* one issuer's; keyring_entry has it */
+struct remote; /* one issuer's; a keyring_entry points to it */
 struct waiter;
 
-/* `again_about` is called for each waiter when what it waited for has come. NULL: out of memory. */
+/* `again_about` is called for each waiter when its wait ends. NULL: out of memory. */
 struct remotes *remotes_new(struct core *core, void (*again_about)(void *context, struct text token, struct waiter *waiter), void *context);
 
-/* A keyring that is to be put in force gets the sets that are known already: those in force, and those on the disk. 0, or -1: out
-   of memory, or the store cannot be read. */
+/* Gives a keyring that is about to be put in force the sets that are already known: those in force, and those on the disk. 0, or -1: out of
+   memory, or the store cannot be read. */
 int remotes_prepare(struct remotes *remotes, struct keyring *ring);
 
-/* The keyring in force is another one, or the agent begins: what is due is fetched. */
+/* After another keyring was put in force, or at the start: fetches what is due. */
 void remotes_use(struct remotes *remotes);
 
-/* What stands between a token, whose form was looked at with that outcome, and an answer. A fetch is begun if it is needed and may
- * be. */
+/* What stands between a token whose form was checked, with that outcome, and an answer. Begins a fetch if it is needed and allowed. */
 enum need {
-    NEED_NOTHING = 0, /* the outcome counts */
-    NEED_FETCH,       /* one that is under way may bring its key: wait */
-    NEED_KEYS,        /* they cannot be had */
-    NEED_FRESH_KEYS,  /* they are too old, and new ones cannot be had */
+    NEED_NOTHING = 0, /* the outcome is final */
+    NEED_FETCH,       /* a fetch under way may bring the token's key: wait */
+    NEED_KEYS,        /* the keys are not available */
+    NEED_FRESH_KEYS,  /* the keys are too old, and new ones are not available */
 };
 enum need remotes_need(struct remotes *remotes, const struct token *token, enum outcome outcome, bool whatever_age, char why[256]);
 
-/* Waits for the fetch that remotes_need has named: the token is asked about again then. -1: too much is waiting. */
+/* Waits for the fetch that remotes_need has named; then the token is tried again. -1: too many requests wait. */
 int remotes_wait(struct remotes *remotes, const struct token *token, struct waiter *waiter);
 
-/* May a token of this issuer be accepted? False: its keys are too old; `why` says so, and new ones are asked for. */
+/* May a token of this issuer be accepted? False: its keys are too old; `why` says so, and a fetch of new ones is requested. */
 bool remotes_are_fresh(struct remotes *remotes, const struct issuer *issuer, double now, char why[256]);
 
-/* Until when may one be, if nothing changes? Unix seconds; infinite: for ever. */
+/* Until when may a token be accepted, if nothing changes? Unix seconds; infinite: without end. */
 double remotes_until(const struct remotes *remotes, const struct issuer *issuer);
 
-/* When the issuer was last known to have these keys: Unix seconds. */
+/* When the issuer was last confirmed to have these keys: Unix seconds. */
 double remotes_confirmed(const struct keyring_entry *entry);
 
-/* Has each issuer whose tokens are accepted keys that may be used? */
+/* Does each issuer whose tokens are accepted have usable keys? */
 bool remotes_are_known(const struct remotes *remotes);
 
-/* For `status` and `ping`. All of it at this moment. */
+/* For `status` and `ping`: the state at this moment. */
 struct remote_facts {
     const char *state;       /* "fresh", "stale", "none" */
-    const char *error;       /* of the last fetch; NULL: none */
+    const char *error;       /* of the last fetch; NULL: it succeeded */
     uint64_t next, failures; /* seconds until the next fetch; since the last success */
-    uint64_t waiting;        /* requests */
+    uint64_t waiting;        /* number of requests */
     bool fetching;
 };
-bool remotes_facts(const struct keyring_entry *entry, double now, struct remote_facts *ret); /* false: a file */
+bool remotes_facts(const struct keyring_entry *entry, double now, struct remote_facts *ret); /* false: the keys come from a file */
 
-/* No more fetching; who waits is told that nothing could be had. The remotes are freed by remotes_free after the loop has ended. */
+/* Ends fetching; waiting requests are told that the keys are not available. remotes_free frees the remotes after the loop has ended. */
 void remotes_stop(struct remotes *remotes);
 void remotes_free(struct remotes *remotes); /* NULL is fine */
 

@@ -20,8 +20,8 @@ bool schedule_is_stale(const struct schedule *schedule, const struct schedule_ru
     return schedule->fetched <= 0 || now - schedule->fetched > rules->max_age;
 }
 
-/* Without keys every second counts. With them there is time, and quick tries would only pile up: an outage is met by all of a fleet
-   within one period, and each quick try once more by all of it. */
+/* Without keys every second matters. With keys there is time, and quick retries would only add load: an outage is seen by the whole fleet within
+   one period, and each quick retry adds one more request of each agent. */
 static double back_off(struct schedule *schedule, const struct schedule_rules *rules, double now)
 {
     double first = FETCH_BACK_OFF_SECONDS;
@@ -33,8 +33,7 @@ static double back_off(struct schedule *schedule, const struct schedule_rules *r
     return longest * uniform(schedule, 0.5, 1);
 }
 
-/* What is left of the period, but not so little that a fleet with sets of one age would come all at once; and never longer than the
-   set may be used. */
+/* The rest of the period, but long enough that a fleet with sets of one age does not come all at once; and never longer than the set may be used. */
 static double time_left(const struct schedule *schedule, const struct schedule_rules *rules, double now)
 {
     double age = now - schedule->fetched, least = fmin(FETCH_SPREAD_SECONDS, rules->refresh);
@@ -58,21 +57,21 @@ void schedule_began(struct schedule *schedule, double now)
     schedule->tried = now;
 }
 
-/* A cache may have kept the answer for most of the time that it is good for (RFC 9111 4.2), or for longer. */
+/* A cache may have kept the answer for most of its lifetime (RFC 9111 4.2), or longer. */
 void schedule_succeeded(struct schedule *schedule, const struct schedule_rules *rules, double now, double age, double http_max_age)
 {
     double period = rules->refresh, usable = fmax(rules->max_age - age, fmin(rules->max_age, FETCH_PERIOD_SECONDS_MIN));
 
     if (http_max_age >= 0)
         period = fmin(fmax(http_max_age - age, FETCH_PERIOD_SECONDS_MIN), FETCH_PERIOD_SECONDS_MAX);
-    period = fmin(period, usable / 2); /* the other half is for tries that fail */
+    period = fmin(period, usable / 2); /* the other half is for failing tries */
     schedule->fetched = fmax(now - age, 1);
     schedule->failures = 0;
     schedule->failed = false;
     schedule->due = now + period * uniform(schedule, 0.5, 1);
 }
 
-/* A server's word is the least: all whom it has told the same are spread over the time after it. */
+/* The server's Retry-After is the minimum: all agents that got the same value are spread over the time after it. */
 void schedule_failed(struct schedule *schedule, const struct schedule_rules *rules, double now, double retry_after)
 {
     double word = fmin(retry_after, rules->refresh) * uniform(schedule, 1, 1.5);
@@ -82,7 +81,7 @@ void schedule_failed(struct schedule *schedule, const struct schedule_rules *rul
     schedule->due = now + fmax(word, back_off(schedule, rules, now));
 }
 
-/* A last try that lies in the future says that the clock was set back, and nothing about how long ago it was. */
+/* A last try in the future means that the clock was set back, and says nothing about how long ago it was. */
 bool schedule_may_refetch(const struct schedule *schedule, const struct schedule_rules *rules, double now)
 {
     return schedule->tried <= 0 || schedule->tried > now || now - schedule->tried >= rules->cooldown;

@@ -6,7 +6,7 @@
 
 #include "agent/base/log.h"
 
-/* A row's key: SHA-256 over issuer and source, each with its length before it, then which piece: 0 is the head. */
+/* A row's key: SHA-256 over issuer and source, each with its length before it, then the number of the piece: 0 is the head. */
 #define KEY_BYTES      34
 #define PIECE_BYTES    8000
 #define HEAD_FIXED     (3 * 8 + 4 + 1 + KEY_DIGEST_BYTES)
@@ -67,7 +67,7 @@ static size_t write_head(const struct stored_set *set, size_t text_bytes, uint8_
     return HEAD_FIXED + etag + uri;
 }
 
-/* Two texts, each with its end. */
+/* Two strings, each with its terminator. */
 static bool read_head(struct bytes value, struct stored_set *ret)
 {
     const uint8_t *at = value.at, *end = at + value.size;
@@ -125,14 +125,14 @@ int stored_read(struct view *view, const struct issuer_config *issuer, struct st
         return 0;
     if (found < 0 || !read_head(value, &set) || (set.text_bytes > 0 && read_text(view, key, &set) < 0)) {
         free(set.text);
-        log_warning("a stored key set is damaged, and will be fetched anew", LOG_TEXT("issuer", issuer->rules.names.list[0].at));
+        log_warning("a stored key set is damaged; the agent fetches it again", LOG_TEXT("issuer", issuer->rules.names.list[0].at));
         return 0;
     }
     *ret = set;
     return 1;
 }
 
-/* How many bytes of text lie there. Of a damaged one: none, and its pieces are overwritten, or stay and are nobody's. */
+/* The size of the stored text. Of a damaged set: 0, and its pieces are overwritten, or stay unused. */
 static size_t stored_bytes(struct view *view, uint8_t key[KEY_BYTES])
 {
     struct stored_set before = {0};

@@ -1,7 +1,7 @@
-/* Key sets on the disk, so that an agent that starts while an issuer cannot be reached has its keys. A set belongs to an issuer and
-   to the place where it came from: the same issuer's from elsewhere is another. Only public halves are here (keyset_public).
+/* Key sets on the disk, so that an agent that starts while an issuer is unreachable has its keys. A stored set belongs to an issuer and to the
+   source that it came from: the same issuer's set from another source is a different one. Only public halves are stored (keyset_public).
 
-   A set is a head and its text in pieces, all written in one transaction: after a crash there is the old one, or the new one. */
+   A set is a head and its text in pieces, all written in one transaction: after a crash the store has the old set or the new one, whole. */
 #ifndef ASSAY_KEYS_STORED_H
 #define ASSAY_KEYS_STORED_H
 
@@ -14,15 +14,14 @@ struct stored_set {
     double fetched, tried; /* as in schedule.h */
     unsigned failures;
     bool failed;
-    char *text; /* NULL: none; when it is written: the one that lies there stays */
+    char *text; /* NULL: none; in a write: the stored text stays */
     size_t text_bytes;
 };
 
-/* 1: read, and the text is the caller's to free. 0: there is none, or it is damaged, which was logged: it can be fetched again.
-   -1: the store cannot be read. */
+/* 1: read, and the caller frees the text. 0: not stored, or damaged, which is logged: it can be fetched again. -1: the store cannot be read. */
 int stored_read(struct view *view, const struct issuer_config *issuer, struct stored_set *ret);
 
-/* Within a write job. 0 or -1. */
+/* Call it in a write job. 0 or -1. */
 int stored_write(struct view *view, const struct issuer_config *issuer, const struct stored_set *set);
 
 #endif

@@ -1,4 +1,4 @@
-/* What stands between a token and its key: who has to wait for a fetch, who gets an answer without, and how old keys may be. */
+/* Tokens whose key is missing: which have to wait for a fetch, which are decided without, and how old keys may be. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include "client/wire/clock.h"
 #include "remote.h"
 
-#define ASKED_AGAIN_PER_TURN 16 /* of those who waited: others are answered in between */
+#define ASKED_AGAIN_PER_TURN 16 /* of waiting requests: others are answered in between */
 
 static struct remote *remote_of(const struct remotes *remotes, const struct issuer *issuer)
 {
@@ -18,18 +18,18 @@ static struct remote *remote_of(const struct remotes *remotes, const struct issu
 
 static void explain(const struct remote *remote, enum need need, bool late, double now, char why[256])
 {
-    const char *error = late                    ? "the fetch takes long; it goes on"
+    const char *error = late                    ? "the fetch takes long and continues"
                         : remote->error != NULL ? remote->error
-                                                : "they have not come yet";
+                                                : "not fetched yet";
 
     if (need == NEED_KEYS)
-        snprintf(why, 256, "the keys of %.80s cannot be had: %.120s", remote->issuer_name, error);
+        snprintf(why, 256, "the keys of %.80s are not available: %.120s", remote->issuer_name, error);
     else
         snprintf(why, 256, "the keys of %.80s were last confirmed %.0f s ago, and `max_key_age` is %.0f s: %.90s",
                  remote->issuer_name, now - remote->schedule.fetched, remote->rules.max_age, error);
 }
 
-/* Begins a fetch for somebody who needs it, if it may be. */
+/* Begins a fetch for a request that needs it, if allowed. */
 static bool fetch_for(struct remotes *remotes, struct remote *remote, double now)
 {
     if (remotes->asks_again)
@@ -97,7 +97,7 @@ int64_t remote_patience_ends(const struct remote *remote)
     return first;
 }
 
-/* From here on in the list, the first who came first. */
+/* From here on in the list, the oldest first. */
 static void wake(struct remotes *remotes, struct remote *remote, struct parked **from, bool late)
 {
     struct parked **end = &remotes->woken;
@@ -110,7 +110,7 @@ static void wake(struct remotes *remotes, struct remote *remote, struct parked *
         *from = last->next;
         last->next = *end;
         last->late = late;
-        last->again = remote->used; /* what a former source says is no answer */
+        last->again = remote->used; /* the answer of a former source does not count */
         *end = last;
         remote->parked_count--;
     }

@@ -1,4 +1,4 @@
-/* What the headers of an answer say: how long it may be kept (RFC 9111), its ETag, when it was made, and where a list goes on. */
+/* Reads an answer's headers: how long it may be cached (RFC 9111), its ETag, its date, and where a list continues. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,7 +6,7 @@
 
 #include "https_inside.h"
 
-/* The value of a header of this name, without the space around it: into a buffer, if it fits. */
+/* Copies the value of a header with this name, without the space around it, into a buffer if it fits. */
 static bool header_is(const char *line, size_t size, const char *name, char *value, size_t room)
 {
     size_t begin = strlen(name);
@@ -24,7 +24,7 @@ static bool header_is(const char *line, size_t size, const char *name, char *val
     return true;
 }
 
-/* RFC 9111 5.2.2: what says that nothing may be kept is not obeyed, for keys have to be kept; it says nothing of how long. */
+/* RFC 9111 5.2.2: no-store and no-cache are not obeyed, because the agent must keep keys; they give no time. */
 static double read_max_age(const char *value)
 {
     for (const char *at = value; (at = strcasestr(at, "max-age=")) != NULL; at += 8) {
@@ -53,7 +53,7 @@ size_t request_on_header(char *line, size_t one, size_t size, void *context)
     request->too_much = request->header_bytes > HTTPS_HEADER_BYTES_MAX;
     if (request->too_much)
         return 0;
-    if (size > 5 && memcmp(line, "HTTP/", 5) == 0) { /* of a later answer: an interim one says nothing */
+    if (size > 5 && memcmp(line, "HTTP/", 5) == 0) { /* a later answer begins; an interim one does not count */
         request->etag[0] = request->cursor[0] = '\0';
         request->max_age = request->retry_after = -1;
         request->date = request->modified = -1;

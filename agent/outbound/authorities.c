@@ -19,7 +19,7 @@ static int cannot(const char *ca_file, const char *cause, char *why, size_t why_
     return -1;
 }
 
-/* 0; -1: errno. It may be shorter than it was said to be, but is not longer than is asked for. */
+/* 0; -1: errno. The file may be shorter than announced; it reads at most `room` bytes. */
 static int read_all(int fd, struct authorities *authorities, size_t room)
 {
     while (authorities->size < room) {
@@ -44,7 +44,7 @@ int authorities_read(const char *ca_file, struct authorities *ret, char *why, si
     if (fd < 0 || fstat(fd, &found) != 0)
         return cannot(ca_file, strerror(errno), why, why_bytes);
     if (!S_ISREG(found.st_mode) || found.st_size <= 0 || found.st_size > CA_FILE_BYTES_MAX)
-        return cannot(ca_file, "empty, too large, or no file", why, why_bytes);
+        return cannot(ca_file, "empty, too large, or not a regular file", why, why_bytes);
     authorities.bytes = malloc((size_t)found.st_size);
     if (authorities.bytes == NULL)
         return cannot(ca_file, "out of memory", why, why_bytes);

@@ -1,5 +1,5 @@
-/* The authorities that sign servers' certificates: a file of them (`ca_file`), or the system's. What is read is bounded, and what
-   was replaced is noticed: an authority that was taken away must not be believed any longer, on a connection that lasts either. */
+/* The authorities that sign servers' certificates: a file of them (`ca_file`), or the system's. The agent limits what it reads, and detects
+   replaced files: it must no longer trust an authority that was removed, not even on an open connection. */
 #ifndef ASSAY_OUTBOUND_AUTHORITIES_H
 #define ASSAY_OUTBOUND_AUTHORITIES_H
 
@@ -9,15 +9,15 @@
 #include "agent/files/facts.h"
 
 struct authorities {
-    char *bytes; /* NULL: none */
+    char *bytes; /* NULL: not read */
     size_t size;
 };
 
-/* The whole file. -1: `why`, for people. */
+/* Reads the whole file. -1: `why` says why, for people. */
 int authorities_read(const char *ca_file, struct authorities *ret, char *why, size_t why_bytes);
 void authorities_clear(struct authorities *authorities); /* all zero is fine */
 
-/* What `ca_file` was at one moment, or the system's file and folder where it is NULL. What is not there is all zero. */
+/* The facts of `ca_file` at one moment, or of the system's file and folder if it is NULL. A file that does not exist is all zero. */
 struct authorities_facts {
     struct file_facts file, folder;
 };

@@ -36,13 +36,13 @@ static const char *check(const char *path, int fd, ssize_t got, char *text)
     if (got < 0 || fstat(fd, &facts) < 0)
         return strerror(errno);
     if (secret_is_open(path, facts.st_mode))
-        return "everybody on this machine can read it; chmod o-rwx it";
+        return "every user of this machine can read it; run: chmod o-rwx on it";
     if (got > BEARER_BYTES_MAX)
         return "it is too large for a token";
     while (got > 0 && (unsigned char)text[got - 1] <= ' ')
         got--;
     text[got] = '\0';
-    return got > 0 && is_token(text) ? NULL : "it is no token: it is empty, has spaces, or what is no ASCII";
+    return got > 0 && is_token(text) ? NULL : "it is not a token: it is empty, or has spaces or characters outside ASCII";
 }
 
 int bearer_read(struct bearer *ret, const char *path, char *why, size_t why_bytes)

@@ -62,7 +62,7 @@ void https_finish(struct https *https, struct https_job *job)
     uv_async_send(&https->wake);
 }
 
-/* What was asked for since. False: the end. */
+/* Takes the jobs submitted since. False: the thread must end. */
 static bool take_jobs(struct https *https)
 {
     pthread_mutex_lock(&https->lock);
@@ -132,7 +132,7 @@ void https_submit(struct https *https, struct https_job *job)
         (void)curl_multi_wakeup(https->multi);
     pthread_mutex_unlock(&https->lock);
     if (!started)
-        uv_async_send(&https->wake); /* never from within the call */
+        uv_async_send(&https->wake); /* never during the call itself */
 }
 
 static void free_https(uv_handle_t *wake)

@@ -1,4 +1,4 @@
-/* The inside of HTTPS, for https.c (the thread and its jobs), request.c (one request, and libcurl) and names.c (before it). */
+/* The inside of HTTPS, for https.c (the thread and its jobs), request.c (one request, and libcurl) and names.c (what comes before it). */
 #ifndef ASSAY_HTTPS_INSIDE_H
 #define ASSAY_HTTPS_INSIDE_H
 
@@ -14,38 +14,38 @@ struct jobs {
 struct lookup;
 struct reading;
 
-/* A request's handle, and what goes with it. */
+/* A request's handle and its data. */
 struct transfer {
     struct https_request *request;
     CURL *curl;
-    char errors[CURL_ERROR_SIZE]; /* libcurl writes what went wrong */
+    char errors[CURL_ERROR_SIZE]; /* libcurl writes its errors here */
     int64_t begun, deadline;
-    struct transfer *next;           /* whose files are read, or names are looked up */
-    bool reads;                      /* files, and no name yet */
-    struct reading *token, *ca_file; /* NULL: none is wanted */
+    struct transfer *next;           /* in the list of transfers whose files are being read, or names looked up */
+    bool reads;                      /* reading files; the name comes later */
+    struct reading *token, *ca_file; /* NULL: not configured */
     struct lookup *lookup;
     char host[256], port[8];
     struct curl_slist *resolved;
-    bool by_libcurl; /* which looks the name up */
+    bool by_libcurl; /* libcurl looks the name up */
 };
 
 struct https {
     uv_async_t wake;
     pthread_t thread;
-    bool started;         /* the loop's */
-    pthread_mutex_t lock; /* of what follows */
+    bool started;         /* used by the loop */
+    pthread_mutex_t lock; /* protects what follows */
     pthread_cond_t work;
     struct jobs waiting, finished;
-    bool stop, sleeps;           /* sleeps: on the condition, not in libcurl */
-    CURLM *multi;                /* the thread's, but that the loop may wake it */
-    struct https_job *under_way; /* the thread's; the loop's after its end */
+    bool stop, sleeps;           /* sleeps: waits on the condition, not in libcurl */
+    CURLM *multi;                /* used by the thread, except that the loop may wake it */
+    struct https_job *under_way; /* used by the thread; by the loop after the thread's end */
     struct transfer *preparing;  /* the same */
 };
 
-/* What libcurl has ended: on the thread. */
+/* Ends a request that libcurl has finished: on the thread. */
 void request_finished(struct https *https, CURL *curl, CURLcode code);
 
-/* Requests whose files were read, or whose names were looked up, go on. */
+/* Continues requests whose files were read, or whose names were looked up. */
 void requests_go_on(struct https *https);
 
 /* For libcurl: one line of the answer's head. `context`: a struct https_request. */

@@ -1,4 +1,4 @@
-/* A build without libcurl. The configuration refuses whatever would be fetched, so nobody comes here but who begins and ends. */
+/* A build without libcurl. The configuration refuses everything that would be fetched, so only start and end are called. */
 #include "https.h"
 
 #include <stdlib.h>

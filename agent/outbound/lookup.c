@@ -16,18 +16,18 @@ struct lookup {
     struct lookup *next;
     char host[256];
     int fd;
-    unsigned references; /* the list's is one */
+    unsigned references; /* the list holds one */
     int64_t begun, ended;
     bool has_ended;
     int code, cause; /* getaddrinfo's, and errno */
     struct addrinfo *addresses;
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of all that changes */
-static struct lookup *first;                             /* under way, or perhaps still of use */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* protects everything that changes */
+static struct lookup *first;                             /* under way, or possibly still usable */
 static unsigned under_way;
 
-/* With the lock, like all that follows up to the thread. */
+/* Call it with the lock held, like everything below up to the thread. */
 static void drop(struct lookup *lookup)
 {
     if (--lookup->references > 0)
@@ -47,7 +47,7 @@ static void forget(struct lookup **link)
     drop(lookup);
 }
 
-/* What has failed is asked for again at once; what was found is of use for a while. */
+/* Failed lookups are repeated at once; successful ones are cached for a while. */
 static void forget_old(int64_t now)
 {
     for (struct lookup **link = &first; *link != NULL;) {
@@ -67,7 +67,7 @@ static struct lookup **find(const char *host)
     return link;
 }
 
-/* One that is there already; NULL: there is none, or none that will do, which `why` says. */
+/* An existing lookup; NULL: there is none, or none that can be used, which `why` says. */
 static struct lookup *join(const char *host, unsigned seconds_old, int64_t now, char *why, size_t why_bytes)
 {
     struct lookup **link = find(host), *found = *link;
@@ -117,7 +117,7 @@ static struct lookup *start(const char *host, int64_t now)
         return NULL;
     snprintf(lookup->host, sizeof lookup->host, "%s", host);
     lookup->begun = now;
-    lookup->references = 3; /* the list's, the thread's, and who asks */
+    lookup->references = 3; /* the list's, the thread's, and the caller's */
     lookup->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (lookup->fd < 0 || threads_start(run, lookup) < 0) {
         lookup->references = 1;
@@ -140,12 +140,12 @@ static struct lookup *begin(const char *host, unsigned seconds_old, char *why, s
     if (lookup != NULL || why[0] != '\0')
         return lookup;
     if (under_way >= LOOKUPS_MAX) {
-        snprintf(why, why_bytes, "%u other names are being looked up, and do not answer", under_way);
+        snprintf(why, why_bytes, "%u other name lookups are under way and do not finish", under_way);
         return NULL;
     }
     lookup = start(host, now);
     if (lookup == NULL)
-        snprintf(why, why_bytes, "there is no memory, thread or descriptor to look up the name");
+        snprintf(why, why_bytes, "out of memory, threads or descriptors for the name lookup");
     return lookup;
 }
 
@@ -153,7 +153,7 @@ struct lookup *lookup_begin(const char *host, unsigned seconds_old, char *why, s
 {
     why[0] = '\0';
     if (strlen(host) >= sizeof first->host) {
-        snprintf(why, why_bytes, "the name of its host is too long");
+        snprintf(why, why_bytes, "the host name is too long");
         return NULL;
     }
     pthread_mutex_lock(&lock);
@@ -177,7 +177,7 @@ bool lookup_has_ended(const struct lookup *lookup)
     return has_ended;
 }
 
-/* What a descriptor says is no order between threads, which the lock is. Nothing of one that has ended changes. */
+/* The descriptor does not order memory between threads; the lock does. A lookup that has ended does not change. */
 const struct addrinfo *lookup_addresses(const struct lookup *lookup, char *why, size_t why_bytes)
 {
     if (!lookup_has_ended(lookup))

@@ -10,9 +10,9 @@
 #include "reading.h"
 
 #define ADDRESSES_MAX 16
-#define WAITED_MAX    65 /* at once: names, and the files; further ones are looked at now and then */
+#define WAITED_MAX    65 /* descriptors waited for at once: names, and the files; further ones are checked now and then */
 
-/* libcurl knows `localhost` by itself. An address is none to be looked up. */
+/* libcurl resolves `localhost` itself. An address needs no lookup. */
 static bool is_name(const char *host)
 {
     struct in_addr address;
@@ -22,7 +22,7 @@ static bool is_name(const char *host)
            (bytes < 10 || strcasecmp(host + bytes - 10, ".localhost") != 0);
 }
 
-/* Then it is the proxy that has to be found, or that finds the host. */
+/* With a proxy, the proxy's name is looked up, or the proxy looks the host up. */
 static bool is_behind_proxy(void)
 {
     static const char *const names[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
@@ -98,7 +98,7 @@ void names_drop_files(struct transfer *transfer)
 int names_begin(struct https *https, struct https_request *request, struct transfer *transfer)
 {
     if (!split(request->url, transfer->host, transfer->port)) {
-        snprintf(request->why, sizeof request->why, "out of memory, or its host or port is too long");
+        snprintf(request->why, sizeof request->why, "out of memory, or the host or port is too long");
         return -1;
     }
     transfer->by_libcurl = is_name(transfer->host) && is_behind_proxy();
@@ -176,12 +176,12 @@ int names_use(struct https_request *request, struct transfer *transfer)
         return -1;
     for (; address != NULL && count < ADDRESSES_MAX; address = address->ai_next)
         count += append(addresses, sizeof addresses, address);
-    snprintf(line, sizeof line, "+%s:%s:%s", transfer->host, transfer->port, addresses); /* +: it goes when it is old, as others */
+    snprintf(line, sizeof line, "+%s:%s:%s", transfer->host, transfer->port, addresses); /* +: it expires as others do */
     transfer->resolved = curl_slist_append(NULL, line);
     if (count > 0 && transfer->resolved != NULL &&
         curl_easy_setopt(transfer->curl, CURLOPT_RESOLVE, transfer->resolved) == CURLE_OK)
         return 0;
-    snprintf(request->why, sizeof request->why, "the name %.120s has no address, or there is no memory", transfer->host);
+    snprintf(request->why, sizeof request->why, "the name %.120s has no address, or out of memory", transfer->host);
     return -1;
 }
 
@@ -218,5 +218,5 @@ void names_wait(struct https *https)
         waited[count++] = (struct curl_waitfd){.fd = readings_fd(), .events = CURL_WAIT_POLLIN};
     (void)curl_multi_poll(https->multi, waited, count, milliseconds_until(until), NULL);
     if (reads)
-        readings_empty_fd(); /* who has ended is looked at next */
+        readings_empty_fd(); /* ended readings are checked next */
 }

@@ -18,7 +18,7 @@ struct reading {
     struct reading *next;
     enum reading_kind kind;
     char *path;
-    unsigned references; /* the list's is one */
+    unsigned references; /* the list holds one */
     int64_t asked;
     bool has_begun, has_ended;
     struct bearer bearer;
@@ -26,7 +26,7 @@ struct reading {
     char why[256]; /* empty: it was read */
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of all that changes */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* protects everything that changes */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct reading *first; /* those that have not ended, the oldest first */
 static unsigned readers;
@@ -37,7 +37,7 @@ static void set_up(void)
     ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 }
 
-/* With the lock, like all that follows up to the thread. */
+/* Call it with the lock held, like everything below up to the thread. */
 static void drop(struct reading *reading)
 {
     if (--reading->references > 0)
@@ -63,7 +63,7 @@ static void explain_late(const char *path, char *why, size_t why_bytes)
     snprintf(why, why_bytes, "%.120s was not read in time; does its file system answer?", path);
 }
 
-/* One that is there already; NULL: there is none, or none that will do, which `why` says. */
+/* An existing reading; NULL: there is none, or none that can be used, which `why` says. */
 static struct reading *join(enum reading_kind kind, const char *path, char *why, size_t why_bytes)
 {
     struct reading *found = first;
@@ -108,7 +108,7 @@ static void end(struct reading *reading)
     }
 }
 
-/* One after the other, until none is left that has not begun. */
+/* Runs one after the other, until no reading is left that has not begun. */
 static void *run(void *context)
 {
     (void)context;
@@ -125,7 +125,7 @@ static void *run(void *context)
     return NULL;
 }
 
-/* Whatever the others wait for: with a thread more, this one does not wait for it. -1: there is none at all. */
+/* One more thread, so that this reading does not wait for the others. -1: no thread is running at all. */
 static int add_reader(void)
 {
     if (readers < READERS_MAX && threads_start(run, NULL) == 0)
@@ -141,7 +141,7 @@ static struct reading *start(enum reading_kind kind, const char *path)
         return NULL;
     reading->kind = kind;
     reading->path = strdup(path);
-    reading->references = 2; /* the list's, and who asks */
+    reading->references = 2; /* the list's, and the caller's */
     reading->asked = monotonic_ns();
     if (reading->path == NULL || ended_fd < 0 || add_reader() < 0) {
         reading->references = 1;
@@ -164,7 +164,7 @@ struct reading *reading_begin(enum reading_kind kind, const char *path, char *wh
     if (reading == NULL && why[0] == '\0') {
         reading = start(kind, path);
         if (reading == NULL)
-            snprintf(why, why_bytes, "there is no memory, thread or descriptor to read %.120s", path);
+            snprintf(why, why_bytes, "out of memory, threads or descriptors to read %.120s", path);
     }
     pthread_mutex_unlock(&lock);
     return reading;
@@ -194,7 +194,7 @@ void readings_empty_fd(void)
     }
 }
 
-/* Nothing of one that has ended changes. */
+/* A reading that has ended does not change. */
 int reading_check(const struct reading *reading, char *why, size_t why_bytes)
 {
     if (!reading_has_ended(reading))

@@ -8,7 +8,7 @@
 #include "redis_measure.h"
 
 #define PIECE_BYTES 16384
-#define TLS_ALERT   0x15 /* the first byte of one, which is no reply's */
+#define TLS_ALERT   0x15 /* the first byte of a TLS alert, which no reply begins with */
 
 static void begin_call(struct redis *redis, int64_t deadline, int wake_fd, char *why)
 {
@@ -37,7 +37,7 @@ struct redis *redis_open(const struct redis_place *place, const struct redis_log
     return NULL;
 }
 
-/* Commands may be secrets: AUTH is one. */
+/* Commands may contain secrets: AUTH does. */
 static int send_command(struct redis *redis, int argc, const char **argv, const size_t *lengths)
 {
     char *command = NULL;
@@ -52,18 +52,18 @@ static int send_command(struct redis *redis, int argc, const char **argv, const 
     return sent;
 }
 
-/* Measures a piece and hands it to hiredis. Nothing may come after a reply: nothing else was asked for. */
+/* Measures a piece and passes it to hiredis. Nothing may follow a reply, because nothing else was requested. */
 static int take_piece(struct redis *redis, struct redis_measure *measure, const char *bytes, size_t count)
 {
     const char *why = NULL;
     size_t used = 0;
 
     if (!redis->answered && redis->ssl == NULL && bytes[0] == TLS_ALERT)
-        return redis_say(redis, "it speaks TLS at this port; write rediss://");
+        return redis_say(redis, "this port speaks TLS; write rediss://");
     if (redis_measure(measure, bytes, count, &used, &why) < 0)
         return redis_say(redis, "%s", why);
     if (used < count)
-        return redis_say(redis, "it sends more than it was asked for");
+        return redis_say(redis, "it sends more than was requested");
     if (redisReaderFeed(redis->reader, bytes, count) != REDIS_OK)
         return redis_say(redis, "out of memory");
     return 0;

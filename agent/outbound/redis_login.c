@@ -1,4 +1,4 @@
-/* What follows the connection: the password or user of the place, RESP2, and the database. */
+/* The steps after connecting: the password or user, RESP2, and the database. */
 #include "redis_inside.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include "client/wire/cleanup.h"
 
 struct password {
-    char bytes[REDIS_PASSWORD_BYTES_MAX + 3]; /* and a newline of one or two bytes, and one that is too many */
+    char bytes[REDIS_PASSWORD_BYTES_MAX + 3]; /* plus a newline of one or two bytes, and one byte to detect a longer file */
     size_t count;
 };
 
@@ -52,7 +52,7 @@ static void cut_newline(struct password *password)
     }
 }
 
-/* What others can read is no secret, and what they can write is theirs to choose. */
+/* A file that others can read contains no secret, and one that others can write may contain theirs. */
 static int read_password(struct redis *redis, const char *path, struct password *password)
 {
     int fd CLEANUP_FD = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -61,17 +61,16 @@ static int read_password(struct redis *redis, const char *path, struct password 
     if (fd < 0 || fstat(fd, &found) != 0)
         return redis_say(redis, "the `password_file` %.120s: %s", path, strerror(errno));
     if (!S_ISREG(found.st_mode))
-        return redis_say(redis, "the `password_file` %.120s is no regular file", path);
+        return redis_say(redis, "the `password_file` %.120s is not a regular file", path);
     if (secret_is_open(path, found.st_mode))
         return redis_say(redis,
-                         "the `password_file` %.120s is open to all users (mode %04o): chmod 600, and if it ever was so, a new "
-                         "password",
+                         "every user can access the `password_file` %.120s (mode %04o); run chmod 600, and change the password",
                          path, (unsigned)found.st_mode & 07777);
     if (read_all(fd, password) < 0)
         return redis_say(redis, "the `password_file` %.120s: %s", path, strerror(errno));
     cut_newline(password);
     if (password->count == 0 || password->count > REDIS_PASSWORD_BYTES_MAX)
-        return redis_say(redis, "the `password_file` %.120s does not hold 1 to %d bytes", path, REDIS_PASSWORD_BYTES_MAX);
+        return redis_say(redis, "the `password_file` %.120s must hold 1 to %d bytes", path, REDIS_PASSWORD_BYTES_MAX);
     return 0;
 }
 
@@ -84,18 +83,17 @@ static int not_let_in(struct redis *redis, const struct redis_place *place, cons
 {
     if (begins(reply, "WRONGPASS") && place->user[0] != '\0')
         return redis_say(redis,
-                         "there is no user %.60s with the password of `password_file` (WRONGPASS): one of them is wrong, or "
-                         "the user is off (ACL LIST)",
+                         "no user %.60s has the password of `password_file` (WRONGPASS): one of them is wrong, or the user is off (ACL LIST)",
                          place->user);
     if (begins(reply, "WRONGPASS") || begins(reply, "ERR invalid password"))
         return redis_say(redis, "the password in `password_file` %.120s is wrong", path);
     if (begins(reply, "ERR AUTH") || begins(reply, "ERR Client sent AUTH"))
         return redis_say(redis,
-                         "it asks nobody for a password: name the user in the URL (user@host), or leave `password_file` out");
+                         "its default user has no password: name the user in the URL (user@host), or leave `password_file` out");
     if (begins(reply, "ERR wrong number of arguments") && place->user[0] != '\0')
-        return redis_say(redis, "it knows no users, being older than Redis 6: leave the user out of the URL");
-    return redis_say(redis, "it did not take the password: %.180s",
-                     reply->type == REDIS_REPLY_ERROR ? reply->str : "a strange reply");
+        return redis_say(redis, "it is older than Redis 6 and has no users: leave the user out of the URL");
+    return redis_say(redis, "it refused the password: %.180s",
+                     reply->type == REDIS_REPLY_ERROR ? reply->str : "an unexpected reply");
 }
 
 static int authenticate(struct redis *redis, const struct redis_place *place, const char *path)
@@ -117,8 +115,8 @@ static int authenticate(struct redis *redis, const struct redis_place *place, co
     return reply->type == REDIS_REPLY_STATUS ? 0 : not_let_in(redis, place, path, reply);
 }
 
-/* Whatever is wrong is wrong here, and not with the first command that matters. A user may lack the right to this one, and it is
-   refused too where the disk is full (MISCONF), though all may be read. */
+/* Finds errors here, before the first command that matters. A user may lack the right to this command, and it is also refused if the disk is full
+   (MISCONF), although reading is allowed. */
 static int greet(struct redis *redis)
 {
     const char *words[] = {"PING"};
@@ -130,8 +128,8 @@ static int greet(struct redis *redis)
         begins(reply, "ERR unknown command"))
         return 0;
     if (begins(reply, "NOAUTH"))
-        return redis_say(redis, "it wants a password: put it into a file and name that (`password_file`)");
-    return redis_say(redis, "%.220s", reply->type == REDIS_REPLY_ERROR ? reply->str : "what answers is no Redis");
+        return redis_say(redis, "it requires a password: write it to a file and name that file (`password_file`)");
+    return redis_say(redis, "%.220s", reply->type == REDIS_REPLY_ERROR ? reply->str : "the server is not a Redis");
 }
 
 static int choose_db(struct redis *redis, unsigned db)
@@ -146,14 +144,14 @@ static int choose_db(struct redis *redis, unsigned db)
         return -1;
     if (reply->type == REDIS_REPLY_STATUS)
         return 0;
-    return redis_say(redis, "the database %u of the URL: %.180s", db,
-                     reply->type == REDIS_REPLY_ERROR ? reply->str : "a strange reply");
+    return redis_say(redis, "database %u of the URL: %.180s", db,
+                     reply->type == REDIS_REPLY_ERROR ? reply->str : "an unexpected reply");
 }
 
 int redis_log_in(struct redis *redis, const struct redis_place *place, const char *password_file)
 {
     if (place->user[0] != '\0' && password_file == NULL)
-        return redis_say(redis, "the URL names the user %.60s: put the password into a file and name that (`password_file`)",
+        return redis_say(redis, "the URL names the user %.60s: write the password to a file and name that file (`password_file`)",
                          place->user);
     if (password_file != NULL && authenticate(redis, place, password_file) < 0)
         return -1;

@@ -14,7 +14,7 @@ static int too_large(const char **ret_why)
     return refuse(ret_why, "its reply is larger than 64 MiB, or has more than a million elements");
 }
 
-/* And with it maybe arrays of which it is the last element. */
+/* A value ends; with it arrays may end whose last element it is. */
 static void value_ends(struct redis_measure *measure)
 {
     measure->type = 0;
@@ -24,7 +24,7 @@ static void value_ends(struct redis_measure *measure)
     measure->whole = measure->depth == 0;
 }
 
-/* Of a string or an array: -1 is "there is none". */
+/* Of a string or an array: -1 means null. */
 static int read_length(const struct redis_measure *measure, int64_t *ret_length)
 {
     size_t digits = measure->line_bytes;
@@ -64,7 +64,7 @@ static int line_ended(struct redis_measure *measure, const char **ret_why)
     measure->number[measure->line_bytes < sizeof measure->number ? measure->line_bytes : sizeof measure->number - 1] = '\0';
     measure->line_ends = false;
     if (strchr("$*", measure->type) != NULL && read_length(measure, &length) < 0)
-        return refuse(ret_why, "what it sends is no reply of a Redis");
+        return refuse(ret_why, "what it sends is not a Redis reply");
     if (measure->type == '*')
         return begin_array(measure, length, ret_why);
     if (measure->type != '$' || length < 0) {
@@ -93,12 +93,12 @@ static int line_goes_on(struct redis_measure *measure, char byte, const char **r
 static int value_begins(struct redis_measure *measure, char byte, const char **ret_why)
 {
     if (byte == '\0' || strchr("+-:$*", byte) == NULL)
-        return refuse(ret_why, "what it sends is no reply of a Redis");
+        return refuse(ret_why, "what it sends is not a Redis reply");
     measure->type = byte;
     return 0;
 }
 
-/* Bytes of a string are passed over at once; the two after them are looked at. */
+/* The bytes of a string are skipped at once; the two after them are checked. */
 static int string_goes_on(struct redis_measure *measure, const char *bytes, size_t count, size_t *ret_used, const char **ret_why)
 {
     size_t inside = measure->bulk_left > 2 ? measure->bulk_left - 2 : 0;
@@ -106,7 +106,7 @@ static int string_goes_on(struct redis_measure *measure, const char *bytes, size
     *ret_used = inside < count ? inside : count;
     if (inside == 0) {
         if (*bytes != "\n\r"[measure->bulk_left - 1])
-            return refuse(ret_why, "what it sends is no reply of a Redis");
+            return refuse(ret_why, "what it sends is not a Redis reply");
         *ret_used = 1;
     }
     measure->bulk_left -= *ret_used;

@@ -1,4 +1,4 @@
-/* A Redis place, as a URL: redis:// or rediss://. */
+/* The address of a Redis as a URL: redis:// or rediss://. */
 #include "redis.h"
 
 #include <arpa/inet.h>
@@ -11,7 +11,7 @@
 #define DIGITS  "0123456789"
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-/* What is refused is not repeated: it may hold a password. */
+/* Errors do not repeat the URL, because it may contain a password. */
 static int refuse(char *why, const char *what)
 {
     snprintf(why, REDIS_WHY_BYTES, "%s", what);
@@ -34,7 +34,7 @@ static int read_scheme(const char **at, struct redis_place *place, char *why)
     place->tls = strncmp(*at, tls, strlen(tls)) == 0;
     if (!place->tls && strncmp(*at, plain, strlen(plain)) != 0)
         return refuse(why, strstr(*at, "unix:") != NULL
-                               ? "unix sockets are not supported; write redis://host:port or rediss://host:port"
+                               ? "Unix sockets are not supported; write redis://host:port or rediss://host:port"
                                : "it begins with neither redis:// nor rediss:// (TLS)");
     *at += place->tls ? strlen(tls) : strlen(plain);
     return 0;
@@ -49,18 +49,18 @@ static int read_user(const char **at, struct redis_place *place, char *why)
         return 0;
     if (memchr(*at, ':', bytes) != NULL)
         return refuse(why,
-                      "a URL is no place for a password: logs and lists of processes show it; put it into a file and name that "
+                      "a URL must not contain a password, because logs and process lists show it; write it to a file and name that file "
                       "(`password_file`, --password-file)");
     if (bytes == 0 || strspn(*at, LETTERS DIGITS "-._~!$&'()*+,;=") != bytes ||
         copy(place->user, sizeof place->user, *at, bytes) < 0)
-        return refuse(why, "before the @ stands no user's name: 1 to 127 letters, digits and -._~!$&'()*+,;= (nothing is decoded)");
+        return refuse(why, "before the @ a user name is expected: 1 to 127 letters, digits and -._~!$&'()*+,;= (nothing is decoded)");
     *at = sign + 1;
     return 0;
 }
 
 static int read_host(const char **at, struct redis_place *place, char *why)
 {
-    static const char none[] = "it names no host: a name, an IPv4 address, or an IPv6 address in [brackets]";
+    static const char none[] = "it has no host; write a name, an IPv4 address, or an IPv6 address in [brackets]";
     struct in6_addr address;
 
     if (**at == '[') {
@@ -98,12 +98,12 @@ static int read_port_and_db(const char *at, struct redis_place *place, char *why
 {
     place->port = REDIS_PORT;
     if (*at == ':' && (at++, read_number(&at, 65535, &place->port) < 0 || place->port == 0))
-        return refuse(why, "its port is no number from 1 to 65535");
+        return refuse(why, "its port is not a number from 1 to 65535");
     if (*at == '/' && *++at != '\0' && strchr("?#", *at) == NULL && read_number(&at, REDIS_DB_MAX, &place->db) < 0)
-        return refuse(why, "after the host stands no number of a database, from 0 to 99999");
+        return refuse(why, "after the host a database number from 0 to 99999 is expected");
     if (*at == '?' || *at == '#')
-        return refuse(why, "it has a query or a fragment, which mean nothing here; leave them out");
-    return *at == '\0' ? 0 : refuse(why, "it does not end after host, port and number of a database");
+        return refuse(why, "it has a query or a fragment, which are not supported; leave them out");
+    return *at == '\0' ? 0 : refuse(why, "it continues after host, port and database number");
 }
 
 int redis_place_read(const char *url, struct redis_place *ret_place, char why[REDIS_WHY_BYTES])

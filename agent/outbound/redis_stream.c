@@ -17,7 +17,7 @@
 #include "client/wire/clock.h"
 #include "lookup.h"
 
-/* Some of it is what the other side said. */
+/* Parts of the text may come from the server, so it is made printable. */
 int redis_say(struct redis *redis, const char *format, ...)
 {
     va_list arguments;
@@ -43,13 +43,13 @@ static int is_woken(struct redis *redis)
 
 int redis_wait(struct redis *redis, short events, int64_t deadline)
 {
-    struct pollfd polled[] = {{redis->fd, events, 0}, {redis->wake_fd, POLLIN, 0}}; /* -1 is passed over */
+    struct pollfd polled[] = {{redis->fd, events, 0}, {redis->wake_fd, POLLIN, 0}}; /* poll ignores -1 */
 
     for (;;) {
         int left = milliseconds_until(deadline), ready = poll(polled, 2, left);
 
         if (ready < 0 && errno != EINTR)
-            return redis_say(redis, "waiting for it failed: %s", strerror(errno));
+            return redis_say(redis, "waiting for the server failed: %s", strerror(errno));
         if (ready > 0 && polled[1].revents != 0)
             return is_woken(redis);
         if (ready > 0)
@@ -68,7 +68,7 @@ int redis_may_go_on(struct redis *redis)
     return milliseconds_until(redis->deadline) > 0 ? 0 : redis_say(redis, "it did not answer in time");
 }
 
-/* Short commands, one at a time; and a peer that has gone without a word is noticed although nothing is sent for long. */
+/* For short commands, one at a time; keepalive detects a peer that has vanished although nothing is sent for long. */
 static void set_options(int fd)
 {
     const int on = 1, idle = REDIS_KEEPALIVE_SECONDS, interval = REDIS_KEEPALIVE_SECONDS / 3, probes = 3;
@@ -124,7 +124,7 @@ static void drop_lookup(struct lookup **lookup)
     lookup_drop(*lookup);
 }
 
-/* As redis_wait(), with another descriptor than the connection's, which is not there yet. */
+/* As redis_wait(), with another descriptor before the connection exists. */
 static int wait_for(struct redis *redis, int fd)
 {
     redis->fd = fd;
@@ -134,7 +134,7 @@ static int wait_for(struct redis *redis, int fd)
     return status;
 }
 
-/* Where a Redis is may have changed a moment ago: that is what failovers do. */
+/* The address of a Redis may have changed a moment ago, as in a failover. */
 static int look_up(struct redis *redis, const struct redis_place *place, struct lookup **ret_lookup,
                    const struct addrinfo **ret_addresses)
 {
@@ -154,7 +154,7 @@ static int look_up(struct redis *redis, const struct redis_place *place, struct 
     return *ret_addresses != NULL ? 0 : redis_say(redis, "%s", why);
 }
 
-/* One that does not answer takes an equal part of the time, not all of it. */
+/* An address that does not answer takes an equal part of the time, not all of it. */
 int redis_connect(struct redis *redis, const struct redis_place *place)
 {
     struct lookup *lookup CLEANUP(drop_lookup) = NULL;

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* OpenSSL's own socket BIO writes by write(), and a connection that has broken would cost the process a SIGPIPE. */
+/* OpenSSL's own socket BIO uses write(), so a broken connection would send the process a SIGPIPE. */
 static int bio_write(BIO *bio, const char *bytes, int count)
 {
     const struct redis *redis = BIO_get_data(bio);
@@ -45,8 +45,8 @@ static long bio_control(BIO *bio, int command, long number, void *pointer)
 static int explain_verification(struct redis *redis, long result)
 {
     if (result == X509_V_ERR_HOSTNAME_MISMATCH || result == X509_V_ERR_IP_ADDRESS_MISMATCH)
-        return redis_say(redis, "its certificate is another host's; the host of the URL must stand in its subjectAltName");
-    return redis_say(redis, "its certificate is not trusted: %s; for an authority of your own: `ca_file`",
+        return redis_say(redis, "its certificate is for another host; the URL's host must be in its subjectAltName");
+    return redis_say(redis, "its certificate is not trusted: %s; for a private CA write `ca_file`",
                      X509_verify_cert_error_string(result));
 }
 
@@ -56,14 +56,14 @@ static int explain(struct redis *redis, int reason)
     case SSL_R_WRONG_VERSION_NUMBER:
     case SSL_R_HTTP_REQUEST:
     case SSL_R_UNEXPECTED_MESSAGE:
-        return redis_say(redis, "it does not speak TLS at this port; take its tls-port, or write redis://");
+        return redis_say(redis, "this port does not speak TLS; use the server's tls-port, or write redis://");
     case SSL_R_UNSUPPORTED_PROTOCOL:
     case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
-        return redis_say(redis, "it speaks no TLS 1.2 or later");
+        return redis_say(redis, "it does not support TLS 1.2 or later");
     case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
-        return redis_say(redis, "it wants a client's certificate, and there is none to show: set its tls-auth-clients to no");
+        return redis_say(redis, "it requires a client certificate, which Assay does not have: set its tls-auth-clients to no");
     case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE:
-        return redis_say(redis, "it refuses the handshake; if it wants a client's certificate, set its tls-auth-clients to no");
+        return redis_say(redis, "it refuses the handshake; if it requires a client certificate, set its tls-auth-clients to no");
     default:
         return redis_say(redis, "TLS failed: %s", reason != 0 ? ERR_reason_error_string(ERR_peek_error()) : "the connection broke");
     }
@@ -75,18 +75,17 @@ static bool is_end(int error, int reason)
            (error == SSL_ERROR_SYSCALL && (errno == ECONNRESET || errno == EPIPE || errno == 0));
 }
 
-/* In TLS 1.3 a server that misses a certificate says so after the handshake, and its words may get lost as it closes. */
+/* In TLS 1.3 a server that requires a client certificate reports it after the handshake, and its alert may get lost as it closes. */
 static int explain_end(struct redis *redis, bool established)
 {
     if (!established)
-        return redis_say(redis, "it closed the connection as TLS began; does this port speak TLS (tls-port)?");
+        return redis_say(redis, "it closed the connection during the TLS handshake; does this port speak TLS (tls-port)?");
     if (!redis->answered)
-        return redis_say(redis, "it closed the connection before it answered; if it wants a client's certificate, set its "
-                                "tls-auth-clients to no");
+        return redis_say(redis, "it closed the connection before it answered; if it requires a client certificate, set its tls-auth-clients to no");
     return redis_say(redis, "it closed the connection");
 }
 
-/* Of a call that brought nothing: 0 after waiting for what it wants; -1. */
+/* After a call without result: 0 after waiting for what it needs; -1. */
 static int go_on(struct redis *redis, int result)
 {
     int error = SSL_get_error(redis->ssl, result), reason = ERR_GET_REASON(ERR_peek_error());
@@ -95,7 +94,7 @@ static int go_on(struct redis *redis, int result)
     if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) {
         if (redis_wait(redis, error == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT, redis->deadline) == 0)
             return 0;
-        return established ? -1 : redis_say(redis, "it did not answer in TLS in time; does this port speak TLS (tls-port)?");
+        return established ? -1 : redis_say(redis, "the TLS handshake timed out; does this port speak TLS (tls-port)?");
     }
     if (is_end(error, reason))
         return explain_end(redis, established);
@@ -113,7 +112,7 @@ static int load_authorities(struct redis *redis, const char *ca_file)
     return redis_say(redis, "the `ca_file` %.160s cannot be used", ca_file != NULL ? ca_file : "of the system");
 }
 
-/* SNI is for names alone (RFC 6066); what the certificate must be for is the host of the URL, and its subject does not count. */
+/* SNI is only for names (RFC 6066). The certificate must be for the host of the URL, and its subject does not count. */
 static bool name_peer(SSL *ssl, const char *host)
 {
     struct in6_addr address;
@@ -146,7 +145,7 @@ static bool make_session(struct redis *redis, const char *host)
     }
     BIO_set_data(bio, redis);
     BIO_set_init(bio, 1);
-    SSL_set_bio(redis->ssl, bio, bio); /* the session's from here on */
+    SSL_set_bio(redis->ssl, bio, bio); /* the session owns it from here on */
     return name_peer(redis->ssl, host);
 }
 
@@ -196,7 +195,7 @@ ssize_t redis_tls_receive(struct redis *redis, char *bytes, size_t room)
 void redis_tls_end(struct redis *redis)
 {
     if (redis->ssl != NULL && redis->answered)
-        (void)SSL_shutdown(redis->ssl); /* says so, and does not wait */
+        (void)SSL_shutdown(redis->ssl); /* sends the alert, and does not wait */
     SSL_free(redis->ssl);
     SSL_CTX_free(redis->context);
     BIO_meth_free(redis->method);

@@ -1,4 +1,4 @@
-/* One HTTPS request, from its options for libcurl to what its end means. Runs on the thread of HTTPS. */
+/* One HTTPS request, from its options for libcurl to its result. Runs on the HTTPS thread. */
 #include "names.h"
 
 #include <math.h>
@@ -14,7 +14,7 @@
 #include "threads.h"
 #include "url.h"
 
-/* What is said beside an answer that is no 200 is for nobody. */
+/* The body of an answer other than 200 is not used. */
 static size_t pass_on(struct https_request *request, const char *bytes, size_t size)
 {
     const struct transfer *transfer = request->handle;
@@ -45,7 +45,7 @@ static size_t on_body(char *bytes, size_t one, size_t size, void *context)
     return size;
 }
 
-/* Whoever sends a little now and then could hold back what has come for as long as he likes. */
+/* A server that sends a little now and then could delay the data that has arrived for any time. */
 static int on_progress(void *context, curl_off_t all, curl_off_t size, curl_off_t all_sent, curl_off_t sent)
 {
     struct https_request *request = context;
@@ -74,13 +74,13 @@ static void add_header(struct https_request *request, const char *format, const 
 static void drop_headers(struct https_request *request)
 {
     for (struct curl_slist *line = request->headers; line != NULL; line = line->next)
-        explicit_bzero(line->data, strlen(line->data)); /* one may be a token */
+        explicit_bzero(line->data, strlen(line->data)); /* it may contain a token */
     curl_slist_free_all(request->headers);
     request->headers = NULL;
 }
 
-/* libcurl keeps the authorities of a file for a day, by its path; given as bytes they are those of this request, and a connection
-   or session that began with others is not used for it. The system's are read anew for each connection, which does not last. */
+/* libcurl caches the authorities of a file for a day, by path. Given as bytes they apply to this request only, and libcurl does not reuse a
+   connection or session that began with others. The system's authorities are read again for each connection, which does not last long. */
 static bool set_authorities(struct https_request *request, CURL *curl)
 {
     const struct transfer *transfer = request->handle;
@@ -95,7 +95,7 @@ static bool set_authorities(struct https_request *request, CURL *curl)
     return curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, &blob) == CURLE_OK && curl_easy_setopt(curl, CURLOPT_CAPATH, NULL) == CURLE_OK;
 }
 
-/* True: all of it was taken. What libcurl cannot do with is no memory; request->why, where it is something else. */
+/* True: libcurl has accepted all options. If it cannot, it is out of memory; other errors are in request->why. */
 static bool set_up(struct https_request *request, struct transfer *transfer)
 {
     CURL *curl = transfer->curl;
@@ -108,12 +108,13 @@ static bool set_up(struct https_request *request, struct transfer *transfer)
                curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https") == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_HTTPHEADER, request->headers) == CURLE_OK &&
-               /* All that libcurl decodes: some servers compress unasked (RFC 9110 section 12.5.3). Bounds count what comes out of it. */
+               /* All encodings that libcurl decodes: some servers compress without being asked (RFC 9110 section 12.5.3). Limits count decoded
+                  bytes. */
                curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, "") == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_USERAGENT, "assayd/" ASSAY_VERSION) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, HTTPS_CONNECT_SECONDS_MAX * 1000L) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-               curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK && /* where it looks a name up itself */
+               curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK && /* if libcurl looks a name up itself */
                curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_WRITEDATA, request) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, request_on_header) == CURLE_OK &&
@@ -130,7 +131,7 @@ static bool set_up(struct https_request *request, struct transfer *transfer)
     return set && set_authorities(request, curl);
 }
 
-/* True: it may have ended while libcurl was looking a name up; its thread is left behind. */
+/* True: it may have ended while libcurl was looking a name up, which leaves libcurl's thread running. */
 static bool has_left_thread(const struct transfer *transfer)
 {
     curl_off_t microseconds = 0;
@@ -185,7 +186,7 @@ static struct transfer *new_transfer(struct https_request *request)
     return transfer;
 }
 
-/* Its host's addresses are known. False: there is no memory. */
+/* Begins, with its host's addresses. False: out of memory. */
 static bool begin(struct https *https, const struct transfer *transfer)
 {
     int64_t now = monotonic_ns(), left = transfer->deadline - now;
@@ -195,17 +196,17 @@ static bool begin(struct https *https, const struct transfer *transfer)
            curl_multi_add_handle(https->multi, transfer->curl) == CURLM_OK;
 }
 
-/* As names_begin. Its files are there, and are needed no more. */
+/* As names_begin. Uses and drops the request's files. */
 static int use_files(struct https *https, struct https_request *request, struct transfer *transfer)
 {
     if (names_use_files(request, transfer) < 0 || !set_up(request, transfer))
         return -1;
     names_drop_files(transfer);
-    transfer->begun = monotonic_ns(); /* of the name's time */
+    transfer->begun = monotonic_ns(); /* when the time for the name begins */
     return names_begin(https, request, transfer);
 }
 
-/* `known`: as names_begin says of its host's addresses. */
+/* `known`: the result of names_begin for its host's addresses. */
 static void go_on(struct https *https, struct https_request *request, int known)
 {
     if (known < 0 || (known == 1 && !begin(https, request->handle)))
@@ -254,8 +255,8 @@ void https_clear(struct https_request *request)
     request->redirects = 0;
 }
 
-/* A server that makes ETags of a file's time, as nginx does of seconds and size, gives two files of one second the same. So where
-   there is a time, it must be past: whatever is written now would have another. */
+/* A server that derives ETags from a file's time, as nginx does from seconds and size, gives two files of one second the same ETag. So if the
+   answer has a time, that must be past, so that any later write has another. */
 static bool is_etag_certain(const struct https_request *request)
 {
     return !request->is_dated ||
@@ -270,27 +271,27 @@ static bool is_connected(const struct transfer *transfer)
     return curl_easy_getinfo(transfer->curl, CURLINFO_PRETRANSFER_TIME_T, &microseconds) == CURLE_OK && microseconds > 0;
 }
 
-/* In words that say what to do, where there is something. */
+/* An error text that says what to do, if possible. */
 static void explain(struct https_request *request, CURLcode code, const char *errors)
 {
     const char *details = *errors != '\0' ? errors : curl_easy_strerror(code);
 
     if (request->too_much)
-        snprintf(request->why, sizeof request->why, "the answer is larger than %zu bytes, or its headers than %d",
+        snprintf(request->why, sizeof request->why, "the answer is larger than %zu bytes, or its headers are larger than %d",
                  request->bytes_max, HTTPS_HEADER_BYTES_MAX);
     else if (request->too_slow && request->size > 0)
-        snprintf(request->why, sizeof request->why, "the answer comes too slowly: less than %d bytes a second, after %d s",
+        snprintf(request->why, sizeof request->why, "the answer is too slow: less than %d bytes a second, after %d s",
                  FEED_ANSWER_BYTES_PER_SECOND, FEED_ANSWER_SECONDS_FIRST);
     else if (code == CURLE_OPERATION_TIMEDOUT && !is_connected(request->handle))
-        snprintf(request->why, sizeof request->why, "no connection within %d s, or its TLS handshake did not end", HTTPS_CONNECT_SECONDS_MAX);
+        snprintf(request->why, sizeof request->why, "no connection within %d s, or its TLS handshake did not finish", HTTPS_CONNECT_SECONDS_MAX);
     else if (code == CURLE_OPERATION_TIMEDOUT || request->too_slow)
-        snprintf(request->why, sizeof request->why, "no whole answer came within %.0f s",
+        snprintf(request->why, sizeof request->why, "no complete answer within %.0f s",
                  request->take != NULL    ? FEED_STALL_SECONDS
                  : request->seconds > 0 ? request->seconds
                                           : HTTPS_SECONDS_MAX);
     else if (code == CURLE_PEER_FAILED_VERIFICATION)
         snprintf(request->why, sizeof request->why, "its certificate is not trusted: %.120s%s", details,
-                 request->ca_file == NULL ? "; for an authority of your own: `ca_file`" : "");
+                 request->ca_file == NULL ? "; for a private CA write `ca_file`" : "");
     else if (code == CURLE_SSL_CACERT_BADFILE)
         snprintf(request->why, sizeof request->why, "the `ca_file` cannot be used (no certificate in it): %.160s",
                  request->ca_file != NULL ? request->ca_file : "");
@@ -302,7 +303,7 @@ static void explain(struct https_request *request, CURLcode code, const char *er
     }
 }
 
-/* True: it goes on elsewhere, at the same host. */
+/* True: the request continues at another URL of the same host. */
 static bool follow(struct https *https, struct https_request *request, CURL *curl)
 {
     char *location = NULL, host[128];

@@ -39,7 +39,7 @@ static void count(int change)
     pthread_mutex_unlock(&lock);
 }
 
-/* What OpenSSL keeps of a thread goes before it is counted out: left to the thread's end, that could meet the process's. */
+/* Frees OpenSSL's data of a thread before the thread is no longer counted: at the thread's own end that could collide with the process's. */
 static void *run(void *context)
 {
     struct start start = *(struct start *)context;

@@ -19,7 +19,7 @@ struct origin {
     const char *end;
 };
 
-/* 0: no host stands there. Nothing is decoded: a host with % in it is none. */
+/* 0: no host. Nothing is decoded: a host with % in it is invalid. */
 static size_t host_length(const char *at)
 {
     if (*at == '[') {
@@ -63,7 +63,7 @@ static int read_origin(const char *url, struct origin *ret_origin)
     return 0;
 }
 
-/* The characters are RFC 3986's: a backslash is a slash to some programs, and a # ends the URL for all. */
+/* The characters of RFC 3986: some programs read a backslash as a slash, and a # ends the URL. */
 static bool read_https(const char *url, struct origin *ret_origin)
 {
     size_t bytes = strnlen(url, URL_BYTES_MAX + 1);

@@ -5,7 +5,7 @@
 
 #include "pattern.h"
 
-/* A role that the hierarchy does not know is probably a misspelling; it is no fault, since a role without one need not be listed. */
+/* A role that the hierarchy does not mention is probably misspelt; it is not a fault, because a role without a hierarchy need not be listed. */
 static void warn_of_unknown_roles(struct policy *policy, const struct name_set *listed)
 {
     const char *names[POLICY_NAMES_MAX + 1];
@@ -24,13 +24,13 @@ static void warn_of_unknown_roles(struct policy *policy, const struct name_set *
                 continue;
             const char *nearest = nearest_name(policy->roles.names[role].at, names);
 
-            fault_add(&policy->warnings, rule->place, "the role `%s` does not stand under `roles`%s%s%s", policy->roles.names[role].at,
+            fault_add(&policy->warnings, rule->place, "the role `%s` is not listed under `roles`%s%s%s", policy->roles.names[role].at,
                       nearest != NULL ? "; did you mean `" : "", nearest != NULL ? nearest : "", nearest != NULL ? "`?" : "");
         }
     }
 }
 
-/* Does this entry's gateway let in tokens for more than one audience? */
+/* Does this entry's gateway accept tokens for more than one audience? */
 static bool has_several(const struct peer_config *peer)
 {
     return (peer->rights & RIGHT_BIT(RIGHT_AUTHORIZE)) != 0 && (peer->bounds.any_audience || peer->bounds.audiences.count > 1);
@@ -48,7 +48,7 @@ static bool gateway_has_several(const struct config *config)
     return several;
 }
 
-/* The tokens that this rule lets in: an issuer's for whom several audiences are configured. */
+/* The first issuer with several audiences whose tokens this rule accepts. */
 static const struct issuer *issuer_with_several(const struct config *config, const struct rule *rule)
 {
     for (unsigned i = 0; i < config->issuer_count; i++) {
@@ -63,7 +63,7 @@ static const struct issuer *issuer_with_several(const struct config *config, con
     return NULL;
 }
 
-/* A service asks for its own audience. A gateway asks for none: it does not know which one stands behind a path, unless a rule says so. */
+/* A service asks for its own audience. A gateway asks for none: it does not know which audience belongs to a path, unless a rule says so. */
 static void warn_of_audiences(struct policy *policy, const struct config *config)
 {
     const struct rule *first = NULL;
@@ -88,16 +88,16 @@ static void warn_of_audiences(struct policy *policy, const struct config *config
     char more[64] = "";
 
     if (others == 1)
-        snprintf(more, sizeof more, ", and so does another one");
+        snprintf(more, sizeof more, ", and so does another rule");
     else if (others > 1)
-        snprintf(more, sizeof more, ", and so do %u others", others);
+        snprintf(more, sizeof more, ", and so do %u other rules", others);
     fault_add(&policy->warnings, first->place,
-              "behind a gateway this rule lets in tokens for any audience of %s (`%s`, `%s`%s)%s; say which with `audiences: [%s]`", issuer->names.list[0].at,
-              issuer->audiences.list[0].at, issuer->audiences.list[1].at, issuer->audiences.count > 2 ? ", …" : "", more,
+              "behind a gateway this rule accepts tokens for any audience of %s (`%s`, `%s`%s)%s; restrict it with `audiences: [%s]`",
+              issuer->names.list[0].at, issuer->audiences.list[0].at, issuer->audiences.list[1].at, issuer->audiences.count > 2 ? ", …" : "", more,
               issuer->audiences.list[0].at);
 }
 
-/* The next segment of a pattern. False: there is none. */
+/* The next segment of a pattern. False: there are no more. */
 static bool next_segment(struct text *pattern, struct text *ret_segment)
 {
     bool has_one = pattern->bytes > 1;
@@ -107,7 +107,7 @@ static bool next_segment(struct text *pattern, struct text *ret_segment)
     return has_one;
 }
 
-/* A word, or a claim's value, which is one. */
+/* A word, or a claim's value, which is one word. */
 static bool is_one(struct text segment)
 {
     return !text_is(segment, "*", 1) && !text_is(segment, "**", 2);
@@ -123,7 +123,8 @@ static bool is_same(struct text a, struct text b)
     return text_is(a, b.at, b.bytes);
 }
 
-/* Does the allowed pattern match other spellings of what the denied one is for? Where that has a word, this has `*`, `{claim}` or `**`. */
+/* Does the allowed pattern match other spellings of what the denied one is for? That is so if it has `*`, `{claim}` or `**` where the denied one
+   has a word. */
 static bool lets_spellings_in(struct text allowed, struct text denied)
 {
     struct text allow, deny;
@@ -164,7 +165,7 @@ static bool stands_inside(const struct rule *deny, const struct rule *allow)
     return inside && acts_alike(allow, deny);
 }
 
-#define DENIES_LOOKED_AT 256 /* in a policy of thousands of rules the rest is of the same kind */
+#define DENIES_LOOKED_AT 256 /* in a policy of thousands of rules the others are of the same kind */
 
 /* Many servers read /ADMIN/x, /admin%20/x or /admin./x as /admin/x; a deny rule does not. */
 static void warn_of_spellings(struct policy *policy)
@@ -183,8 +184,8 @@ static void warn_of_spellings(struct policy *policy)
             if (allow->deny || allow->shadow || !stands_inside(deny, allow))
                 continue;
             fault_add(&policy->warnings, deny->place,
-                      "this deny stands inside what `%s` allows, and is compared byte for byte: a server that ignores case or blanks serves what it is "
-                      "meant to deny under another spelling; allow what is wanted instead, or write `case_insensitive: true`",
+                      "this deny rule covers a part of what `%s` allows and compares bytes: a server that ignores case or blanks serves the denied "
+                      "path under another spelling; narrow the allow rule instead, or write `case_insensitive: true`",
                       allow->name);
             break;
         }

@@ -6,7 +6,7 @@
 #include "index.h"
 #include "pattern.h"
 
-/* A holder that is being filled. */
+/* A holder while it is filled. */
 struct filling {
     const struct policy *policy;
     struct holder *holder;
@@ -30,7 +30,7 @@ static void add_scope(void *context, const char *at, size_t bytes)
         name_set_add(&filling->holder->scopes, (unsigned)scope);
 }
 
-/* A policy has few names: only the words in which there are any are looked at. */
+/* A policy has few names: only the words of the bitmap that are in use are compared. */
 static unsigned words_of(const struct name_table *table)
 {
     return (table->count + 63) / 64;
@@ -78,7 +78,7 @@ static bool is_for_audience(const struct rule *rule, const struct ask *ask)
     return rule->audiences.count == 0 || any_text(claim_cursor(ask->claims, claim), is_wanted, &rule->audiences);
 }
 
-/* What is asked beside action and resource. */
+/* The conditions besides action and resource. */
 static enum fit fit_holder(const struct policy *policy, const struct rule *rule, const struct ask *ask, const struct holder *holder)
 {
     if (rule->anonymous || (ask->claims == NULL && !rule->needs_token))
@@ -104,11 +104,11 @@ struct meeting {
     const struct policy *policy;
     const struct ask *ask;
     const struct holder *holder;
-    unsigned way; /* in which the resource is read other than it stands (RESOURCE_…); then only denials count */
+    unsigned way; /* the ways (RESOURCE_…) in which the resource is read differently; then only denials count */
     const struct rule *deny, *allow, *lacks_role, *lacks_scope;
 };
 
-/* Of several the first in the file. */
+/* If several rules apply, the first in the file. */
 static void note(const struct rule **place, const struct rule *rule)
 {
     if (*place == NULL || rule->index < (*place)->index)
@@ -123,7 +123,7 @@ static void count_shadow(const struct rule *rule, uint64_t decision, enum fit fi
     rule->shadow_count->decisions++;
 }
 
-/* Where servers differ in how they read a resource, it is allowed as it stands, by a rule that says that its server reads it so. */
+/* If servers read a resource differently, it is allowed as it is, by a rule that says that its server reads it so. */
 static bool is_for_resource(const struct rule *rule, const struct resource *resource, unsigned way)
 {
     return way == 0 && (resource->kept & ~rule->keeps) == 0;
@@ -170,7 +170,7 @@ void policy_fill_holder(const struct policy *policy, const struct claims *claims
     each_scope(claims, issuer, add_scope, &filling);
 }
 
-/* The next way in which a server may read it other than it stands, after this one; 0: that was the last. */
+/* The next way in which a server may read it differently, after this one; 0: that was the last. */
 static unsigned next_way(const struct policy *policy, const struct resource *resource, unsigned way)
 {
     unsigned all = resource->kept | (policy->ignores_case ? RESOURCE_LOOSE : 0), both = RESOURCE_SEMICOLON | RESOURCE_END;
@@ -183,7 +183,7 @@ static unsigned next_way(const struct policy *policy, const struct resource *res
     return way <= all ? way : 0;
 }
 
-/* What any of these readings is denied for, is denied. */
+/* If a rule denies any of these readings, the request is denied. */
 static void walk_other_ways(const struct policy *policy, const struct ask *ask, struct meeting *meeting)
 {
     struct resource other;

@@ -1,38 +1,38 @@
-/* May the holder of these claims do this? Pure: nothing is read, nothing is allocated. */
+/* Decides whether the holder of these claims may do this. Pure: it reads nothing and allocates nothing. */
 #ifndef ASSAY_DECISION_H
 #define ASSAY_DECISION_H
 
 #include "policy.h"
 
-/* A token's roles, with all that they contain, and its scopes, as one policy's numbers. */
+/* A token's roles with all that they contain, and its scopes, as numbers in one policy. */
 struct holder {
     struct name_set roles, scopes;
 };
 void policy_fill_holder(const struct policy *policy, const struct claims *claims, const struct issuer *issuer, struct holder *ret_holder);
 
 struct ask {
-    const struct claims *claims; /* of a token that was accepted; NULL: there is no good one */
-    const struct issuer *issuer; /* whose it is; NULL with claims: of any issuer */
-    enum reason why_no_token;    /* without claims: why the one that was sent does not count; REASON_NO_TOKEN: none was */
+    const struct claims *claims; /* of an accepted token; NULL: there is no accepted token */
+    const struct issuer *issuer; /* the token's issuer; NULL with claims: any issuer */
+    enum reason why_no_token;    /* without claims: why the token was not accepted; REASON_NO_TOKEN: the request has no token */
     struct text action;
-    const struct resource *resource; /* NULL: what was sent is none (bad_resource) */
-    const struct holder *holder; /* of these claims under this policy, where it is known already; NULL: it is looked up */
+    const struct resource *resource; /* NULL: the request's resource is invalid (bad_resource) */
+    const struct holder *holder; /* of these claims under this policy, if already known; NULL: it is looked up */
 };
 
 struct ruling {
     bool allow;
-    unsigned status;         /* 200, 401, 403; 0: nobody has decided */
-    enum reason reason;      /* of a no */
-    const struct rule *rule; /* that decided, or that lacks only a role or a scope; NULL: none */
+    unsigned status;         /* 200, 401, 403; 0: undecided */
+    enum reason reason;      /* of a refusal */
+    const struct rule *rule; /* the rule that decided, or that lacks only a role or a scope; NULL: none */
 };
 
-/* How resources are read that this policy is asked about. NULL is fine. */
+/* How this policy reads resources. NULL is fine. */
 struct resource_reading policy_reading(const struct policy *policy);
 
-/* Deny over allow, and deny where nothing allows. `policy` NULL: nothing does. */
+/* Deny overrides allow; without an allow rule the answer is deny. `policy` NULL: nothing is allowed. */
 struct ruling policy_decide(const struct policy *policy, const struct ask *ask);
 
-/* Whether one rule applies, and what it fails by: in the order in which `explain` tells it. */
+/* Whether one rule applies, or the condition that it fails; in the order in which `explain` reports them. */
 enum fit { FIT_APPLIES, FIT_ACTION, FIT_RESOURCE, FIT_TOKEN, FIT_ISSUER, FIT_AUDIENCE, FIT_CLAIMS, FIT_ROLES, FIT_SCOPES };
 enum fit policy_fit(const struct policy *policy, const struct rule *rule, const struct ask *ask);
 

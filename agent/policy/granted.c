@@ -6,11 +6,11 @@
 #include "agent/base/utf8.h"
 #include "agent/token/pointer.h"
 
-/* Of MessagePack. */
+/* Sizes in MessagePack. */
 #define STR_HEAD_BYTES_MAX   5
 #define ARRAY_HEAD_BYTES_MAX 5
 
-/* Whom to tell. */
+/* The callback. */
 struct listener {
     void (*each)(void *context, const char *at, size_t bytes);
     void *context;
@@ -51,7 +51,7 @@ static bool tell_texts(const struct listener *listener, struct wire_cursor value
     return all_texts;
 }
 
-/* {"admin": false} is nobody's admin. */
+/* {"admin": false} makes nobody an admin. */
 static bool says_yes(const struct wire_item *value)
 {
     double number;
@@ -85,13 +85,13 @@ static void tell_names(const struct listener *listener, struct wire_cursor objec
     }
 }
 
-/* False: the value has another type than is expected there. */
+/* False: the value does not have the type that is expected there. */
 static bool tell_value(const struct listener *listener, struct wire_cursor value, bool names, char separator)
 {
     struct wire_item item;
 
     if (wire_next(&value, &item) != WIRE_OK || item.type == WIRE_NIL)
-        return true; /* nothing does */
+        return true; /* null grants nothing */
     if (names && item.type == WIRE_MAP)
         tell_names(listener, value, item.count);
     else if (!names && item.type == WIRE_STR && separator != '\0')
@@ -112,13 +112,13 @@ static void note(struct elsewhere *elsewhere, struct text pointer, bool names, s
     elsewhere->pointer = pointer;
     elsewhere->names = names;
     elsewhere->found = item.type == WIRE_MAP     ? "an object"
-                       : item.type == WIRE_ARRAY ? (names ? "an array" : "an array with something else than texts in it")
-                       : item.type == WIRE_STR   ? "a text"
+                       : item.type == WIRE_ARRAY ? (names ? "an array" : "an array with elements that are not strings")
+                       : item.type == WIRE_STR   ? "a string"
                        : item.type == WIRE_BOOL  ? "true or false"
                                                  : "a number";
 }
 
-/* Where roles, or scopes, stand if the issuer's settings do not say, and what is between two of them in a text. */
+/* The places of roles, or scopes, if the issuer's settings do not name any, and the separator in a string. */
 struct common_request {
     enum claim claims[2];
     struct text pointers[2];
@@ -130,7 +130,7 @@ struct common_request {
 static const struct common_request common_request_roles = {{CLAIM_ROLES, CLAIM_ROLE}, {POINTER("/roles"), POINTER("/role")}, '\0'};
 static const struct common_request common_request_scopes = {{CLAIM_SCOPE, CLAIM_SCP}, {POINTER("/scope"), POINTER("/scp")}, ' '}; /* RFC 6749 section 3.3 */
 
-/* Of the two usual claims the first that is there decides, whatever its type. */
+/* Of the two usual claims the first one present decides, whatever its type. */
 static void tell_usual(const struct claims *claims, const struct common_request *usual, struct elsewhere *elsewhere, const struct listener *listener)
 {
     unsigned which = claims_have(claims, usual->claims[0]) ? 0 : 1;
@@ -200,13 +200,13 @@ bool granted_warning(const struct claim_places *places, const char *what, char t
     int bytes = (int)utf8_cut(pointer, elsewhere->pointer.bytes, POINTER_BYTES_SHOWN);
 
     if (elsewhere->names)
-        snprintf(text, GRANTED_WARNING_BYTES, "no %s at %.*s: the value is %s, and `names: true` expects an object", what, bytes, pointer, found);
+        snprintf(text, GRANTED_WARNING_BYTES, "no %s at %.*s: the value is %s, and `names: true` needs an object", what, bytes, pointer, found);
     else if (strcmp(found, "an object") == 0)
         snprintf(text, GRANTED_WARNING_BYTES,
                  "no %s at %.*s: the value is an object; if its names are the %s, write %s: {pointer: %.*s, names: true}", what, bytes,
                  pointer, what, what, bytes, pointer);
     else
-        snprintf(text, GRANTED_WARNING_BYTES, "not all %s at %.*s: the value is %s; expected is a text or an array of texts", what, bytes,
-                 pointer, found);
+        snprintf(text, GRANTED_WARNING_BYTES, "not all %s at %.*s could be read: the value is %s; expected a string or an array of strings", what,
+                 bytes, pointer, found);
     return true;
 }

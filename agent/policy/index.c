@@ -7,13 +7,13 @@
 
 #define NONE UINT32_MAX
 #define ROOT 0
-#define ANYWHERE 1 /* a node of its own, for rules without resources */
+#define ANYWHERE 1 /* a separate node, for rules without resources */
 
-/* What can be reached from a node by a text. */
+/* The edges of a node, by text. */
 enum edge_kind {
     EDGE_LITERAL,     /* a segment: a node */
-    EDGE_HERE,        /* an action, where the pattern ends here: a list of rules */
-    EDGE_BELOW,       /* an action, where the pattern ends in ** : a list of rules */
+    EDGE_HERE,        /* an action, if the pattern ends here: a list of rules */
+    EDGE_BELOW,       /* an action, if the pattern ends in ** : a list of rules */
 };
 
 struct edge {
@@ -38,7 +38,7 @@ struct item {
 };
 
 struct index {
-    bool folds_words; /* they are in lower case here, and what is asked about may be in any */
+    bool folds_words; /* words are in lower case here, and a request's may be in any */
     struct node *nodes;
     struct item *items;
     struct edge *edges;
@@ -93,7 +93,7 @@ static int grow_edges(struct index *index)
     return 0;
 }
 
-/* The edge, made with nothing at its end if there was none. NULL: out of memory. */
+/* The edge, created without a target if it did not exist. NULL: out of memory. */
 static struct edge *make_edge(struct index *index, uint32_t node, enum edge_kind kind, struct text text)
 {
     if (index->edge_count * 2 >= index->edge_room && grow_edges(index) < 0)
@@ -209,7 +209,7 @@ static int add_pattern(struct index *index, struct arena *arena, struct text pat
         struct text segment = pattern_cut(&pattern);
 
         if (text_is(segment, "**", 2)) {
-            if (first && add_rule_at(index, ROOT, false, rule) < 0) /* the whole tree has its root in it */
+            if (first && add_rule_at(index, ROOT, false, rule) < 0) /* a pattern for the whole tree includes its root */
                 return -1;
             return add_rule_at(index, node, true, rule);
         }
@@ -285,7 +285,7 @@ static void meet_rules(const struct walk *walk, uint32_t at, bool below)
         meet_list(walk, edge->to);
 }
 
-/* Each step goes one segment down, so the depth is bounded by RESOURCE_SEGMENTS_MAX. */
+/* Each step goes one segment down, so RESOURCE_SEGMENTS_MAX bounds the depth. */
 static void visit(const struct walk *walk, uint32_t at, unsigned depth)
 {
     const struct node *node = &walk->index->nodes[at];

@@ -1,4 +1,4 @@
-/* A policy from its file: every fault with its place, and nothing in force unless all of it is good. */
+/* Loads a policy from its file: it reports every fault with its place, and nothing is in force unless all of it is good. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 #include "policy.h"
 #include "values.h"
 
-/* Adds what a role contains to whoever contains it. False: a role contains itself. */
+/* Adds what a role contains to every role that contains it. False: a role contains itself. */
 static bool close_role(struct policy *policy, unsigned role, uint8_t *state)
 {
     if (state[role] != 0)
@@ -35,7 +35,7 @@ static void read_hierarchy(struct yaml *yaml, yaml_node_t *value, void *into)
 
     reading->has_hierarchy = true;
     if (value->type != YAML_MAPPING_NODE) {
-        yaml_fault(yaml, value, "roles and what they contain are expected: {admin: [manager], manager: [user]}");
+        yaml_fault(yaml, value, "expected roles and the roles that each contains, for example {admin: [manager], manager: [user]}");
         return;
     }
     for (yaml_node_pair_t *pair = value->data.mapping.pairs.start; pair < value->data.mapping.pairs.top; pair++) {
@@ -45,11 +45,11 @@ static void read_hierarchy(struct yaml *yaml, yaml_node_t *value, void *into)
         int role = name != NULL && *name != '\0' ? name_number(&policy->roles, as_text(name), true) : -1;
 
         if (role < 0) {
-            yaml_fault(yaml, name_node, "no name of a role, or more than %d of them", POLICY_NAMES_MAX);
+            yaml_fault(yaml, name_node, "the role's name is empty, or the policy has more than %d roles", POLICY_NAMES_MAX);
             continue;
         }
         if (state[role] != 0)
-            yaml_fault(yaml, name_node, "the role `%s` stands here twice", name);
+            yaml_fault(yaml, name_node, "the role `%s` is given twice; keep one", name);
         state[role] = 1;
         name_set_add(&reading->listed, (unsigned)role);
         if (list->type != YAML_SEQUENCE_NODE || list->data.sequence.items.start < list->data.sequence.items.top)
@@ -70,7 +70,8 @@ static void read_hierarchy(struct yaml *yaml, yaml_node_t *value, void *into)
     memset(state, 0, sizeof state);
     for (unsigned role = 0; role < policy->roles.count; role++) {
         if (!close_role(policy, role, state)) {
-            yaml_fault(yaml, value, "the role `%s` contains itself through others; a hierarchy has no circles", policy->roles.names[role].at);
+            yaml_fault(yaml, value, "the role `%s` contains itself through other roles; take one of them out of the circle",
+                       policy->roles.names[role].at);
             return;
         }
     }
@@ -82,7 +83,7 @@ static void read_version(struct yaml *yaml, yaml_node_t *value, void *into)
 
     (void)into;
     if (text != NULL && strcmp(text, "1") != 0)
-        yaml_fault(yaml, value, "`version: %s` is not known here; this is version 1 of the language", text);
+        yaml_fault(yaml, value, "`version: %s` is not supported; write version: 1", text);
 }
 
 static void read_case_insensitive(struct yaml *yaml, yaml_node_t *value, void *into)

@@ -6,38 +6,38 @@
 #include "pattern.h"
 #include "values.h"
 
-/* The rule that is being read. */
+/* The rule while it is read. */
 struct draft {
     struct reading *reading;
-    yaml_node_t *patterns; /* NULL: there are none */
+    yaml_node_t *patterns; /* NULL: the rule has none */
     struct rule rule;
 };
 
-/* A list of texts that is not empty and has no entry twice. */
+/* A list of strings that is not empty and has no duplicates. */
 void policy_read_list(struct yaml *yaml, yaml_node_t *value, void *into)
 {
     struct texts *list = into;
     yaml_node_t *item;
 
     if (value->type == YAML_SEQUENCE_NODE && value->data.sequence.items.start == value->data.sequence.items.top)
-        yaml_fault(yaml, value, "an empty list matches nothing; leave the key out for any");
+        yaml_fault(yaml, value, "the list is empty and matches nothing; leave the key out to match any");
     for (unsigned i = 0; yaml_next_item(yaml, value, &i, &item);) {
         const char *text = yaml_text(yaml, item);
 
         if (text == NULL)
             continue;
         if (*text == '\0')
-            yaml_fault(yaml, item, "an empty entry");
+            yaml_fault(yaml, item, "this entry is empty; fill it in or take it out");
         else if (list->count == POLICY_LIST_MAX)
             yaml_fault(yaml, item, "more than %d entries", POLICY_LIST_MAX);
         else if (texts_have(list, text, strlen(text)))
-            yaml_fault(yaml, item, "`%s` stands here twice", text);
+            yaml_fault(yaml, item, "`%s` is given twice; keep one", text);
         else
             text_add(yaml->arena, list, as_text(text));
     }
 }
 
-/* RFC 9110 section 9.3.2: HEAD is GET without the content. Who may have the one may know of it, and who may not, may not. */
+/* RFC 9110 section 9.3.2: HEAD is GET without the content. A caller that may GET may also HEAD; a caller that may not GET may not HEAD. */
 static void read_actions(struct yaml *yaml, yaml_node_t *value, void *into)
 {
     struct texts *actions = into;
@@ -55,7 +55,7 @@ static void read_patterns(struct yaml *yaml, yaml_node_t *value, void *into)
     policy_read_list(yaml, value, &draft->rule.patterns);
 }
 
-/* What may stand in them is known only behind the rule's last key. */
+/* Which characters patterns may have is known only after the rule's last key. */
 static void check_patterns(struct yaml *yaml, const struct draft *draft)
 {
     const struct texts *patterns = &draft->rule.patterns;
@@ -64,7 +64,7 @@ static void check_patterns(struct yaml *yaml, const struct draft *draft)
         const char *why = pattern_refuse(patterns->list[i], draft->rule.keeps);
 
         if (why != NULL)
-            yaml_fault(yaml, draft->patterns, "`%s` is no pattern: %s", patterns->list[i].at, why);
+            yaml_fault(yaml, draft->patterns, "`%s` is not a pattern: %s", patterns->list[i].at, why);
     }
 }
 
@@ -124,7 +124,7 @@ static void read_claims(struct yaml *yaml, yaml_node_t *value, void *into)
 
     config_read_claim_rules(yaml, value, &draft->rule.claims, &draft->rule.claim_count);
     if (value->type == YAML_MAPPING_NODE && draft->rule.claim_count == 0)
-        yaml_fault(yaml, value, "no claim; leave the key out if none matters");
+        yaml_fault(yaml, value, "no claim is listed; leave the key out if the rule needs none");
 }
 
 static void read_issuers(struct yaml *yaml, yaml_node_t *value, void *into)
@@ -230,11 +230,11 @@ static void check_rule(struct yaml *yaml, yaml_node_t *node, const struct draft 
     const struct config *config = draft->reading->config;
 
     if (rule->anonymous && rule->deny)
-        yaml_fault(yaml, node, "a deny rule is not anonymous: one that asks nothing of a token applies without one anyhow");
+        yaml_fault(yaml, node, "a deny rule cannot be anonymous; without conditions on the token it already applies to requests without one");
     if (rule->anonymous && asks_of_token(rule))
-        yaml_fault(yaml, node, "an anonymous rule asks nothing of a token: take out roles, scopes, claims, issuers, audiences and {claim}");
+        yaml_fault(yaml, node, "an anonymous rule cannot have conditions on a token; take out roles, scopes, claims, issuers, audiences and {claim}");
     if (config != NULL && config->issuer_count > 1 && rule->issuers.count == 0 && !rule->anonymous && !rule->deny)
-        yaml_fault(yaml, node, "`issuers` is missing: %u issuers are configured, and whose tokens this rule is for must be said",
+        yaml_fault(yaml, node, "`issuers` is missing; %u issuers are configured, so list those whose tokens this rule is for",
                    config->issuer_count);
 }
 
@@ -251,7 +251,7 @@ static void read_rule(struct yaml *yaml, yaml_node_t *node, struct reading *read
     if (draft.rule.name == NULL)
         draft.rule.name = "";
     if (strlen(draft.rule.name) > POLICY_RULE_NAME_BYTES_MAX)
-        yaml_fault(yaml, node, "a rule's name has at most %d bytes", POLICY_RULE_NAME_BYTES_MAX);
+        yaml_fault(yaml, node, "the rule's name is too long; at most %d bytes are allowed", POLICY_RULE_NAME_BYTES_MAX);
     policy->rules[policy->rule_count++] = draft.rule;
 }
 
@@ -260,7 +260,7 @@ static int compare_names(const void *a, const void *b)
     return strcmp((*(const struct rule *const *)a)->name, (*(const struct rule *const *)b)->name);
 }
 
-/* Answers and the log name rules, so each name is one rule's. */
+/* Answers and the log name rules, so a name must belong to one rule only. */
 static void check_rule_names(struct yaml *yaml, const struct policy *policy)
 {
     const struct rule **sorted = arena_get(yaml->arena, (policy->rule_count + 1) * sizeof *sorted);
@@ -272,7 +272,7 @@ static void check_rule_names(struct yaml *yaml, const struct policy *policy)
         const struct rule *later = sorted[i - 1]->index > sorted[i]->index ? sorted[i - 1] : sorted[i];
 
         if (*later->name != '\0' && strcmp(sorted[i - 1]->name, sorted[i]->name) == 0)
-            fault_add(yaml->faults, later->place, "a rule named `%s` stands above; give this one another name", later->name);
+            fault_add(yaml->faults, later->place, "an earlier rule has the name `%s`; give this one another name", later->name);
     }
 }
 
@@ -293,7 +293,7 @@ void policy_read_rules(struct yaml *yaml, yaml_node_t *value, void *into)
     check_rule_names(yaml, reading->policy);
 }
 
-/* A deny rule that another case of its letters gets around denies nothing. */
+/* A deny rule that a caller can bypass by another case of its letters denies nothing. */
 void policy_check_denials(const struct policy *policy, struct faults *faults)
 {
     for (unsigned i = 0; policy->ignores_case && i < policy->rule_count; i++) {

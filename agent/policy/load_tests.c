@@ -1,4 +1,4 @@
-/* `tests:`, the examples that a policy gives for itself. */
+/* `tests:`, the examples in a policy's file that test the policy. */
 #include "load_tests.h"
 
 #include <string.h>
@@ -10,7 +10,7 @@ static void read_test_claims(struct yaml *yaml, yaml_node_t *value, void *into)
     struct policy_test *test = into;
 
     if (value->type != YAML_MAPPING_NODE)
-        yaml_fault(yaml, value, "the claims of a token are expected: {sub: alice, role: user}");
+        yaml_fault(yaml, value, "expected the claims of a token, for example {sub: alice, role: user}");
     else
         test->claims = yaml_to_wire(yaml, value, &test->claims_bytes);
 }

@@ -1,4 +1,4 @@
-/* The part of policy_load that reads `tests:`. */
+/* Reads `tests:`, for policy_load. */
 #ifndef ASSAY_LOAD_TESTS_H
 #define ASSAY_LOAD_TESTS_H
 

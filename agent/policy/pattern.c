@@ -30,27 +30,27 @@ struct text segment_claim(struct text segment)
     return (struct text){segment.at + 1, segment.bytes - 2};
 }
 
-/* `%2F`, with which a pattern's word says a slash. */
+/* Is this `%2F`, which stands for a slash in a pattern's word? */
 static bool is_slash(struct text segment, size_t at)
 {
     return segment.bytes - at >= 3 && segment.at[at] == '%' && segment.at[at + 1] == '2' && (segment.at[at + 2] | 0x20) == 'f';
 }
 
-/* What no pattern has there, or NULL. */
+/* Why no pattern may have this character there, or NULL. */
 static const char *refuse_character(struct text segment, size_t at, bool special, unsigned keeps)
 {
     unsigned char c = (unsigned char)segment.at[at];
 
     if (!special && (c == '*' || c == '{' || c == '}'))
-        return "*, ** and {claim} stand for whole segments";
+        return "`*`, `**` and `{claim}` must be whole segments";
     if (c == ';' && (keeps & RESOURCE_SEMICOLON) == 0)
-        return "a pattern may have `;` only in a rule with `semicolon: keep`";
+        return "a pattern may contain `;` only in a rule with `semicolon: keep`";
     if (c < 0x20 || c == 0x7f || c == '\\' || c == '?' || c == '#')
-        return "a pattern has a character that no resource can have there";
+        return "the pattern contains a character that no resource can have there";
     if (c == '%' && !special && is_slash(segment, at))
-        return (keeps & RESOURCE_SLASH) != 0 ? NULL : "a pattern may have `%2F` only in a rule with `encoded_slash: keep`";
+        return (keeps & RESOURCE_SLASH) != 0 ? NULL : "a pattern may contain `%2F` only in a rule with `encoded_slash: keep`";
     if (c == '%')
-        return "a pattern is written decoded: the character itself, not its %XX";
+        return "a pattern is written decoded; write the character itself, not its %XX";
     return NULL;
 }
 
@@ -66,18 +66,18 @@ static bool is_possible(struct text segment)
 const char *pattern_refuse(struct text pattern, unsigned keeps)
 {
     if (pattern.bytes == 0 || *pattern.at != '/')
-        return "a pattern begins with /";
+        return "a pattern must begin with `/`";
     if (pattern.bytes > RESOURCE_BYTES_MAX || !utf8_is_valid(pattern.at, pattern.bytes) || utf8_has_c1_control(pattern.at, pattern.bytes))
-        return "a pattern is UTF-8 of at most 4096 bytes, without control characters";
+        return "a pattern must be UTF-8 of at most 4096 bytes, without control characters";
     for (struct text rest = pattern; rest.bytes > 1 || (rest.bytes == 1 && rest.at != pattern.at);) {
         struct text segment = pattern_cut(&rest);
 
         if (segment.bytes == 0)
-            return "a pattern has no empty segment and no slash at its end: resources are compared without them";
+            return "a pattern must not have an empty segment or a slash at its end; the agent compares resources without them";
         if (!is_possible(segment))
-            return "a pattern has no . or .. segment, and none that is empty where `%2F` or `;` cuts it: no resource has";
+            return "a pattern must not have a `.` or `..` segment, or an empty one where `%2F` or `;` cuts it; no resource has them";
         if (text_is(segment, "**", 2) && rest.bytes > 0)
-            return "** stands only at the end of a pattern";
+            return "`**` is allowed only at the end of a pattern";
         bool special = text_is(segment, "*", 1) || text_is(segment, "**", 2) || segment_is_claim(segment);
 
         for (size_t i = 0; i < segment.bytes; i++) {
@@ -106,10 +106,10 @@ const char *pattern_refuse_denial(struct text pattern)
 
         for (size_t i = 0; i < segment.bytes; i++) {
             if ((segment.at[i] & 0x80) != 0 && !segment_is_claim(segment))
-                return "`case_insensitive` is about the letters a to z, and others have cases, too; put `*` in the place of this segment";
+                return "`case_insensitive` covers only the letters a to z; put `*` in the place of this segment";
         }
         if (segment_loosely(segment).bytes < segment.bytes)
-            return "a denial is for a segment whatever blanks and dots stand at its end; write it without them";
+            return "a deny rule ignores blanks and dots at the end of a segment; write the segment without them";
     }
     return NULL;
 }
@@ -170,7 +170,7 @@ bool pattern_matches(struct text pattern, const struct resource *resource, const
         struct text segment = pattern_cut(&pattern);
 
         if (text_is(segment, "**", 2))
-            return at < resource->count || first; /* one or more; but the whole tree has its root in it */
+            return at < resource->count || first; /* one or more; but a pattern for the whole tree includes its root */
         if (at == resource->count)
             return false;
         if (text_is(segment, "*", 1))

@@ -1,5 +1,5 @@
-/* Who may do what: rules from a file, compiled into a form in which a question meets only the rules whose actions and resources it
-   matches, however many others there are. Never changed once loaded; a reload makes another. */
+/* A policy: rules from a file, compiled so that a decision looks only at rules whose actions and resources match, however many others there are.
+   It never changes once loaded; a reload creates another. */
 #ifndef ASSAY_POLICY_H
 #define ASSAY_POLICY_H
 
@@ -7,42 +7,42 @@
 #include "agent/token/verify.h"
 #include "resource.h"
 
-/* A set of roles or of scopes, by the numbers that their names have in the policy. */
+/* A set of roles or of scopes, as a bitmap of the numbers that the policy gives to their names. */
 #define NAME_WORDS (POLICY_NAMES_MAX / 64)
 struct name_set {
     uint64_t words[NAME_WORDS];
 };
 
-/* The names that the policy knows, found by hash. */
+/* The names that the policy knows, in a hash table. */
 #define NAME_SLOTS (POLICY_NAMES_MAX * 4)
 struct name_table {
     unsigned count;
     struct text names[POLICY_NAMES_MAX];
-    uint16_t slots[NAME_SLOTS]; /* one more than the number of a name; 0: free */
+    uint16_t slots[NAME_SLOTS]; /* the number of a name plus one; 0: free */
 };
 
 struct rule {
     const char *name;
     struct place place;
-    unsigned index; /* in the file: where several apply, the first is told */
+    unsigned index; /* position in the file: if several rules apply, the answer names the first */
     bool deny, anonymous, shadow;
-    unsigned keeps;           /* RESOURCE_SLASH, RESOURCE_SEMICOLON: an allow rule without it is for no resource that has one */
-    bool needs_token;      /* a deny rule that asks nothing of the token applies also where there is none */
-    struct texts issuers;  /* none: any */
-    struct texts audiences; /* that tokens are for, one of them; none: any that is configured */
-    struct texts actions;  /* none: any */
-    struct texts patterns; /* none: any resource */
-    struct name_set *roles;  /* any of; NULL: none needed */
-    struct name_set *scopes; /* all of; NULL: none needed */
+    unsigned keeps;           /* RESOURCE_SLASH, RESOURCE_SEMICOLON: an allow rule without one does not match resources that contain it */
+    bool needs_token;      /* a deny rule without conditions on the token also applies to requests without a token */
+    struct texts issuers;  /* empty: any */
+    struct texts audiences; /* one of these must be the token's audience; empty: any configured one */
+    struct texts actions;  /* empty: any */
+    struct texts patterns; /* empty: any resource */
+    struct name_set *roles;  /* one of these; NULL: no role needed */
+    struct name_set *scopes; /* all of these; NULL: no scope needed */
     struct claim_rule *claims;
     unsigned claim_count;
     struct shadow_count {
-        uint64_t decisions; /* in which it would have applied */
-        uint64_t last;      /* the number of the last of them: two of its patterns may match in one */
-    } *shadow_count;        /* the loop's thread counts */
+        uint64_t decisions; /* the decisions in which it would have applied */
+        uint64_t last;      /* the number of the last one: two of its patterns may match in one decision */
+    } *shadow_count;        /* written by the loop's thread */
 };
 
-/* An example that the policy gives for itself. */
+/* An example in the policy's file that tests the policy. */
 struct policy_test {
     struct place place;
     const uint8_t *claims; /* MessagePack; NULL: without a token */
@@ -52,7 +52,7 @@ struct policy_test {
 };
 
 struct policy {
-    unsigned references; /* the loop thread's alone */
+    unsigned references; /* used on the loop's thread only */
     struct arena arena;
     const char *path;
     uint64_t sum[2]; /* of the file's bytes */
@@ -61,23 +61,22 @@ struct policy {
     struct policy_test *tests;
     unsigned test_count;
     struct name_table roles, scopes;
-    struct name_set *contains; /* by role: itself and all that it contains */
-    bool ignores_case;      /* of a to z in resources, as its servers do */
-    unsigned keeps;         /* what any of its rules does */
+    struct name_set *contains; /* by role: the role itself and all roles that it contains */
+    bool ignores_case;      /* ignores the case of a to z in resources, as its servers do */
+    unsigned keeps;         /* the union over its rules */
     struct index *index;
-    struct index *denials;  /* of the deny rules with resources alone; NULL: resources have no other readings here, or nothing denies them */
-    uint64_t *decisions; /* made so far: the loop's thread counts */
+    struct index *denials;  /* only the deny rules with resources; NULL: resources have only one reading here, or no rule denies them */
+    uint64_t *decisions; /* made so far, counted by the loop's thread */
     struct faults warnings;
 };
 
-/* Reads and compiles a policy. `config` has the issuers that rules may name; NULL: any. NULL: at least one fault. May be called on any
-   thread. */
+/* Reads and compiles a policy. `config` has the issuers that rules may name; NULL: any. NULL: at least one fault. May be called from any thread. */
 struct policy *policy_load(const char *path, const struct config *config, struct faults *faults);
-bool policy_is_same(const struct policy *a, const struct policy *b); /* read from the same bytes? */
-struct policy *policy_hold(struct policy *policy); /* NULL is fine, and comes back */
-void policy_drop(struct policy *policy);           /* likewise */
+bool policy_is_same(const struct policy *a, const struct policy *b); /* were both read from the same bytes? */
+struct policy *policy_hold(struct policy *policy); /* adds a reference and returns the policy; NULL is fine */
+void policy_drop(struct policy *policy);           /* drops a reference; NULL is fine */
 
-/* A name's number, or -1. `add`: it is given one; -1 then: there are too many. */
+/* A name's number, or -1. `add`: an unknown name gets a number; then -1 means that there are too many. */
 int name_number(struct name_table *table, struct text name, bool add);
 
 static inline void name_set_add(struct name_set *set, unsigned number)

@@ -13,7 +13,7 @@ static int hex_digit(char c)
     return -1;
 }
 
-/* The byte at the cursor, unescaped. -1: a bad escape. *ret_escaped tells the two spellings apart. */
+/* The byte at the cursor, unescaped. -1: a bad escape. *ret_escaped distinguishes the two spellings. */
 static int next_byte(const char **at, const char *end, bool *ret_escaped)
 {
     *ret_escaped = **at == '%';
@@ -27,19 +27,19 @@ static int next_byte(const char **at, const char *end, bool *ret_escaped)
     return byte;
 }
 
-/* What servers, proxies and frameworks read differently from each other: why it is, or NULL. */
+/* Why servers, proxies and frameworks read this byte differently, or NULL. */
 static const char *ambiguity(int byte, bool escaped, unsigned keeps)
 {
     if (byte < 0x20 || byte == 0x7f)
-        return "control characters, also escaped ones, are no part of a path (RFC 3986 section 3.3)";
+        return "it has a control character, as such or percent-encoded; a path must not have one (RFC 3986 section 3.3)";
     if (byte == '\\')
         return "some servers read a backslash as a slash";
     if (byte == ';' && (keeps & RESOURCE_SEMICOLON) == 0)
-        return "some servers cut a segment at `;` (RFC 3986 section 3.3); where yours do not, a rule may say `semicolon: keep`";
+        return "some servers cut a segment at `;` (RFC 3986 section 3.3); if yours do not, write `semicolon: keep` in the rule";
     if (byte == '/' && escaped && (keeps & RESOURCE_SLASH) == 0)
-        return "some servers read `%2F` as a slash (RFC 3986 section 2.2); where yours do not, a rule may say `encoded_slash: keep`";
+        return "some servers read `%2F` as a slash (RFC 3986 section 2.2); if yours do not, write `encoded_slash: keep` in the rule";
     if (byte == '#' && !escaped)
-        return "`#` begins a fragment, which no request has (RFC 9110 section 7.1)";
+        return "`#` begins a fragment, which a request must not have (RFC 9110 section 7.1)";
     return NULL;
 }
 
@@ -73,18 +73,18 @@ const char *segment_refuse(struct text segment, bool ignores_case, unsigned *par
         const struct text part = {start, before_semicolon(start, (size_t)((slash != NULL ? slash : end) - start))};
 
         if (part.bytes == 0)
-            return "some servers leave an empty segment out, and read `//` as `/`";
+            return "some servers skip an empty segment and read `//` as `/`";
         if (text_is(part, ".", 1) || text_is(part, "..", 2))
-            return "some servers resolve `.` and `..`, as clients should have (RFC 3986 section 5.2.4)";
+            return "some servers resolve `.` and `..`; the client must do it (RFC 3986 section 5.2.4)";
         if (ignores_case && segment_loosely(part).bytes == 0)
-            return "some servers drop blanks and dots at a segment's end, and nothing is left of this one";
+            return "some servers drop blanks and dots at the end of a segment, which leaves this one empty";
         if ((*parts)++ == RESOURCE_SEGMENTS_MAX)
-            return "it has more segments than are read";
+            return "it has too many segments";
     }
     return NULL;
 }
 
-/* Others of Unicode that some servers take for `s`, `k` and `i`, where they ignore the case of letters. */
+/* Unicode letters that some servers treat as `s`, `k` and `i` if they ignore case. */
 static bool has_other_letters(const char *start, size_t bytes)
 {
     static const char *const letters[] = {"\xc5\xbf", "\xe2\x84\xaa", "\xc4\xb0", "\xc4\xb1"}; /* U+017F, U+212A, U+0130, U+0131 */
@@ -95,8 +95,8 @@ static bool has_other_letters(const char *start, size_t bytes)
     return has;
 }
 
-/* A client resolves empty and dot segments before it sends a request (RFC 3986 section 5.2.4). Of one that did not, servers make different
-   paths: where the router reads `/admin/../orders` as it is written, the policy must not read `/orders`. `text` is where it begins there. */
+/* A client resolves empty and dot segments before it sends a request (RFC 3986 section 5.2.4). If it did not, servers make different paths of
+   them: if the router reads `/admin/../orders` as written, the policy must not read `/orders`. `text` is where the segment begins there. */
 static int end_segment(struct resource *resource, const char *start, const char *end, const char *text, bool ignores_case, unsigned *parts)
 {
     size_t bytes = (size_t)(end - start);
@@ -105,7 +105,7 @@ static int end_segment(struct resource *resource, const char *start, const char 
     if (fault != NULL)
         return fail(resource, text, fault);
     if (!utf8_is_valid(start, bytes))
-        return fail(resource, text, "this segment is no UTF-8; `%E9`, for example, is to be `%C3%A9`");
+        return fail(resource, text, "this segment is not UTF-8; write for example `%C3%A9` instead of `%E9`");
     if (utf8_has_c1_control(start, bytes))
         return fail(resource, text, "this segment has a control character (U+0080 to U+009F)");
     if (ignores_case && has_other_letters(start, bytes))
@@ -118,14 +118,14 @@ int resource_normalize(const char *text, size_t bytes, struct resource_reading r
 {
     const char *query = bytes > 0 ? memchr(text, '?', bytes) : NULL, *at = text, *end = query != NULL ? query : text + bytes;
     char *out = ret->bytes, *start = out;
-    bool semicolons[2] = {false, false}; /* as they stand, and escaped */
+    bool semicolons[2] = {false, false}; /* plain and escaped */
     unsigned parts = 0;
 
     ret->count = ret->kept = 0;
     if (at == end || *text != '/')
         return fail(ret, text, "it does not begin with `/`");
     if (end - at > RESOURCE_BYTES_MAX)
-        return fail(ret, text + RESOURCE_BYTES_MAX, "it is longer than is read");
+        return fail(ret, text + RESOURCE_BYTES_MAX, "it is too long");
     const char *segment = ++at;
 
     while (at < end) {
@@ -134,7 +134,7 @@ int resource_normalize(const char *text, size_t bytes, struct resource_reading r
         int byte = next_byte(&at, end, &escaped);
 
         if (byte < 0)
-            return fail(ret, before, "`%` without two hexadecimal digits after it (RFC 3986 section 2.1); a percent sign itself is `%25`");
+            return fail(ret, before, "`%` must be followed by two hexadecimal digits (RFC 3986 section 2.1); write a percent sign as `%25`");
         const char *fault = ambiguity(byte, escaped, reading.keeps);
 
         if (fault != NULL)
@@ -142,7 +142,7 @@ int resource_normalize(const char *text, size_t bytes, struct resource_reading r
         if (byte == ';')
             semicolons[escaped] = true;
         if (semicolons[false] && semicolons[true])
-            return fail(ret, before, "it has both `;` and `%3B`, and some servers cut a segment at the one and not at the other");
+            return fail(ret, before, "it has both `;` and `%3B`, and some servers cut a segment only at one of them");
         ret->kept |= byte == ';' ? RESOURCE_SEMICOLON : byte == '/' && escaped ? RESOURCE_SLASH : 0;
         if (byte != '/' || escaped) {
             *out++ = (char)byte;
@@ -153,7 +153,7 @@ int resource_normalize(const char *text, size_t bytes, struct resource_reading r
         start = out;
         segment = at;
     }
-    return start == out ? 0 : end_segment(ret, start, out, segment, reading.ignores_case, &parts); /* one trailing slash may stay */
+    return start == out ? 0 : end_segment(ret, start, out, segment, reading.ignores_case, &parts); /* one trailing slash is allowed */
 }
 
 static struct text part_as(const char *start, size_t bytes, unsigned ways)

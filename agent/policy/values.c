@@ -10,7 +10,7 @@
 
 void text_add(struct arena *arena, struct texts *texts, struct text text)
 {
-    if ((texts->count & (texts->count - 1)) == 0) { /* a power of two, or none: it is full */
+    if ((texts->count & (texts->count - 1)) == 0) { /* a power of two, or zero: the list is full */
         struct text *more = arena_get(arena, (texts->count == 0 ? 1 : texts->count * 2) * sizeof *more);
 
         if (texts->count > 0)
@@ -41,7 +41,7 @@ static void put_scalar(struct yaml *yaml, yaml_node_t *node, struct wire_writer 
         wire_put_text(out, text);
 }
 
-/* A token with a name twice is malformed, so a test's claims have none either. */
+/* A token with a repeated name is malformed, so a test's claims must not have one either. */
 static void refuse_names_twice(struct yaml *yaml, yaml_node_t *map)
 {
     for (yaml_node_pair_t *later = map->data.mapping.pairs.start; later < map->data.mapping.pairs.top; later++) {
@@ -52,7 +52,7 @@ static void refuse_names_twice(struct yaml *yaml, yaml_node_t *map)
 
             if (other->type == YAML_SCALAR_NODE && other->data.scalar.length == name->data.scalar.length &&
                 memcmp(other->data.scalar.value, name->data.scalar.value, name->data.scalar.length) == 0)
-                yaml_fault(yaml, name, "`%s` stands here twice", name->data.scalar.value);
+                yaml_fault(yaml, name, "`%s` is given twice; keep one", name->data.scalar.value);
         }
     }
 }
@@ -62,7 +62,7 @@ static void put_node(struct yaml *yaml, yaml_node_t *node, struct wire_writer *o
     yaml_node_t *item;
 
     if (depth == 0) {
-        yaml_fault(yaml, node, "claims more than %d levels deep", CLAIMS_DEPTH_MAX);
+        yaml_fault(yaml, node, "the claims are nested deeper than %d levels", CLAIMS_DEPTH_MAX);
         return;
     }
     if (node->type == YAML_SCALAR_NODE) {
@@ -90,7 +90,7 @@ const uint8_t *yaml_to_wire(struct yaml *yaml, yaml_node_t *node, size_t *ret_by
     wire_writer_init(&out, wire, sizeof wire);
     put_node(yaml, node, &out, CLAIMS_DEPTH_MAX);
     if (out.full)
-        yaml_fault(yaml, node, "claims of more than %d bytes", CLAIMS_BYTES_MAX);
+        yaml_fault(yaml, node, "the claims have more than %d bytes", CLAIMS_BYTES_MAX);
     if (yaml->faults->count > before)
         return NULL;
     *ret_bytes = wire_written(&out);

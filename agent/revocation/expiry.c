@@ -19,8 +19,8 @@ struct forget {
     struct alarm *alarm;
     uint8_t at[ENTRY_KEY_BYTES], next[ENTRY_KEY_BYTES];
     struct forget_rules rules;
-    struct keyring *held; /* the rules' */
-    double due; /* not before */
+    struct keyring *held; /* for its rules */
+    double due; /* not earlier */
     uint64_t forgotten, some;
     bool busy, end, closed;
 };
@@ -28,13 +28,13 @@ struct forget {
 struct sweep {
     const struct forget_rules *rules;
     uint64_t forgotten;
-    uint16_t last_slot; /* whose issuer's tokens live for */
+    uint16_t last_slot; /* the slot whose lifetime is cached */
     double last_lifetime;
     bool has_last;
     struct {
         uint16_t slot;
         int64_t count;
-    } counts[64]; /* the slots that were met; more are counted off at once */
+    } counts[64]; /* counts of removed entries by slot; if more slots occur, they are subtracted at once */
     unsigned count;
     struct view *view;
     bool failed;
@@ -56,7 +56,7 @@ static void count_off(struct sweep *sweep, uint16_t slot)
     }
 }
 
-/* How long tokens live whose issuer this slot counts; 0: for any time, or nobody knows. */
+/* The longest life of tokens of the issuer that this slot counts; 0: unlimited, or unknown. */
 static double lifetime_of(struct sweep *sweep, uint16_t number)
 {
     struct slot slot;
@@ -72,8 +72,8 @@ static double lifetime_of(struct sweep *sweep, uint16_t number)
     return sweep->last_lifetime;
 }
 
-/* The limit on how long tokens live may have been raised or lifted since, and the clock set right: then tokens that fall under the
-   record live on after an `exp` of ours. */
+/* The lifetime limit may have been raised or lifted since, and the clock corrected: then tokens that the record applies to live longer than an
+   `exp` that the agent computed. */
 static bool may_be_forgotten(struct sweep *sweep, const uint8_t *entry)
 {
     int64_t exp = word_exp(entry);
@@ -123,7 +123,7 @@ static int run(struct job *job, struct view *view)
 {
     struct forget *forget = (struct forget *)job;
 
-    memcpy(forget->next, forget->at, sizeof forget->next); /* it may be run again */
+    memcpy(forget->next, forget->at, sizeof forget->next); /* the job may run again */
     return forget_some(view, &forget->rules, forget->next, &forget->some, &forget->end);
 }
 
@@ -150,7 +150,7 @@ static void done(struct job *job, int status)
     if (forget->closed)
         return;
     if (forget->forgotten > 0)
-        log_info("revocations forgotten, for their tokens have run out", LOG_NUMBER("records", forget->forgotten));
+        log_info("revocations removed, because their tokens have expired", LOG_NUMBER("records", forget->forgotten));
     forget->due = unix_now() + FORGET_EVERY_SECONDS - 1;
     alarm_set(forget->alarm, FORGET_EVERY_SECONDS);
 }
@@ -191,7 +191,7 @@ struct forget *forget_new(struct core *core)
     forget->job.run = run;
     forget->job.done = done;
     forget->job.frees = true;
-    forget->job.tells = true; /* nothing that anybody has accepted rests on what is forgotten */
+    forget->job.tells = true; /* no cached result rests on removed records */
     forget->alarm = alarm_new(core->loop, on_alarm, forget);
     if (forget->alarm == NULL) {
         free(forget);

@@ -1,5 +1,5 @@
-/* Keys that have borne a revoked kid: they stay revoked when the next key set calls them something else. An entry is the key's hash
-   and the kid's; which kids are revoked is the list's to know, so that taking back a kid gives back its keys. */
+/* Keys that have had a revoked kid: they stay revoked when the next key set gives them another kid. An entry has the key's hash and the kid's; the
+   list knows which kids are revoked, so that undoing a kid's revocation also ends that of its keys. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,7 +52,7 @@ static bool is_of_another(void *kid, const uint8_t *entry)
     return memcmp(entry + ENTRY_KEY_BYTES, kid, ENTRY_KEY_BYTES) != 0;
 }
 
-/* There are few keys that were ever covered: all are looked at. */
+/* Few keys were ever covered, so all are visited. */
 int list_uncover(struct view *view, const uint8_t kid[ENTRY_KEY_BYTES])
 {
     uint8_t at[ENTRY_KEY_BYTES] = {0}, copy[ENTRY_KEY_BYTES];

@@ -4,8 +4,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-/* Two values a slot: by its number what it is, and by a digest of what it is its number. A slot's value: count 8, kind 1, length of
-   the source 2, source, issuer. */
+/* Two values for each slot: its description by its number, and its number by a digest of the description. A slot's value: count 8, kind 1, length
+   of the source 2, source, issuer. */
 #define HEAD_BYTES     11
 #define SLOT_BYTES_MAX (HEAD_BYTES + SOURCE_NAME_BYTES + SLOT_ISSUER_BYTES_MAX)
 
@@ -63,8 +63,8 @@ static int slot_parse(struct bytes value, struct slot *ret)
     return 0;
 }
 
-/* The digest is no secret hash: who can choose an issuer's name could make two of one digest, so what stands under the number is
- * compared. */
+/* The digest is not a secret hash: an attacker who can choose an issuer's name could make two slots with one digest, so the description under the
+   number is compared. */
 static int find(struct view *view, const uint8_t *slot, size_t size, uint16_t *ret)
 {
     uint8_t key[17], number[3];

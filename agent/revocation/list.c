@@ -10,8 +10,8 @@
 #define ID_BYTES 14
 #define SECONDS_BYTES 5
 #define STORED_NONE 0xffffffffffULL
-#define STORED_OURS 0x8000000000ULL   /* beside an `exp` */
-#define STORED_MAX (STORED_OURS - 2) /* the year 19391: what lies beyond comes to the same */
+#define STORED_OURS 0x8000000000ULL   /* a flag in `exp` */
+#define STORED_MAX (STORED_OURS - 2) /* the year 19391: later times are equivalent */
 
 static int64_t read_seconds(const uint8_t *at)
 {
@@ -67,13 +67,14 @@ bool word_exp_is_ours(const uint8_t *entry)
     return exp != STORED_NONE && (exp & STORED_OURS) != 0;
 }
 
-/* The larger `before` wins, and none at all is larger still; and the same for `exp`: kept the longer, for ever if either says so. */
+/* The larger `before` wins, and none at all counts as larger still; the same for `exp`: the entry is kept for the longer time, without end if
+   either says so. */
 static int64_t later(int64_t a, int64_t b)
 {
     return a == SECONDS_NONE || b == SECONDS_NONE ? SECONDS_NONE : a > b ? a : b;
 }
 
-/* Ours, if either is: it is kept the longer. */
+/* Computed by the agent, if either is: the entry is then kept longer. */
 static void meet(uint8_t *stored, const uint8_t *given)
 {
     write_seconds(stored + AT_BEFORE, later(word_before(stored), word_before(given)));
@@ -92,7 +93,7 @@ int list_kinds(struct view *view, unsigned *ret_kinds)
     return 0;
 }
 
-/* In the transaction of the records themselves: they are there together or not at all. */
+/* In the transaction of the records themselves, so that both are stored or neither. */
 int list_note_kinds(struct view *view, unsigned more)
 {
     unsigned kinds;
@@ -128,7 +129,7 @@ int list_apply(struct hasher *hasher, struct view *view, const struct record *re
     return change_one(view, &op);
 }
 
-/* The words against a thing, copied out of the view: a change would pull them away. */
+/* The entries for a thing, copied out of the view, because a change would invalidate them. */
 struct words {
     unsigned count;
     uint8_t entry[ENTRIES_PER_KEY_MAX][ENTRY_BYTES];
@@ -205,8 +206,7 @@ int list_holders(struct hasher *hasher, struct view *view, const struct record *
     return (int)words.count;
 }
 
-/* `before` counts in whole seconds: a token of 12:00:00.9 was issued at 12:00:00. One that does not say when has an `iat` of -1: it falls
-   under all. */
+/* `before` counts in whole seconds: a token of 12:00:00.9 was issued at 12:00:00. A token without `iat` has -1 here: every entry applies to it. */
 static bool falls_under(const uint8_t *entry, double iat)
 {
     int64_t before = word_before(entry);
@@ -223,7 +223,7 @@ static enum outcome judge_records(struct bytes entries, double iat)
     return OUTCOME_ACCEPTED;
 }
 
-/* Each of the kids that the key has borne: is it still revoked? */
+/* For each kid that the key has had: is it still revoked? */
 static enum outcome judge_covers(struct view *view, struct bytes entries)
 {
     struct bytes words;
@@ -246,7 +246,7 @@ struct judgement {
     char input[65];                                    /* SHA-256 of the signing input, in hex */
 };
 
-/* Is there a word of that kind against that name? */
+/* Is there an entry of that kind for that name? */
 static enum outcome look_up(struct judgement *j, enum record_kind kind, struct text issuer, const char *name, size_t bytes)
 {
     uint8_t key[RECORD_KEY_BYTES];
@@ -303,7 +303,7 @@ static int prepare(struct judgement *j)
     return 0;
 }
 
-/* Where a token may stand, and the kind of record without which there is nothing to be found there. */
+/* The claims by which a token may be revoked, and the kind of record needed for each. */
 static const struct {
     enum record_kind kind;
     enum record_kind needs;

@@ -54,7 +54,7 @@ bool object_seconds(const msgpack_object *value, int64_t *ret)
     return true;
 }
 
-/* What issuers have as numbers, and publishers copy as such: it counts as its digits. False: it is something else. */
+/* Issuers use numbers for some claims, and publishers copy them: a number counts as its digits. False: it is something else. */
 static bool whole_number(struct text name, const msgpack_object *value, char digits[RECORD_DIGITS_BYTES], struct text *ret)
 {
     int bytes = 0;
@@ -74,21 +74,21 @@ static const char *read_member(struct record *record, struct text name, const ms
     struct text text;
 
     if (text_is(name, "before", 6))
-        return object_seconds(value, &record->before) ? NULL : "`before` is not a time in whole Unix seconds";
+        return object_seconds(value, &record->before) ? NULL : "`before` is not a whole number of Unix seconds";
     if (text_is(name, "exp", 3))
-        return object_seconds(value, &record->exp) ? NULL : "`exp` is not a time in whole Unix seconds";
+        return object_seconds(value, &record->exp) ? NULL : "`exp` is not a whole number of Unix seconds";
     if (!object_text(value, &text) && !whole_number(name, value, digits, &text))
         return "a member is not a string";
     if (text.bytes > REVOCATION_NAME_BYTES_MAX)
         return "a member is longer than 4096 bytes";
     if (!utf8_is_valid(text.at, text.bytes))
-        return "a member is not UTF-8, and no token's claim can be like it";
+        return "a member is not UTF-8, so no token's claim can equal it";
     if (text_is(name, "iss", 3)) {
         record->issuer = text;
         return NULL;
     }
     if (record->kind != RECORD_NONE)
-        return "a record names one thing only: jti, sub, sid, kid, jkt or signing_input_sha256";
+        return "a record must name only one of jti, sub, sid, kid, jkt or signing_input_sha256";
     for (enum record_kind kind = RECORD_NONE + 1; kind < RECORD_ISSUER; kind++) {
         if (text_is(name, kind_names[kind].at, kind_names[kind].bytes))
             record->kind = kind;
@@ -113,17 +113,16 @@ static const char *check(struct record *record, bool applies)
 
     if (record->kind == RECORD_NONE) {
         if (record->before == SECONDS_NONE)
-            return "a record names one of jti, sub, sid, kid, jkt, signing_input_sha256, or a `before` for all that the issuer "
-                   "issued";
+            return "a record must name one of jti, sub, sid, kid, jkt, signing_input_sha256, or have a `before` for all tokens of the issuer";
         record->kind = RECORD_ISSUER;
         return NULL;
     }
     if (record->kind == RECORD_SUB && applies && record->before == SECONDS_NONE)
-        return "a `sub` needs a `before`: its tokens issued until then";
+        return "a `sub` needs a `before`; it revokes the subject's tokens issued until then";
     if (record->before != SECONDS_NONE && record->kind != RECORD_SUB && record->kind != RECORD_SID)
-        return "`before` goes with sub, sid, or the issuer alone";
+        return "`before` is allowed only with sub, sid, or the issuer alone";
     if (record->kind == RECORD_SIGNING_INPUT && (record->name.bytes != 64 || !is_lower_hex(record->name)))
-        return "`signing_input_sha256` is not 64 digits of lower-case hex";
+        return "`signing_input_sha256` is not 64 lower-case hexadecimal digits";
     if (record->kind == RECORD_JKT &&
         (record->name.bytes != 43 || base64url_decode(record->name.at, 43, thumbprint, &bytes) < 0 || bytes != THUMBPRINT_BYTES))
         return "`jkt` is not a SHA-256 thumbprint in base64url (RFC 7638)";
@@ -139,7 +138,7 @@ const char *record_read(const msgpack_object_map *map, bool applies, char digits
 
         if (!object_text(&map->ptr[i].key, &name))
             return "a member's name is not a string";
-        bool counts = record_has_member(name) && map->ptr[i].val.type != MSGPACK_OBJECT_NIL; /* nil: as if it was not there */
+        bool counts = record_has_member(name) && map->ptr[i].val.type != MSGPACK_OBJECT_NIL; /* nil: as if it were absent */
         const char *why = counts ? read_member(&record, name, &map->ptr[i].val, digits) : NULL;
 
         if (why != NULL)

@@ -1,5 +1,5 @@
-/* One revocation: an issuer, and what of it is revoked. The record is what a `revoke` call, a line of a feed or a stream's entry
-   say; in the store it stands under a hash, so that the store tells nobody whose tokens were taken back. */
+/* One revocation record: an issuer, and what of it is revoked. A `revoke` call, a line of a feed and a stream's entry all contain a record. The
+   store keeps it under a hash, so that the store does not show whose tokens were revoked. */
 #ifndef ASSAY_RECORD_H
 #define ASSAY_RECORD_H
 
@@ -13,46 +13,46 @@ enum record_kind {
     RECORD_JTI = 1,
     RECORD_SUB = 2,           /* with `before` */
     RECORD_SID = 3,           /* `before` optional */
-    RECORD_KID = 4,           /* the keys that bear it, when it is applied or later, under any name */
+    RECORD_KID = 4,           /* the keys that have it, when it is applied or later, under any kid */
     RECORD_JKT = 5,           /* one key, by its thumbprint (RFC 7638) */
-    RECORD_SIGNING_INPUT = 6, /* one token: SHA-256 of header.payload, for an ECDSA signature has two spellings */
-    RECORD_ISSUER = 7,        /* all that it issued until `before` */
+    RECORD_SIGNING_INPUT = 6, /* one token: SHA-256 of header.payload, because an ECDSA signature has two spellings */
+    RECORD_ISSUER = 7,        /* all tokens that it issued until `before` */
     RECORD_KIND_COUNT,
-    RECORD_COVER = 255 /* no record: a key, and the revoked kids that it has borne */
+    RECORD_COVER = 255 /* not a record: a key, and the revoked kids that it has had */
 };
 
-#define SECONDS_NONE INT64_MIN /* no `before`: whenever it was issued. No `exp`: kept for ever */
+#define SECONDS_NONE INT64_MIN /* no `before`: whenever issued. No `exp`: kept without end */
 
 struct record {
     enum record_kind kind;
     struct text issuer;
-    struct text name; /* the jti, sub, sid, kid, thumbprint in base64url, or hash in hex; RECORD_ISSUER: empty */
-    int64_t before;   /* tokens with iat up to then, in whole seconds, or without iat */
-    int64_t exp;      /* when it may be forgotten; a look-up never considers it */
-    bool exp_is_ours; /* made of how long tokens live, which another configuration may have otherwise */
+    struct text name; /* the jti, sub, sid, kid, base64url thumbprint, or hex hash; RECORD_ISSUER: empty */
+    int64_t before;   /* applies to tokens with iat up to then, in whole seconds, or without iat */
+    int64_t exp;      /* when it may be removed; a lookup never considers it */
+    bool exp_is_ours; /* the agent computed it from the token lifetime, which another configuration may change */
 };
 
 /* The member that names a kind in a record: "jti", …; "before" for RECORD_ISSUER. */
 const char *record_kind_name(enum record_kind kind);
 
-/* Is this the name of a member that a record may have? */
+/* Can a record have a member with this name? */
 bool record_has_member(struct text name);
 
-/* Reads a record from a decoded map; members that are no part of one are the caller's to judge, by record_has_member. NULL, or what
-   is wrong with it. `applies`: the record is to be applied, not looked up or taken back: a sub needs its `before` then. An issuer
-   may be missing: `issuer.at` is NULL. The record points into the message, or into `digits`, where the text of a whole number goes. */
+/* Reads a record from a decoded map; the caller judges other members, with record_has_member. NULL, or what is wrong with it. `applies`: the
+   record is to be applied, not looked up or undone: then a sub needs its `before`. The issuer may be missing: `issuer.at` is NULL. The record
+   points into the message, or into `digits`, which gets the text of a whole number. */
 #define RECORD_DIGITS_BYTES 24
 const char *record_read(const msgpack_object_map *map, bool applies, char digits[RECORD_DIGITS_BYTES], struct record *ret_record);
 
-/* When a record may be forgotten, where it does not say: when every token that falls under it has run out. `lifetime`: how long
-   such a token lives at most, leeway included; not above 0: for ever. What names a key, or a session whenever its tokens are
-   issued, is never done with by itself. */
+/* Sets when a record may be removed, if it does not say: when every token that it applies to has expired. `lifetime`: the longest life of such a
+   token, leeway included; not above 0: unlimited. A record that names a key, or a session whenever its tokens were issued, never expires by
+   itself. */
 void record_set_exp(struct record *record, double now, double lifetime);
 
-/* A value that is a str or a bin, for the protocol takes either. False: it is something else. */
+/* A value that is a str or a bin, since the protocol accepts either. False: another type. */
 bool object_text(const msgpack_object *object, struct text *ret);
 
-/* Whole Unix seconds up to 2^53, also if written as a double without a fraction. False: it is something else. */
+/* Whole Unix seconds up to 2^53, also as a double without a fraction. False: another value. */
 bool object_seconds(const msgpack_object *object, int64_t *ret);
 
 #define RECORD_KEY_BYTES 12 /* 96 of SHA-256's bits */
@@ -67,7 +67,7 @@ int hash_bytes(struct hasher *hasher, const void *bytes, size_t size, uint8_t di
 /* SHA-256 of a token's signing input, which records name in hex. 0, or -1 if OpenSSL failed. */
 int hash_input(struct hasher *hasher, const struct token *token, uint8_t digest[32]);
 
-/* Where a record stands in the store: a hash over the kind and the length-prefixed parts. 0, or -1 if OpenSSL failed. */
+/* The key of a record in the store: a hash over the kind and the length-prefixed parts. 0, or -1 if OpenSSL failed. */
 int record_key(struct hasher *hasher, enum record_kind kind, struct text issuer, struct text name, uint8_t key[RECORD_KEY_BYTES]);
 
 #endif

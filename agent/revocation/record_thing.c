@@ -7,7 +7,7 @@ static uint8_t hex_digit(char c)
     return (uint8_t)(c <= '9' ? c - '0' : c - 'a' + 10);
 }
 
-/* As tokens have it: bytes, not text. What is no record's name (record_read has looked) is everything that the issuer said. */
+/* As tokens contain it: bytes, not text. A name that cannot be a record's (record_read has checked) stands for all tokens of the issuer. */
 static struct thing bytes_thing(const struct shared_page *shared, enum record_kind kind, struct text issuer, struct text name)
 {
     uint8_t bytes[BASE64URL_DECODED_MAX(64)];

@@ -62,7 +62,7 @@ static void keep_sealed(struct dig *dig, enum table table, struct bytes key, str
     dig->sealed_count++;
 }
 
-/* A bucket says itself what it is. */
+/* A bucket contains its own range and table. */
 static bool keep_bucket(struct dig *dig, struct bytes value, uint64_t offset)
 {
     static const enum table tables[] = {TABLE_RECORDS, TABLE_COVERS};
@@ -93,7 +93,7 @@ static void keep_node(struct dig *dig, struct bytes key, struct bytes value, uin
     }
 }
 
-/* A bucket alone on a page is found there, too: what leads to it may be lost, or older than what lies there now. */
+/* Also finds a bucket that is alone on a page: what points to it may be lost, or older than the page. */
 static void on_node(void *context, struct bytes key, struct bytes value, uint64_t offset)
 {
     if (key.size == 0)
@@ -110,7 +110,7 @@ static int dig_out(struct dig *dig, char why[STORE_WHY_BYTES])
     }
     if (dig->maps[0].count > 0 || dig->sealed_count > 0)
         return 0;
-    snprintf(why, STORE_WHY_BYTES, "nothing of a store of this version of assayd was found in it");
+    snprintf(why, STORE_WHY_BYTES, "it contains nothing that this version of assayd has stored");
     return -1;
 }
 
@@ -140,7 +140,7 @@ static bool is_key(const struct sealed *sealed, const char *name)
     return sealed->table == TABLE_META && sealed->key_bytes == strlen(name) && memcmp(sealed->bytes, name, sealed->key_bytes) == 0;
 }
 
-/* Cursors are left out: feeds are then read from their start, which brings back what they said. Counts begin anew. */
+/* Leaves out cursors: feeds are then read from their start, which restores their records. Counts begin at zero. */
 static int write_sealed(struct view *view, const struct sealed *sealed, struct salvaged *ret, uint16_t *slots)
 {
     struct bytes key = {sealed->bytes, sealed->key_bytes}, value = {sealed->bytes + sealed->key_bytes, sealed->value_bytes};
@@ -172,7 +172,7 @@ static int write_all_sealed(struct dig *dig, struct view *view, struct salvaged 
     return view_put(view, TABLE_META, (struct bytes){"slots", 5}, (struct bytes){bytes, 2});
 }
 
-/* Entries on their way into the new store. */
+/* Entries that are being copied into the new store. */
 struct carry {
     struct store *store;
     const struct entry_set *set;
@@ -182,7 +182,7 @@ struct carry {
     unsigned kinds;
 };
 
-/* A word whose slot was lost stands all the same, in a slot that says so. */
+/* A revocation whose slot was lost stays in force, in a slot that says so. */
 static int count_word(struct carry *carry, struct view *view, struct entry_op *op)
 {
     uint16_t number = word_slot(op->entry);
@@ -296,7 +296,7 @@ static void clear(struct dig *dig)
         close(dig->fd);
 }
 
-/* An agent that still writes there would be half carried over. */
+/* If an agent still wrote there, the copy would be incomplete. */
 static int is_in_use(const char *old)
 {
     char path[4096];
@@ -319,7 +319,7 @@ static int open_old(const char *old, const char *new, char why[STORE_WHY_BYTES])
         return -1;
     }
     if (stat(made, &facts) == 0) {
-        snprintf(why, STORE_WHY_BYTES, "%s holds a store already; give a folder that does not", new);
+        snprintf(why, STORE_WHY_BYTES, "%s already holds a store; name a folder that does not", new);
         return -1;
     }
     if (is_in_use(old)) {

@@ -1,5 +1,5 @@
-/* assayd --salvage OLD NEW: what can still be read of a damaged store becomes a new one. The old file is not opened by LMDB, whose
-   index may be what is damaged: its pages are looked through one by one for what is under a good checksum. */
+/* assayd --salvage OLD NEW: copies what can still be read of a damaged store into a new one. It does not open the old file with LMDB, whose index
+   may be damaged: it scans the pages one by one for data with a good checksum. */
 #ifndef ASSAY_SALVAGE_H
 #define ASSAY_SALVAGE_H
 
@@ -7,9 +7,9 @@
 
 struct salvaged {
     uint64_t records, covers,
-        lines;                 /* carried over: words against something; keys under revoked kids; lines that could not be read */
-    uint64_t unreadable_pages; /* that the disk does not give any more */
-    double lost;               /* the part of all places for records that nothing is known of: 0 to 1 */
+        lines;                 /* copied: revocations; keys under revoked kids; lines that could not be read */
+    uint64_t unreadable_pages; /* pages that the disk could not read */
+    double lost;               /* the part of the hash range of records that was not found: 0 to 1 */
 };
 
 /* 0, or -1: `why` says what is wrong. `old` is not changed; `new` must not hold a store. */

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A place between hashes. `end`: behind the last one. */
+/* A boundary between hashes. `end`: after the last one. */
 struct place_of {
     uint8_t key[ENTRY_KEY_BYTES];
     bool end;
@@ -65,7 +65,7 @@ static struct place_of behind(const uint8_t *last)
     return place;
 }
 
-/* Where all buckets begin and end, each once, in order, and the very beginning and end. */
+/* Where all buckets begin and end, each once, in order, plus the beginning and end of all hashes. */
 static struct place_of *all_places(const struct salvage_map *map, size_t *ret_count)
 {
     struct place_of *places = calloc(2 * map->count + 2, sizeof *places);
@@ -95,7 +95,7 @@ static size_t find_place(const struct place_of *places, size_t count, const stru
     return (size_t)(found - places);
 }
 
-/* The next stretch that has no owner yet, as far as is known: paths are cut short as they are walked. */
+/* The next range that has no owner yet, as far as known: paths are shortened as they are walked. */
 static size_t next_free(size_t *next, size_t at)
 {
     size_t end = at;
@@ -111,7 +111,7 @@ static size_t next_free(size_t *next, size_t at)
     return end;
 }
 
-/* Each stretch between two places belongs to the newest bucket that spans it. */
+/* Each range between two boundaries belongs to the newest bucket that covers it. */
 static void give_away(const struct salvage_map *map, const struct place_of *places, size_t count, size_t *owners, size_t *next)
 {
     for (size_t i = 0; i < count; i++) {

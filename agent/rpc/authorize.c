@@ -1,4 +1,4 @@
-/* `authorize`: a token is judged as for `verify`, then the policy is asked. A token that is not good counts as none. */
+/* `authorize`: judges the token as `verify` does, then asks the policy. A token that is not accepted counts as no token. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +13,7 @@
 #include "common_request.h"
 #include "methods.h"
 
-/* What is asked: one question, or several. */
+/* One question, or several. */
 struct checks_asked {
     unsigned count;
     bool single; /* asked without `checks` */
@@ -24,7 +24,7 @@ struct checks_asked {
     struct check_pair *pairs;
 };
 
-/* A request that waits for its token's signature. Its texts lie behind it. */
+/* A request that waits for its token's signature. Its texts follow it. */
 struct authorize_waiter {
     struct waiter waiter;
     struct verdicts *verdicts;
@@ -59,7 +59,7 @@ static void put_ruling(struct wire_writer *writer, const struct ruling *ruling)
     put_name_and_text(writer, "rule", ruling->rule != NULL ? ruling->rule->name : NULL);
 }
 
-/* Is it allowed? */
+/* Writes one ruling. Returns whether it allows. */
 static bool put_check(struct wire_writer *writer, struct verdicts *verdicts, const struct conn *conn, const struct asker *asker,
                       const struct check_pair *pair)
 {
@@ -99,7 +99,7 @@ static void put_beginning(struct wire_writer *writer, const struct checks_asked 
 
 static bool answer_in_pieces(struct verdicts *verdicts, struct conn *conn, uint32_t msgid, const struct checks_asked *asked, const struct asker *asker);
 
-/* `decision` NULL: no token was sent. */
+/* `decision` NULL: the request has no token. */
 static void answer(struct verdicts *verdicts, struct conn *conn, uint32_t msgid, const struct checks_asked *asked,
                    const struct decision *decision)
 {
@@ -206,21 +206,21 @@ static void answer_later(const struct request *request, const struct pending *pe
     method_wait(request, pending, its != NULL ? &its->waiter : NULL);
 }
 
-/* A request with so many checks that others would wait for it. */
+/* A request with so many checks that others would have to wait for it. */
 struct pieces {
     struct piecework work;
     struct verdicts *verdicts;
     struct conn *conn;
     uint32_t msgid;
-    struct keyring *ring; /* that the first piece was decided under */
-    bool good;            /* what was said of the token then */
+    struct keyring *ring; /* in force for the first piece */
+    bool good;            /* the result for the token at that time */
     enum reason why;
     struct text token;
     struct checks_asked asked;
     unsigned done;
-    struct wire_writer writer; /* of what was decided */
+    struct wire_writer writer; /* of the rulings so far */
     uint8_t *decided;
-    size_t bytes; /* of all this */
+    size_t bytes; /* size of the whole structure */
     struct check_pair pairs[];
 };
 
@@ -230,7 +230,7 @@ static void drop(struct piecework *work)
 
     keyring_drop(its->ring);
     free(its->decided);
-    explicit_bzero(its, its->bytes); /* it holds the token */
+    explicit_bzero(its, its->bytes); /* it contains the token */
     free(its);
 }
 
@@ -247,8 +247,8 @@ static void answer_pieces(const struct pieces *its, const struct asker *asker)
     conn_answer_end(its->conn);
 }
 
-/* The token is looked up for each piece: nothing is kept of it that may be gone. Where it is not what it was, or other keys, peers or
-   another policy are in force, all is decided anew and in one go: an answer never is of two minds. */
+/* Looks the token up for each piece, because everything about it may have been dropped. If the result is another, or other keys, peers or another
+   policy are in force, decides everything again in one go, so that an answer never mixes two states. */
 static bool go_on(struct piecework *work)
 {
     struct pieces *its = (struct pieces *)work;
@@ -282,7 +282,7 @@ static bool go_on(struct piecework *work)
     return true;
 }
 
-/* False: it is answered at once, for it is short, nobody waits, or there is no memory. */
+/* False: the request is answered at once, because it is short, no other user waits, or out of memory. */
 static bool answer_in_pieces(struct verdicts *verdicts, struct conn *conn, uint32_t msgid, const struct checks_asked *asked, const struct asker *asker)
 {
     struct text token = asker->token != NULL ? asker->token->text : (struct text){NULL, 0};
@@ -310,11 +310,11 @@ static bool answer_in_pieces(struct verdicts *verdicts, struct conn *conn, uint3
     return true;
 }
 
-/* [[action, resource]…] False: it is something else, which has been answered. */
+/* Reads [[action, resource]…]. False: it is something else; the request has been answered with an error. */
 static bool read_checks(const struct request *request, const msgpack_object_array *checks, struct check_pair pairs[AUTHORIZE_CHECKS_MAX])
 {
     if (checks->size == 0 || checks->size > AUTHORIZE_CHECKS_MAX) {
-        rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "`checks` has %u questions; 1 to %d are answered at once", checks->size,
+        rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "`checks` has %u elements; expected 1 to %d", checks->size,
                   AUTHORIZE_CHECKS_MAX);
         return false;
     }
@@ -323,7 +323,7 @@ static bool read_checks(const struct request *request, const msgpack_object_arra
 
         if (pair->type != MSGPACK_OBJECT_ARRAY || pair->via.array.size != 2 || !object_text(&pair->via.array.ptr[0], &pairs[i].action) ||
             !object_text(&pair->via.array.ptr[1], &pairs[i].resource)) {
-            rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "each of `checks` must be [action, resource], two strings");
+            rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "each element of `checks` must be [action, resource], two strings");
             return false;
         }
     }
@@ -355,7 +355,7 @@ void authorize(const struct request *request, const struct common_request *usual
 void method_authorize(const struct request *request)
 {
     struct text token = {NULL, 0};
-    static struct check_pair pairs[AUTHORIZE_CHECKS_MAX]; /* the loop's thread alone comes here, and 8 KiB are not cleared each time */
+    static struct check_pair pairs[AUTHORIZE_CHECKS_MAX]; /* used on the loop's thread only, and 8 KiB need not be cleared each time */
     const msgpack_object_array *checks = NULL;
     struct checks_asked asked = {.count = 1, .single = true, .pairs = pairs};
     const struct param params[] = {
@@ -370,7 +370,7 @@ void method_authorize(const struct request *request)
     bool one = pairs[0].action.at != NULL && pairs[0].resource.at != NULL, none = pairs[0].action.at == NULL && pairs[0].resource.at == NULL;
 
     if (checks == NULL ? !one : !none) {
-        rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "either `action` and `resource` are asked, or `checks`");
+        rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "send either `action` and `resource`, or `checks`");
         return;
     }
     if (checks != NULL && !read_checks(request, checks, pairs))

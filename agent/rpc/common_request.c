@@ -8,7 +8,7 @@
 
 struct reader {
     const uint8_t *at, *end;
-    bool usual; /* so far */
+    bool usual; /* the message has the usual form so far */
 };
 
 /* The next bytes, or NULL. */

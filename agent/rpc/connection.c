@@ -1,4 +1,4 @@
-/* A connection from its first moment to its last: who is let in, how patient the agent is, and what is given back at the end. */
+/* The life of a connection: which connections are let in, how long the agent waits for a peer, and what is freed at the end. */
 #include "connection.h"
 
 #include <stdlib.h>
@@ -25,11 +25,11 @@ static void leave_patience(struct conn *conn)
     conn->patience = NULL;
 }
 
-/* Patience begins anew. */
+/* Starts the patience again. */
 static void have_patience(struct conn *conn, struct patience *patience)
 {
     if (conn->patience == patience && patience->last == conn) {
-        conn->since = uv_now(conn->door->core->loop); /* the timer may ring too early, and is set anew then */
+        conn->since = uv_now(conn->door->core->loop); /* the timer may ring too early, and is then set again */
         return;
     }
     leave_patience(conn);
@@ -58,16 +58,16 @@ static void free_buffers(struct conn *conn)
     free(conn->out);
     conn->out = NULL;
     conn->out_bytes = conn->out_room = 0;
-    if (conn->handling) /* it stands in one of them */
+    if (conn->handling) /* the caller is working in one of them */
         return;
     if (conn->partial != NULL)
-        explicit_bzero(conn->partial, conn->partial_room); /* it held a token */
+        explicit_bzero(conn->partial, conn->partial_room); /* it contained a token */
     free(conn->partial);
     conn->partial = NULL;
     conn->partial_bytes = conn->partial_room = 0;
 }
 
-/* Freed when libuv lets go of it and no request of it is under way any more. */
+/* Freed when libuv has closed it and none of its requests is under way any more. */
 static void on_closed(uv_handle_t *handle)
 {
     struct conn *conn = handle->data;
@@ -89,7 +89,7 @@ void conn_close(struct conn *conn)
     sent_page_conn_closes(conn);
     conn_drop_work(conn);
     conn_leave(conn);
-    free_buffers(conn); /* now, not at the end of the turn: others may be about to take what is written off here */
+    free_buffers(conn); /* now, not at the end of the turn: others may be about to use the memory that is subtracted here */
     if (conn->guest.caller.account != NULL) {
         account_discharge(&conn->guest.caller, conn->guest.caller.charged);
         account_forget(&conn->guest.caller);
@@ -134,15 +134,15 @@ void conn_close_if_done(struct conn *conn)
         conn_close(conn);
 }
 
-/* A half message has to be finished soon; between messages there is time. Drop by drop is not finishing: only whole ones count. Waiting for a
-   turn stops no clock, for then a busy user's half messages would never have to be finished: turns come many times a second. */
+/* A half-sent message must be finished soon; between messages there is time. Single bytes are not progress: only whole messages count. Waiting for
+   a turn does not stop the clock, because then a busy user's half-sent messages would never have to be finished: turns come many times a second. */
 void conn_renew_patience(struct conn *conn, bool progress)
 {
     struct door *door = conn->door;
     struct patience *now = (conn->partial_bytes > 0 && conn_may_read(conn)) || conn->unsent > 0 ? &door->partial : &door->idle;
 
     if (now == &door->idle && conn->holds_page)
-        leave_patience(conn); /* what it is for is being there */
+        leave_patience(conn); /* its purpose is to stay open */
     else if (now != conn->patience || progress)
         have_patience(conn, now);
 }
@@ -153,7 +153,7 @@ void conn_drain(struct conn *conn)
         return;
     conn->draining = true;
     conn_stop_reading(conn);
-    conn_mark_dirty(conn); /* what was read and not taken up yet is still answered */
+    conn_mark_dirty(conn); /* requests that were read but not yet processed are still answered */
 }
 
 static void on_turned_away(uv_handle_t *handle)
@@ -165,8 +165,8 @@ static void on_turned_away(uv_handle_t *handle)
         conn_open(door, (uv_stream_t *)&door->listener);
 }
 
-/* There is no memory for it. libuv holds the descriptor, and takes nobody else until it was accepted: so it is, by a handle that is
-   kept for that. Should that one still be closing, the next one waits for it. */
+/* Out of memory for a connection. libuv holds the descriptor, and accepts no other connection until this one was accepted: so it is accepted by a
+   handle reserved for that. If that handle is still closing, the connection waits for it. */
 static void turn_away(struct door *door, uv_stream_t *listener)
 {
     door->has_one_waiting = door->is_turning_away;

@@ -1,5 +1,5 @@
-/* One connection: bytes in, whole messages to request.c, answers out. What a peer may cost is bounded here, and a peer that breaks a bound
-   loses this connection and nothing else happens. */
+/* One connection: bytes in, whole messages to request.c, answers out. It limits what a peer may cost; a peer that exceeds a limit loses this
+   connection and nothing else. */
 #ifndef ASSAY_CONN_H
 #define ASSAY_CONN_H
 
@@ -15,51 +15,51 @@ struct conn;
 /* For the listener: takes the descriptor over. */
 void conn_open(struct door *door, uv_stream_t *listener);
 
-struct door *conn_door(const struct conn *conn); /* by which it came */
+struct door *conn_door(const struct conn *conn); /* the door through which it came */
 const struct peer *conn_peer(const struct conn *conn);
 
-/* A line in the log, once, about a peer that is none of the configuration's. */
+/* Logs once that the peer matches no entry of `peers`. */
 void conn_tell_stranger(struct conn *conn);
 
-/* Where its signature checks wait. Lives as long as a request of it is held. */
+/* Where its signature checks wait. Lives as long as one of its requests is held. */
 struct line_of_tasks *conn_line(struct conn *conn);
 
-/* An answer: a writer with room for that many bytes, then the end of it. NULL: there is no memory, and the connection is gone.
-   It goes out at the end of the loop's turn, with all others of the connection. */
+/* Begins an answer: a writer with room for `room` bytes; conn_answer_end ends it. NULL: out of memory, and the connection is gone. The answer goes
+   out at the end of the loop's turn, with all others of the connection. */
 struct wire_writer *conn_answer_begin(struct conn *conn, size_t room);
 void conn_answer_end(struct conn *conn);
 
-/* A request that is answered later holds the connection; false: it has too many of them. */
+/* Holds the connection for a request that is answered later; false: it has too many of them. */
 bool conn_hold(struct conn *conn);
 
-/* Its end: true if the answer can still be sent. */
+/* Ends the hold. True: the answer can still be sent. */
 bool conn_release(struct conn *conn);
 
-/* The page of the fast path (send_page.c). Was everything sent that was answered over it? A page can go only then. */
+/* For the shared page (send_page.c): were all answers of this connection sent? Only then can a page be sent. */
 bool conn_may_pass(struct conn *conn);
 
-/* Why no page may be sent over it now; NULL: one may. */
+/* Why no page may be sent on it now; NULL: one may be sent. */
 const char *conn_page_refusal(struct conn *conn);
 
-/* Somebody holds the page by it: true if it is the first time. And not, for it could not be sent. */
+/* Records that its client holds the page, true if for the first time; or takes that back, because the page could not be sent. */
 bool conn_hold_page(struct conn *conn);
 void conn_drop_page(struct conn *conn);
 
-/* Sends this, a whole answer, and the page with its first byte. NULL, or why nothing was sent. */
+/* Sends this whole answer, and the page with its first byte. NULL, or why nothing was sent. */
 const char *conn_send_page(struct conn *conn, const uint8_t *bytes, size_t size);
 
-/* A request that takes so long that it is answered in pieces, between which others have their turns. */
+/* A request that takes so long that it is processed in pieces, between which others have their turns. */
 struct piecework {
-    bool (*go_on)(struct piecework *work); /* a piece more. True: it was the last, and there is no work any more */
-    void (*drop)(struct piecework *work);  /* the connection is gone */
+    bool (*go_on)(struct piecework *work); /* processes one more piece. True: it was the last, and the work is freed */
+    void (*drop)(struct piecework *work);  /* frees the work, because the connection is gone */
 };
 
-/* Is it worth it, and is there room for that many bytes of it? Only while others ask, too, and for one request of a connection at a time. True:
-   the bytes count as the connection's, and conn_take_pieces is called next. */
+/* Is processing in pieces useful, and is there room for that many bytes of it? Only while other users ask, and for one request of a connection at
+   a time. True: the bytes count as the connection's, and conn_take_pieces must follow. */
 bool conn_takes_pieces(struct conn *conn, size_t bytes);
-void conn_take_pieces(struct conn *conn, struct piecework *work); /* its next request waits for the end */
+void conn_take_pieces(struct conn *conn, struct piecework *work); /* the connection's next request waits until it ends */
 
-/* No more requests; closed when what is owed was sent. */
+/* Accepts no more requests; closes the connection when all answers are sent. */
 void conn_drain(struct conn *conn);
 void conn_close(struct conn *conn);
 

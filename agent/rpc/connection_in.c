@@ -1,4 +1,4 @@
-/* What comes in over a connection: bytes become whole messages, and these are taken up while the user's share of the loop's turn lasts. */
+/* Input of a connection: bytes become whole messages, which are processed while the user's share of the loop's turn lasts. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +39,7 @@ void conn_take_pieces(struct conn *conn, struct piecework *work)
     account_wait_first(&conn->guest.caller);
 }
 
-/* A piece. What closes the connection in the midst of it finds no work there. */
+/* Processes one piece. If the connection is closed during it, the connection no longer has the work. */
 static void work_on(struct conn *conn)
 {
     struct piecework *work = take_work(conn);
@@ -54,7 +54,7 @@ static void work_on(struct conn *conn)
         conn_drop_work(conn);
 }
 
-/* Has it little enough to wait for that more of its requests can be taken up, and have the files been looked at lately? */
+/* Does it have few enough requests waiting to process more, and were the files checked lately? */
 static bool may_handle(const struct conn *conn)
 {
     return !conn->closing && conn->work == NULL && conn->guest.held < IN_FLIGHT_PER_CONNECTION_MAX &&
@@ -66,7 +66,7 @@ bool conn_may_read(const struct conn *conn)
     return may_handle(conn) && !conn->draining;
 }
 
-#define CHEAP_AT_ONCE 8 /* verdicts about known tokens take as long as 40 looks at the clock */
+#define CHEAP_AT_ONCE 8 /* a decision about a cached token takes as long as 40 readings of the clock */
 
 /* Handles whole messages until the user's share of this turn is used up. Returns how many bytes it has handled. */
 static size_t handle(struct conn *conn, const uint8_t *bytes, size_t size)
@@ -91,7 +91,7 @@ static size_t handle(struct conn *conn, const uint8_t *bytes, size_t size)
         if (status == WIRE_MORE)
             break;
         if (status == WIRE_BAD) {
-            conn_break_off(conn, "it sent what is no MessagePack-RPC request, or one beyond the limits");
+            conn_break_off(conn, "it sent bytes that are not a MessagePack-RPC request, or a request beyond the limits");
             break;
         }
         rpc_handle(conn, conn->door->verdicts, conn->door->zone, bytes + done, length);
@@ -111,7 +111,7 @@ static bool keep(struct conn *conn, const uint8_t *bytes, size_t size)
         uint8_t *larger = account_charge(&conn->guest.caller, room - conn->partial_room) ? realloc(conn->partial, room) : NULL;
 
         if (larger == NULL) {
-            conn_break_off(conn, "half messages and unread answers take too much memory");
+            conn_break_off(conn, "half-sent messages and unread answers take too much memory");
             return false;
         }
         conn->partial = larger;
@@ -130,13 +130,13 @@ static void drop_partial(struct conn *conn, size_t bytes)
         return;
     }
     account_discharge(&conn->guest.caller, conn->partial_room);
-    explicit_bzero(conn->partial, conn->partial_room); /* it held a token */
+    explicit_bzero(conn->partial, conn->partial_room); /* it contained a token */
     free(conn->partial);
     conn->partial = NULL;
     conn->partial_room = 0;
 }
 
-/* No room, and so no reading, as long as others of its user come first: libuv says UV_ENOBUFS then. */
+/* Gives no buffer, so that nothing is read, while other connections of its user come first: libuv then reports UV_ENOBUFS. */
 static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buffer)
 {
     struct conn *conn = handle->data;
@@ -153,7 +153,7 @@ void conn_stop_reading(struct conn *conn)
     conn->reading = false;
 }
 
-/* Handles what has arrived, with what was left of before. Returns how many bytes whole messages took; what is left is kept. */
+/* Handles what has arrived, together with the rest of before. Returns how many bytes whole messages took; the rest is kept. */
 static size_t take_in(struct conn *conn, const uint8_t *bytes, size_t size)
 {
     size_t done;
@@ -171,12 +171,12 @@ static size_t take_in(struct conn *conn, const uint8_t *bytes, size_t size)
     return done;
 }
 
-/* Bytes that were read into the door's buffer. */
+/* Processes bytes in the door's read buffer. */
 static void take_up(struct conn *conn, size_t got)
 {
     size_t done = take_in(conn, (const uint8_t *)conn->door->read_buffer, got);
 
-    explicit_bzero(conn->door->read_buffer, got); /* there were tokens in it */
+    explicit_bzero(conn->door->read_buffer, got); /* it contained tokens */
     if (!conn->closing)
         conn_renew_patience(conn, done > 0);
 }
@@ -192,13 +192,13 @@ static void take_up_what_was_left(struct conn *conn)
         conn_renew_patience(conn, done > 0);
 }
 
-/* What comes next: its user's next turn, more to read, or neither until something of it was answered. */
+/* The next step: its user's next turn, more reading, or neither until a request of it was answered. */
 static void settle(struct conn *conn)
 {
     if (conn->closing)
         return;
     if (conn->work != NULL)
-        account_wait_first(&conn->guest.caller); /* one after the other: what is half done takes memory */
+        account_wait_first(&conn->guest.caller); /* one after the other: unfinished work takes memory */
     else if (conn->partial_bytes > 0 && may_handle(conn) && !account_may_work(conn->guest.caller.account))
         account_wait(&conn->guest.caller);
     if (!conn_may_read(conn) || conn->guest.caller.waits)
@@ -217,7 +217,7 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
     if (got == UV_ENOBUFS) {
         account_wait(&conn->guest.caller);
     } else if (got < 0) {
-        conn_drain(conn); /* what was asked before the end is still answered */
+        conn_drain(conn); /* requests from before the end are still answered */
     } else {
         account_begin(conn->guest.caller.account);
         take_up(conn, (size_t)got);
@@ -233,7 +233,8 @@ bool conn_start_reading(struct conn *conn)
     return conn->reading;
 }
 
-/* Past libuv, which would ask whose turn it is. Little at once: what is not taken up in this turn is kept. */
+/* Reads the descriptor without libuv, which would ask for a buffer again. Reads little at once, because what is not processed in this turn is kept
+   in memory. */
 static void receive(struct conn *conn)
 {
     ssize_t got;
@@ -262,7 +263,7 @@ void conn_take_turn(struct caller *caller)
         conn_close_if_done(conn);
 }
 
-/* Takes up what was left when it had too much to wait for. */
+/* Processes what was left when it had too many requests waiting. */
 void conn_read_on(struct conn *conn)
 {
     if (conn->reading || conn->guest.caller.waits || !may_handle(conn))

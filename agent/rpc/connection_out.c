@@ -1,4 +1,4 @@
-/* What goes out of a connection: answers are gathered in a turn of the loop and sent at its end, by one write. */
+/* Output of a connection: answers of a turn of the loop are collected and sent at its end, in one write. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -7,7 +7,7 @@
 
 #define OUT_ROOM_FIRST 4096
 
-/* Answers that did not go out at once. */
+/* Answers that the kernel did not take at once. */
 struct sending {
     uv_write_t request;
     struct conn *conn;
@@ -38,7 +38,7 @@ static void send_later(struct conn *conn, const uint8_t *bytes, size_t size)
     struct sending *sending = account_charge(&conn->guest.caller, size) ? malloc(sizeof *sending + size) : NULL;
 
     if (sending == NULL) {
-        conn_break_off(conn, "half messages and unread answers take too much memory");
+        conn_break_off(conn, "half-sent messages and unread answers take too much memory");
         return;
     }
     sending->conn = conn;
@@ -70,7 +70,7 @@ static void release_out(struct conn *conn)
     conn->out_bytes = conn->out_room = 0;
 }
 
-/* As much of it as the kernel takes, before the turn is over. An error comes again then. */
+/* Sends as much as the kernel takes, before the turn ends. An error will come again later. */
 static void push(struct conn *conn)
 {
     uv_buf_t buffer = uv_buf_init((char *)conn->out, (unsigned)conn->out_bytes);
@@ -174,7 +174,7 @@ struct wire_writer *conn_answer_begin(struct conn *conn, size_t room)
     if (conn->closing)
         return NULL;
     if (!grow_out(conn, room)) {
-        conn_break_off(conn, "half messages and unread answers take too much memory");
+        conn_break_off(conn, "half-sent messages and unread answers take too much memory");
         return NULL;
     }
     wire_writer_init(&conn->writer, conn->out + conn->out_bytes, room);
@@ -184,7 +184,7 @@ struct wire_writer *conn_answer_begin(struct conn *conn, size_t room)
 void conn_answer_end(struct conn *conn)
 {
     if (conn->writer.full) {
-        conn_break_off(conn, "an answer did not fit into the room that was made for it");
+        conn_break_off(conn, "an answer did not fit into its buffer");
         return;
     }
     conn->out_bytes += wire_written(&conn->writer);

@@ -1,4 +1,4 @@
-/* Whose a connection is, what that allows, and how much of it is used. */
+/* A connection's peer, its rights, and how much of them is used. */
 #include "agent/door/peer_log.h"
 #include "agent/keys/keyring.h"
 #include "connection_inside.h"
@@ -23,7 +23,7 @@ void conn_leave(struct conn *conn)
     guest_leave(&conn->guest);
 }
 
-/* All at once, for none of them may keep a right, nor a pointer, of the old one. */
+/* All at once, because no connection may keep a right, or a pointer, of the old configuration. */
 void door_use_config(struct door *door)
 {
     for (struct conn *conn = door->all; conn != NULL; conn = conn->next) {

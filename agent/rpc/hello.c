@@ -1,4 +1,4 @@
-/* `hello`: hands over the page, and lets the agent's heart beat as long as somebody holds it. */
+/* `hello`: hands over the page, and keeps the heartbeat running while a client holds it. */
 #include "agent/base/alarm.h"
 #include "agent/base/pairs.h"
 #include "agent/fastpath/previous_run.h"
@@ -12,8 +12,8 @@
 
 #define ANSWER_ROOM 512
 
-/* Nobody who holds the page asks about time or files; so that a clock that is set back is noticed, the time at which clients say yes
-   is known to the next run, and what was changed in a file ends their yeses, all of it is looked at here. */
+/* Clients with the page ask neither about time nor about files. So the heartbeat checks both: it detects a clock that is set back, records the
+   time at which clients accept tokens for the next run, and ends their results after a change of a file. */
 void door_beat(void *context)
 {
     struct door *door = context;
@@ -46,7 +46,7 @@ static void refuse(const struct request *request, const char *refusal)
     conn_answer_end(request->conn);
 }
 
-/* NULL, or why it cannot be sent: the answer is another one then. Its heart beats first, so the page is good when it comes. */
+/* NULL, or why it cannot be sent; then the answer is another one. The heartbeat comes first, so the page is valid when it arrives. */
 static const char *hand_over(const struct request *request)
 {
     struct conn *conn = request->conn;
@@ -58,7 +58,7 @@ static const char *hand_over(const struct request *request)
     wire_writer_init(&writer, bytes, sizeof bytes);
     rpc_put_head(&writer, request->msgid);
     put_answer(&writer, request->core, NULL);
-    const char *refusal = writer.full ? "out of room" : conn_send_page(conn, bytes, wire_written(&writer));
+    const char *refusal = writer.full ? "the answer does not fit into its buffer" : conn_send_page(conn, bytes, wire_written(&writer));
 
     if (refusal != NULL && is_first)
         conn_drop_page(conn);
@@ -74,13 +74,13 @@ void method_hello(const struct request *request)
     if (refusal == NULL)
         refusal = peer_page_refusal(conn_peer(request->conn));
     if (refusal == NULL && !conn_may_pass(request->conn)) {
-        rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "read your answers before you say hello");
+        rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "this connection has unread answers; read them before you call hello");
         return;
     }
     if (refusal == NULL)
         refusal = conn_page_refusal(request->conn);
     if (refusal == NULL && !previous_run_mark(request->core->previous_run))
-        refusal = "its marker cannot be written; the agent's log says why";
+        refusal = "the marker of the shared page cannot be written; see the agent's log";
     if (refusal == NULL)
         refusal = hand_over(request);
     if (refusal != NULL)

@@ -12,7 +12,7 @@
 #include "agent/keys/keyring.h"
 #include "agent/state/store.h"
 
-/* The timer runs only while somebody's patience does, and only until the first of them ends. */
+/* The timer runs only while some connection's patience does, and only until the first one ends. */
 static void on_alarm(void *context)
 {
     struct door *door = context;
@@ -44,7 +44,7 @@ void door_arm(struct door *door)
     alarm_set(door->alarm, first > now ? (double)(first - now) / 1000 : 0.001);
 }
 
-/* libuv takes the next one when this one was accepted. */
+/* libuv accepts the next connection after this one was accepted. */
 static void on_connection(uv_stream_t *listener, int status)
 {
     struct door *door = listener->data;
@@ -65,7 +65,7 @@ static void on_flush(uv_check_t *check)
 {
     struct door *door = check->data;
 
-    conn_flush_all(door); /* short requests get their answers before long ones go on */
+    conn_flush_all(door); /* short requests get their answers before long ones continue */
     if (accounts_take_turns(&door->accounts))
         uv_idle_start(&door->awake, do_nothing);
     else
@@ -85,11 +85,11 @@ static void on_sleep(uv_prepare_t *prepare)
     struct door *door = prepare->data;
 
     accept_on(door);
-    conn_flush_all(door); /* what timers and closing handles have left */
+    conn_flush_all(door); /* answers from timers and closing handles */
     door->before_wait(door->context);
 }
 
-/* libuv, when it has no descriptor left, drops everybody who waits. So the limit on connections stays below that on descriptors. */
+/* If libuv has no descriptor left, it drops all waiting connections. So the limit on connections stays below that on descriptors. */
 static unsigned connections_max(void)
 {
     struct rlimit files;
@@ -100,14 +100,14 @@ static unsigned connections_max(void)
     if (setrlimit(RLIMIT_NOFILE, &files) < 0 && getrlimit(RLIMIT_NOFILE, &files) < 0)
         return 256;
     if (files.rlim_cur < CONNECTIONS_MAX + DESCRIPTORS_KEPT)
-        log_warning("few file descriptors are allowed, so fewer connections are", LOG_NUMBER("limit", files.rlim_cur));
+        log_warning("the limit of file descriptors is low, so the agent accepts fewer connections", LOG_NUMBER("limit", files.rlim_cur));
     return files.rlim_cur > DESCRIPTORS_KEPT + CONNECTIONS_KEPT_FOR_ROOT ? (unsigned)files.rlim_cur - DESCRIPTORS_KEPT
                                                                          : CONNECTIONS_KEPT_FOR_ROOT + 1;
 }
 
 static void open_again(uv_handle_t *listener);
 
-/* Connections that are there stay. */
+/* Open connections stay. */
 static void on_gone(void *context)
 {
     struct door *door = context;
@@ -168,7 +168,7 @@ static void open_again(uv_handle_t *listener)
         return;
     uv_pipe_init(door->core->loop, &door->listener, 0);
     if (listen_on_socket(door, why) != 0)
-        log_error("the socket cannot be made anew, and nobody can connect until a restart", LOG_TEXT("why", why));
+        log_error("the socket cannot be created again; no caller can connect until the agent restarts", LOG_TEXT("why", why));
 }
 
 void door_look_for_socket(struct door *door)
@@ -196,13 +196,13 @@ struct door *door_open(struct verdicts *verdicts, void (*before_wait)(void *cont
         return NULL;
     }
     if (listen_on_socket(door, why) == 0) {
-        if (door->found_socket && store_is_new(door->core->store)) /* an agent was here, and its marker was in a state that is gone */
+        if (door->found_socket && store_is_new(door->core->store)) /* an agent has run here, and its marker was in a state folder that is gone */
             previous_run_suspect(door->core->previous_run);
         return door;
     }
     door_drain(door);
     door_close(door);
-    uv_run(verdicts->core->loop, UV_RUN_NOWAIT); /* the handles are let go of */
+    uv_run(verdicts->core->loop, UV_RUN_NOWAIT); /* lets libuv close the handles */
     door_free(door);
     return NULL;
 }

@@ -77,7 +77,7 @@ static void answer_yes(struct verdicts *verdicts, struct conn *conn, uint32_t ms
     answer_put_tail(writer, token, feeds_age(verdicts->core->feeds, token->issuer));
     if (stamped && peer_page_refusal(conn_peer(conn)) == NULL && stamp_make(verdicts->core, token, decision->grounds, &stamp)) {
         stamp_put(writer, verdicts->core, &stamp);
-        ++*map; /* one pair more: the count stands in its low bits */
+        ++*map; /* one more pair: the count is in its low bits */
     }
     conn_answer_end(conn);
 }
@@ -130,7 +130,7 @@ void method_wait(const struct request *request, const struct pending *pending, s
 {
     if (waiter == NULL || !conn_hold(request->conn)) {
         free(waiter);
-        rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "too many requests of this user are under way");
+        rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "this user has too many requests under way; try again");
         return;
     }
     waiter->line = conn_line(request->conn);
@@ -139,7 +139,7 @@ void method_wait(const struct request *request, const struct pending *pending, s
         return;
     free(waiter);
     if (conn_release(request->conn))
-        rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "too many signatures wait to be checked; try again");
+        rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "too many signature checks are queued; try again");
 }
 
 static void verify_later(const struct request *request, const struct pending *pending, struct text audience, bool stamped)
@@ -198,7 +198,8 @@ bool method_issuer(const struct request *request, struct text *issuer)
     if (issuer->at == NULL && config->issuer_count == 1)
         *issuer = config->issuers[0].rules.names.list[0];
     if (issuer->at == NULL) {
-        rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "`iss` is missing, and %u issuers are configured", config->issuer_count);
+        rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "`iss` is missing; it is needed because %u issuers are configured",
+                  config->issuer_count);
         return false;
     }
     const struct issuer *found = keyring_issuer(request->core->ring, *issuer);
@@ -206,13 +207,13 @@ bool method_issuer(const struct request *request, struct text *issuer)
     if (found != NULL && bounds_have_issuer(peer_admin_bounds(conn_peer(request->conn)), found))
         return true;
     if (found != NULL) {
-        rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "this peer's `issuers` do not have that one");
+        rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "this peer's `issuers` do not include that issuer");
         return false;
     }
     snprintf(name, sizeof name, "%.*s", (int)issuer->bytes, issuer->at);
     const char *nearest = config_nearest_issuer(config, name);
 
-    rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "no such issuer is configured%s%s%s",
+    rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "that issuer is not configured%s%s%s",
               nearest != NULL ? "; did you mean " : "", nearest != NULL ? nearest : "", nearest != NULL ? "?" : "");
     return false;
 }

@@ -1,4 +1,4 @@
-/* `reload`: the configuration and all files are read again, on an administrator's word; and the word that the clock is right. */
+/* `reload`: reads the configuration and all files again for an administrator; also accepts the clock on his word. */
 #include <stdlib.h>
 
 #include "agent/base/log.h"
@@ -7,11 +7,11 @@
 #include "agent/state/clock.h"
 #include "methods.h"
 
-/* A reload request, while the files are read. */
+/* A reload request during the reading. */
 struct reload_request {
     struct reload_waiter waiter;
     struct held held;
-    struct faults faults; /* what was wrong, as long as the answer is held back */
+    struct faults faults; /* the faults, while the answer is delayed */
     struct core *core;
     struct conn *conn;
     uint32_t msgid;
@@ -54,7 +54,7 @@ static void reloaded(struct reload_waiter *waiter, const struct faults *faults)
     previous_run_hold(its->core->previous_run, &its->held);
 }
 
-/* The clock is written down first: what the reload says then is the last word. */
+/* The clock is written first: the result of the reload is then the answer. */
 static void clock_accepted(void *context, int status)
 {
     struct reload_request *its = context;
@@ -80,7 +80,7 @@ void method_reload(const struct request *request)
 
     if (its == NULL || !conn_hold(request->conn)) {
         free(its);
-        rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "too many requests of this user are under way");
+        rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "this user has too many requests under way; try again");
         return;
     }
     its->waiter.reloaded = reloaded;

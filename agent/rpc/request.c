@@ -59,7 +59,7 @@ void rpc_undecided(struct conn *conn, uint32_t msgid, enum doubt doubt, const ch
     rpc_error(conn, msgid, error, "%s", why);
 }
 
-/* Words of a peer in an answer or a line of the log: short, and only letters that cannot break anything. */
+/* A peer's text for an answer or a log line: short, and only characters that cannot break anything. */
 static const char *printable(struct text text, char out[64])
 {
     size_t size = text.bytes < 60 ? text.bytes : 60;
@@ -92,14 +92,14 @@ static bool read_param(const struct request *request, const struct param *param,
         return true;
     }
     if (value->type == MSGPACK_OBJECT_NIL)
-        return true; /* as if it was not there */
+        return true; /* as if it were absent */
     static const char *const kinds[] = {[PARAM_TEXT] = "a string", [PARAM_BOOL] = "true or false", [PARAM_ARRAY] = "an array"};
 
     rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "`%s` must be %s", param->name, kinds[param->type]);
     return false;
 }
 
-/* Two members of one name: which of them counts would be anybody's guess. */
+/* With a repeated member it would be unclear which one counts. */
 static bool is_twice(const msgpack_object_map *map, uint32_t index, struct text name)
 {
     struct text other;
@@ -119,7 +119,8 @@ bool rpc_params(const struct request *request, const struct param *params, unsig
     char shown[64];
 
     if (map->size > PARAMS_MAX) {
-        rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "%u members; no method has more than %d", map->size, PARAMS_MAX);
+        rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "the params have %u members; no method takes more than %d", map->size,
+                  PARAMS_MAX);
         return false;
     }
     for (uint32_t i = 0; i < map->size; i++) {
@@ -130,7 +131,7 @@ bool rpc_params(const struct request *request, const struct param *params, unsig
             return false;
         }
         if (is_twice(map, i, name)) {
-            rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "`%s` stands there twice", printable(name, shown));
+            rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "`%s` is given twice", printable(name, shown));
             return false;
         }
         const struct param *param = find_param(params, count, name);
@@ -178,7 +179,7 @@ static bool may(const struct request *request, enum right right, const char *met
     const struct peer *peer = conn_peer(request->conn);
 
     if (peer->entry == NULL && (peer->rights & RIGHT_BIT(right)) != 0)
-        return true; /* nothing is configured, and nothing counted */
+        return true; /* no `peers` are configured, so nothing is counted */
     enum peer_verdict verdict = peer_ask(peer, right, uv_now(request->core->loop));
 
     if (verdict == PEER_FORBIDDEN)
@@ -237,7 +238,7 @@ void rpc_handle(struct conn *conn, struct verdicts *verdicts, msgpack_zone *zone
         parts[0].type != MSGPACK_OBJECT_POSITIVE_INTEGER || parts[0].via.u64 != 0 || parts[1].type != MSGPACK_OBJECT_POSITIVE_INTEGER ||
         parts[1].via.u64 > UINT32_MAX || !object_text(&parts[2], &name) || parts[3].type != MSGPACK_OBJECT_ARRAY) {
         conn_door(conn)->facts.protocol_errors++;
-        conn_close(conn); /* a message, but no request: whatever talks here, it is not a client of this protocol */
+        conn_close(conn); /* a message, but not a request: the peer is not a client of this protocol */
     } else {
         request.msgid = (uint32_t)parts[1].via.u64;
         call(&request, name, &parts[3]);

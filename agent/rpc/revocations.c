@@ -1,4 +1,4 @@
-/* `revocations`: how many stand, of what kind and by whom; or whether one does. */
+/* `revocations`: how many are in force, of what kind and from which source; or whether a given one is. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +21,7 @@ static void put_seconds(struct wire_writer *writer, const char *name, int64_t se
         wire_put_int(writer, seconds);
 }
 
-/* Counts are kept by the spelling that a record used; answers name the issuer as it is configured now. */
+/* Counts are stored under the spelling that a record used; answers name the issuer as it is configured now. */
 struct row {
     char issuer_bytes[300];
     char kind[24];
@@ -83,7 +83,7 @@ static void answer_counts(const struct request *request, struct view *view, cons
         rows->only = only;
     }
     if (rows == NULL || slot_each(view, add_row, rows) < 0) {
-        rpc_error(request->conn, request->msgid, ERROR_INTERNAL, "the revocations could not be read; the agent's log says why");
+        rpc_error(request->conn, request->msgid, ERROR_INTERNAL, "the revocations could not be read; see the agent's log");
         free(rows);
         return;
     }
@@ -128,7 +128,7 @@ static void add_holder(void *context, const char *source, int64_t before, int64_
     holders->count++;
 }
 
-/* Under every spelling of the issuer: they are one. */
+/* Under every spelling of the issuer, because all spellings are one issuer. */
 static int find_holders(const struct core *core, struct view *view, struct record record, struct holders *holders)
 {
     const struct issuer *issuer = keyring_issuer(core->ring, record.issuer);
@@ -146,7 +146,7 @@ static void answer_holders(const struct request *request, struct view *view, con
     struct holders holders = {.count = 0};
 
     if (find_holders(request->core, view, *record, &holders) < 0) {
-        rpc_error(request->conn, request->msgid, ERROR_INTERNAL, "the revocations could not be read; the agent's log says why");
+        rpc_error(request->conn, request->msgid, ERROR_INTERNAL, "the revocations could not be read; see the agent's log");
         return;
     }
     struct wire_writer *writer = rpc_result(request->conn, request->msgid, 64 + holders.count * 128);
@@ -199,7 +199,7 @@ void method_revocations(const struct request *request)
         rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "%s", why);
         return;
     }
-    /* record_read leaves the record alone when it names nothing but an issuer. */
+    /* record_read leaves the record empty if it names nothing but an issuer. */
     for (uint32_t i = 0; i < request->params->size; i++) {
         struct text name;
 
@@ -211,7 +211,7 @@ void method_revocations(const struct request *request)
     struct view *view = store_view(request->core->store);
 
     if (view == NULL) {
-        rpc_error(request->conn, request->msgid, ERROR_INTERNAL, "the revocations could not be read; the agent's log says why");
+        rpc_error(request->conn, request->msgid, ERROR_INTERNAL, "the revocations could not be read; see the agent's log");
     } else if (selects) {
         answer_holders(request, view, &record);
     } else {

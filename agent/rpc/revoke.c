@@ -1,5 +1,5 @@
-/* `revoke` and `unrevoke`: from a record, or from a token whose signature is good, to a write job and its answer. The answer is sent when
-   the change is on the disk, and after every later decision is certain to see it. */
+/* `revoke` and `unrevoke`: from a record, or from a token whose signature is good, to a write job and its answer. The answer is sent when the
+   change is on the disk, and when every later decision is certain to see it. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@ struct change {
     struct held held;
     struct core *core;
     struct verdicts *verdicts;
-    struct keyring *ring; /* that was in force: its issuers' spellings */
+    struct keyring *ring; /* in force at that time: its issuers' spellings */
     struct conn *conn;
     struct peer peer;
     uint32_t msgid;
@@ -56,7 +56,7 @@ static void note_holder(void *context, const char *source, int64_t before, int64
         snprintf(change->holders[change->holder_count++], sizeof *change->holders, "%s", source);
 }
 
-/* An issuer's spellings are one: the word may have been given under another than the one that is named now. */
+/* All spellings are one issuer: the revocation may have been made under another spelling than the one in this request. */
 static int run_undo(struct change *change, struct hasher *hasher, struct view *view)
 {
     const struct issuer *issuer = keyring_issuer(change->ring, change->record.issuer);
@@ -75,17 +75,17 @@ static int run_undo(struct change *change, struct hasher *hasher, struct view *v
 static int run_change(struct job *job, struct view *view)
 {
     struct change *change = (struct change *)job;
-    struct hasher *hasher = hasher_new(); /* the loop's is not this thread's */
+    struct hasher *hasher = hasher_new(); /* the loop's hasher belongs to another thread */
     int status = -1;
 
-    change->holder_count = 0; /* a job may be run again */
+    change->holder_count = 0; /* a job may run again */
     if (hasher == NULL)
         return -1;
     if (change->undo) {
         status = run_undo(change, hasher, view);
     } else {
         status = list_apply(hasher, view, &change->record, SOURCE_OPERATORS);
-        if (status == 0 && change->record.kind == RECORD_KID) /* so that none that bears it now slips away under a new name */
+        if (status == 0 && change->record.kind == RECORD_KID) /* so that no key that has it now escapes under a new kid */
             status = list_cover(hasher, view, change->ring);
     }
     hasher_free(hasher);
@@ -115,15 +115,15 @@ static void answer_now(struct held *held)
     if (conn_release(change->conn)) {
         if (change->job.status < 0)
             rpc_error(change->conn, change->msgid, ERROR_INTERNAL,
-                      "the change is not on the disk and has no effect; the agent's log says why (is the disk full?)");
+                      "the change could not be written to the disk and has no effect (is the disk full?); see the agent's log");
         else
             answer_change(change);
     }
     change_free(change);
 }
 
-/* The configuration may have been replaced meanwhile, and the issuer have another first name: what is in force now is what yeses rest
-   on, for those of before have gone with it. */
+/* The configuration may have been replaced meanwhile, and the issuer may have another first name: cached results rest on the configuration in
+   force, because those of the old one have ended with it. */
 static void tell_board(const struct change *change)
 {
     struct core *core = change->core;
@@ -140,7 +140,7 @@ static void change_done(struct job *job, int status)
 
     tell_board(change);
     ++*(change->undo ? &counters->unrevokes : &counters->revokes);
-    audit_change(&change->peer, status < 0 ? "a change of the revocations failed" : change->undo ? "unrevoked" : "revoked",
+    audit_change(&change->peer, status < 0 ? "a change of the revocations could not be written" : change->undo ? "unrevoked" : "revoked",
                  record_kind_name(change->record.kind), change->record.issuer);
     change->held.answer = answer_now;
     previous_run_hold(change->core->previous_run, &change->held);
@@ -181,7 +181,7 @@ static void submit(const struct request *request, const struct record *record, b
 
     if (change != NULL && !held && !conn_hold(request->conn)) {
         change_free(change);
-        rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "too many requests of this user are under way");
+        rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "this user has too many requests under way; try again");
         return;
     }
     if (change != NULL && writer_submit(request->core->writer, &change->job) == 0)
@@ -190,7 +190,7 @@ static void submit(const struct request *request, const struct record *record, b
 
     change_free(change);
     if (!release || conn_release(request->conn))
-        rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "too many changes wait to be written; try again");
+        rpc_error(request->conn, request->msgid, ERROR_OVERLOADED, "too many changes wait for the disk; try again");
 }
 
 /* A change by token, while its signature is checked. */
@@ -230,7 +230,7 @@ static void change_by_token(struct by_token *its, const struct decision *decisio
     if (held && !conn_release(request->conn))
         return;
     if (decision->outcome == OUTCOME_REFUSED)
-        rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "the token is not an issuer's word: %s",
+        rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "the token was not verified: %s",
                   reason_name(decision->token->reason));
     else
         rpc_error(request->conn, request->msgid, ERROR_INTERNAL, "the token's signature could not be checked");
@@ -273,7 +273,7 @@ static void change(const struct request *request, bool undo)
     const char *why = record_read(request->params, false, digits, &record);
 
     if (token.at != NULL) {
-        /* Beside a token only `exp` says anything. */
+        /* With a token only `exp` has a meaning. */
         struct text name;
         int64_t exp = SECONDS_NONE;
 
@@ -284,7 +284,7 @@ static void change(const struct request *request, bool undo)
                 value->type == MSGPACK_OBJECT_NIL)
                 continue;
             if (!text_is(name, "exp", 3) || !object_seconds(value, &exp)) {
-                rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "beside `token` only a whole `exp` may stand");
+                rpc_error(request->conn, request->msgid, ERROR_BAD_REQUEST, "with `token` only `exp` is allowed, in whole seconds");
                 return;
             }
         }
@@ -300,7 +300,7 @@ static void change(const struct request *request, bool undo)
     const struct issuer *issuer = keyring_issuer(request->core->ring, record.issuer);
 
     if (!undo && record.kind == RECORD_SUB && record.before == SECONDS_NONE)
-        record.before = (int64_t)ceil(unix_now() + issuer->leeway); /* its issuer's clock may be so much ahead, and its tokens are accepted */
+        record.before = (int64_t)ceil(unix_now() + issuer->leeway); /* its issuer's clock may be ahead by that much, and its tokens are accepted */
     record_set_exp(&record, unix_now(), issuer->lifetime_max > 0 ? issuer->lifetime_max + issuer->leeway : 0);
     submit(request, &record, undo, all_sources, false);
 }

@@ -1,7 +1,7 @@
-/* How the page of the fast path goes out, and how many of it have not been read. The kernel counts a descriptor that lies in a socket's queue
-   as the sender's, and a sender may have only so many there: a client that asks for the page and does not read it would take it from all
-   others. So the agent counts them by user. It still counts one after it has closed its end of the connection, because the client's end
-   keeps the queue until the client reads or closes it. */
+/* Sends the page of the fast path, and counts the pages that clients have not read. The kernel counts a descriptor in a socket's queue as the
+   sender's, and limits how many a sender may have there: a client that asks for the page and does not read it would take it from all others. So
+   the agent counts them by user. A descriptor still counts after the agent has closed its end of the connection, because the client's end keeps
+   the queue until the client reads or closes it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
@@ -15,15 +15,15 @@
 #include "agent/fastpath/shared_page.h"
 #include "connection_inside.h"
 
-/* The queue of a connection that was closed: our end of it is kept, for nothing else tells when it was read. It is a connection of its user
-   as far as places are concerned. */
+/* The queue of a closed connection: the agent keeps its end of it, because nothing else shows when it was read. It still takes one of its user's
+   places. */
 struct left {
     struct left *next;
     struct caller caller;
     int fd;
 };
 
-/* Has the peer read everything? A queue that was closed is empty. */
+/* Has the peer read everything? A closed queue is empty. */
 static bool is_read(int fd)
 {
     int bytes;
@@ -86,7 +86,7 @@ bool sent_page_look(struct door *door)
     return true;
 }
 
-/* As with connections: one user never takes what is left. */
+/* As with connections: one user never takes the last places. */
 static bool is_full(const struct conn *conn)
 {
     const struct door *door = conn->door;
@@ -99,10 +99,10 @@ const char *conn_page_refusal(struct conn *conn)
 {
     sweep_conn(conn);
     if (conn->page_unread)
-        return "it was sent before, and is still to be read";
+        return "the page was already sent to this client, which has not read it yet";
     if (is_full(conn))
         (void)sent_page_look(conn->door);
-    return is_full(conn) ? "too many of this user's connections have not read the one they were sent" : NULL;
+    return is_full(conn) ? "too many of this user's connections have not read the page that they were sent" : NULL;
 }
 
 bool conn_hold_page(struct conn *conn)
@@ -120,7 +120,7 @@ void conn_drop_page(struct conn *conn)
     conn->holds_page = false;
 }
 
-/* libuv passes no descriptors that are not streams, so this one message is sent past it. Its queue is empty (conn_may_pass). */
+/* libuv passes only descriptors that are streams, so this one message is sent without it. The connection's queue is empty (conn_may_pass). */
 static ssize_t send_with_page(const struct conn *conn, const uint8_t *bytes, size_t size)
 {
     struct iovec part = {(void *)bytes, size};
@@ -151,7 +151,8 @@ const char *conn_send_page(struct conn *conn, const uint8_t *bytes, size_t size)
     ssize_t sent = send_with_page(conn, bytes, size);
 
     if (sent < 0)
-        return errno == ETOOMANYREFS ? "too many that were sent have not been read; ask again later" : "it could not be sent; ask again later";
+        return errno == ETOOMANYREFS ? "too many pages that were sent are still unread; ask again later"
+                                       : "the page could not be sent; ask again later";
     conn->page_unread = true;
     conn->guest.caller.account->pages_unread++;
     conn->door->pages_unread++;
@@ -162,13 +163,13 @@ const char *conn_send_page(struct conn *conn, const uint8_t *bytes, size_t size)
 static bool may_break_off(const struct caller *caller)
 {
     (void)caller;
-    return false; /* it holds nothing */
+    return false; /* its queue is empty */
 }
 
 static const struct caller_kind kind_left = {NULL, may_break_off, NULL};
 
-/* The peer is told of the end all the same. Without a descriptor or memory it counts no more: whatever ends here is then the kernel's to
-   refuse, and hello.c's to say so. */
+/* The peer still sees the end of the connection. Without a descriptor or memory the page is no longer counted: then the kernel refuses pages
+   beyond its limit, and hello.c reports that. */
 void sent_page_conn_closes(struct conn *conn)
 {
     sweep_conn(conn);

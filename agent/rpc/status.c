@@ -1,4 +1,4 @@
-/* `status`: how the agent is, for administrators. */
+/* `status`: the state of the agent, for administrators. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,7 +18,7 @@
 
 #define SHADOW_RULES_SHOWN 64
 
-/* How long ago somebody looked, and found that what is in force is what its source says. */
+/* How long ago a check confirmed that what is in force equals its source. */
 static void put_confirmed(struct wire_writer *writer, double confirmed, double now)
 {
     wire_put_text(writer, "confirmed");
@@ -28,7 +28,7 @@ static void put_confirmed(struct wire_writer *writer, double confirmed, double n
         wire_put_nil(writer);
 }
 
-/* Of keys that come from a file only what is wrong with it changes. */
+/* For keys from a file, only the error of the file changes. */
 static void put_keys(struct wire_writer *writer, const struct core *core, unsigned index, double now)
 {
     const struct keyring_entry *entry = &core->ring->entries[index];
@@ -139,7 +139,7 @@ static void put_peer(struct wire_writer *writer, const struct peer_config *peer)
 
 #define PEER_ROOM (PEER_NAME_BYTES_MAX + 160)
 
-/* The last one has no name: those who are none of them. */
+/* The last one has no name: peers that match no entry. */
 static void put_peers(struct wire_writer *writer, const struct peers_config *peers)
 {
     wire_put_text(writer, "peers");
@@ -164,7 +164,7 @@ static void put_reasons(struct wire_writer *writer, const char *name, const uint
     }
 }
 
-/* Rules that decide nothing yet, and how often each would have applied. */
+/* Shadow rules, which decide nothing yet, and how often each would have applied. */
 static void put_shadow_rules(struct wire_writer *writer, const struct policy *policy)
 {
     uint32_t shown = 0;
@@ -274,7 +274,7 @@ static void put_revocation(struct wire_writer *writer, const struct core *core)
     feeds_each(core->feeds, put_feed, writer);
 }
 
-/* What an issuer takes in the answer: its name and its file's, and the words around them. */
+/* The room for an issuer in the answer: its name and its file's, and the words around them. */
 static size_t issuer_room(const struct core *core, unsigned index)
 {
     struct remote_facts facts;

@@ -23,7 +23,7 @@ static int store_leap(struct view *view, double leap)
     return view_put(view, TABLE_META, (struct bytes){"leap", 4}, (struct bytes){bytes, 8});
 }
 
-/* An agent that was away for days, or a clock that was set right meanwhile: nobody can tell, and to keep records for longer is no harm. */
+/* The agent may have been away for days, or the clock corrected meanwhile: it cannot distinguish these, and keeping records longer does no harm. */
 static int load_leap(struct clock *clock, struct view *view)
 {
     struct bytes value;
@@ -52,8 +52,8 @@ int clock_load(struct clock *clock, struct view *view)
         return -1;
     if (!clock_is_trusted(clock, clock->wall_start))
         log_error(
-            "the clock stands before times that this agent has seen, so no token is accepted; set it (NTP), or if it is right: "
-            "assay reload --accept-clock",
+            "the clock is behind the latest time that this agent has seen, so no token is accepted; set it (NTP), or if it is right, run: assay "
+            "reload --accept-clock",
             LOG_NUMBER("seconds_behind", clock->highest - clock->wall_start));
     return 0;
 }
@@ -82,7 +82,7 @@ static void noted(struct job *job, int status)
     struct clock_job *its = (struct clock_job *)job;
 
     its->clock->noted =
-        its->time; /* also if it could not be: on a full disk it is tried again after a while, not each time */
+        its->time; /* also after a failure: on a full disk it tries again after a while, not each time */
     if (its->done == NULL) {
         its->clock->noting = false;
     } else {
@@ -107,7 +107,7 @@ static int submit(struct clock *clock, double time, void (*done)(void *context, 
     return -1;
 }
 
-/* What clients remember was decided while the clock could be trusted. */
+/* Clients' cached results were decided while the clock could be trusted. */
 void clock_saw(struct clock *clock, double now)
 {
 
@@ -127,7 +127,7 @@ bool clock_is_trusted(const struct clock *clock, double now)
     return now >= clock->highest - CLOCK_BACK_SECONDS_MAX;
 }
 
-/* Not after what an operator has said, for the later write is the last word. */
+/* Not after an operator has accepted the clock, because the later write would overwrite his. */
 void clock_note(struct clock *clock)
 {
     double apart = (unix_now() - clock->wall_start) - (monotonic() - clock->monotonic_start);

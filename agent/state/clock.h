@@ -1,5 +1,5 @@
-/* What the wall clock may be trusted with. A clock that stands before times already seen would make expired tokens good again; one
-   that was just set would make records be forgotten too soon. On the loop's thread. */
+/* Decides how far the wall clock can be trusted. A clock that is behind times already seen would make expired tokens valid again; a clock that was
+   just set would let records be removed too soon. On the loop's thread. */
 #ifndef ASSAY_CLOCK_H
 #define ASSAY_CLOCK_H
 
@@ -10,35 +10,35 @@
 
 struct clock {
     struct writer *writer;
-    void (*on_behind)(void *context); /* it cannot be trusted any more: what was decided under it ends */
+    void (*on_behind)(void *context); /* the clock can no longer be trusted: ends decisions made under it */
     void *context;
-    double highest; /* time ever seen, in Unix seconds */
-    double noted;   /* what of it was last sent to the disk */
+    double highest; /* latest time ever seen, in Unix seconds */
+    double noted;   /* the part of it that was last sent to the disk */
     double wall_start, monotonic_start;
-    double leap; /* seconds by which the clock was ever seen to go ahead at once: so much it may have been behind before */
+    double leap; /* the largest forward step ever seen, in seconds: the clock may have been behind by that much before */
     bool noting;
-    unsigned accepting; /* an operator's words on their way to the disk */
-    bool behind;        /* when it was last looked at, it could not be trusted */
+    unsigned accepting; /* accepted clocks that are being written to the disk */
+    bool behind;        /* at the last check it could not be trusted */
 };
 
-/* Reads the highest time seen by earlier runs. The writer may be set later, but before the loop runs. 0 or -1. */
+/* Reads the latest time seen by earlier runs. The writer may be set later, but before the loop runs. 0 or -1. */
 int clock_load(struct clock *clock, struct view *view);
 
-/* The time is this: the highest seen grows, and is written down now and then. To be called with each question, and with each beat
-   of the heart, for then clients say yes themselves; who asks for nothing needs no clock. */
+/* Reports the time: the latest time seen grows, and is written now and then. Call it with each question, and with each heartbeat, because clients
+   then accept tokens themselves; without either no clock is needed. */
 void clock_saw(struct clock *clock, double now);
 
-/* Is it not too far behind the highest time seen? */
+/* Is it not too far behind the latest time seen? */
 bool clock_is_trusted(const struct clock *clock, double now);
 
-/* Writes the highest time down, at the end of a run. */
+/* Writes the latest time, at the end of a run. */
 void clock_note(struct clock *clock);
 
-/* An operator says that the clock is right: the highest time seen becomes now. `done` is called when that is on the disk, or not
-   (-1). -1: it will not be called. */
+/* An operator says that the clock is right: the latest time seen becomes now. `done` is called when that is on the disk, or failed (-1). -1: it
+   will not be called. */
 int clock_accept(struct clock *clock, void (*done)(void *context, int status), void *context);
 
-/* May records be forgotten by this clock? */
+/* May records be removed by this clock? */
 bool clock_may_forget(const struct clock *clock, double now);
 
 #endif

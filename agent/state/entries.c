@@ -5,9 +5,9 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-/* A bucket's value: checksum 8, mark 4, count 4, transaction 8, first hash 12, last hash 12, entries. Its key is the last hash. The
-   largest fills a page of LMDB, behind the page's head: it lies there alone. Smaller ones would share pages, by twos, and which
-   pages LMDB leaves half empty as it cuts them depends on its version: a record took twice the room. */
+/* A bucket's value: checksum 8, mark 4, count 4, transaction 8, first hash 12, last hash 12, entries. Its key is the last hash. The largest bucket
+   fills a page of LMDB after the page's head: it is alone there. Smaller ones would share pages, two in each, and which pages LMDB leaves half
+   empty as it splits them depends on its version: a record took twice the space. */
 #define AT_MARK            8
 #define AT_COUNT           12
 #define AT_TRANSACTION     16
@@ -15,9 +15,9 @@
 #define AT_LAST            36
 #define HEAD_BYTES         48
 #define BUCKET_ENTRIES_MAX ((4096 - 16 - HEAD_BYTES) / ENTRY_BYTES)
-#define BUCKET_ENTRIES_FEW (BUCKET_ENTRIES_MAX * 3 / 8) /* on average: neighbours are joined */
+#define BUCKET_ENTRIES_FEW (BUCKET_ENTRIES_MAX * 3 / 8) /* on average: smaller neighbours are joined */
 #define BUCKET_BYTES_MAX   (HEAD_BYTES + BUCKET_ENTRIES_MAX * ENTRY_BYTES)
-#define BUCKET_MARK        0x42534100U /* and the table */
+#define BUCKET_MARK        0x42534100U /* combined with the table */
 
 static const uint8_t lowest[ENTRY_KEY_BYTES] = {0};
 static const uint8_t highest[ENTRY_KEY_BYTES] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
@@ -94,7 +94,7 @@ static int compare_keys(const uint8_t *a, const uint8_t *b)
     return memcmp(a, b, ENTRY_KEY_BYTES);
 }
 
-/* The bucket into which the key belongs. 0 or -1. */
+/* Finds the bucket that the key belongs to. 0 or -1. */
 static int seek(struct view *view, enum table table, const uint8_t *key, struct bucket *ret)
 {
     struct bytes at, value;
@@ -148,8 +148,7 @@ static void key_before(const uint8_t *key, uint8_t *ret)
     }
 }
 
-/* Where a piece that begins there ends, if all are to be full, and about as full as each other: entries of one key stay together.
- */
+/* Where a piece that begins there ends, so that all pieces are full, and about equally full: entries of one key stay together. */
 static size_t piece_end(const uint8_t *entries, size_t count, size_t start)
 {
     size_t left = count - start, pieces = (left + BUCKET_ENTRIES_MAX - 1) / BUCKET_ENTRIES_MAX;
@@ -166,8 +165,7 @@ static size_t piece_end(const uint8_t *entries, size_t count, size_t start)
     return end;
 }
 
-/* As one bucket, or as several that lie end to end over the same hashes. The last one's key is that of the old one, which it
- * replaces. */
+/* Writes one bucket, or several adjacent ones over the same hashes. The last one's key is that of the old bucket, which it replaces. */
 static int write_pieces(struct view *view, enum table table, const uint8_t *first, const uint8_t *last, const uint8_t *entries,
                         size_t count)
 {
@@ -190,7 +188,7 @@ static int write_pieces(struct view *view, enum table table, const uint8_t *firs
     return 0;
 }
 
-/* One entry that is changed: what becomes of it is appended. */
+/* Changes one entry, and appends the result. */
 static void change_one(const struct entry_set *set, struct entry_op *op, const uint8_t *stored, uint8_t *out, size_t *count)
 {
     uint8_t *at = out + *count * ENTRY_BYTES;
@@ -205,7 +203,7 @@ static void change_one(const struct entry_set *set, struct entry_op *op, const u
     ++*count;
 }
 
-/* The bucket's entries and the changes, both sorted, become one sorted list. */
+/* Merges the bucket's entries and the changes, both sorted, into one sorted list. */
 static size_t merge(const struct entry_set *set, const struct bucket *bucket, struct entry_op *ops, size_t op_count, uint8_t *out)
 {
     size_t count = 0, op = 0;
@@ -247,7 +245,7 @@ static int change_bucket(struct view *view, const struct entry_set *set, const s
         return -1;
     size_t count = merge(set, bucket, ops, op_count, out);
 
-    memcpy(first, bucket->first, sizeof first); /* what the view gave is gone with the first change */
+    memcpy(first, bucket->first, sizeof first); /* the view's data is invalid after the first change */
     memcpy(last, bucket->last, sizeof last);
     if (count == bucket->count && memcmp(out, bucket->entries, count * ENTRY_BYTES) == 0)
         status = 0;
@@ -278,7 +276,7 @@ int entries_change(struct view *view, const struct entry_set *set, struct entry_
     return 0;
 }
 
-/* Neighbours that a sweep looks at together. */
+/* Neighbours that a sweep handles together. */
 struct group {
     uint8_t first[ENTRY_KEY_BYTES], last[ENTRY_KEY_BYTES];
     uint8_t keys[SWEEP_BUCKETS][ENTRY_KEY_BYTES];
@@ -300,8 +298,7 @@ static void key_after(uint8_t *key)
     }
 }
 
-/* Reads buckets from `at` on, up to the end, or to one that is damaged, which ends the group. 1: `at` is behind it; 0: there is an
- * end. */
+/* Reads buckets from `at` on, up to the end, or to a damaged one, which ends the group. 1: `at` is after it; 0: an end was found. */
 static int gather(struct view *view, const struct entry_set *set, struct group *group, uint8_t at[ENTRY_KEY_BYTES],
                   bool (*keep)(void *context, const uint8_t *entry), void *context)
 {
@@ -339,7 +336,7 @@ static int rewrite(struct view *view, const struct entry_set *set, const struct 
     return write_pieces(view, set->table, group->first, group->last, group->entries, group->count);
 }
 
-/* Behind a bucket that cannot be read: its key, if that can, says where the next one begins. */
+/* Continues after an unreadable bucket: its key, if readable, says where the next one begins. */
 static bool step_over(struct view *view, const struct entry_set *set, uint8_t at[ENTRY_KEY_BYTES])
 {
     struct bytes key, value;

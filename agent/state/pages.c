@@ -33,7 +33,7 @@ struct page_head {
 };
 
 struct tree {
-    uint32_t unused; /* of the first tree: the size of pages */
+    uint32_t unused; /* of the first tree: the page size */
     uint16_t flags, depth;
     uint64_t branches, leaves, overflows, entries, root;
 };
@@ -41,7 +41,7 @@ struct tree {
 struct meta {
     uint32_t magic, version;
     uint64_t address, map_bytes;
-    struct tree trees[2]; /* the free pages, and the main one, in which the named ones stand */
+    struct tree trees[2]; /* the free pages, and the main tree, which contains the named ones */
     uint64_t last_page, transaction;
 };
 
@@ -52,7 +52,7 @@ struct node {
 struct file {
     int fd;
     size_t page_bytes;
-    uint64_t pages; /* that the newest meta page speaks of */
+    uint64_t pages; /* that the newest meta page counts */
     const char *fault;
 };
 
@@ -65,17 +65,17 @@ static int bad(struct file *file, const char *what)
 static int read_page(struct file *file, uint64_t number, uint8_t *page)
 {
     if (number < 2 || number >= file->pages)
-        return bad(file, "it points to a page that it does not have");
+        return bad(file, "it points to a page that does not exist");
     if (pread(file->fd, page, file->page_bytes, (off_t)(number * file->page_bytes)) != (ssize_t)file->page_bytes)
-        return bad(file, "it is shorter than it says");
+        return bad(file, "it is shorter than its header says");
     const struct page_head *head = (const struct page_head *)page;
 
     if (head->number != number)
-        return bad(file, "a page bears another's number");
+        return bad(file, "a page has the number of another page");
     return 0;
 }
 
-/* The node's offset, or 0: the page makes no sense. */
+/* The node's offset, or 0: the page is invalid. */
 static size_t node_at(const struct file *file, const uint8_t *page, unsigned index, bool leaf)
 {
     uint16_t at;
@@ -95,7 +95,7 @@ static int count_nodes(struct file *file, const uint8_t *page, uint16_t flag, un
     const struct page_head *head = (const struct page_head *)page;
 
     if ((head->flags & (IS_BRANCH | IS_LEAF | IS_OVERFLOW | IS_META)) != flag)
-        return bad(file, "a page is of another kind than where it hangs");
+        return bad(file, "a page is not of the kind that its place needs");
     if (head->lower < PAGE_HEAD_BYTES || head->lower > head->upper || head->upper > file->page_bytes || head->lower % 2 != 0)
         return bad(file, "a page's head is damaged");
     *ret = (unsigned)(head->lower - PAGE_HEAD_BYTES) / 2;
@@ -104,7 +104,7 @@ static int count_nodes(struct file *file, const uint8_t *page, uint16_t flag, un
 
 static int check_tree(struct file *file, const struct tree *tree, bool whole);
 
-/* A leaf of the main tree: the named trees stand there. Of the free pages': lists of numbers. */
+/* Checks a leaf of the main tree, which names the other trees, or of the free pages' tree, which has lists of numbers. */
 static int check_leaf(struct file *file, uint64_t number, bool names_trees)
 {
     uint8_t page[PAGE_BYTES_MAX];
@@ -131,7 +131,7 @@ static int check_leaf(struct file *file, uint64_t number, bool names_trees)
     return 0;
 }
 
-/* `levels`: this page's and those below it. */
+/* `levels`: of this page and those below it. */
 static int check_page(struct file *file, uint64_t number, unsigned levels, bool whole, bool names_trees)
 {
     uint8_t *page;
@@ -139,7 +139,7 @@ static int check_page(struct file *file, uint64_t number, unsigned levels, bool 
     int status = 0;
 
     if (levels == 1 && !whole)
-        return number < 2 || number >= file->pages ? bad(file, "it points to a page that it does not have") : 0;
+        return number < 2 || number >= file->pages ? bad(file, "it points to a page that does not exist") : 0;
     if (levels == 1)
         return check_leaf(file, number, names_trees);
     page = malloc(file->page_bytes);
@@ -170,7 +170,7 @@ static int check_tree(struct file *file, const struct tree *tree, bool whole)
     if (tree->root == NO_PAGE)
         return tree->depth == 0 && tree->entries == 0 ? 0 : bad(file, "a table has lost its root");
     if (tree->depth == 0 || tree->depth > DEPTH_MAX)
-        return bad(file, "a table's depth makes no sense");
+        return bad(file, "a table has an impossible depth");
     return check_page(file, tree->root, tree->depth, whole, whole);
 }
 
@@ -182,13 +182,12 @@ static int read_meta(struct file *file, uint64_t number, struct meta *ret)
     } page;
 
     if (pread(file->fd, &page, sizeof page, (off_t)(number * file->page_bytes)) != (ssize_t)sizeof page)
-        return bad(file, "it is shorter than it says");
+        return bad(file, "it is shorter than its header says");
     if (page.head.number != number || (page.head.flags & IS_META) == 0 || page.meta.magic != MAGIC)
-        return bad(file, "it is no store of this agent, or its first pages are damaged");
+        return bad(file, "it is not a store of this agent, or its first pages are damaged");
     if (page.meta.version != DATA_VERSION)
-        return bad(file, "another version of LMDB made it");
-    /* What LMDB takes from there without a look: a page's size that is not the other's would be a fault before anything is checked.
-     */
+        return bad(file, "it was written by another version of LMDB");
+    /* Values that LMDB uses without a check: a wrong page size would cause a fault before anything else is checked. */
     if ((file->page_bytes != 0 && page.meta.trees[0].unused != file->page_bytes) || page.meta.address != 0 ||
         page.meta.trees[0].flags != FREE_TREE_FLAGS || page.meta.trees[1].flags != 0)
         return bad(file, "one of its first pages is damaged");
@@ -208,15 +207,15 @@ static size_t pages_size(int fd)
     return bytes >= 512 && bytes <= PAGE_BYTES_MAX && (bytes & (bytes - 1)) == 0 ? bytes : 0;
 }
 
-/* Commits write the two meta pages by turns. So their numbers are neighbours, and each stands where its number says: a damaged
-   number would make the one before the last the newest, and what was revoked by the last would be forgotten. */
+/* Commits write the two meta pages in turns. So their numbers are consecutive, and each is where its number says: a damaged number would make the
+   last but one the newest, and the revocations of the last would be lost. */
 static int newest_meta(struct file *file, struct meta *ret)
 {
     struct meta metas[2];
 
     if (read_meta(file, 0, &metas[0]) < 0 || read_meta(file, 1, &metas[1]) < 0)
         return -1;
-    if (metas[0].transaction == 0 && metas[1].transaction == 0) { /* made, and nothing written yet */
+    if (metas[0].transaction == 0 && metas[1].transaction == 0) { /* created, and nothing written yet */
         *ret = metas[0];
         return 0;
     }
@@ -224,7 +223,7 @@ static int newest_meta(struct file *file, struct meta *ret)
     const struct meta *other = &metas[metas[1].transaction <= metas[0].transaction];
 
     if (newest->transaction - other->transaction != 1 || newest != &metas[newest->transaction & 1])
-        return bad(file, "the numbers of its last changes do not follow each other");
+        return bad(file, "the numbers of its last two transactions do not follow each other");
     *ret = *newest;
     return 0;
 }
@@ -235,14 +234,14 @@ static int check_file(struct file *file, uint64_t bytes, uint64_t noted)
 
     file->page_bytes = pages_size(file->fd);
     if (file->page_bytes == 0)
-        return bad(file, "it is no store of this agent, or its first page is damaged");
+        return bad(file, "it is not a store of this agent, or its first page is damaged");
     if (newest_meta(file, &meta) < 0)
         return -1;
     if (meta.transaction < noted)
-        return bad(file, "it has gone back in time: changes that were made are not in it (an older copy?)");
+        return bad(file, "it has gone back in time: it lacks changes that were made (is it an older copy?)");
     file->pages = meta.last_page + 1;
     if (file->pages < 2 || file->pages > UINT64_MAX / file->page_bytes || bytes < file->pages * file->page_bytes)
-        return bad(file, "it is shorter than it says: cut, or copied half");
+        return bad(file, "it is shorter than its header says: it was cut, or copied incompletely");
     return check_tree(file, &meta.trees[0], true) < 0 || check_tree(file, &meta.trees[1], true) < 0 ? -1 : 0;
 }
 
@@ -256,15 +255,14 @@ bool page_is_alone(const void *value, uint64_t number)
     return head.number == number && head.flags == IS_OVERFLOW && pages == 1;
 }
 
-/* Nothing there: a new store, unless there was one before. */
+/* The file is absent: a new store, unless there was one before. */
 static int check_absent(const char *folder, uint64_t noted, char why[STORE_WHY_BYTES])
 {
     if (noted == 0)
         return 0;
     snprintf(why, STORE_WHY_BYTES,
-             "the revocations in %s are gone: data.mdb is missing or empty, and there were some (%" PRIu64
-             " changes). Put back a copy, or "
-             "remove %s/last to start without any",
+             "the revocations in %s are lost: data.mdb is missing or empty, but the store had %" PRIu64
+             " changes. Restore a copy, or remove %s/last to start without revocations",
              folder, noted, folder);
     return -1;
 }
@@ -280,7 +278,7 @@ static int open_in(const char *folder, const char *name, int flags)
     return open(path, flags | O_CLOEXEC, 0600);
 }
 
-/* A value of a leaf, which may lie on pages of its own. */
+/* A value of a leaf, which may have its own pages. */
 static void scan_node(struct file *file, const uint8_t *page, size_t at, uint64_t page_offset, uint8_t *room,
                       void (*each)(void *context, struct bytes key, struct bytes value, uint64_t offset), void *context)
 {
@@ -304,7 +302,7 @@ static void scan_node(struct file *file, const uint8_t *page, size_t at, uint64_
         each(context, (struct bytes){key, node.key_bytes}, (struct bytes){room, size}, offset);
 }
 
-/* A page of one value alone, whose key stands elsewhere. Of a longer value it is the beginning. */
+/* A page with one value alone, whose key is elsewhere. For a longer value this is its beginning. */
 static void scan_alone(const struct file *file, const uint8_t *page, uint64_t page_offset,
                        void (*each)(void *context, struct bytes key, struct bytes value, uint64_t offset), void *context)
 {
@@ -326,7 +324,7 @@ int pages_scan(int fd, void (*each)(void *context, struct bytes key, struct byte
         return -1;
     }
     if (file.page_bytes == 0)
-        file.page_bytes = 4096; /* the first page is gone; that is what it nearly always says */
+        file.page_bytes = 4096; /* the first page is lost; this is the usual size */
     file.pages = (uint64_t)facts.st_size / file.page_bytes;
     for (uint64_t number = 0; number < file.pages; number++) {
         if (pread(fd, page, file.page_bytes, (off_t)(number * file.page_bytes)) != (ssize_t)file.page_bytes) {
@@ -375,9 +373,8 @@ int pages_check(const char *folder, int *ret_last, char why[STORE_WHY_BYTES])
     else if (status < 0 || check_file(&file, (uint64_t)facts.st_size, noted) < 0) {
         status = -1;
         snprintf(why, STORE_WHY_BYTES,
-                 "the revocations in %s cannot be read, data.mdb is damaged: %s. They are not thrown away silently: put back a "
-                 "copy and remove "
-                 "%s/last, or carry over what can be read: assayd --salvage %s NEW",
+                 "the revocations in %s cannot be read, data.mdb is damaged: %s. The agent does not discard them silently: restore a copy and "
+                 "remove %s/last, or recover what can be read: assayd --salvage %s NEW",
                  folder, file.fault != NULL ? file.fault : strerror(errno), folder, folder);
     }
     close(file.fd);

@@ -1,4 +1,4 @@
-/* The copy of the last transaction's number, which stands beside the store. */
+/* The copy of the last transaction's number, in a file beside the store. */
 #include <unistd.h>
 
 #include "pages.h"
@@ -6,7 +6,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-/* The copy: the number, and its checksum. What cannot be read as one says nothing. */
+/* The copy: the number, and its checksum. An unreadable one counts as absent. */
 struct noted {
     uint64_t transaction, checksum;
 };
@@ -26,5 +26,5 @@ void pages_note(int last, uint64_t transaction)
     struct noted noted = {transaction, XXH3_64bits(&transaction, sizeof transaction)};
     ssize_t ignored = last >= 0 ? pwrite(last, &noted, sizeof noted, 0) : 0;
 
-    (void)ignored; /* without it, a damaged meta page may go unnoticed; nothing else depends on it */
+    (void)ignored; /* without the copy, a damaged meta page may stay undetected; nothing else depends on it */
 }

@@ -15,7 +15,7 @@
 
 #define STORE_FORMAT "assay 3"
 
-/* A lock of our own, not LMDB's: it tells two agents apart before either touches the data, and goes with the process. */
+/* The agent's own lock, not LMDB's: it stops a second agent before it touches the data, and ends with the process. */
 static int take_lock(const char *folder, char why[STORE_WHY_BYTES])
 {
     char path[4096];
@@ -28,7 +28,7 @@ static int take_lock(const char *folder, char why[STORE_WHY_BYTES])
         return -1;
     }
     if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        snprintf(why, STORE_WHY_BYTES, "another assayd uses the state folder %s; stop it, or give this one a `state` of its own",
+        snprintf(why, STORE_WHY_BYTES, "another assayd uses the state folder %s; stop it, or configure another `state`",
                  folder);
         close(fd);
         return -1;
@@ -41,22 +41,22 @@ static int make_folder(const char *folder, char why[STORE_WHY_BYTES])
     struct stat facts;
 
     if (mkdir(folder, 0700) < 0 && errno != EEXIST) {
-        snprintf(why, STORE_WHY_BYTES, "the state folder %s cannot be made: %s; make it, and give it to the agent's user", folder,
+        snprintf(why, STORE_WHY_BYTES, "the state folder %s cannot be created: %s; create it, and make the agent's user its owner", folder,
                  strerror(errno));
         return -1;
     }
     if (stat(folder, &facts) < 0 || !S_ISDIR(facts.st_mode)) {
-        snprintf(why, STORE_WHY_BYTES, "%s is no folder", folder);
+        snprintf(why, STORE_WHY_BYTES, "%s is not a folder", folder);
         return -1;
     }
     if ((facts.st_mode & S_IWOTH) != 0) {
-        snprintf(why, STORE_WHY_BYTES, "anybody may write into the state folder %s; chmod o-w %s", folder, folder);
+        snprintf(why, STORE_WHY_BYTES, "every user may write into the state folder %s; run: chmod o-w %s", folder, folder);
         return -1;
     }
     return 0;
 }
 
-/* In an empty file. What must always be there is there from the first transaction on, so that its absence is damage. */
+/* In an empty file. Values that must always exist are written in the first transaction, so that their absence is damage. */
 static int make_tables(struct view *view)
 {
     static const struct entry_set sets[] = {{.table = TABLE_RECORDS}, {.table = TABLE_COVERS}};
@@ -79,7 +79,7 @@ static int check_format(struct view *view)
     return found.size == sizeof STORE_FORMAT - 1 && memcmp(found.at, STORE_FORMAT, found.size) == 0 ? 0 : MDB_VERSION_MISMATCH;
 }
 
-/* Ours, or empty: a file of another program is not written into. */
+/* The file must be the agent's, or empty: it does not write into a file of another program. */
 static int check_owner(MDB_txn *txn, bool *ret_empty)
 {
     MDB_stat facts;
@@ -104,7 +104,9 @@ static int open_tables(struct store *store)
     store->transaction = mdb_txn_id(store->write.txn);
     code = check_owner(store->write.txn, &empty);
     for (unsigned i = 0; code == 0 && i < TABLE_COUNT; i++)
-        code = LMDB(mdb_dbi_open(store->write.txn, table_names[i], empty || i == TABLE_KEYS ? MDB_CREATE : 0, &store->tables[i])); /* keys came later */
+        code = LMDB(mdb_dbi_open(store->write.txn, table_names[i], empty || i == TABLE_KEYS ? MDB_CREATE : 0, &store->tables[i])); /* this table
+                                                                                                                                      was added
+                                                                                                                                      later */
     store->is_new = empty;
     if (code == MDB_NOTFOUND)
         code = MDB_VERSION_MISMATCH; /* another format has other tables */
@@ -117,16 +119,16 @@ static int open_tables(struct store *store)
     return store_commit(&store->write) < 0 ? EIO : 0;
 }
 
-/* LMDB's own alarm, when what it reads makes no sense. */
+/* LMDB's assertions, if what it reads makes no sense. */
 static void on_assert(MDB_env *env, const char *what)
 {
     (void)env;
-    log_error("the store is damaged; the agent ends, for nothing that it read there can be trusted", LOG_TEXT("lmdb", what),
-              LOG_TEXT("remedy", "put back a copy, or carry over what can be read: assayd --salvage OLD NEW"));
+    log_error("the store is damaged; the agent ends, because it cannot trust what it has read there", LOG_TEXT("lmdb", what),
+              LOG_TEXT("remedy", "restore a copy, or recover what can be read: assayd --salvage OLD NEW"));
     _exit(1);
 }
 
-/* A new file is on the disk, and its name is not: the folder has to be synced too, and the one in which it stands. */
+/* A new file is on the disk, but its name may not be: the folder must be synced too, and the one that contains it. */
 static int sync_folder(const char *folder, const char *below)
 {
     char path[4096];
@@ -137,7 +139,7 @@ static int sync_folder(const char *folder, const char *below)
 
     if (fd >= 0)
         close(fd);
-    return code == EINVAL || code == EACCES ? 0 : code; /* some file systems cannot; the parent may be another's */
+    return code == EINVAL || code == EACCES ? 0 : code; /* some file systems cannot sync a folder; the parent may belong to another user */
 }
 
 static int open_environment(struct store *store, const char *folder, uint64_t map_bytes)
@@ -153,7 +155,7 @@ static int open_environment(struct store *store, const char *folder, uint64_t ma
     if (code == 0)
         code = mdb_env_set_mapsize(store->env, map_bytes);
     if (code == 0)
-        code = LMDB(mdb_env_open(store->env, folder, MDB_NOTLS, 0600)); /* commits sync: an answered revocation is on the disk */
+        code = LMDB(mdb_env_open(store->env, folder, MDB_NOTLS, 0600)); /* commits sync: a confirmed revocation is on the disk */
     if (code == 0)
         code = mdb_reader_check(store->env, NULL);
     if (code == 0)
@@ -170,11 +172,11 @@ static int open_environment(struct store *store, const char *folder, uint64_t ma
     return open_tables(store);
 }
 
-/* What a code means to who has to do something about it. */
+/* Translates a code into a message that says what to do. */
 static void say_why(const char *folder, int code, char why[STORE_WHY_BYTES])
 {
-    const char *reason = code == MDB_VERSION_MISMATCH ? "another version of assayd made them"
-                         : code == MDB_INVALID        ? "the file is another program's"
+    const char *reason = code == MDB_VERSION_MISMATCH ? "another version of assayd wrote them"
+                         : code == MDB_INVALID        ? "the file belongs to another program"
                                                       : mdb_strerror(code);
 
     if (code == ENOSPC || code == EDQUOT || code == EROFS || code == EACCES || code == EIO || code == EFBIG)
@@ -183,9 +185,8 @@ static void say_why(const char *folder, int code, char why[STORE_WHY_BYTES])
         snprintf(why, STORE_WHY_BYTES, "the state folder %s cannot be opened: %s", folder, reason);
     else
         snprintf(why, STORE_WHY_BYTES,
-                 "the revocations in %s cannot be read: %s. They are not thrown away silently: put back a copy (and remove "
-                 "%s/last), or carry "
-                 "over what can be read: assayd --salvage %s NEW, or move the folder away to start without any",
+                 "the revocations in %s cannot be read: %s. The agent does not discard them silently: restore a copy (and remove %s/last), or "
+                 "recover what can be read: assayd --salvage %s NEW, or move the folder away to start without revocations",
                  folder, reason, folder, folder);
 }
 

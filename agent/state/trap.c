@@ -14,9 +14,8 @@ static struct sigaction before[2];
 static void on_fault(int number, siginfo_t *info, void *context)
 {
     static const char words[] =
-        "assayd: the store could not be read where it is mapped: its file was cut short or damaged, or the disk failed. The agent "
-        "ends; "
-        "nothing was answered from it. Look at the disk, then put back a copy, or: assayd --salvage OLD NEW\n";
+        "assayd: the mapped store could not be read: its file was cut or damaged, or the disk failed. The agent ends; it gave no answer from it. "
+        "Check the disk, then restore a copy, or run: assayd --salvage OLD NEW\n";
     uintptr_t at = (uintptr_t)info->si_addr;
 
     (void)context;
@@ -26,7 +25,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
         (void)ignored;
         _exit(1);
     }
-    sigaction(number, &before[number == SIGBUS], NULL); /* not the store's: it comes again, as if we had not been here */
+    sigaction(number, &before[number == SIGBUS], NULL); /* not the store's: it happens again, with the handler that was there before */
 }
 
 /* LMDB does not say where it has mapped its file; the kernel does. */

@@ -1,16 +1,16 @@
-/* A page of the store that cannot be had any more (the file was cut while it is mapped, the disk fails) is a signal in the middle
-   of an answer. The agent then ends with words and without having answered. */
+/* Handles unreadable pages of the mapped store. If the file is cut while it is mapped, or the disk fails, the process gets a signal in the middle
+   of an answer. The agent then ends with a message and without having answered. */
 #ifndef ASSAY_TRAP_H
 #define ASSAY_TRAP_H
 
 #include <stdint.h>
 
-/* How deep this thread is in LMDB, which may follow a damaged number to anywhere: a fault in there is the store's too. */
+/* How many calls deep this thread is in LMDB, which may follow a damaged number to any address: a fault inside is the store's, too. */
 extern _Thread_local volatile int trap_inside;
 
-/* Looks up where that open file is mapped. Faults in other places are none of its business, and stay what they were. */
+/* Finds where that open file is mapped. Faults at other addresses are not handled here. */
 void trap_set(int fd);
-uintptr_t trap_map(void); /* where that is; 0: nobody knows */
+uintptr_t trap_map(void); /* that address; 0: unknown */
 void trap_clear(void);
 
 #endif

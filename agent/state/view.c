@@ -1,4 +1,4 @@
-/* Reading and writing the store, through views of it. */
+/* Reads and writes the store, through views of it. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,13 +12,12 @@
 
 const char *const table_names[TABLE_COUNT] = {"meta", "records", "covers", "slots", "unread", "keys"};
 
-/* An environment that LMDB has given up answers nothing any more, and only opening it again helps: that is the next start's. */
+/* After LMDB has given up an environment, it answers nothing any more, and only opening it again helps: the next start does. */
 int store_failed(const char *what, int code)
 {
     log_error("the store failed", LOG_TEXT("call", what), LOG_TEXT("error", mdb_strerror(code)));
     if (code == MDB_PANIC) {
-        log_error("the disk failed in the middle of a change; this agent ends, and the next start goes on from the last change "
-                  "that is whole");
+        log_error("the disk failed in the middle of a change; this agent ends, and the next start continues from the last complete change");
         _exit(1);
     }
     return -1;
@@ -66,10 +65,10 @@ int view_damaged(struct view *view, enum table table, const char *what)
 {
     uint64_t count = ++view->store->damaged;
 
-    if ((count & (count - 1)) == 0) /* the first, and then ever more rarely: each call may meet it */
-        log_error("the store is damaged; what it cannot answer is undecided, never a yes", LOG_TEXT("what", what),
+    if ((count & (count - 1)) == 0) /* logs the first, then ever more rarely: each call may find it */
+        log_error("the store is damaged; tokens that need the damaged part are undecided, never accepted", LOG_TEXT("what", what),
                   LOG_TEXT("table", table_names[table]), LOG_NUMBER("times", count),
-                  LOG_TEXT("remedy", "stop the agent, then: assayd --salvage OLD NEW"));
+                  LOG_TEXT("remedy", "stop the agent, then run: assayd --salvage OLD NEW"));
     return -1;
 }
 
@@ -108,7 +107,7 @@ int view_get(struct view *view, enum table table, struct bytes key, struct bytes
         return store_failed("get", code);
     return seal_is_good(table, key, as_bytes(v), &transaction, ret_value)
                ? 1
-               : view_damaged(view, table, "a value is not what was written");
+               : view_damaged(view, table, "a value does not match its checksum");
 }
 
 int view_put_plain(struct view *view, enum table table, struct bytes key, struct bytes value)
@@ -143,7 +142,7 @@ int view_delete(struct view *view, enum table table, struct bytes key)
     return code != 0 && code != MDB_NOTFOUND ? store_failed("delete", code) : 0;
 }
 
-/* The loop's cursors live as long as its transaction is renewed; a write's are gone with it. */
+/* The loop's cursors live as long as its transaction is renewed; a write transaction's end with it. */
 static int loop_cursor(struct view *view, enum table table, MDB_cursor **ret)
 {
     int code = 0;
@@ -159,7 +158,7 @@ static int loop_cursor(struct view *view, enum table table, MDB_cursor **ret)
     return 0;
 }
 
-/* Alone on a page of the file, whose head is not as LMDB wrote it? Pages of a change that was not committed lie elsewhere. */
+/* For a value alone on a page of the file: is the head not as LMDB wrote it? Pages of an uncommitted change are elsewhere. */
 static bool has_damaged_head(const struct store *store, const void *value)
 {
     uintptr_t at = (uintptr_t)value - store->map;
@@ -205,7 +204,7 @@ int view_each(struct view *view, enum table table, int (*each)(void *context, st
         if (seal_is_good(table, as_bytes(k), as_bytes(v), &transaction, &value))
             status = each(context, as_bytes(k), value);
         else
-            status = view_damaged(view, table, "a value is not what was written");
+            status = view_damaged(view, table, "a value does not match its checksum");
     }
     mdb_cursor_close(cursor);
     if (status == 0 && code != MDB_NOTFOUND)
@@ -229,7 +228,7 @@ uint64_t view_transaction(const struct view *view)
     return view->store->transaction;
 }
 
-/* Pages that hold nothing now, by LMDB's own list of them, which it shows to readers only: its values begin with how many numbers follow. */
+/* Counts the free pages by LMDB's own list, which only readers see: each of its values begins with the number of pages that follow. */
 static size_t free_pages(MDB_env *env)
 {
     MDB_txn *txn;
@@ -250,7 +249,7 @@ static size_t free_pages(MDB_env *env)
     return pages;
 }
 
-/* A full map cannot even forget, for that takes pages too. So what only adds stops before it is full. */
+/* A full map cannot even remove records, because that takes pages too. So jobs that only add stop before it is full. */
 static bool is_full(const struct store *store)
 {
     size_t kept = store->map_pages / STORE_KEPT_PARTS;
@@ -274,7 +273,7 @@ struct view *store_begin(struct store *store, bool frees)
         return &store->write;
     mdb_txn_abort(store->write.txn);
     store->write.txn = NULL;
-    log_error("the store is full; nothing can be revoked until some of it is forgotten",
+    log_error("the store is full; nothing can be revoked until the agent removes expired records",
               LOG_NUMBER("bytes", store->map_pages * store->page_bytes));
     return NULL;
 }

@@ -15,7 +15,7 @@ struct writer {
     void *context;
     uv_async_t wake;
     pthread_t thread;
-    pthread_mutex_t lock; /* of what follows */
+    pthread_mutex_t lock; /* protects what follows */
     pthread_cond_t work;
     struct queue waiting;
     struct queue finished;
@@ -69,7 +69,7 @@ static int run_together(struct store *store, struct job *first)
     return -1;
 }
 
-/* A job that fails must not take the others with it, so after a failure each gets a transaction of its own. */
+/* A failing job must not make the others fail, so after a failure each gets its own transaction. */
 static void run_batch(struct writer *writer, struct queue *batch)
 {
     int status = run_together(writer->store, batch->first);

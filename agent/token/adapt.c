@@ -4,7 +4,7 @@
 
 #include "keyset.h"
 
-/* Of its header, at NULL: it has no such text. */
+/* A string from the header, at NULL: absent or not a string. */
 static struct text header_text(const struct token *token, const char *name)
 {
     struct wire_cursor value;
@@ -20,7 +20,7 @@ static bool has_kid(const struct issuer *issuer, const struct token *token)
     return issuer->keys != NULL && token->kid.at != NULL && keyset_names(issuer->keys, token->kid.at, token->kid.bytes);
 }
 
-/* Without `iss`. One whose keys are fetched stands for a kid that nobody has: a fetch may bring it. */
+/* Without `iss`. An issuer whose keys are fetched is chosen for an unknown kid, because a fetch may bring it. */
 static const struct issuer *find_by_kid(const struct token *token, const struct question *question)
 {
     const struct issuer *fetched = NULL;
@@ -58,7 +58,7 @@ const struct issuer *adapt_find_issuer(const struct token *token, const struct q
     return claims_have(&token->claims, CLAIM_ISS) ? NULL : find_by_kid(token, question);
 }
 
-/* Claims that are being changed where they lie. */
+/* Claims that are changed in place. */
 struct payload {
     uint8_t *at;
     size_t bytes, room;
@@ -74,7 +74,7 @@ static int replace(struct payload *payload, size_t at, size_t old_bytes, const v
     return 0;
 }
 
-/* Laravel, Django and others have numbers for `sub` and `jti`, which RFC 7519 has as texts. */
+/* Laravel, Django and others use numbers for `sub` and `jti`, which RFC 7519 defines as strings. */
 static int make_text(struct payload *payload, const struct claims *claims, enum claim claim)
 {
     struct wire_cursor value = claim_cursor(claims, claim), before = value;
@@ -104,7 +104,7 @@ bool header_is_about_signature(struct text name)
     return is;
 }
 
-/* The map's head, with so many pairs more. */
+/* Rewrites the map's head for `added` more pairs. */
 static int grow_map(struct payload *payload, uint32_t added)
 {
     struct wire_cursor cursor = {payload->at, payload->at + payload->bytes};
@@ -119,7 +119,7 @@ static int grow_map(struct payload *payload, uint32_t added)
     return replace(payload, 0, (size_t)(cursor.at - payload->at), head, wire_written(&writer));
 }
 
-/* Claims may stand in the header (RFC 7519 section 5.3). What the payload says counts. */
+/* Claims may be in the header (RFC 7519 section 5.3). If the payload has the claim, too, the payload's counts. */
 static int add_from_header(struct payload *payload, const struct claims *claims, struct wire_cursor header)
 {
     struct wire_cursor ignored;
@@ -144,7 +144,7 @@ static int add_from_header(struct payload *payload, const struct claims *claims,
     return grow_map(payload, added);
 }
 
-/* The issuer's name, as everything behind this knows it: what else stood there named another one, or nothing. */
+/* Sets `iss` to the issuer's configured name: the token's own `iss` named something else, or was absent. */
 static int set_issuer(struct payload *payload, const struct claims *claims, struct text name)
 {
     struct wire_cursor iss = claim_cursor(claims, CLAIM_ISS), value = iss;

@@ -1,5 +1,5 @@
-/* The signature algorithms of RFC 7518, RFC 8037 and RFC 9864 that are accepted at all, and what kind of key each needs.
-   "none" is not among them and cannot be. */
+/* The signature algorithms of RFC 7518, RFC 8037 and RFC 9864 that Assay accepts, and the type of key that each needs. "none" is not among them
+   and cannot be. */
 #ifndef ASSAY_ALGORITHM_H
 #define ASSAY_ALGORITHM_H
 
@@ -10,7 +10,7 @@
 enum key_kind { KEY_NONE = 0, KEY_RSA, KEY_P256, KEY_P384, KEY_P521, KEY_ED25519, KEY_HMAC };
 
 enum algorithm {
-    ALG_NONE = 0, /* not known */
+    ALG_NONE = 0, /* unknown */
     ALG_RS256,
     ALG_RS384,
     ALG_RS512,
@@ -20,7 +20,7 @@ enum algorithm {
     ALG_ES256,
     ALG_ES384,
     ALG_ES512,
-    ALG_EDDSA, /* also spelt Ed25519: one algorithm */
+    ALG_EDDSA, /* also spelt Ed25519; both are one algorithm */
     ALG_HS256,
     ALG_HS384,
     ALG_HS512,
@@ -44,7 +44,7 @@ extern const struct algorithm_facts algorithm_facts[ALG_COUNT];
 #define ALGORITHMS_ALL ((1U << ALG_COUNT) - 2)
 #define ALGORITHMS_ASYMMETRIC (ALGORITHMS_ALL & ~ALGORITHMS_HMAC)
 
-/* The algorithm of exactly this name (case counts, RFC 7515 4.1.1), or ALG_NONE. */
+/* The algorithm with exactly this name (case-sensitive, RFC 7515 4.1.1), or ALG_NONE. */
 enum algorithm algorithm_by_name(const char *name, size_t bytes);
 
 #endif

@@ -1,4 +1,4 @@
-/* The single checks; verify.c has their order. Each relies on those before it having passed. */
+/* The single checks of a token; verify.c has their order. Each relies on the earlier ones having passed. */
 #ifndef ASSAY_CHECKS_H
 #define ASSAY_CHECKS_H
 
@@ -32,7 +32,7 @@ static inline enum outcome refuse(struct token *token, enum reason reason)
     return OUTCOME_REFUSED;
 }
 
-/* Accepted if it holds, else refused for that reason. */
+/* Accepted if the condition holds, otherwise refused for that reason. */
 static inline enum outcome demand(struct token *token, bool holds, enum reason reason)
 {
     return holds ? OUTCOME_ACCEPTED : refuse(token, reason);

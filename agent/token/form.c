@@ -1,5 +1,5 @@
-/* The checks before the signature: what the token says of itself, up to the keys that may have signed it. Keys and addresses in a
-   header (jwk, jku, x5c, x5u) are not looked at: who signs does not get to say with what it is verified (RFC 8725 3.10). */
+/* The checks before the signature: what the token says of itself, up to the keys that may have signed it. They ignore keys and addresses in a
+   header (jwk, jku, x5c, x5u): the signer must not choose what it is verified with (RFC 8725 3.10). */
 #include "checks.h"
 
 #include <string.h>
@@ -14,7 +14,7 @@ enum outcome check_size(struct token *token, const struct question *question)
     return demand(token, token->text.bytes <= TOKEN_BYTES_MAX, REASON_TOO_LARGE);
 }
 
-/* With the padding of RFC 4648 section 4, or without. Whether it may be there is asked when the issuer is known. */
+/* With the padding of RFC 4648 section 4, or without. Whether padding is allowed is checked when the issuer is known. */
 static int decode(struct token *token, const char *start, const char *end, uint8_t *out, size_t *ret_bytes)
 {
     size_t bytes = (size_t)(end - start), padding = 0;
@@ -55,7 +55,7 @@ enum outcome check_segments(struct token *token, const struct question *question
     return OUTCOME_ACCEPTED;
 }
 
-/* A header parameter that must be a string where it is there. False: it is something else, and `why` is the fault. */
+/* A header parameter that must be a string if present. False: it is something else, and `why` is the fault. */
 static bool read_text(struct wire_cursor header, const char *name, struct text *ret, const char *why, struct json_fault *fault)
 {
     struct wire_cursor value;
@@ -76,13 +76,13 @@ static bool is_known(const struct known_header *known, const struct token *token
     return known->bytes == token->header_bytes && known->bytes > 0 && memcmp(known->json, room->header_json, known->bytes) == 0;
 }
 
-/* They change what the bytes mean. */
+/* Parameters that change what the bytes mean. */
 static bool changes_meaning(struct wire_cursor header, struct json_fault *fault)
 {
     static const char *const names[][2] = {
-        {"b64", "\"b64\" is about a payload that is not encoded, and no JWT's (RFC 7797 section 7)"},
-        {"zip", "\"zip\" is about compressed contents, and no JWS's (RFC 7516 section 4.1.3)"},
-        {"enc", "\"enc\" says that it is encrypted (JWE, RFC 7516 section 4.1.2); only signed tokens are read"},
+        {"b64", "\"b64\" is for an unencoded payload, which a JWT cannot have (RFC 7797 section 7)"},
+        {"zip", "\"zip\" is for compressed content, which a JWS cannot have (RFC 7516 section 4.1.3)"},
+        {"enc", "\"enc\" marks an encrypted token (JWE, RFC 7516 section 4.1.2); only signed tokens are supported"},
     };
     struct wire_cursor ignored;
 
@@ -95,7 +95,7 @@ static bool changes_meaning(struct wire_cursor header, struct json_fault *fault)
     return false;
 }
 
-/* Reads it into `known`, which is nobody's until it has been read. */
+/* Reads the header into `known`, which is marked unused until it has been read. */
 static bool read_header(struct known_header *known, const uint8_t *json, size_t bytes, uint8_t *wire, size_t wire_bytes,
                         struct json_fault *fault)
 {
@@ -110,10 +110,10 @@ static bool read_header(struct known_header *known, const uint8_t *json, size_t 
     struct wire_cursor header = {writer.start, writer.at};
 
     fault->why = "there is no \"alg\" (RFC 7515 section 4.1.1)";
-    if (!read_text(header, "alg", &alg, "\"alg\" is no string (RFC 7515 section 4.1.1)", fault) ||
-        !read_text(header, "kid", &known->kid, "\"kid\" is no string (RFC 7515 section 4.1.4)", fault) ||
-        !read_text(header, "typ", &known->typ, "\"typ\" is no string (RFC 7515 section 4.1.9)", fault) ||
-        !read_text(header, "cty", &cty, "\"cty\" is no string (RFC 7515 section 4.1.10)", fault) || alg.at == NULL ||
+    if (!read_text(header, "alg", &alg, "\"alg\" is not a string (RFC 7515 section 4.1.1)", fault) ||
+        !read_text(header, "kid", &known->kid, "\"kid\" is not a string (RFC 7515 section 4.1.4)", fault) ||
+        !read_text(header, "typ", &known->typ, "\"typ\" is not a string (RFC 7515 section 4.1.9)", fault) ||
+        !read_text(header, "cty", &cty, "\"cty\" is not a string (RFC 7515 section 4.1.10)", fault) || alg.at == NULL ||
         changes_meaning(header, fault))
         return false;
     known->alg = algorithm_by_name(alg.at, alg.bytes);
@@ -121,7 +121,7 @@ static bool read_header(struct known_header *known, const uint8_t *json, size_t 
     return true;
 }
 
-/* One that was seen before, byte for byte, need not be read again. */
+/* A header that was seen before, byte for byte, need not be read again. */
 enum outcome check_header(struct token *token, const struct question *question)
 {
     struct token_room *room = question->room;
@@ -189,12 +189,12 @@ enum outcome check_issuer(struct token *token, const struct question *question)
     if (issuer == NULL && claim_item(&token->claims, CLAIM_ISS).type != WIRE_STR)
         return refuse(token, REASON_BAD_CLAIM);
     if (issuer == NULL || (question->bounds != NULL && !bounds_have_issuer(question->bounds, issuer)))
-        return refuse(token, REASON_UNKNOWN_ISSUER); /* to him it is nobody's */
+        return refuse(token, REASON_UNKNOWN_ISSUER); /* to this peer the issuer does not exist */
     token->issuer = issuer;
     return demand(token, adapt_claims(token, question->room) == 0, REASON_MALFORMED);
 }
 
-/* RFC 7515 4.1.9: a media type, compared without case; "application/" may be left out where no other slash follows. */
+/* RFC 7515 4.1.9: a media type, compared without case; "application/" may be left out if no other slash follows. */
 enum outcome check_typ(struct token *token, const struct question *question)
 {
     static const char prefix[] = "application/";
@@ -215,7 +215,7 @@ enum outcome check_typ(struct token *token, const struct question *question)
     return refuse(token, REASON_WRONG_TYPE);
 }
 
-/* A JWS that is no JWT says no issuer: the only one that there is stands for its keys. */
+/* A JWS that is not a JWT names no issuer: the only configured one supplies its keys. */
 static const struct issuer *issuer_of(struct token *token, const struct question *question)
 {
     if (question->jws_only && token->issuer == NULL && question->issuer_count > 0)

@@ -14,8 +14,8 @@ static void skip_space(struct parser *p)
         p->at++;
 }
 
-/* A value's head stands before its body, but is known only after it. One byte is kept for it, which is all that most need; the body is
-   moved where it is longer. */
+/* A value's head comes before its body, but is known only after it. One byte is reserved for the head, which is enough for most values; for a
+   longer head the body is moved. */
 static size_t open_value(struct parser *p)
 {
     size_t start = wire_written(p->out);
@@ -34,7 +34,7 @@ static int close_value(struct parser *p, size_t start, void (*put)(struct wire_w
     size_t head_bytes = wire_written(&head), body = wire_written(p->out) - start - 1;
 
     if (p->out->full || head_bytes - 1 > (size_t)(p->out->end - p->out->at))
-        return json_fail(p, p->at, "it is longer than it may be");
+        return json_fail(p, p->at, "it is too long");
     uint8_t *at = p->out->start + start;
 
     if (head_bytes > 1)
@@ -49,7 +49,7 @@ static void put_str_head(struct wire_writer *out, uint32_t bytes)
     wire_put_str_head(out, bytes);
 }
 
-/* The opening quote already taken. */
+/* The opening quote was already taken. */
 static int parse_string(struct parser *p)
 {
     size_t start = open_value(p);
@@ -65,7 +65,7 @@ static void skip_digits(struct parser *p)
         p->at++;
 }
 
-/* RFC 8259 section 6; there is a character. *ret_whole: neither fraction nor exponent. */
+/* RFC 8259 section 6; the caller has checked that a character follows. *ret_whole: neither fraction nor exponent. */
 static int scan_number(struct parser *p, bool *ret_whole)
 {
     bool whole = true;
@@ -76,14 +76,14 @@ static int scan_number(struct parser *p, bool *ret_whole)
     digits = p->at;
     skip_digits(p);
     if (p->at == digits)
-        return json_fail_here(p, "no value begins like this (RFC 8259 section 3)");
+        return json_fail_here(p, "not a JSON value (RFC 8259 section 3)");
     if (*digits == '0' && p->at - digits > 1)
-        return json_fail(p, digits, "a number begins with a 0 that says nothing (RFC 8259 section 6)");
+        return json_fail(p, digits, "a number has a leading zero (RFC 8259 section 6)");
     if (p->at < p->end && *p->at == '.') {
         digits = ++p->at;
         skip_digits(p);
         if (p->at == digits)
-            return json_fail_here(p, "a number has no digit after its point (RFC 8259 section 6)");
+            return json_fail_here(p, "a number has no digit after the decimal point (RFC 8259 section 6)");
         whole = false;
     }
     if (p->at < p->end && (*p->at | 0x20) == 'e') {
@@ -120,7 +120,7 @@ static int parse_number(struct parser *p)
         double real = strtod(start, NULL);
 
         if (!isfinite(real))
-            return json_fail(p, start, "a number is larger than a double can hold (RFC 8259 section 6)");
+            return json_fail(p, start, "a number is too large for a double (RFC 8259 section 6)");
         wire_put_double(p->out, real);
     }
     return 0;
@@ -133,7 +133,7 @@ static int parse_word(struct parser *p, const char *word)
     if (left < size && memcmp(p->at, word, left) == 0)
         return json_ended(p);
     if (left < size || memcmp(p->at, word, size) != 0)
-        return json_fail(p, p->at, "no value begins like this (RFC 8259 section 3)");
+        return json_fail(p, p->at, "not a JSON value (RFC 8259 section 3)");
     p->at += size;
     return 0;
 }
@@ -153,7 +153,7 @@ static int parse_array(struct parser *p)
         skip_space(p);
     } while (json_take(p, ',') == 0);
     if (json_take(p, ']') < 0)
-        return json_fail_here(p, "neither `,` nor the `]` of an array follows (RFC 8259 section 5)");
+        return json_fail_here(p, "expected `,` or the `]` of an array (RFC 8259 section 5)");
     return close_value(p, start, wire_put_array, count);
 }
 
@@ -169,9 +169,9 @@ static struct wire_item name_at(const struct parser *p, uint32_t offset)
 static int add_name(struct parser *p, size_t offset)
 {
     if (p->names == NAMES_MAX)
-        return json_fail(p, p->at, "more names than are read");
+        return json_fail(p, p->at, "too many names");
     struct wire_item item = name_at(p, (uint32_t)offset);
-    uint32_t hash = 2166136261U; /* FNV-1a: it only orders them, equal names are compared */
+    uint32_t hash = 2166136261U; /* FNV-1a: it only orders the names, equal names are compared */
 
     for (uint32_t i = 0; i < item.count; i++)
         hash = (hash ^ (uint8_t)item.str[i]) * 16777619U;
@@ -193,8 +193,7 @@ static int compare_names(const void *left, const void *right, void *parser)
     return memcmp(x.str, y.str, x.count);
 }
 
-/* One that stands twice, or NULL. Small objects are compared pairwise, large ones sorted: 2,000 names must not cost 2 million
-   comparisons. */
+/* A repeated name, or NULL. Small objects are compared pairwise, large ones sorted: 2,000 names must not cost 2 million comparisons. */
 static const struct name *name_twice(struct parser *p, unsigned first)
 {
     unsigned count = p->names - first;
@@ -221,14 +220,14 @@ static int parse_member(struct parser *p)
 {
     skip_space(p);
     if (json_take(p, '"') < 0)
-        return json_fail_here(p, "no name in double quotes follows (RFC 8259 section 4)");
+        return json_fail_here(p, "expected a name in double quotes (RFC 8259 section 4)");
     size_t offset = wire_written(p->out);
 
     if (parse_string(p) < 0 || add_name(p, offset) < 0)
         return -1;
     skip_space(p);
     if (json_take(p, ':') < 0)
-        return json_fail_here(p, "no `:` follows the name (RFC 8259 section 4)");
+        return json_fail_here(p, "expected `:` after the name (RFC 8259 section 4)");
     return parse_value(p);
 }
 
@@ -246,12 +245,12 @@ static int parse_object(struct parser *p)
         skip_space(p);
     } while (json_take(p, ',') == 0);
     if (json_take(p, '}') < 0)
-        return json_fail_here(p, "neither `,` nor the `}` of an object follows (RFC 8259 section 4)");
+        return json_fail_here(p, "expected `,` or the `}` of an object (RFC 8259 section 4)");
     const struct name *twice = name_twice(p, first);
 
     if (twice != NULL) {
         p->fault.twice = name_at(p, twice->offset);
-        return json_fail(p, p->at - 1, "a name stands twice in the object that ends here (RFC 7515 section 4, RFC 7519 section 4)");
+        return json_fail(p, p->at - 1, "the object that ends here repeats a name (RFC 7515 section 4, RFC 7519 section 4)");
     }
     unsigned count = p->names - first;
 
@@ -262,7 +261,7 @@ static int parse_object(struct parser *p)
 static int parse_container(struct parser *p, int (*parse)(struct parser *))
 {
     if (p->depth_left == 0)
-        return json_fail(p, p->at, "more objects and arrays inside each other than are read");
+        return json_fail(p, p->at, "objects and arrays are nested too deeply");
     p->at++;
     p->depth_left--;
     int status = parse(p);
@@ -302,16 +301,16 @@ static int parse_text(struct parser *p)
 {
     skip_space(p);
     if (p->at == p->end || *p->at != '{')
-        return json_fail_here(p, "it does not begin with the `{` of an object");
+        return json_fail_here(p, "expected the `{` of an object");
     if (parse_value(p) < 0)
         return -1;
     skip_space(p);
-    return p->at == p->end ? 0 : json_fail(p, p->at, "something follows the object");
+    return p->at == p->end ? 0 : json_fail(p, p->at, "there is data after the object");
 }
 
 int json_to_wire_or_why(const char *text, size_t size, unsigned depth_max, struct wire_writer *out, struct json_fault *ret_fault)
 {
-    struct parser p; /* not cleared: 32 KiB of names that nobody reads before they are written */
+    struct parser p; /* not cleared: 32 KiB of names that are written before they are read */
 
     p.at = text;
     p.end = text + size;
@@ -319,7 +318,7 @@ int json_to_wire_or_why(const char *text, size_t size, unsigned depth_max, struc
     p.out = out;
     p.names = 0;
     p.fault = (struct json_fault){.at = text, .why = ""};
-    if (parse_text(&p) == 0) /* what did not fit was seen when the object was closed */
+    if (parse_text(&p) == 0) /* an overflow was seen when the object was closed */
         return 0;
     *ret_fault = p.fault;
     return -1;

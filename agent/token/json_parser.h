@@ -4,8 +4,8 @@
 
 #include "json.h"
 
-/* Names of the objects that are open: where each stands in the output, and a hash to tell them apart quickly. More than these
-   cannot be in a token, whose payload has 12 KiB and whose shortest member has 5 bytes. */
+/* Names of the open objects: the position of each in the output, and a hash to compare them quickly. A token cannot have more than these: its
+   payload has at most 12 KiB, and its shortest member has 5 bytes. */
 #define NAMES_MAX 4096
 
 struct name {
@@ -23,7 +23,7 @@ struct parser {
     struct name name[NAMES_MAX];
 };
 
-/* Says what is wrong at `at`. -1, for the caller to return: nothing is read after a fault. */
+/* Records the fault at `at`. Returns -1, which the caller returns: nothing is read after a fault. */
 static inline int json_fail(struct parser *p, const char *at, const char *why)
 {
     p->fault.at = at;
@@ -36,7 +36,7 @@ static inline int json_ended(struct parser *p)
     return json_fail(p, p->end, "it ends before it is whole");
 }
 
-/* Something else stands here, or nothing any more. */
+/* Something other than expected follows, or the text ends here. */
 static inline int json_fail_here(struct parser *p, const char *why)
 {
     return p->at < p->end ? json_fail(p, p->at, why) : json_ended(p);
@@ -50,8 +50,8 @@ static inline int json_take(struct parser *p, char expected)
     return 0;
 }
 
-/* The characters of a string up to its closing quote, and that, appended to the output without a head. 0, or -1 if they are not UTF-8, or
-   hold a control character, a NUL, a lone surrogate or an escape that is none. */
+/* Reads the characters of a string up to and including its closing quote, and appends them to the output without a head. 0, or -1 if they are not
+   UTF-8, or contain a control character, a NUL, a lone surrogate or an invalid escape. */
 int json_characters(struct parser *p);
 
 #endif

@@ -18,7 +18,7 @@ static int hex4(struct parser *p, uint32_t *ret_unit)
         else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
             unit = unit << 4 | (uint32_t)((c | 0x20) - 'a' + 10);
         else
-            return json_fail(p, p->at - 1, "`\\u` has no four hexadecimal digits after it (RFC 8259 section 7)");
+            return json_fail(p, p->at - 1, "`\\u` must be followed by four hexadecimal digits (RFC 8259 section 7)");
     }
     *ret_unit = unit;
     return 0;
@@ -51,17 +51,17 @@ static void put_utf8(struct wire_writer *out, uint32_t point)
     wire_put_raw(out, bytes, size);
 }
 
-/* \uXXXX, the u already taken: a pair of surrogates is one character, a lone one is nothing. */
+/* \uXXXX, the u already taken: a pair of surrogates is one character, a lone one is invalid. */
 static int parse_unicode_escape(struct parser *p)
 {
-    static const char lone[] = "an escape is half of a character (a lone surrogate, RFC 8259 section 8.2)";
+    static const char lone[] = "an escape is a lone surrogate, half of a character (RFC 8259 section 8.2)";
     const char *start = p->at - 2;
     uint32_t point, low;
 
     if (hex4(p, &point) < 0)
         return -1;
     if (point == 0)
-        return json_fail(p, start, "`\\u0000` is refused: readers in C would end the text there");
+        return json_fail(p, start, "`\\u0000` is refused, because C programs would end the string there");
     if (point >= 0xdc00 && point <= 0xdfff)
         return json_fail(p, start, lone);
     if (point >= 0xd800 && point <= 0xdbff) {
@@ -92,12 +92,12 @@ static int parse_escape(struct parser *p)
     const char *found = c != '\0' ? strchr(from, c) : NULL;
 
     if (found == NULL)
-        return json_fail(p, p->at - 2, "there is no such escape (RFC 8259 section 7)");
+        return json_fail(p, p->at - 2, "unknown escape (RFC 8259 section 7)");
     wire_put_raw(p->out, &to[found - from], 1);
     return 0;
 }
 
-/* Characters that stand for themselves, each in one byte. */
+/* Characters that are copied unchanged, each one byte. */
 static const bool is_plain[256] = {
     [0x20 ... '"' - 1] = true, ['"' + 1 ... '\\' - 1] = true, ['\\' + 1 ... 0x7f] = true};
 
@@ -117,7 +117,7 @@ int json_characters(struct parser *p)
             size_t length = utf8_length((const uint8_t *)p->at, (size_t)(p->end - p->at));
 
             if (length == 0)
-                return json_fail(p, p->at, "this is no UTF-8 (RFC 8259 section 8.1)");
+                return json_fail(p, p->at, "this is not UTF-8 (RFC 8259 section 8.1)");
             p->at += length;
             continue;
         }
@@ -127,7 +127,7 @@ int json_characters(struct parser *p)
             return 0;
         }
         if (c != '\\')
-            return json_fail(p, p->at, "a control character stands in a text; it needs an escape (RFC 8259 section 7)");
+            return json_fail(p, p->at, "a string has an unescaped control character (RFC 8259 section 7)");
         p->at++;
         if (parse_escape(p) < 0)
             return -1;

@@ -1,4 +1,4 @@
-/* The checks after the signature: the token is the issuer's word; is it a word for us, and for now? */
+/* The checks after the signature: the issuer has signed the token; is it meant for this service, and valid now? */
 #include "checks.h"
 
 #include <math.h>
@@ -7,10 +7,10 @@
 
 #include "pointer.h"
 
-/* The largest whole number up to which a double has them all (RFC 7159 section 6). */
+/* The largest number up to which a double represents all whole numbers (RFC 7159 section 6). */
 #define SECONDS_MAX 9007199254740992.0
 
-/* Is it this word, whatever its case and whatever joins its parts: Refresh, refresh_token, RefreshToken, refresh token? */
+/* Is it this word, ignoring case and whatever joins its parts: Refresh, refresh_token, RefreshToken, refresh token? */
 static bool is_word(const char *at, size_t bytes, const char *word)
 {
     for (size_t i = 0; i < bytes; i++) {
@@ -23,7 +23,7 @@ static bool is_word(const char *at, size_t bytes, const char *word)
     return *word == '\0';
 }
 
-/* RFC 8693 section 3 has urn:ietf:params:oauth:token-type:refresh_token; others append +jwt, as headers do. */
+/* RFC 8693 section 3 defines urn:ietf:params:oauth:token-type:refresh_token; others append +jwt, as headers do. */
 static bool says_no_access_token(const void *context, const char *at, size_t bytes)
 {
     static const char *const words[] = {"refresh", "refreshtoken", "offline", "offlinetoken", "offlineaccess", "logout", "logouttoken"};
@@ -48,9 +48,9 @@ static bool has_events(const struct claims *claims)
     return claims_have(claims, CLAIM_EVENTS) && claim_item(claims, CLAIM_EVENTS).type == WIRE_MAP;
 }
 
-/* Tokens that an issuer signs with the same keys, for the same audience, and that open nothing: security events (RFC 8417 section 2.2: `events`
+/* Tokens that an issuer signs with the same keys, for the same audience, and that grant no access: security events (RFC 8417 section 2.2: `events`
    is an object), logout tokens (OpenID Connect Back-Channel Logout), refresh tokens: of Keycloak (typ), Django's Simple JWT (token_type),
-   Flask-JWT-Extended (type), Cognito (token_use), and those that write these in one word. */
+   Flask-JWT-Extended (type), Cognito (token_use), and those that write these names as one word. */
 enum outcome check_kind(struct token *token, const struct question *question)
 {
     static const enum claim kinds[] = {CLAIM_TOKEN_USE, CLAIM_TYPE, CLAIM_TYP, CLAIM_TOKEN_TYPE, CLAIM_TOKEN_TYPE_JOINED, CLAIM_TOKEN_USE_JOINED};
@@ -82,7 +82,7 @@ enum outcome check_presence(struct token *token, const struct question *question
     return OUTCOME_ACCEPTED;
 }
 
-/* NumericDate (RFC 7519 section 2), fractions allowed. Absent is fine and leaves *ret alone. */
+/* NumericDate (RFC 7519 section 2), fractions allowed. An absent claim is fine and leaves *ret unchanged. */
 static bool read_seconds(const struct token *token, enum claim claim, double *ret)
 {
     struct wire_item item = claim_item(&token->claims, claim);
@@ -172,7 +172,7 @@ enum outcome check_claim_values(struct token *token, const struct question *ques
         if (!claim_rule_holds(&token->claims, &issuer->rules[i]))
             return refuse(token, REASON_CLAIM_MISMATCH);
     }
-    /* Bound to a key of its holder (RFC 7800): as a bearer token it is stolen. */
+    /* Bound to a key of its holder (RFC 7800): used as a bearer token it may be stolen. */
     return demand(token, issuer->accepts_constrained || !claims_have(&token->claims, CLAIM_CNF), REASON_CLAIM_MISMATCH);
 }
 
@@ -181,7 +181,7 @@ enum outcome check_expiry(struct token *token, const struct question *question)
     return demand(token, question->now < token->exp + token->issuer->leeway, REASON_EXPIRED);
 }
 
-/* A token from the future was made by a clock that is wrong, or is not meant to be used yet. */
+/* A token from the future was issued by a wrong clock, or is not meant to be used yet. */
 enum outcome check_not_before(struct token *token, const struct question *question)
 {
     double earliest = (token->nbf > token->iat ? token->nbf : token->iat) - token->issuer->leeway;
@@ -194,7 +194,7 @@ static bool is_asked_for(const void *context, const char *at, size_t bytes)
     return text_is(*(const struct text *)context, at, bytes);
 }
 
-/* What is configured, and of that what who asks may have. */
+/* The configured audiences, and those of them that the caller may use. */
 struct allowed {
     const struct texts *audiences;
     const struct bounds *bounds;

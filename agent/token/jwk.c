@@ -1,5 +1,5 @@
-/* JWK Sets (RFC 7517). A key that may not verify, or that is not well made, is skipped with a warning that names it; the rest of the
-   set stays (RFC 7517 section 5). */
+/* JWK Sets (RFC 7517). A key that may not verify, or is malformed, is skipped with a warning that names it; the rest of the set stays (RFC 7517
+   section 5). */
 #include "keyset_build.h"
 
 #include <malloc.h>
@@ -12,7 +12,7 @@
 
 #include "base64url.h"
 
-#define NUMBER_BYTES_MAX 2048 /* above any that admission lets through */
+#define NUMBER_BYTES_MAX 2048 /* above every number that admission accepts */
 
 struct number {
     uint8_t bytes[BASE64URL_DECODED_MAX(NUMBER_BYTES_MAX)];
@@ -46,10 +46,10 @@ static const char *refuse_use(const json_t *jwk)
         return "its `key_ops` is not an array";
     json_array_foreach (ops, i, op) {
         if (!json_is_string(op))
-            return "its `key_ops` holds something that is not a string";
+            return "its `key_ops` contains an element that is not a string";
         verify = verify || strcmp(json_string_value(op), "verify") == 0;
     }
-    return verify ? NULL : "its `key_ops` has no verify";
+    return verify ? NULL : "its `key_ops` does not contain verify";
 }
 
 static enum key_kind kind_of(const json_t *jwk)
@@ -75,7 +75,7 @@ static enum key_kind kind_of(const json_t *jwk)
     return strcmp(crv, "P-521") == 0 ? KEY_P521 : KEY_NONE;
 }
 
-/* The members that hold each kind's numbers. */
+/* The members that contain the numbers of each type of key. */
 static const struct {
     const char *first;
     const char *second;
@@ -92,13 +92,13 @@ static struct key *read_key(const json_t *jwk, const char **ret_why, bool *ret_s
     enum algorithm alg = ALG_NONE;
     struct number first, second = {.size = 0};
 
-    *ret_why = "its `kty` or `crv` is not known here";
+    *ret_why = "its `kty` or `crv` is not supported";
     if (kind == KEY_NONE)
         return NULL;
     *ret_why = "its `kid` is not a string";
     if (kid != NULL && !json_is_string(kid))
         return NULL;
-    *ret_why = "its `alg` is not a signature algorithm that is known here";
+    *ret_why = "its `alg` is not a supported signature algorithm";
     if (alg_name != NULL) {
         if (!json_is_string(alg_name))
             return NULL;
@@ -138,7 +138,7 @@ static void add_jwk(struct keyset *set, const json_t *jwk, size_t index)
         keyset_skip(set, "key %zu (kid %.64s) is skipped: %s", index + 1, kid != NULL ? kid : "none", why);
 }
 
-/* jansson leaves a letter out of a string for which it gets no memory, and goes on. What it asked for in vain is therefore noted. */
+/* If jansson gets no memory for a letter of a string, it leaves the letter out and continues. So failed allocations are recorded. */
 static _Thread_local bool in_vain;
 static once_flag noting = ONCE_FLAG_INIT;
 
@@ -150,7 +150,7 @@ static void *get_memory(size_t size)
     return memory;
 }
 
-/* There may have been a secret in it. */
+/* It may have contained a secret. */
 static void wipe_memory(void *memory)
 {
     if (memory != NULL)
@@ -182,14 +182,14 @@ json_t *jwk_read(const char *text, size_t size, char why[KEYSET_WHY_BYTES])
     json_t *root = read_json(text, size, &error), *keys = json_object_get(root, "keys");
 
     if (root == NULL) {
-        snprintf(why, KEYSET_WHY_BYTES, "line %d, column %d: %s; a JWK Set is expected: {\"keys\": [...]}, or PEM public keys", error.line,
+        snprintf(why, KEYSET_WHY_BYTES, "line %d, column %d: %s; expected a JWK Set, {\"keys\": [...]}, or PEM public keys", error.line,
                  error.column, error.text);
         return NULL;
     }
     if (json_is_array(keys) && json_array_size(keys) <= KEY_SET_KEYS_MAX)
         return root;
     if (!json_is_array(keys))
-        snprintf(why, KEYSET_WHY_BYTES, "it has no array `keys`; a JWK Set is {\"keys\": [...]} (RFC 7517 section 5)");
+        snprintf(why, KEYSET_WHY_BYTES, "it has no `keys` array; a JWK Set is {\"keys\": [...]} (RFC 7517 section 5)");
     else
         snprintf(why, KEYSET_WHY_BYTES, "it has %zu keys; at most %d are read", json_array_size(keys), KEY_SET_KEYS_MAX);
     json_decref(root);

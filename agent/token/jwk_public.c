@@ -1,14 +1,14 @@
-/* A key set's public part: what of it may be kept, and all that its keys are read from. */
+/* A key set's public part: what of it may be stored, and what its keys are read from. */
 #include <stdio.h>
 #include <string.h>
 
 #include "keyset_build.h"
 
-/* Everything that admission reads (jwk.c); a key's private half and a secret's bytes are not among it. */
+/* Everything that admission reads (jwk.c), without private halves and the bytes of secrets. */
 static const char *const members[] = {"kty", "kid", "alg", "use", "key_ops", "crv", "n", "e", "x", "y"};
 
-/* A key whose private half everybody can fetch signs for everybody: without its numbers it is one that is damaged, and its kid
-   means nothing certain any more. */
+/* If a key's private half is published, everybody can sign with it: without its numbers it becomes a damaged key, and its kid no longer identifies
+   a key. */
 static json_t *public_of(json_t *jwk)
 {
     bool is_told = json_object_get(jwk, "d") != NULL || json_object_get(jwk, "k") != NULL;

@@ -36,7 +36,7 @@ static void strip_zeros(const uint8_t **bytes, size_t *size)
     }
 }
 
-/* Of a number that has a first byte, which is not zero. */
+/* The bits of a number whose first byte exists and is not zero. */
 static size_t bits_of(const uint8_t *bytes, size_t size)
 {
     size_t bits = size * 8;
@@ -46,7 +46,7 @@ static size_t bits_of(const uint8_t *bytes, size_t size)
     return bits;
 }
 
-/* OpenSSL 3.0 takes an exponent of 1, even moduli and 512 bits without a word, so these rules are ours. */
+/* OpenSSL 3.0 accepts an exponent of 1, even moduli and 512 bits without an error, so these checks are needed. */
 static const char *refuse_rsa(struct material *m)
 {
     strip_zeros(&m->first, &m->first_bytes);
@@ -69,12 +69,12 @@ static const char *refuse_rsa(struct material *m)
 static const char *refuse_ec(const struct material *m)
 {
     if (m->first_bytes != curves[m->kind].bytes || m->second_bytes != curves[m->kind].bytes)
-        return "EC coordinates that have not exactly the curve's length (RFC 7518 6.2.1.2)";
+        return "EC coordinates of the wrong length for the curve (RFC 7518 6.2.1.2)";
     return NULL;
 }
 
-/* The y coordinates of the points whose order divides 8, and the two that spell one of them above the prime; the sign bit is left
-   out. A signature under such a key says nothing: it can be made without knowing any secret, for every message. */
+/* The y coordinates of the points whose order divides 8, and the two that encode one of them above the prime; without the sign bit. A signature
+   under such a key proves nothing: anybody can make it without a secret, for every message. */
 static const uint8_t ed25519_small_order[][ED25519_BYTES] = {
     {0},
     {1},
@@ -95,7 +95,7 @@ static const char *refuse_ed25519(const struct material *m)
     uint8_t y[ED25519_BYTES];
 
     if (m->first_bytes != ED25519_BYTES)
-        return "an Ed25519 key that has not 32 bytes";
+        return "an Ed25519 key that does not have 32 bytes";
     memcpy(y, m->first, sizeof y);
     y[ED25519_BYTES - 1] &= 0x7f;
     for (size_t i = 0; i < sizeof ed25519_small_order / sizeof *ed25519_small_order; i++) {
@@ -119,7 +119,7 @@ static const char *refuse_hmac(const struct material *m, enum algorithm alg)
 static const char *refuse(struct material *m, enum algorithm alg)
 {
     if (alg != ALG_NONE && algorithm_facts[alg].kind != m->kind)
-        return "an alg that is not for this kind of key";
+        return "an alg that does not fit the type of key";
     switch (m->kind) {
     case KEY_RSA:
         return refuse_rsa(m);
@@ -132,14 +132,14 @@ static const char *refuse(struct material *m, enum algorithm alg)
     case KEY_HMAC:
         return refuse_hmac(m, alg);
     default:
-        return "a kind of key that is not known";
+        return "an unknown type of key";
     }
 }
 
 const char key_failed[] = "out of memory";
 
-/* What OpenSSL says of a point that is none, and also where it had no memory to find out, which it then says as well. Whatever else it
-   says is not about the key. */
+/* OpenSSL's error for an invalid point; it also reports it if it had no memory to check, and then reports that, too. Its other errors are not
+   about the key. */
 static bool was_no_point(void)
 {
     bool found = false, memory = true;
@@ -184,7 +184,7 @@ static EVP_PKEY *rsa_pkey(const struct material *m)
     return pkey;
 }
 
-/* The point must be on the curve, or a signature could be made to verify by whoever chose it. */
+/* The point must be on the curve; otherwise an attacker who chose it could make a signature verify. */
 static EVP_PKEY *ec_pkey(const struct material *m)
 {
     const struct curve *curve = &curves[m->kind];
@@ -208,7 +208,7 @@ static EVP_PKEY *ec_pkey(const struct material *m)
     return pkey;
 }
 
-/* Never swapped out, as long as there is room for it in such memory. */
+/* Never swapped out, while there is room in such memory. */
 static uint8_t *secret_copy(const uint8_t *bytes, size_t count)
 {
     uint8_t *copy = OPENSSL_secure_malloc(count);
@@ -236,7 +236,7 @@ static int set_numbers(struct key *key, const struct material *m)
         key->pkey = ec_pkey(m);
         break;
     }
-    /* Without memory for it OpenSSL makes a key that does not know its size, and verifies nothing. */
+    /* If OpenSSL lacks memory here, it makes a key that does not know its size, and verifies nothing. */
     return key->pkey != NULL && EVP_PKEY_get_size(key->pkey) > 0 ? 0 : -1;
 }
 
@@ -290,7 +290,7 @@ struct key *key_admit(const struct material *material, enum algorithm alg, const
     ERR_clear_error();
     if (set_numbers(key, &m) < 0 || set_thumbprint(key, &m) < 0) {
         if (was_no_point())
-            *ret_why = "numbers that are no key of its kind (a point that is not on its curve?)";
+            *ret_why = "numbers that do not form a valid key (is the point on its curve?)";
         key_free(key);
         return NULL;
     }

@@ -70,7 +70,7 @@ static bool same_material(const struct key *a, const struct key *b)
     return memcmp(a->thumbprint, b->thumbprint, THUMBPRINT_BYTES) == 0;
 }
 
-/* The same material twice, for the same use, is one key. Under two names it keeps both. */
+/* The same material twice, for the same use, is one key. With two kids it keeps both. */
 void keyset_add(struct keyset *set, struct key *key)
 {
     for (unsigned i = 0; i < set->count; i++) {
@@ -82,7 +82,7 @@ void keyset_add(struct keyset *set, struct key *key)
     set->keys[set->count++] = key;
 }
 
-/* Is there an algorithm whose tokens either may have signed? */
+/* Is there an algorithm whose tokens may be signed by either? */
 static bool may_be_mistaken(const struct key *a, const struct key *b)
 {
     bool alike = false;
@@ -102,13 +102,14 @@ static void note_shared(struct keyset *set, const struct key *key, unsigned like
     if (key->kid != NULL)
         snprintf(kid, sizeof kid, "the kid `%.64s`", key->kid);
     if (like > TOKEN_KEYS_TRIED_MAX)
-        snprintf(set->note, sizeof set->note, "%u keys of one kind have %s: tokens are tried with the first %d of them, and are bad_signature by another", like,
+        snprintf(set->note, sizeof set->note, "%u keys of one type have %s: the agent tries a token with the first %d of them only, and one signed "
+                                              "by another is bad_signature", like,
                  kid, TOKEN_KEYS_TRIED_MAX);
     else
-        snprintf(set->note, sizeof set->note, "%u keys of one kind have %s: tokens are tried with each of them", like, kid);
+        snprintf(set->note, sizeof set->note, "%u keys of one type have %s: the agent tries a token with each of them", like, kid);
 }
 
-/* Each name is noted with the first key that bears it. */
+/* Notes each kid with the first key that has it. */
 static void look_for_shared(struct keyset *set)
 {
     for (unsigned i = 0; i < set->count; i++) {
@@ -138,7 +139,7 @@ struct keyset *keyset_parse(const char *text, size_t size, const char *kid, char
     if (memmem(text, size, "-----BEGIN ", 11) != NULL && memchr(text, '{', size) == NULL) {
         set = pem_parse(text, size, kid, why);
     } else if (kid != NULL) {
-        snprintf(why, KEYSET_WHY_BYTES, "`kid` is for a PEM file; a JWK Set names its own keys");
+        snprintf(why, KEYSET_WHY_BYTES, "`kid` applies only to a PEM file; the keys of a JWK Set have their own `kid`");
         return NULL;
     } else {
         set = jwk_parse_set(text, size, why);
@@ -180,7 +181,8 @@ static bool has_name(const struct key *key, const char *kid, size_t kid_bytes)
     return key->kid != NULL && key->kid_bytes == kid_bytes && memcmp(key->kid, kid, kid_bytes) == 0;
 }
 
-/* Does the token's kid name this key? A token without one could mean any, and so could a set whose single key has none. */
+/* Does the token's kid name this key? A token without a kid may mean any key; if the set has a single key and that has no kid, any token may mean
+   it. */
 static bool is_named(const struct keyset *set, const struct key *key, const char *kid, size_t kid_bytes)
 {
     if (kid == NULL || (set->count == 1 && key->kid == NULL))

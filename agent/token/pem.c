@@ -1,6 +1,5 @@
-/* Keys from PEM: public keys (SubjectPublicKeyInfo) and certificates, whose validity is not looked at: the file's owner vouches for
-   the key. The numbers are taken out and go through the same admission as a JWK's. Private keys are refused: a verifier has no
-   business with one. */
+/* Keys from PEM: public keys (SubjectPublicKeyInfo) and certificates, whose validity is not checked, because the file's owner vouches for the key.
+   The numbers go through the same admission as a JWK's. Private keys are refused: a verifier does not need one. */
 #include "keyset_build.h"
 
 #include <stdio.h>
@@ -81,7 +80,7 @@ static struct key *admit(EVP_PKEY *pkey, const char *kid, const char **ret_why)
                          number(pkey, OSSL_PKEY_PARAM_EC_PUB_Y, second, width, &second_bytes) == 0
                      ? 0
                      : -1;
-    *ret_why = first_bytes > NUMBER_BYTES_MAX || second_bytes > NUMBER_BYTES_MAX ? "its numbers could not be read, so large are they" : key_failed;
+    *ret_why = first_bytes > NUMBER_BYTES_MAX || second_bytes > NUMBER_BYTES_MAX ? "its numbers are too large to read" : key_failed;
     if (status < 0)
         return NULL;
     struct material material = {kind, first, first_bytes, second_bytes > 0 ? second : NULL, second_bytes};
@@ -93,7 +92,7 @@ static int add_block(struct keyset *set, unsigned index, const char *name, const
                      char why[KEYSET_WHY_BYTES])
 {
     if (strstr(name, "PRIVATE KEY") != NULL) {
-        snprintf(why, KEYSET_WHY_BYTES, "it holds a private key; verifying needs the public half: openssl pkey -in FILE -pubout");
+        snprintf(why, KEYSET_WHY_BYTES, "it holds a private key; verifying needs only the public key: openssl pkey -in FILE -pubout");
         return -1;
     }
     if (index == PEM_KEYS_MAX) {
@@ -122,7 +121,7 @@ static int add_blocks(struct keyset *set, BIO *bio, const char *kid, char why[KE
 
     for (unsigned index = 0; status == 0 && PEM_read_bio(bio, &name, &header, &data, &size) == 1; index++) {
         if (index == 1 && kid != NULL) {
-            snprintf(why, KEYSET_WHY_BYTES, "it holds several keys, and one `kid` cannot name them all; use a JWK Set");
+            snprintf(why, KEYSET_WHY_BYTES, "it holds several keys, which cannot share one `kid`; use a JWK Set");
             status = -1;
         } else {
             status = add_block(set, index, name, data, size, kid, why);
@@ -132,7 +131,7 @@ static int add_blocks(struct keyset *set, BIO *bio, const char *kid, char why[KE
         OPENSSL_clear_free(data, (size_t)size);
     }
     if (status == 0 && ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) {
-        snprintf(why, KEYSET_WHY_BYTES, "a PEM block in it is damaged");
+        snprintf(why, KEYSET_WHY_BYTES, "it contains a damaged PEM block");
         status = -1;
     }
     ERR_clear_error();

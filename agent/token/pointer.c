@@ -13,7 +13,7 @@ bool pointer_is_valid(struct text pointer)
     return true;
 }
 
-/* Is the name what the token of a pointer spells, with ~1 for / and ~0 for ~? */
+/* Does the reference token of a pointer spell this name, with ~1 for / and ~0 for ~? */
 static bool spells(struct text token, const char *name, size_t bytes)
 {
     size_t at = 0;
@@ -42,7 +42,7 @@ static bool step_into_map(struct wire_cursor *value, uint32_t pairs, struct text
     return false;
 }
 
-/* Digits without a leading zero; "-" and what lies behind the end are nothing. */
+/* Digits without a leading zero; "-" and indexes past the end lead to nothing. */
 static bool step_into_array(struct wire_cursor *value, uint32_t elements, struct text token)
 {
     uint32_t index = 0;

@@ -4,13 +4,13 @@
 
 #include "claims.h"
 
-/* Is it one? "" is not: a claim is meant, not the whole set. */
+/* Is the text a JSON pointer to a claim? "" is not, because it points to the whole set. */
 bool pointer_is_valid(struct text pointer);
 
-/* The value that a valid pointer leads to. False: there is none. */
+/* The value that a valid pointer points to. False: it points to nothing. */
 bool claims_point(const struct claims *claims, struct text pointer, struct wire_cursor *ret_value);
 
-/* A claim by its name, or by a pointer where the text begins with a slash. */
+/* Finds a claim by its name, or by a pointer if the text begins with a slash. */
 bool claims_find(const struct claims *claims, struct text name, struct wire_cursor *ret_value);
 
 #endif

@@ -19,8 +19,8 @@ struct verifier {
 
 static const char *const digest_names[DIGEST_COUNT] = {NULL, "SHA256", "SHA384", "SHA512"};
 
-/* OpenSSL makes its methods at the first use. If a call fails meanwhile it never makes them again, and no signature could be checked:
-   so they are used for the first time here, where failing means not to start. */
+/* OpenSSL creates its methods at their first use. If a call fails then, it never creates them again, and no signature could be checked. So they
+   are first used here, where a failure prevents the start. */
 static const char *const signature_names[] = {"RSA", "ECDSA", "ED25519"};
 
 static bool is_there(const char *name)
@@ -109,7 +109,7 @@ static int prepare(EVP_PKEY_CTX *context, enum algorithm alg, const EVP_MD *dige
     return 0;
 }
 
-/* The key is shared and unchanging but for these slots, of which this verifier alone touches its own. */
+/* The key is shared and immutable except for these slots; this verifier touches only its own. */
 static EVP_PKEY_CTX *prepared(struct verifier *v, const struct key *key, enum algorithm alg)
 {
     struct prepared *slot = (struct prepared *)&key->prepared[v->number];
@@ -122,7 +122,7 @@ static EVP_PKEY_CTX *prepared(struct verifier *v, const struct key *key, enum al
     if (slot->context == NULL)
         return NULL;
     if (prepare(slot->context, alg, v->digests[algorithm_facts[alg].digest]) < 0) {
-        EVP_PKEY_CTX_free(slot->context); /* half prepared it would fail for ever */
+        EVP_PKEY_CTX_free(slot->context); /* half prepared it would always fail */
         slot->context = NULL;
         return NULL;
     }
@@ -146,7 +146,7 @@ static size_t put_der_integer(uint8_t *out, const uint8_t *number, size_t size)
     return 2 + pad + size;
 }
 
-/* JOSE writes r and s side by side (RFC 7518 3.4), OpenSSL wants them in DER. At most 2 * 66 bytes, so lengths fit two bytes. */
+/* JOSE writes r and s side by side (RFC 7518 3.4), OpenSSL needs them in DER. At most 2 * 66 bytes, so lengths fit two bytes. */
 static size_t der_from_jose(const uint8_t *signature, size_t half, uint8_t *out)
 {
     uint8_t body[2 * (66 + 3)];
@@ -171,7 +171,7 @@ static size_t coordinate_bytes(enum key_kind kind)
     return kind == KEY_P256 ? 32 : kind == KEY_P384 ? 48 : 66;
 }
 
-/* A bad signature is 0, for they come here in the one form that there is; below 0 the call itself failed. */
+/* A bad signature is 0, because signatures reach this point in their only valid encoding; below 0 the call itself failed. */
 static enum signature verdict_of(int status)
 {
     return status == 1 ? SIGNATURE_GOOD : status == 0 ? SIGNATURE_BAD : SIGNATURE_UNDECIDED;
@@ -207,7 +207,7 @@ static enum signature check_hashed(struct verifier *v, const struct key *key, en
     return result;
 }
 
-/* OpenSSL's Ed25519 says 0 also where it got no memory, and leaves no word of it. So what it calls bad is asked a second time. */
+/* OpenSSL's Ed25519 returns 0 also if it lacks memory, and leaves no error. So a result of "bad" is checked a second time. */
 static enum signature check_eddsa(struct verifier *v, const struct key *key, const void *input, size_t input_bytes,
                                   const uint8_t *signature, size_t signature_bytes)
 {
@@ -224,7 +224,7 @@ static enum signature check_eddsa(struct verifier *v, const struct key *key, con
     return verdict_of(status);
 }
 
-/* OpenSSL says 0 or below both for a bad signature and for memory that it did not get. */
+/* OpenSSL returns 0 or below both for a bad signature and if it lacks memory. */
 static bool was_out_of_memory(void)
 {
     bool found = false;

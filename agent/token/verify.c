@@ -1,6 +1,6 @@
-/* The order of the checks. What is cheap and says most comes first, so that a flood of rubbish costs little; the signature comes before
-   the claims, so that nothing is said about what a token contains to somebody who could not have made it; revocation comes last,
-   for it is about good tokens only, and on every call, for it is what changes. */
+/* The order of the checks. Cheap checks that refuse much come first, so that a flood of invalid tokens costs little. The signature comes before
+   the claims, so that a caller who could not have made the token learns nothing about its content. Revocation comes last, because it concerns only
+   good tokens, and on every call, because it changes. */
 #include "verify.h"
 
 
@@ -9,7 +9,7 @@
 static const struct check {
     const char *name;
     enum stage stage;
-    bool jws; /* also for a JWS that is no JWT */
+    bool jws; /* also for a JWS that is not a JWT */
     enum outcome (*check)(struct token *token, const struct question *question);
 } checks[] = {
     {"size", STAGE_FORM, true, check_size},

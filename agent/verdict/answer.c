@@ -33,7 +33,7 @@ void answer_put_tail(struct wire_writer *writer, const struct token *token, int6
 
     wire_put_raw(writer, age, sizeof age - 1);
     if (revocation_age < 0)
-        wire_put_nil(writer); /* there are no feeds whose age it could be */
+        wire_put_nil(writer); /* no feed applies, so there is no age */
     else
         wire_put_uint(writer, (uint64_t)revocation_age);
     if (is_constrained(token))

@@ -23,7 +23,7 @@ static void digest_token(const struct verdicts *verdicts, struct text token, cha
     hex_encode(digest, 8, out);
 }
 
-/* A claim as terminated text: NULL if it is none, or if nobody has vouched for it. */
+/* A claim as terminated text: NULL if it is not a string, or if no signature has confirmed it. */
 static const char *claim_text(const struct token *token, enum claim claim, char out[256])
 {
     struct wire_item item = token->key != NULL ? claim_item(&token->claims, claim) : (struct wire_item){0};
@@ -34,7 +34,7 @@ static const char *claim_text(const struct token *token, enum claim claim, char 
     return out;
 }
 
-/* A refusal's reason, or the error by which nobody could decide. */
+/* A refusal's reason, or the error of an undecided token. */
 static const char *reason_of(const struct decision *decision)
 {
     const char *why;
@@ -73,12 +73,12 @@ static const char *as_line(struct text text, char out[256])
     size_t bytes = utf8_cut(text.at, text.bytes, 255);
 
     for (size_t i = 0; i < bytes; i++)
-        out[i] = text.at[i] != '\0' ? text.at[i] : '?'; /* what is behind a NUL is not hidden */
+        out[i] = text.at[i] != '\0' ? text.at[i] : '?'; /* a NUL must not hide the rest */
     out[bytes] = '\0';
     return out;
 }
 
-/* The query and the fragment carry codes and tokens. */
+/* The query and the fragment may contain codes and tokens. */
 static struct text path_of(struct text resource)
 {
     size_t bytes = 0;

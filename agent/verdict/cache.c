@@ -16,7 +16,7 @@ struct cache {
     struct entry **buckets;
     size_t bucket_count; /* a power of two */
     struct entry *newest, *oldest;
-    uint8_t secret[XXH_SECRET_DEFAULT_SIZE]; /* of this run: who could make tokens collide could make the cache slow */
+    uint8_t secret[XXH_SECRET_DEFAULT_SIZE]; /* of this run: an attacker who could make tokens collide could make the cache slow */
     struct cache_facts facts;
 };
 
@@ -107,7 +107,7 @@ static void make_room(struct cache *cache, size_t bytes)
     }
 }
 
-/* Twice the buckets when there are more entries than buckets. If there is no memory for them, look-ups get slower, not wrong. */
+/* Doubles the buckets when there are more entries than buckets. If out of memory, lookups become slower, not wrong. */
 static void grow(struct cache *cache)
 {
     size_t count = cache->bucket_count * 2;
@@ -145,7 +145,7 @@ struct entry *cache_find(struct cache *cache, const char *token, size_t bytes, u
     return NULL;
 }
 
-/* The text and the beginning of the answer, which has the claims in it, lie behind the entry. */
+/* The text and the first part of the answer, which contains the claims, follow the entry. */
 static void copy_in(struct entry *entry, const struct token *token)
 {
     char *text = (char *)(entry + 1);
@@ -159,7 +159,7 @@ static void copy_in(struct entry *entry, const struct token *token)
     entry->token = *token;
     entry->token.text.at = text;
     entry->token.claims.wire = writer.start + ANSWER_CLAIMS_AT;
-    entry->token.signature_at = NULL; /* these lay in the room of the check */
+    entry->token.signature_at = NULL; /* these point into the room of the check */
     entry->token.kid.at = entry->token.typ.at = NULL;
 }
 
@@ -192,7 +192,7 @@ void cache_keep_holder(struct cache *cache, struct entry *entry, struct kept_hol
 {
     entry->holder = holder;
     cache->facts.bytes += holder->bytes;
-    while (cache->oldest != entry && cache->facts.bytes > cache->facts.bytes_max) { /* it was asked for just now, and stays */
+    while (cache->oldest != entry && cache->facts.bytes > cache->facts.bytes_max) { /* the new entry was just used, and stays */
         drop(cache, cache->oldest);
         cache->facts.evictions++;
     }

@@ -21,13 +21,13 @@ void checks_free(struct checks *checks)
     free(checks);
 }
 
-/* A token on its way through the last stage. */
+/* A token in the last stage. */
 struct judged {
     struct verdicts *verdicts;
     struct grounds *grounds; /* on which it was last found not revoked */
 };
 
-/* Which kinds of revocation there are is asked once after each commit. */
+/* Reads which kinds of revocation exist, once after each commit. */
 static int read_kinds(struct verdicts *verdicts, struct view *view)
 {
     struct checks *checks = verdicts->checks;
@@ -40,7 +40,7 @@ static int read_kinds(struct verdicts *verdicts, struct view *view)
     return 0;
 }
 
-/* Nothing is looked up as long as nothing that it rests on has changed. */
+/* Looks nothing up as long as none of its grounds has changed. */
 static enum outcome judge(void *context, const struct token *token)
 {
     struct judged *judged = context;
@@ -90,7 +90,7 @@ static void count(struct counters *counters, enum outcome outcome, const struct 
         counters->shadow[token->judged]++;
 }
 
-/* A question about the signature alone is an administrator's, and no verification that is counted. */
+/* Ends a decision. A question about the signature alone comes from an administrator, and is not counted as a verification. */
 void decide_conclude(struct verdicts *verdicts, struct decision *decision, enum outcome outcome, const struct token *token,
                      bool signature_only)
 {
@@ -103,18 +103,18 @@ void decide_conclude(struct verdicts *verdicts, struct decision *decision, enum 
         count(&verdicts->counters, outcome, token);
 }
 
-/* Yesterday's clock would make yesterday's tokens good. */
+/* With yesterday's clock, yesterday's tokens would still be accepted. */
 static enum outcome doubt_clock(struct verdicts *verdicts, double now)
 {
     snprintf(verdicts->checks->why, sizeof verdicts->checks->why,
-             "the clock is %.0f s behind the highest time that this agent has seen; set it (NTP), or if it is right: assay reload "
+             "the clock is %.0f s behind the latest time that this agent has seen; set it (NTP), or if it is right, run: assay reload "
              "--accept-clock",
              verdicts->core->clock->highest - now);
     verdicts->checks->doubt = DOUBT_CLOCK;
     return OUTCOME_UNDECIDED;
 }
 
-/* Are the issuer's keys, and what is said to be revoked, what their sources say? */
+/* Are the issuer's keys, and the revocations, confirmed to match their sources? */
 static enum outcome judge_sources(struct verdicts *verdicts, const struct token *token, double now)
 {
     if (!remotes_are_fresh(verdicts->core->remotes, token->issuer, now, verdicts->checks->why)) {
@@ -124,7 +124,7 @@ static enum outcome judge_sources(struct verdicts *verdicts, const struct token 
     const struct keyring_entry *entry = keyring_entry_of(verdicts->core->ring, token->issuer);
 
     if (entry != NULL && refresh_keys_are_late(verdicts->core->refresh, (unsigned)(entry - verdicts->core->ring->entries))) {
-        snprintf(verdicts->checks->why, sizeof verdicts->checks->why, "the key file of %.120s has changed, and could not be read in time",
+        snprintf(verdicts->checks->why, sizeof verdicts->checks->why, "the key file of %.120s has changed, and the agent could not read it in time",
                  token->issuer->names.list[0].at);
         verdicts->checks->doubt = DOUBT_AGE;
         return OUTCOME_UNDECIDED;
@@ -136,7 +136,7 @@ static enum outcome judge_sources(struct verdicts *verdicts, const struct token 
     return OUTCOME_ACCEPTED;
 }
 
-/* What is asked on every call, of a token whose signature and claims are good. */
+/* The checks of every call, for a token whose signature and claims are good. */
 enum outcome decide_judge_now(struct verdicts *verdicts, struct token *token, struct grounds *grounds, struct text audience,
                               const struct bounds *bounds)
 {
@@ -151,7 +151,7 @@ enum outcome decide_judge_now(struct verdicts *verdicts, struct token *token, st
     enum outcome outcome = token_check(token, &question, STAGE_NOW, STAGE_NOW);
 
     if (outcome == OUTCOME_ACCEPTED && (outcome = judge_sources(verdicts, token, question.now)) == OUTCOME_UNDECIDED)
-        grounds->judged = false; /* nobody may take it for a yes when the sources are good again: something may have been missed */
+        grounds->judged = false; /* it must not count as an acceptance when the sources are good again: something may have been missed */
     return outcome;
 }
 
@@ -165,11 +165,11 @@ static enum outcome judge_entry(struct verdicts *verdicts, struct entry *entry, 
     if (outcome == OUTCOME_ACCEPTED)
         reuse_keep(verdicts->core, entry, audience, bounds);
     else
-        entry->reuse = (struct reuse){0}; /* its grounds were read again, and would hold by that */
+        entry->reuse = (struct reuse){0}; /* its grounds were read again, so it would seem to hold */
     return outcome;
 }
 
-/* What the form says counts only by keys that the issuer is known to have. False: they are being fetched. */
+/* The outcome of the form counts only with keys that the issuer is known to have. False: they are being fetched. */
 static bool has_keys(struct verdicts *verdicts, enum outcome *outcome, bool signature_only, struct pending *ret_pending)
 {
     struct checks *checks = verdicts->checks;
@@ -183,7 +183,7 @@ static bool has_keys(struct verdicts *verdicts, enum outcome *outcome, bool sign
     return need != NEED_FETCH;
 }
 
-/* To who asks, this issuer is nobody: the answer is that to a token which was never seen. */
+/* To this caller the issuer does not exist: the answer is the one for an issuer that was never configured. */
 static void conclude_unknown(struct verdicts *verdicts, struct text text, bool signature_only, struct decision *decision)
 {
     struct token *token = &verdicts->checks->token;

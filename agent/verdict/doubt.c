@@ -19,6 +19,6 @@ enum wire_error wire_error_of(enum doubt doubt, const char **why)
                                              [DOUBT_AGE] = ERROR_KEYS_STALE};
 
     if (errors[doubt] == ERROR_INTERNAL)
-        *why = "the token could not be judged; the agent's log says why";
+        *why = "the agent could not decide; see its log";
     return errors[doubt];
 }

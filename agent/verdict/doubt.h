@@ -1,14 +1,14 @@
-/* Why a token could not be decided, and the error by which answers say so. */
+/* Why a token is undecided, and the error that answers contain for it. */
 #ifndef ASSAY_DOUBT_H
 #define ASSAY_DOUBT_H
 
 #include <assay/status.h>
 
 enum doubt {
-    DOUBT_FAILED, /* something of the agent's failed, which was logged */
+    DOUBT_FAILED, /* a part of the agent failed, which was logged */
     DOUBT_CLOCK,  /* the clock cannot be trusted */
-    DOUBT_FEED,   /* a revocation feed has not been read, or not for too long */
-    DOUBT_KEYS,   /* the issuer's keys could not be had */
+    DOUBT_FEED,   /* a revocation feed was not read yet, or not for too long */
+    DOUBT_KEYS,   /* the issuer's keys are not available */
     DOUBT_AGE,    /* the issuer's keys are too old */
 };
 
@@ -21,7 +21,7 @@ enum wire_error {
 
 const char *wire_error_name(enum wire_error error);
 
-/* *why: the doubt in words, which may become others. */
+/* *why: the doubt in words; may be replaced by other words. */
 enum wire_error wire_error_of(enum doubt doubt, const char **why);
 
 #endif

@@ -97,8 +97,7 @@ void permission_put_holder(struct wire_writer *writer, const struct asker *asker
         put_holder(writer, asker->good);
 }
 
-/* What is the same whenever this token is asked about. NULL: it is not kept, or there is no memory for it, and is made anew each
- * time. */
+/* The part that is the same for every question about this token. NULL: it is not cached, or out of memory, and is computed each time. */
 static const struct kept_holder *kept_holder(struct verdicts *verdicts, struct entry *entry, const struct token *good)
 {
     const struct policy *policy = verdicts->core->ring->policy;
@@ -140,7 +139,7 @@ void permission_prepare(struct verdicts *verdicts, struct asker *asker)
     asker->kept = kept_holder(verdicts, asker->entry, asker->good);
 }
 
-/* The resource is looked at first, whatever the token is. */
+/* The resource is checked first, whatever the token is. */
 struct ruling permission_of(struct verdicts *verdicts, const struct peer *peer, const struct asker *asker, const struct check_pair *pair)
 {
     struct resource resource;

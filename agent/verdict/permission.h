@@ -1,4 +1,4 @@
-/* From a decision about a token to what the policy says: the same for whoever asks, by MessagePack or by HTTP. */
+/* From a decision about a token to the policy's ruling: the same for MessagePack and HTTP. */
 #ifndef ASSAY_RULING_H
 #define ASSAY_RULING_H
 
@@ -11,23 +11,23 @@ struct check_pair {
     struct text action, resource;
 };
 
-/* Who asks, as far as a token says. All zero: nobody has looked. */
+/* The asker, as the token describes it. All zero: undetermined. */
 struct asker {
-    const struct token *token;      /* what was sent; NULL: none */
-    const struct token *good;       /* the same, if it was accepted */
-    struct entry *entry;            /* where it is kept; NULL: nowhere */
-    enum reason why;                /* there is no good one */
-    bool undecided;                 /* nothing may be said */
-    const struct kept_holder *kept; /* what is the same on every call; NULL: it is looked up each time */
+    const struct token *token;      /* the token in the request; NULL: none */
+    const struct token *good;       /* the same, if accepted */
+    struct entry *entry;            /* in the cache; NULL: not cached */
+    enum reason why;                /* why there is no accepted token */
+    bool undecided;                 /* the token is undecided, so no ruling may be made */
+    const struct kept_holder *kept; /* the cached part that is the same on every call; NULL: it is looked up each time */
 };
 
-/* `decision` NULL: no token was sent. */
+/* `decision` NULL: the request has no token. */
 struct asker asker_of(const struct decision *decision);
 
-/* Once for all questions of one asker. */
+/* Call it once for all questions of one asker. */
 void permission_prepare(struct verdicts *verdicts, struct asker *asker);
 
-/* One question, which is counted and told to the log. */
+/* Decides one question, counts it and logs it. */
 struct ruling permission_of(struct verdicts *verdicts, const struct peer *peer, const struct asker *asker, const struct check_pair *pair);
 
 /* What an answer says of the token's holder: so many pairs, `subject: …, roles: […], issuer: …, expires_at: …, scopes: […]`; and the

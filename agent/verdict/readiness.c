@@ -38,7 +38,7 @@ size_t readiness_room(const struct core *core)
     return core->ring->config->revocation.feed_count * (SOURCE_NAME_BYTES + 80) + remotes * KEYLESS_ROOM;
 }
 
-/* Of shadow issuers nothing is accepted anyhow. */
+/* Tokens of shadow issuers are refused in any case. */
 static void put_keyless(struct missing *missing, const struct core *core)
 {
     double now = unix_now();
@@ -54,7 +54,7 @@ static void put_keyless(struct missing *missing, const struct core *core)
         if (missing->writer == NULL)
             continue;
         snprintf(text, sizeof text, "keys of %.120s: %.160s", entry->issuer.names.list[0].at,
-                 facts.error != NULL ? facts.error : facts.fetching ? "being fetched" : "to be fetched");
+                 facts.error != NULL ? facts.error : facts.fetching ? "being fetched" : "not fetched yet");
         wire_put_text(missing->writer, text);
     }
 }

@@ -9,7 +9,7 @@
 #include "agent/revocation/list.h"
 #include "agent/state/writer.h"
 
-/* What is on its way to the disk: the keys of a keyring under their kids. */
+/* A write that is under way: the keys of a keyring under their kids. */
 struct note_job {
     struct job job;
     struct note_job *next;
@@ -20,10 +20,10 @@ struct note_job {
 struct renamed_keys {
     struct core *core;
     struct note_job *jobs;
-    bool missed; /* the last time that keys under revoked kids were to be noted */
+    bool missed; /* the last write of keys under revoked kids failed */
 };
 
-static const char not_noted[] = "keys under revoked kids could not be noted; they are refused as long as they bear these kids";
+static const char not_noted[] = "keys under revoked kids could not be stored; they are refused only while they have these kids";
 
 static int note(struct job *job, struct view *view)
 {
@@ -48,7 +48,7 @@ static bool same_kid(const struct key *a, const struct key *b)
     return a->kid_bytes == b->kid_bytes && (a->kid == NULL) == (b->kid == NULL) && (a->kid_bytes == 0 || memcmp(a->kid, b->kid, a->kid_bytes) == 0);
 }
 
-/* Of one issuer's keys as they were: the same key under another name. */
+/* With one issuer's former keys: the same key under another kid. */
 static enum outcome judge_formerly(struct core *core, struct view *view, const struct keyring_entry *entry, const struct token *token)
 {
     enum outcome outcome = OUTCOME_ACCEPTED;
@@ -81,7 +81,7 @@ enum outcome renamed_keys_judge(const struct renamed_keys *renamed, struct view 
     return outcome;
 }
 
-/* What could not be noted the last time has been noted now, of whatever issuer. */
+/* What could not be written last time was written now, for every issuer. */
 static void noted(struct job *job, int status)
 {
     struct note_job *its = (struct note_job *)job;

@@ -1,5 +1,4 @@
-/* What clients do with a stamp the agent does with what it keeps beside a token: nothing is asked twice as long as nothing has
- * changed. */
+/* Reuses cached results inside the agent, as clients do with a stamp: nothing is judged again as long as nothing has changed. */
 #ifndef ASSAY_REPEAT_H
 #define ASSAY_REPEAT_H
 
@@ -8,8 +7,8 @@
 #include "agent/base/core.h"
 #include "cache.h"
 
-/* A yes to a question for a certain audience may be said again to whoever may ask for that; without one, to the very peers by whose
-   audiences it was given. What was given to anybody is given to who may have all. */
+/* An acceptance for a certain audience may be reused for every peer that may ask for that audience; one without an audience only for peers with
+   the same allowed audiences. An acceptance without limits is reused for peers without limits. */
 static inline bool reuse_has_audiences(const struct reuse *reuse, struct text audience, const struct bounds *bounds)
 {
     if (bounds->any_audience)
@@ -17,8 +16,7 @@ static inline bool reuse_has_audiences(const struct reuse *reuse, struct text au
     return audience.at == NULL ? reuse->bounds == bounds->id : bounds_have_audience(bounds, audience.at, audience.bytes);
 }
 
-/* May the last yes to this token be said again, to somebody with these bounds, who may ask about its issuer? The clock was looked
- * at. */
+/* May the last acceptance of this token be reused for a peer with these bounds, which may ask about its issuer? The caller has checked the clock. */
 static inline bool reuse_may(struct core *core, const struct entry *entry, struct text audience, const struct bounds *bounds)
 {
     const struct reuse *reuse = &entry->reuse;
@@ -32,7 +30,7 @@ static inline bool reuse_may(struct core *core, const struct entry *entry, struc
            grounds_holds(core->shared, &entry->grounds);
 }
 
-/* A yes that has just been found. */
+/* Records a new acceptance. */
 void reuse_keep(const struct core *core, struct entry *entry, struct text audience, const struct bounds *bounds);
 
 #endif

@@ -1,4 +1,4 @@
-/* Signature checks under way, and who waits for each. Other requests for the same token wait for the same check. */
+/* Signature checks under way, and the requests that wait for each. Other requests for the same token wait for the same check. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,13 +7,13 @@
 #include "decide_inside.h"
 #include "workers.h"
 
-/* One check, and everybody who waits for it. One allocation: the token's bytes follow. */
+/* One check, and all requests that wait for it. One allocation: the token's bytes follow. */
 struct check {
     struct task task; /* first: a task is its check */
     struct check *next;
     uint64_t hash;
     size_t bytes;
-    struct keyring *ring; /* under which it began */
+    struct keyring *ring; /* in force when it began */
     struct waiter *waiters;
 };
 
@@ -22,7 +22,8 @@ static struct check **bucket_of(struct checks *checks, uint64_t hash)
     return &checks->buckets[hash & (CHECK_BUCKETS - 1)];
 }
 
-/* One whose issuer has the keys under which it began: by others it may be checked with a key that is no longer there. */
+/* Finds a check whose issuer still has the keys under which the check began: with other keys, the token might be checked with a key that was
+   withdrawn. */
 static struct check *find_check(struct verdicts *verdicts, const struct token *token, uint64_t hash)
 {
     for (struct check *check = *bucket_of(verdicts->checks, hash); check != NULL; check = check->next) {
@@ -41,7 +42,7 @@ static void check_free(struct verdicts *verdicts, struct check *check)
     free(check);
 }
 
-/* A copy of the token, with all that it points to. */
+/* Copies the token with all that it points to. */
 static struct check *check_new(struct verdicts *verdicts, const struct token *token, uint64_t hash)
 {
     size_t bytes = sizeof(struct check) + token->text.bytes + token->claims.bytes + token->signature_bytes;
@@ -105,7 +106,8 @@ static void answer(struct verdicts *verdicts, struct waiter *waiter, enum outcom
     waiter->decided(waiter, &decision);
 }
 
-/* An entry outlives the check, and the keyring under which that began: what points anywhere but into the one in force is not kept. */
+/* A cache entry outlives the check, and the keyring under which that began: a token that points anywhere but into the keyring in force is not
+   cached. */
 static void keep(struct verdicts *verdicts, const struct token *token, const struct grounds *grounds)
 {
     if (keyring_entry_of(verdicts->core->ring, token->issuer) == NULL)
@@ -116,7 +118,7 @@ static void keep(struct verdicts *verdicts, const struct token *token, const str
         entry->grounds = *grounds;
 }
 
-/* The issuer's keys are still the same: the claims are looked at once, time and revocation for each who waits, then the token is kept. */
+/* The issuer's keys are still the same: checks the claims once, time and revocation for each waiting request, then caches the token. */
 static void answer_waiters(struct verdicts *verdicts, struct check *check, struct waiter *waiters)
 {
     struct token *token = &check->task.token;
@@ -154,7 +156,7 @@ void decide_again(struct verdicts *verdicts, struct text token, struct waiter *w
         answer(verdicts, waiter, OUTCOME_UNDECIDED, pending.token, NULL);
 }
 
-/* The issuer's keys were replaced meanwhile: nothing that was found counts. */
+/* The issuer's keys were replaced meanwhile: drops the result and decides again. */
 static void ask_again(struct verdicts *verdicts, struct check *check, struct waiter *waiters)
 {
     for (struct waiter *waiter = waiters, *next; waiter != NULL; waiter = next) {
@@ -163,7 +165,7 @@ static void ask_again(struct verdicts *verdicts, struct check *check, struct wai
     }
 }
 
-/* The same while the agent stops: nothing new is begun, and what was found by old keys is no answer. */
+/* The same while the agent stops: it begins nothing new, and a result under old keys is not an answer. */
 static void give_up(struct verdicts *verdicts, struct check *check, struct waiter *waiters)
 {
     for (struct waiter *waiter = waiters, *next; waiter != NULL; waiter = next) {
@@ -172,9 +174,9 @@ static void give_up(struct verdicts *verdicts, struct check *check, struct waite
     }
 }
 
-/* A check of an issuer whose keys are the same object under the keyring in force counts there: its key and settings are the same, and the
-   rest is judged only now, under counters that are read now. Asking again instead would let an issuer that varies its keys all the time keep
-   every other one's tokens waiting. */
+/* If the issuer's keys are the same object in the keyring in force, the check's result counts there: key and settings are the same, and the rest
+   is judged only now, under counters that are read now. Deciding again instead would let an issuer that changes its keys all the time keep the
+   tokens of every other issuer waiting. */
 void decide_checked(void *context, struct task *task)
 {
     struct verdicts *verdicts = context;

@@ -20,13 +20,13 @@ const char *stamp_refusal(const struct core *core)
     if (!config->fast_path)
         return "the configuration has `fast_path: false`";
     if (config->log_decisions == DECISIONS_ALL)
-        return "every decision is logged (`decisions: all`), so each has to be asked for";
+        return "every decision is logged (`decisions: all`), so the agent must see each request";
     if (shared_page_fd(core->shared) < 0)
-        return "no memory can be shared with clients; the agent's log says why";
+        return "no memory can be shared with clients; see the agent's log";
     return core->stopping ? "the agent is stopping" : NULL;
 }
 
-/* A clock that stands far behind what this agent has seen is not believed, by whoever reads it. */
+/* A reader must not trust a clock that is far behind the latest time that this agent has seen. */
 void stamp_times(const struct core *core, const struct token *token, double *ret_from, double *ret_until)
 {
     double from = fmax(core->clock->highest - CLOCK_BACK_SECONDS_MAX, 0);

@@ -1,5 +1,5 @@
-/* A stamp: what a yes rests on, in the form in which it is handed to clients that hold the page, so that they may say it again
-   themselves until one of these things has changed. */
+/* A stamp: the grounds of an acceptance in the form for clients that hold the page, which may then repeat the answer themselves until one of the
+   grounds changes. */
 #ifndef ASSAY_STAMP_H
 #define ASSAY_STAMP_H
 
@@ -9,18 +9,18 @@
 #include "grounds.h"
 
 struct stamp {
-    uint64_t from, until; /* Unix seconds: it holds from the one up to, and without, the other */
+    uint64_t from, until; /* Unix seconds: valid from the first up to, and excluding, the second */
     uint64_t keys, policy;
-    struct grounds grounds; /* without counters where there was no token */
+    struct grounds grounds; /* without counters if the request had no token */
 };
 
-/* Is the page handed out at all, as things are now? NULL: yes; or why not. */
+/* Can the page be given to clients at present? NULL: yes; otherwise why not. */
 const char *stamp_refusal(const struct core *core);
 
-/* Between which times, without the second, a yes to this token holds by itself: Unix seconds. */
+/* The times between which an acceptance of this token is valid by itself, excluding the second: Unix seconds. */
 void stamp_times(const struct core *core, const struct token *token, double *ret_from, double *ret_until);
 
-/* `token` NULL: none was sent, and what was allowed is allowed to everybody. False: there is no stamp for this yes. */
+/* `token` NULL: the request had none, and the permission is for everybody. False: this answer gets no stamp. */
 bool stamp_make(const struct core *core, const struct token *token, const struct grounds *grounds, struct stamp *ret);
 
 /* `stamp: {…}`, a pair of the answer's map. */

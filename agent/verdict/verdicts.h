@@ -1,5 +1,5 @@
-/* What it takes from a token to a decision: tokens that were verified, threads that check signatures, and what was counted. Made by agent.c; on
-   the loop's thread. */
+/* What decisions need: the cache of verified tokens, the threads that check signatures, and the counts. agent.c creates it; used on the loop's
+   thread. */
 #ifndef ASSAY_VERDICTS_H
 #define ASSAY_VERDICTS_H
 
@@ -14,7 +14,7 @@ struct workers;
 struct counters {
     uint64_t accepted;
     uint64_t refused[REASON_COUNT];
-    uint64_t shadow[REASON_COUNT]; /* what was found of shadow issuers' tokens */
+    uint64_t shadow[REASON_COUNT]; /* real results of shadow issuers' tokens */
     uint64_t undecided;
     uint64_t allowed;
     uint64_t denied[REASON_COUNT];
@@ -26,10 +26,10 @@ struct verdicts {
     struct core *core;
     struct cache *cache;
     struct workers *workers;
-    struct checks *checks; /* of signatures, under way */
+    struct checks *checks; /* signature checks under way */
     struct renamed_keys *renamed_keys;
     struct counters counters;
-    uint8_t audit_key[32]; /* of the digests by which log lines name tokens */
+    uint8_t audit_key[32]; /* for the digests that name tokens in log lines */
 };
 
 #endif

@@ -13,11 +13,11 @@ struct workers {
     void (*done)(void *context, struct task *task);
     void *context;
     uv_async_t wake;
-    struct fair_queue turns;   /* not shared: who waits to be handed over */
-    unsigned handed;      /* to the threads, and not given back */
-    unsigned outstanding; /* submitted, and not given back */
+    struct fair_queue turns;   /* not shared: tasks that wait to be handed over */
+    unsigned handed;      /* handed to the threads, and not returned */
+    unsigned outstanding; /* submitted, and not returned */
     unsigned count;
-    pthread_mutex_t lock; /* of what follows */
+    pthread_mutex_t lock; /* protects what follows */
     pthread_cond_t work;
     struct task *first, **last;
     unsigned waiting;
@@ -27,13 +27,13 @@ struct workers {
     struct worker worker[];
 };
 
-#define HANDED_PER_THREAD 16 /* enough that none runs dry before the loop comes round; those behind wait so long for their turn */
-#define POOL_THREADS 4 /* of libuv: feeds and key sets are read there */
+#define HANDED_PER_THREAD 16 /* enough that no thread runs out of work before the loop's next turn; later tasks wait this long for their turn */
+#define POOL_THREADS 4 /* of libuv: they read feeds and key sets */
 #define POOL_THREADS_TEXT "4"
-#define POOL_STACK_BYTES (8 << 20) /* what libuv gives its threads */
-#define BATCH_MAX 8 /* tasks that a worker takes at once: each turn at the lock, and each wake-up of the loop, costs as much as a parse */
+#define POOL_STACK_BYTES (8 << 20) /* libuv's stack size for its threads */
+#define BATCH_MAX 8 /* tasks that a worker takes at once: each locking, and each wake-up of the loop, costs as much as a parse */
 
-/* Hands back what is finished and takes the next tasks, as many as are this worker's share. NULL when there is nothing left to do ever. */
+/* Returns finished tasks and takes the next ones, as many as this worker's share. NULL: the workers stop. */
 static struct task *next_tasks(struct workers *all, struct task *finished)
 {
     struct task **end = &finished;
@@ -145,8 +145,8 @@ static void free_workers(uv_handle_t *handle)
     free(all);
 }
 
-/* libuv makes its pool when it is first needed, and calls abort() if a thread cannot be had. So the pool is made now, after as many threads
-   were there for a moment, which the gate holds until all are. */
+/* libuv creates its pool when it is first needed, and calls abort() if it cannot create a thread. So the pool is created now, after the same
+   number of threads existed for a moment; the gate holds them until all do. */
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
 
 static void *pass(void *unused)

@@ -1,4 +1,4 @@
-"""The wall clock is not believed blindly: one that stands before times already seen opens nothing, one that was just set forgets nothing."""
+"""The wall clock is not believed blindly: one that is behind the latest time already seen opens nothing, one that was just set forgets nothing."""
 import glob
 import json
 import os
@@ -37,7 +37,7 @@ class Clock(AssayTest):
         self.assertEqual(self.agent.verify(token), "accepted")
         self.agent.stop()
         self.run_in(None)
-        self.assertIn("stands before times", self.agent.log())
+        self.assertIn("is behind the latest time", self.agent.log())
         self.undecided(token)
         self.assertEqual(self.agent.verify(token[:-6] + "AAAAAA"), "bad_signature") # a no needs no clock
         self.assertEqual(self.agent.call("revoke", jti="still possible"), {})

@@ -149,25 +149,25 @@ class One(InspectTest):
                     (f"{header}.{payload}.\x1b", "0x1b at byte", "RFC 4648 section 5"),
                     (f"{header}.{payload}.AAAAA", "the signature has 5 characters", "RFC 4648 section 5"),
                     (f"{header}.{payload[:-1]}B.AAAA", f"`B` at byte {size + 1 + len(payload)}, in the payload", "RFC 4648 section 3.5")]
-        of_header = [('{"alg":5}', '"alg" is no string', "4.1.1"), ('{"kid":"a"}', 'no "alg"', "4.1.1"),
-                     ('{"alg":"ES256","kid":1}', '"kid" is no string', "4.1.4"), ('{"alg":"ES256","typ":1}', '"typ" is no string', "4.1.9"),
-                     ('{"alg":"ES256","cty":1}', '"cty" is no string', "4.1.10"), ('{"alg":"ES256","b64":false}', '"b64"', "RFC 7797"),
+        of_header = [('{"alg":5}', '"alg" is not a string', "4.1.1"), ('{"kid":"a"}', 'no "alg"', "4.1.1"),
+                     ('{"alg":"ES256","kid":1}', '"kid" is not a string', "4.1.4"), ('{"alg":"ES256","typ":1}', '"typ" is not a string', "4.1.9"),
+                     ('{"alg":"ES256","cty":1}', '"cty" is not a string', "4.1.10"), ('{"alg":"ES256","b64":false}', '"b64"', "RFC 7797"),
                      ('{"alg":"ES256","zip":"DEF"}', '"zip"', "RFC 7516"), ('{"alg":"dir","enc":"A128GCM"}', '"enc"', "encrypted"),
-                     ("[]", "byte 1: it does not begin with", "`{`"), ("", "it is empty", "")]
-        of_payload = [('{"a":1,"b":2,"a":3}', 'byte 19: "a": a name stands twice', "RFC 7519"), ('{"a":{"b":1,"b":2}}', 'byte 18: "b": a name stands twice', ""),
-                      ('{"a":01}', "byte 6: a number begins with a 0", "RFC 8259"), ('{"a":1.}', "byte 8: ", "after its point"),
-                      ('{"a":1e}', "byte 8: ", "exponent"), ('{"a":1e999}', "byte 6: ", "double"), ('{"a":tru}', "byte 6: ", "no value"),
-                      ('{"a":NaN}', "byte 6: ", "no value"), ('{"a":-}', "byte 7: ", "no value"), ('{"a":[1 2]}', "byte 9: ", "`]`"),
+                     ("[]", "byte 1: expected", "`{`"), ("", "it is empty", "")]
+        of_payload = [('{"a":1,"b":2,"a":3}', 'byte 19: "a": the object that ends here repeats a name', "RFC 7519"), ('{"a":{"b":1,"b":2}}', 'byte 18: "b": the object that ends here repeats a name', ""),
+                      ('{"a":01}', "byte 6: a number has a leading zero", "RFC 8259"), ('{"a":1.}', "byte 8: ", "after the decimal point"),
+                      ('{"a":1e}', "byte 8: ", "exponent"), ('{"a":1e999}', "byte 6: ", "double"), ('{"a":tru}', "byte 6: ", "not a JSON value"),
+                      ('{"a":NaN}', "byte 6: ", "not a JSON value"), ('{"a":-}', "byte 7: ", "not a JSON value"), ('{"a":[1 2]}', "byte 9: ", "`]`"),
                       ('{"a":1 2}', "byte 8: ", "`}`"), ("{'a':1}", "byte 2: ", "double quotes"), ('{"a":1,}', "byte 8: ", "double quotes"),
                       ('{"a" 1}', "byte 6: ", "`:`"), ('{"a":1', "after byte 6: ", "ends before"), ('{"a":"b', "after byte 7: ", "ends before"),
                       ('{"a":tru', "after byte 8: ", "ends before"), ('{"a":"\\ud800', "after byte 12: ", "ends before"),
                       ('{"a":"\\ud800\\', "after byte 13: ", "ends before"), ('{"a":"\\u1"', "byte 10: ", "hexadecimal"),
                       ('{"a":"\\', "after byte 7: ", "ends before"), ('{"a":"\\u1', "after byte 9: ", "ends before"),
-                      ('{"a":1}x', "byte 8: ", "follows the object"), ('{"a":"\\ud800"}', "byte 7: ", "surrogate"),
+                      ('{"a":1}x', "byte 8: ", "after the object"), ('{"a":"\\ud800"}', "byte 7: ", "surrogate"),
                       ('{"a":"\\udc00"}', "byte 7: ", "surrogate"), ('{"a":"\\ud800\\u0041"}', "byte 7: ", "surrogate"),
                       ('{"a":"\\u00"}', "byte 11: ", "hexadecimal"), ('{"a":"\\u0000"}', "byte 7: ", "refused"),
-                      ('{"a":"\\q"}', "byte 7: ", "no such escape"), ('{"a":"\x01"}', "byte 7: ", "control character"),
-                      (b'{"a":"\xff"}', "byte 7: ", "UTF-8"), ('{"a":' + "[" * 40 + "]" * 40 + "}", "byte ", "inside each other")]
+                      ('{"a":"\\q"}', "byte 7: ", "unknown escape"), ('{"a":"\x01"}', "byte 7: ", "control character"),
+                      (b'{"a":"\xff"}', "byte 7: ", "UTF-8"), ('{"a":' + "[" * 40 + "]" * 40 + "}", "byte ", "nested too deeply")]
         cases = [(token, "segments", words) for token, *words in of_token]
         for given, check, after in ((of_header, "header", "." + payload + ".AAAA"), (of_payload, "payload", ".AAAA")):
             before = "" if check == "header" else header + "."
@@ -235,7 +235,7 @@ class One(InspectTest):
     def test_keys_in_pem_but_no_private_ones(self):
         self.assertInspects(self.key.token(), "good", keys=self.put("k.pem", self.key.pem()))
         assay("keygen", "--alg", "ES256", "--kid", "k", "--out", self.path("private.pem"))
-        self.assertDone(2, self.inspect("a", keys=self.path("private.pem")), "private.pem", "public half")
+        self.assertDone(2, self.inspect("a", keys=self.path("private.pem")), "private.pem", "public key")
 
     def test_what_is_no_text_is_shown_as_such(self):
         for part in (b'{"alg":"ES256","x":"\x9b31m\xff"}', b"\x00\xc3", b'{"x":"\xc3\xa9\xc2\x9b\x1b[31m\x7f'):

@@ -244,7 +244,7 @@ rules:
         done = self.explain("GET", "/a;b")
         self.assertEqual(done.code, 1)
         self.assertEqual(done.out, "resource: none that anybody may ask for; byte 3: some servers cut a segment at `;` (RFC 3986 section 3.3); "
-                                   "where yours do not, a rule may say `semicolon: keep`\n"
+                                   "if yours do not, write `semicolon: keep` in the rule\n"
                                    "token: none, no_token\ndecision: 403, bad_resource\n")
         told = self.explain("GET", "/a;b", None, "--json").json()
         self.assertEqual((told["rules"], told["resource"], told["resource_fault"]["byte"]), ([], None, 3))
@@ -269,8 +269,8 @@ rules:
     def test_what_is_no_resource_names_the_byte_and_the_rule(self):
         self.policy("version: 1\nrules:\n  - {name: all, anonymous: true}\n")
         for resource, byte, words in [
-                ("", 1, "begin with `/`"), ("a", 1, "begin with `/`"), ("?x", 1, "begin with `/`"), ("/" + 4096 * "a", 4097, "longer"),
-                ("/" + 65 * "a/", 130, "more segments"), ("/a%2fb", 3, "`%2F`"), ("/a/b;c?d;e", 5, "`;`"), ("/%3b", 2, "`;`"),
+                ("", 1, "begin with `/`"), ("a", 1, "begin with `/`"), ("?x", 1, "begin with `/`"), ("/" + 4096 * "a", 4097, "too long"),
+                ("/" + 65 * "a/", 130, "too many segments"), ("/a%2fb", 3, "`%2F`"), ("/a/b;c?d;e", 5, "`;`"), ("/%3b", 2, "`;`"),
                 ("/a\\b", 3, "backslash"), ("/%5C", 2, "backslash"), ("/a#b", 3, "fragment"), ("/a/%00", 4, "control"),
                 ("/a\x7f", 3, "control"), ("/caf%E9/x", 2, "`%C3%A9`"), ("/a/%C2%85", 4, "U+0080"), ("/100%", 5, "`%25`"),
                 ("/100%/x", 5, "`%25`"), ("/%g0", 2, "`%25`"), ("/a//b", 4, "empty segment"), ("//", 2, "empty segment"),

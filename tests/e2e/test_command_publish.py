@@ -165,7 +165,7 @@ class Usage(PublishTest):
 
     def test_urls(self):
         for url, words in (("http://h", "rediss://"), ("redis://bob:secret@h", "--password-file"), ("redis://h/?db=1", "query"),
-                           ("redis+unix:///s", "unix sockets")):
+                           ("redis+unix:///s", "Unix sockets")):
             done = self.publish("revoke", "--jti", "j", "--issuer", ISSUER, to=url)
             self.assertDone(2, done, "--to: ", words)
             self.assertNotIn("secret", done.err)
@@ -199,7 +199,7 @@ class Refused(PublishTest):
         self.fails("no user off", "--password-file", self.put("off", "off"), to=self.server.url_of(user="off"))
         self.assertEqual(self.fails("NOPERM", "--password-file", self.put("eve", "eve"), to=eve), "refused")
         self.assertEqual(self.fails("NOPERM", "--password-file", password, "--stream", "mine", to=bob), "refused")
-        self.fails("asks nobody", "--password-file", password)
+        self.fails("has no password", "--password-file", password)
         self.fails("mode 0644", "--password-file", self.put("open", "b0b", 0o644), to=bob)
 
     def test_errors_of_redis(self):
@@ -248,7 +248,7 @@ class Password(PublishTest):
     def test_the_default_user(self):
         password = self.put("password", "s3 cret\n")
         self.assertDone(0, self.publish(*ARGUMENTS, "--password-file", password), "published")
-        self.assertDone(3, self.publish(*ARGUMENTS), "wants a password")
+        self.assertDone(3, self.publish(*ARGUMENTS), "requires a password")
         done = self.publish(*ARGUMENTS, "--password-file", self.put("wrong", "secret7"))
         self.assertDone(3, done, "is wrong")
         self.assertNotIn("secret7", done.err)
@@ -283,7 +283,7 @@ class Tls(CommandTest):
                 self.assertDone(3, self.publish(self.serve(getattr(self.authority, name)()).url), "not trusted")
         for name in ("other_host", "no_names"):
             with self.subTest(name):
-                self.assertDone(3, self.publish(self.serve(getattr(self.authority, name)()).url), "another host's")
+                self.assertDone(3, self.publish(self.serve(getattr(self.authority, name)()).url), "for another host")
         server = self.serve(self.authority.issue())
         self.assertDone(3, assay(*ARGUMENTS, "--to", server.url, "--ca-file", self.put("no-ca", "x")), "cannot be used")
 

@@ -191,7 +191,7 @@ class Issuers(RevokeTest):
                              ("auth.exampel.com", "auth.example.com"), ("https://other.example.org", OTHER)):
             for command in ("revoke", "unrevoke"):
                 done = self.run_it(command, "--jti", "j", "--issuer", typed)
-                self.assertDone(2, done, "bad_request: no such issuer is configured; did you mean " + meant)
+                self.assertDone(2, done, "bad_request: that issuer is not configured; did you mean " + meant)
         done = self.run_it("revoke", "--jti", "j", "--issuer", "https://othr.example.com", "--json")
         self.assertEqual((done.code, done.json()["error"]), (2, "bad_input"))
         self.assertIn(OTHER, done.json()["message"])

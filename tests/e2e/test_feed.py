@@ -195,7 +195,7 @@ class Feed(FeedTest):
         self.agent.start()
         self.assertEqual(self.agent.verify(token), "accepted")
         self.assertEqual(self.agent.verify(self.key.token(iss=OTHER, jti="o")), "revoked")
-        self.assertIn("may not speak for that issuer", self.agent.log())
+        self.assertIn("may not have records for that issuer", self.agent.log())
 
     def test_records_of_issuers_that_are_not_configured_are_stored_and_counted(self):
         self.write(json.dumps({"iss": OTHER, "jti": "early"}) + "\n")
@@ -326,7 +326,7 @@ class Feed(FeedTest):
         os.unlink(self.feed)
         self.agent.launch()
         self.assertNotEqual(self.agent.process.wait(10), 0)
-        self.assertIn(f"the feed {self.feed} cannot be read: No such file or directory; to begin with none: touch {self.feed}", self.agent.log())
+        self.assertIn(f"the feed {self.feed} cannot be read: No such file or directory; to start with an empty feed: touch {self.feed}", self.agent.log())
 
     def test_a_directory_is_no_feed(self):
         os.unlink(self.feed)

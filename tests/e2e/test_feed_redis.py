@@ -202,7 +202,7 @@ class Gone(RedisFeedTest):
         self.start()
         self.server.kill()
         self.server.start()
-        self.has_gap("the stream is gone")
+        self.has_gap("the stream no longer exists")
 
     def test_killed_and_filled_anew(self):
         self.start()
@@ -211,14 +211,14 @@ class Gone(RedisFeedTest):
         self.server.start()
         self.revoke(jti="first of the new")
         self.agent.start()
-        self.has_gap("trimmed past what was read, or replaced")
+        self.has_gap("trimmed past the last entry read, or replaced")
         self.assertEqual(self.agent.verify(self.key.token(jti="first of the new")), "revoked")
 
     def test_restored_from_an_older_copy(self):
         self.start()
         self.server.cli("DEL", STREAM)
         self.server.cli("XADD", STREAM, "5-1", "r", record(jti="ancient"))
-        self.has_gap("gone back")
+        self.has_gap("went back")
         self.assertEqual(self.agent.verify(self.key.token(jti="ancient")), "revoked")
 
     def test_emptied_of_what_was_read(self):
@@ -236,7 +236,7 @@ class Gone(RedisFeedTest):
         self.server.cli("XTRIM", STREAM, "MAXLEN", "3")
         self.agent.start()
         self.assertEqual(self.agent.verify(self.key.token(jti="missed 9")), "revoked")
-        self.has_gap("trimmed past what was read")
+        self.has_gap("trimmed past the last entry read")
         self.agent.restart()
         self.assertEqual(self.facts()["gaps"], 0)  # told once
 
@@ -342,7 +342,7 @@ class Missed(RedisFeedTest):
             self.assertEqual(self.facts()["gaps"], before + 1)
             lost += gone
         self.assertEqual(len(lost), 490)
-        self.assertEqual(self.agent.log().count("it is read from its start"), 10)
+        self.assertEqual(self.agent.log().count("the agent reads it from its start"), 10)
 
     def test_a_first_entry_that_was_trimmed_at_once(self):
         self.begin()
@@ -387,7 +387,7 @@ class Missed(RedisFeedTest):
         self.add("4-0", jti="other")
         self.add("5-0", jti="another")
         self.agent.start()
-        self.gaps(1, "another entry has the id")
+        self.gaps(1, "now names another entry")
         self.counts("other", "another")
 
     def test_an_older_copy_that_was_written_on(self):
@@ -402,7 +402,7 @@ class Missed(RedisFeedTest):
         self.add("4-0")
         self.add("6-0")
         self.agent.start()
-        self.gaps(1, "lacks the entry")
+        self.gaps(1, "lacks the last entry")
         self.counts("4-0", "6-0")
 
     def replica(self):
@@ -427,7 +427,7 @@ class Missed(RedisFeedTest):
         self.add("4-0", server=other)
         self.add("6-0", server=other)
         self.fail_over(other)
-        self.gaps(1, "lacks the entry")
+        self.gaps(1, "lacks the last entry")
         self.counts("4-0", "6-0")
 
     def test_a_failover_that_lost_what_was_read_last_and_trims(self):
@@ -479,7 +479,7 @@ class Missed(RedisFeedTest):
             self.server.cli("XADD", "other", number, "r", record(jti=number))
         self.server.cli("XDEL", "other", "20-0")
         self.server.cli("RENAME", "other", STREAM)
-        self.gaps(1, "lacks the entry")
+        self.gaps(1, "lacks the last entry")
         self.counts("7-0")
 
     def test_entries_that_were_deleted_before_they_were_read(self):

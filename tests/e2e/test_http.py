@@ -230,7 +230,7 @@ class Gateways(HttpTest):
         for path in self.PATHS:
             self.assertEqual(self.may(self.key.token(), resource="/orders?id_token_hint=" + "x" * 20000, path=path).status, 200)
             self.assertEqual(self.may(self.key.token(), resource="/orders/" + "x" * 4096, path=path).status, 403)
-        self.assertIn("longer than is read", self.agent.log())
+        self.assertIn("it is too long", self.agent.log())
 
     def test_the_query_of_a_denied_request_is_not_logged(self):
         for path in self.PATHS:
@@ -634,7 +634,7 @@ class Settings(HttpTest):
                                    ('{listen: "[::]:80"}', "5:16", "[::1]:PORT"), ("{listen: unix:a}", "5:16", "absolute"), ("{}", "5:7", "`listen`"),
                                    ("{listen: localhost:80}", "5:16", "127.0.0.1:PORT"), ("{listen: 127.0.0.1:80x}", "5:16", "PORT"),
                                    ('{listen: 127.0.0.1:80, mode: "0660"}', None, None), ('{listen: 127.0.0.1:80, mode: "0600"}', "5:7", "`mode`"),
-                                   ("{listen: unix:/a, peer: x}", "5:7", "`peer`"), ("{listen: 127.0.0.1:80, peer: x}", "5:16", "no `x` in `peers`"),
+                                   ("{listen: unix:/a, peer: x}", "5:7", "`peer`"), ("{listen: 127.0.0.1:80, peer: x}", "5:16", "`peers` has no entry `x`"),
                                    ("{listen: 127.0.0.1:80}\npeers: [{name: x, uid: 1003}]", "5:16", "whose rights"),
                                    ("{listen: 127.0.0.1:80, peer: x}\npeers: [{name: x, uid: 1003}]", None, None),
                                    ('{listen: "[::1]:80"}', None, None), ("{listen: unix:/a, mode: 660}", "5:31", "mode"),

@@ -81,7 +81,7 @@ class HttpPeers(AssayTest):
             return len(select.select(callers, [], [], 0)[0])  # readable: at its end
         wait_for("some are closed", lambda: closed() >= 5)
         self.assertEqual(operator.call("status")["connections"]["turned_away"], closed())
-        self.assertEqual(self.agent.log().count("its peer has as many as it may"), closed())
+        self.assertEqual(self.agent.log().count("its peer has the maximum number of connections"), closed())
 
     def test_a_reload_changes_open_connections(self):
         self.configure({"name": "root", "uid": 0})

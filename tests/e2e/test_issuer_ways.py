@@ -75,7 +75,7 @@ rules:
         self.allowed("/admin", realm_access={"roles": ["admin"]}, scope=7)
         self.assertEqual(self.agent.call("status")["issuers"][0]["warnings"], [
             "no roles at /realm_access: the value is an object; if its names are the roles, write roles: {pointer: /realm_access, names: true}",
-            "not all scopes at /scope: the value is a number; expected is a text or an array of texts"])
+            "not all scopes at /scope could be read: the value is a number; expected a string or an array of strings"])
         self.agent.call("reload")
         self.assertEqual(self.agent.call("status")["issuers"][0]["warnings"], [])
 

@@ -68,7 +68,7 @@ class Watched(AssayTest):
         put_file(self.agent.key_file, '{"keys": []}')
         said = subprocess.run([ASSAYD, "--config", self.agent.config, "--check"], capture_output=True, text=True, timeout=20, check=False)
         self.assertNotEqual(said.returncode, 0)
-        self.assertIn(f"a running agent keeps the keys that it has. To withdraw the last one: assay revoke --kid KID --issuer {ISSUER}",
+        self.assertIn(f"a running agent keeps its current keys. To revoke the last key: assay revoke --kid KID --issuer {ISSUER}",
                       said.stderr)
 
     def test_written_in_pieces(self):
@@ -115,12 +115,12 @@ class Watched(AssayTest):
                 error = wait_for("the status says so", self.error)
                 self.assertIn(self.agent.key_file, error)
                 self.assertRegex(error, r"assayd\.yaml:\d+:\d+: ")
-                self.assertIn("keeps the keys that it has", error)
+                self.assertIn("keeps its current keys", error)
                 self.assertIn(f"assay revoke --kid KID --issuer {ISSUER}", error)
                 self.assertEqual(self.agent.verify(good), "accepted")
                 self.assertEqual(self.agent.verify(self.old.token()), "accepted")
                 self.assertNotEqual(self.agent.verify(self.new.token()), "accepted")
-                self.assertIn("keys not replaced, the old ones go on", self.agent.log())
+                self.assertIn("keys not replaced, the old ones stay in use", self.agent.log())
                 put_file(self.agent.key_file, key_set(self.old))
                 wait_for("it was mended", lambda: not self.error())
         put_file(self.agent.key_file, key_set(self.new))
@@ -144,7 +144,7 @@ class Watched(AssayTest):
         self.assertEqual(self.agent.verify(Key("RS256", "same").token()), "bad_signature")
         issuer = self.agent.call("status")["issuers"][0]
         self.assertEqual((issuer["keys"], issuer["skipped"], issuer["shared_kids"]), (2, 0, 1))
-        self.assertIn("2 keys of one kind have the kid `same`: tokens are tried with each of them", self.agent.log())
+        self.assertIn("2 keys of one type have the kid `same`: the agent tries a token with each of them", self.agent.log())
         self.agent.call("revoke", kid="same")       # both, whichever signed
         for key in (one, other):
             self.assertEqual(self.agent.verify(key.token(n=1)), "revoked")
@@ -154,14 +154,14 @@ class Watched(AssayTest):
         put_file(self.agent.key_file, json.dumps({"keys": [key.jwk() for key in keys]}))
         self.becomes(keys[3].token(), "accepted")
         self.assertEqual(self.agent.verify(keys[4].token()), "bad_signature")
-        self.assertIn("5 keys of one kind have no kid: tokens are tried with the first 4 of them, and are bad_signature by another", self.agent.log())
+        self.assertIn("5 keys of one type have no kid: the agent tries a token with the first 4 of them only, and one signed by another is bad_signature", self.agent.log())
 
     @needs_root
     def test_a_file_that_may_not_be_read(self):
         """As root every file may be read; so it is a folder and a dangling link here."""
         os.unlink(self.agent.key_file)
         os.mkdir(self.agent.key_file)
-        self.assertIn("no regular file", wait_for("the status says so", self.error))
+        self.assertIn("not a regular file", wait_for("the status says so", self.error))
         os.rmdir(self.agent.key_file)
         os.symlink("nowhere", self.agent.key_file)
         wait_for("the status says so", lambda: "No such file" in (self.error() or ""))
@@ -170,7 +170,7 @@ class Watched(AssayTest):
     def test_a_fifo_does_not_hang_the_agent(self):
         os.unlink(self.agent.key_file)
         os.mkfifo(self.agent.key_file)
-        self.assertIn("no regular file", wait_for("the status says so", self.error))
+        self.assertIn("not a regular file", wait_for("the status says so", self.error))
         self.assertEqual(self.agent.verify(self.old.token()), "accepted")
 
     def test_as_kubernetes_does_it(self):

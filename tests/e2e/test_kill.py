@@ -150,12 +150,12 @@ class Alone(AssayTest):
         agent = self.prepare(keys=[Key()])
         with open(agent.socket, "w", encoding="utf-8") as file:
             file.write("precious")
-        self.fails(agent, "is no socket")
+        self.fails(agent, "is not a socket")
         with open(agent.socket, encoding="utf-8") as file:
             self.assertEqual(file.read(), "precious")
         os.unlink(agent.socket)
         os.symlink(agent.path("elsewhere"), agent.socket)
-        self.fails(agent, "is no socket")
+        self.fails(agent, "is not a socket")
         self.assertTrue(os.path.islink(agent.socket))
 
     def test_a_missing_folder_is_made(self):

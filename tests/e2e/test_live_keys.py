@@ -286,7 +286,7 @@ class Discovery(LiveTest):
         self.agent.start()
         token = self.key.token(iss=self.name)
         self.server.routes["/tenant/.well-known/openid-configuration"] = status(503)
-        wait_for("it is told", lambda: "discovery: it answers 503" in self.error(), 4)
+        wait_for("it is told", lambda: "discovery: the server answers 503" in self.error(), 4)
         fetches = self.fetches()
         self.assertEqual(self.agent.verify(token), "accepted")
         self.assertError("keys_stale", lambda: wait_for("they are too old", lambda: self.agent.verify(token) != "accepted", 8), "503")

@@ -102,7 +102,7 @@ class Bad(LiveTest):
             self.assertEqual(self.agent.verify(self.key.token(iss=issuer)), "unknown_key")
 
     def test_an_empty_set_says_how_the_last_key_is_withdrawn(self):
-        hint = f"the keys in force stay. To withdraw the last one: assay revoke --kid KID --issuer {ISSUER}"
+        hint = f"the current keys stay in use. To revoke the last key: assay revoke --kid KID --issuer {ISSUER}"
         for behaviour in (no_keys(), document({"keys": [{"kty": "new"}]}), html()):
             self.publish(self.key)
             self.agent.start()

@@ -76,7 +76,7 @@ class Down(LiveTest):
         self.configure(refresh="1s", max_key_age="10s")
         self.agent.start()
         self.server.routes["/jwks"] = silent()
-        wait_for("it was given up", lambda: "no whole answer came within 4 s" in self.error(), 9)
+        wait_for("it was given up", lambda: "no complete answer within 4 s" in self.error(), 9)
         self.publish(self.key)
         for _ in range(40):
             self.assertEqual(self.agent.verify(self.key.token()), "accepted")

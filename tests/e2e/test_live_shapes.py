@@ -104,7 +104,7 @@ class Shape(LiveTest):
         entry = {name: value for name, value in guide_issuers()[host].items() if name != "claims"}
         code, said, _ = check_config(json.dumps({"issuers": [entry]}))
         self.assertEqual(code, 2)
-        self.assertIn("makes tokens for everybody", said)
+        self.assertIn("issues tokens to everybody", said)
 
     def test_google(self):
         """The keys are on another host; ID tokens name their issuer in two ways."""

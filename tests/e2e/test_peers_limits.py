@@ -63,7 +63,7 @@ class HowMuch(PeersTest):
         self.assertIn("version", second.call("ping"))
         self.assertTrue(self.come(WEB).is_closed())
         self.assertTrue(self.come(GUEST).is_closed())
-        self.assertEqual(self.agent.log().count("its peer has as many as it may"), 2)
+        self.assertEqual(self.agent.log().count("its peer has the maximum number of connections"), 2)
         for _ in range(3):
             self.assertIn("version", self.come(SHOP).call("ping"))
         row = self.rows(self.come(0))["web"]
@@ -144,7 +144,7 @@ class Reload(PeersTest):
         web = self.come(WEB)
         self.configure({"name": "web", "uid": "no-such-user"})
         faults = self.agent.call("reload")["faults"]
-        self.assertIn("there is no user `no-such-user`", faults[0])
+        self.assertIn("this machine has no user `no-such-user`", faults[0])
         self.assertEqual(web.verify(self.key.token()), "accepted")
 
     def test_requests_under_way(self):

@@ -38,62 +38,62 @@ BAD = [
     ("# only this\n", "1:1", "the file is empty"),
     ("rules: []\n", "1:1", "`version` is missing"),
     ("version: 1\n", "1:1", "`rules` is missing"),
-    ("version: 2\nrules: []\n", "1:10", "`version: 2` is not known here"),
+    ("version: 2\nrules: []\n", "1:10", "`version: 2` is not supported"),
     ("version: one\nrules: []\n", "1:10", "`version: one`"),
-    ("version: [1]\nrules: []\n", "1:10", "a single value is expected"),
-    ("- version: 1\n", "1:1", "keys with values are expected"),
-    ("version: 1\nrules: []\n---\nversion: 1\nrules: []\n", "3:1", "a second document"),
-    ("version: 1\nrules: []\nversion: 1\n", "3:1", "`version` stands here twice"),
-    ("version: 1\nrules: [\n", None, "this is not YAML"),
-    ("version: 1\n\trules: []\n", None, "this is not YAML"),
+    ("version: [1]\nrules: []\n", "1:10", "expected a single value"),
+    ("- version: 1\n", "1:1", "expected keys with values"),
+    ("version: 1\nrules: []\n---\nversion: 1\nrules: []\n", "3:1", "a second YAML document"),
+    ("version: 1\nrules: []\nversion: 1\n", "3:1", "`version` is given twice"),
+    ("version: 1\nrules: [\n", None, "this is not valid YAML"),
+    ("version: 1\n\trules: []\n", None, "this is not valid YAML"),
     ("version: 1\nrules: []\nx: \"\\0\"\n", "3:1", "unknown key `x`"),
     ("version: 1\nruels: []\nrules: []\n", "2:1", "unknown key `ruels`; did you mean `rules`?"),
     ("version: 1\nrules: []\ntest: []\n", "3:1", "unknown key `test`; did you mean `tests`?"),
     # Rules.
-    ("version: 1\nrules: {}\n", "2:8", "a list is expected"),
-    ("version: 1\nrules: r\n", "2:8", "a list is expected"),
-    ("version: 1\nrules: [r]\n", "2:9", "keys with values are expected"),
+    ("version: 1\nrules: {}\n", "2:8", "expected a list"),
+    ("version: 1\nrules: r\n", "2:8", "expected a list"),
+    ("version: 1\nrules: [r]\n", "2:9", "expected keys with values"),
     ("version: 1\nrules:\n- resources: [/a]\n", "3:3", "`name` is missing"),
     ("version: 1\nrules: [{name: \"\"}]\n", "2:16", "the value is empty"),
-    ("version: 1\nrules: [{name: [a]}]\n", "2:16", "a single value is expected"),
-    ("version: 1\nrules:\n- name: a\n- name: b\n- name: a\n", "5:3", "a rule named `a` stands above"),
+    ("version: 1\nrules: [{name: [a]}]\n", "2:16", "expected a single value"),
+    ("version: 1\nrules:\n- name: a\n- name: b\n- name: a\n", "5:3", "an earlier rule has the name `a`"),
     (RULE + "resource: [/a]\n", "4:3", "unknown key `resource`; did you mean `resources`?"),
     (RULE + "role: [a]\n", "4:3", "unknown key `role`; did you mean `roles`?"),
     (RULE + "anonymus: true\n", "4:3", "unknown key `anonymus`; did you mean `anonymous`?"),
     (RULE + "colour: red\n", "4:3", "unknown key `colour`"),
-    (RULE + "roles: [a]\n  roles: [b]\n", "5:3", "`roles` stands here twice"),
+    (RULE + "roles: [a]\n  roles: [b]\n", "5:3", "`roles` is given twice"),
     (RULE + "effect: Deny\n", "4:11", "did you mean `deny`?"),
     (RULE + "effect: forbid\n", "4:11", "allow, deny"),
     (RULE + "mode: shadwo\n", "4:9", "did you mean `shadow`?"),
-    (RULE + "anonymous: yes\n", "4:14", "`yes` is no boolean; write true or false"),
-    (RULE + "anonymous: \"true\"\n", "4:14", "is no boolean"),
+    (RULE + "anonymous: yes\n", "4:14", "`yes` is not a boolean; write true or false"),
+    (RULE + "anonymous: \"true\"\n", "4:14", "is not a boolean"),
     # Lists.
-    (RULE + "roles: []\n", "4:10", "an empty list"),
-    (RULE + "scopes: []\n", "4:11", "an empty list"),
-    (RULE + "actions: []\n", "4:12", "an empty list"),
-    (RULE + "resources: []\n", "4:14", "an empty list"),
-    (RULE + "issuers: []\n", "4:12", "an empty list"),
-    (RULE + "roles: admin\n", "4:10", "a list is expected"),
-    (RULE + "roles:\n", "4:9", "a list is expected"),
-    (RULE + "actions: {GET: true}\n", "4:12", "a list is expected"),
-    (RULE + "actions: [GET, \"\"]\n", "4:18", "an empty entry"),
-    (RULE + "actions: [GET, PUT, GET]\n", "4:23", "`GET` stands here twice"),
-    (RULE + "roles: [[a]]\n", "4:11", "a single value is expected"),
-    (RULE + "scopes: [{a: b}]\n", "4:12", "a single value is expected"),
+    (RULE + "roles: []\n", "4:10", "the list is empty"),
+    (RULE + "scopes: []\n", "4:11", "the list is empty"),
+    (RULE + "actions: []\n", "4:12", "the list is empty"),
+    (RULE + "resources: []\n", "4:14", "the list is empty"),
+    (RULE + "issuers: []\n", "4:12", "the list is empty"),
+    (RULE + "roles: admin\n", "4:10", "expected a list"),
+    (RULE + "roles:\n", "4:9", "expected a list"),
+    (RULE + "actions: {GET: true}\n", "4:12", "expected a list"),
+    (RULE + "actions: [GET, \"\"]\n", "4:18", "this entry is empty"),
+    (RULE + "actions: [GET, PUT, GET]\n", "4:23", "`GET` is given twice"),
+    (RULE + "roles: [[a]]\n", "4:11", "expected a single value"),
+    (RULE + "scopes: [{a: b}]\n", "4:12", "expected a single value"),
     (RULE + "scopes: [\"a\\0b\"]\n", "4:12", "NUL"),
     # Patterns.
-    (RULE + "resources: [a]\n", "4:14", "`a` is no pattern: a pattern begins with /"),
-    (RULE + "resources: [/a/**/b]\n", "4:14", "** stands only at the end"),
-    (RULE + "resources: [/a/b*]\n", "4:14", "stand for whole segments"),
-    (RULE + "resources: [/a/***]\n", "4:14", "stand for whole segments"),
-    (RULE + "resources: [\"/a/x{sub}\"]\n", "4:14", "stand for whole segments"),
-    (RULE + "resources: [\"/a/{}\"]\n", "4:14", "stand for whole segments"),
-    (RULE + "resources: [\"/a/{sub}{tenant}\"]\n", "4:14", "stand for whole segments"),
-    (RULE + "resources: [\"/a/{sub\"]\n", "4:14", "stand for whole segments"),
-    (RULE + "resources: [/a/../b]\n", "4:14", "no . or .. segment"),
-    (RULE + "resources: [/./a]\n", "4:14", "no . or .. segment"),
-    (RULE + "resources: [/a//b]\n", "4:14", "no empty segment"),
-    (RULE + "resources: [/a/]\n", "4:14", "no slash at its end"),
+    (RULE + "resources: [a]\n", "4:14", "`a` is not a pattern: a pattern must begin with `/`"),
+    (RULE + "resources: [/a/**/b]\n", "4:14", "`**` is allowed only at the end"),
+    (RULE + "resources: [/a/b*]\n", "4:14", "must be whole segments"),
+    (RULE + "resources: [/a/***]\n", "4:14", "must be whole segments"),
+    (RULE + "resources: [\"/a/x{sub}\"]\n", "4:14", "must be whole segments"),
+    (RULE + "resources: [\"/a/{}\"]\n", "4:14", "must be whole segments"),
+    (RULE + "resources: [\"/a/{sub}{tenant}\"]\n", "4:14", "must be whole segments"),
+    (RULE + "resources: [\"/a/{sub\"]\n", "4:14", "must be whole segments"),
+    (RULE + "resources: [/a/../b]\n", "4:14", "must not have a `.` or `..` segment"),
+    (RULE + "resources: [/./a]\n", "4:14", "must not have a `.` or `..` segment"),
+    (RULE + "resources: [/a//b]\n", "4:14", "must not have an empty segment"),
+    (RULE + "resources: [/a/]\n", "4:14", "or a slash at its end"),
     (RULE + "resources: [/a%2fb]\n", "4:14", "`encoded_slash: keep`"),
     (RULE + "resources: [\"/a?b\"]\n", "4:14", "a character that no resource can have"),
     (RULE + "resources: [\"/a;b\"]\n", "4:14", "`semicolon: keep`"),
@@ -103,46 +103,46 @@ BAD = [
     (RULE + "resources: [/" + "a" * 4096 + "]\n", "4:14", "at most 4096 bytes"),
     # Claims.
     (RULE + "claims: {}\n", "4:11", "no claim"),
-    (RULE + "claims: [a]\n", "4:11", "claims and their values are expected"),
+    (RULE + "claims: [a]\n", "4:11", "expected claims and their values"),
     (RULE + "claims: {a: []}\n", "4:15", "no value"),
     (RULE + "claims: {a: {b: c}}\n", "4:15", "expected"),
-    (RULE + "claims: {a: b, a: c}\n", "4:18", "the claim `a` stands here twice"),
-    (RULE + "claims: {/a~2: b}\n", "4:12", "neither a claim's name nor a JSON pointer"),
-    (RULE + "claims: {\"\": b}\n", "4:12", "neither a claim's name nor a JSON pointer"),
+    (RULE + "claims: {a: b, a: c}\n", "4:18", "the claim `a` is given twice"),
+    (RULE + "claims: {/a~2: b}\n", "4:12", "neither a claim name nor a JSON pointer"),
+    (RULE + "claims: {\"\": b}\n", "4:12", "neither a claim name nor a JSON pointer"),
     # What contradicts itself.
-    (RULE + "anonymous: true\n  roles: [a]\n", "3:3", "an anonymous rule asks nothing of a token"),
-    (RULE + "anonymous: true\n  scopes: [a]\n", "3:3", "an anonymous rule asks nothing of a token"),
-    (RULE + "anonymous: true\n  claims: {a: b}\n", "3:3", "an anonymous rule asks nothing of a token"),
-    (RULE + "anonymous: true\n  issuers: [\"%s\"]\n" % ISSUER, "3:3", "an anonymous rule asks nothing of a token"),
-    (RULE + "anonymous: true\n  resources: [\"/{sub}\"]\n", "3:3", "an anonymous rule asks nothing of a token"),
-    (RULE + "anonymous: true\n  effect: deny\n", "3:3", "a deny rule is not anonymous"),
+    (RULE + "anonymous: true\n  roles: [a]\n", "3:3", "an anonymous rule cannot have conditions on a token"),
+    (RULE + "anonymous: true\n  scopes: [a]\n", "3:3", "an anonymous rule cannot have conditions on a token"),
+    (RULE + "anonymous: true\n  claims: {a: b}\n", "3:3", "an anonymous rule cannot have conditions on a token"),
+    (RULE + "anonymous: true\n  issuers: [\"%s\"]\n" % ISSUER, "3:3", "an anonymous rule cannot have conditions on a token"),
+    (RULE + "anonymous: true\n  resources: [\"/{sub}\"]\n", "3:3", "an anonymous rule cannot have conditions on a token"),
+    (RULE + "anonymous: true\n  effect: deny\n", "3:3", "a deny rule cannot be anonymous"),
     # Roles.
-    ("version: 1\nroles: [a]\nrules: []\n", "2:8", "roles and what they contain"),
+    ("version: 1\nroles: [a]\nrules: []\n", "2:8", "expected roles and the roles that each contains"),
     ("version: 1\nroles: {a: [a]}\nrules: []\n", "2:12", "the role `a` contains itself"),
-    ("version: 1\nroles: {a: [b], b: [a]}\nrules: []\n", "2:8", "contains itself through others"),
-    ("version: 1\nroles: {x: [a], a: [b], b: [c, d], d: [], c: [a]}\nrules: []\n", "2:8", "contains itself through others"),
-    ("version: 1\nroles:\n  a: [b]\n  a: [c]\nrules: []\n", "4:3", "the role `a` stands here twice"),
-    ("version: 1\nroles: {a: b}\nrules: []\n", "2:12", "a list is expected"),
-    ("version: 1\nroles: {a: [b, b]}\nrules: []\n", "2:16", "`b` stands here twice"),
-    ("version: 1\nroles: {\"\": [b]}\nrules: []\n", "2:9", "no name of a role"),
+    ("version: 1\nroles: {a: [b], b: [a]}\nrules: []\n", "2:8", "contains itself through other roles"),
+    ("version: 1\nroles: {x: [a], a: [b], b: [c, d], d: [], c: [a]}\nrules: []\n", "2:8", "contains itself through other roles"),
+    ("version: 1\nroles:\n  a: [b]\n  a: [c]\nrules: []\n", "4:3", "the role `a` is given twice"),
+    ("version: 1\nroles: {a: b}\nrules: []\n", "2:12", "expected a list"),
+    ("version: 1\nroles: {a: [b, b]}\nrules: []\n", "2:16", "`b` is given twice"),
+    ("version: 1\nroles: {\"\": [b]}\nrules: []\n", "2:9", "the role's name is empty"),
     # Issuers.
     (RULE + "issuers: [https://auth.exmaple.com]\n", "4:12", "is not configured; did you mean https://auth.example.com"),
     (RULE + "issuers: [\"https://auth.example.com/\"]\n", "4:12", "is not configured; did you mean https://auth.example.com"),
     (RULE + "issuers: [https://elsewhere]\n", "4:12", "the issuer `https://elsewhere` is not configured"),
     # Tests.
-    ("version: 1\nrules: []\ntests: {}\n", "3:8", "a list is expected"),
+    ("version: 1\nrules: []\ntests: {}\n", "3:8", "expected a list"),
     ("version: 1\nrules: []\ntests: [{action: GET, resource: /, expect: 200}]\n", "3:44", "allow, 401, 403"),
     ("version: 1\nrules: []\ntests: [{action: GET, resource: /}]\n", "3:9", "`expect` is missing"),
     ("version: 1\nrules: []\ntests: [{action: GET, expect: allow}]\n", "3:9", "`resource` is missing"),
     ("version: 1\nrules: []\ntests: [{resource: /, expect: allow}]\n", "3:9", "`action` is missing"),
-    ("version: 1\nrules: []\ntests: [{claims: [], action: GET, resource: /, expect: 401}]\n", "3:18", "the claims of a token are expected"),
+    ("version: 1\nrules: []\ntests: [{claims: [], action: GET, resource: /, expect: 401}]\n", "3:18", "expected the claims of a token"),
     ("version: 1\nrules: []\ntests: [{claims: {a: b, a: c}, action: GET, resource: /, expect: 401}]\n", "3:25", "twice"),
-    ("version: 1\nrules: []\ntests: [{claims: {a: %s1%s}, action: GET, resource: /, expect: 401}]\n" % ("[" * 16, "]" * 16), None, "levels deep"),
+    ("version: 1\nrules: []\ntests: [{claims: {a: %s1%s}, action: GET, resource: /, expect: 401}]\n" % ("[" * 16, "]" * 16), None, "nested deeper than"),
     ("version: 1\nrules: []\ntests: [{claim: {}, action: GET, resource: /, expect: 401}]\n", "3:10", "did you mean `claims`?"),
     # Values that no claim can be compared with.
-    (RULE + "claims: {deleted: null}\n", "4:21", "cannot be asked to be null"),
-    (RULE + "claims: {deleted: }\n", "4:21", "cannot be asked to be null"),
-    (RULE + "claims: {account: 9007199254740993}\n", "4:21", "of 2^53 and beyond"),
+    (RULE + "claims: {deleted: null}\n", "4:21", "cannot be required to be null"),
+    (RULE + "claims: {deleted: }\n", "4:21", "cannot be required to be null"),
+    (RULE + "claims: {account: 9007199254740993}\n", "4:21", "of 2^53 and above"),
     # Anchors, aliases.
     ("version: 1\nrules:\n- {name: a, roles: &x [u]}\n- {name: b, roles: *x}\n", "4:20", "alias"),
     ("version: 1\nrules: [&x {name: a}, *x]\n", "2:23", "alias"),
@@ -196,7 +196,7 @@ class BadPolicy(AssayTest):
     def test_issuers_must_be_named_where_two_are_configured(self):
         code, told = check(RULE + "roles: [a]\n", ISSUER, OTHER)
         self.assertNotEqual(code, 0)
-        self.assertRegex(told[0], r"^policy\.yaml:3:3: `issuers` is missing: 2 issuers are configured")
+        self.assertRegex(told[0], r"^policy\.yaml:3:3: `issuers` is missing; 2 issuers are configured")
         for fine in ("anonymous: true\n", "effect: deny\n", "effect: deny\n  roles: [a]\n", "issuers: [\"%s\"]\n" % OTHER,
                      "issuers: [\"%s\", \"%s\"]\n" % (OTHER, ISSUER)):
             self.assertEqual(check(RULE + fine, ISSUER, OTHER)[0], 0, fine)
@@ -204,8 +204,8 @@ class BadPolicy(AssayTest):
         self.assertEqual(check(RULE + "roles: [a]\n", ISSUER)[0], 0)
 
     def test_an_unknown_role_is_a_warning(self):
-        for roles, words in (("{admin: [manager], manager: [user]}", "`mangaer` does not stand under `roles`; did you mean `manager`?"),
-                             ("{}", "`mangaer` does not stand under `roles`")):
+        for roles, words in (("{admin: [manager], manager: [user]}", "`mangaer` is not listed under `roles`; did you mean `manager`?"),
+                             ("{}", "`mangaer` is not listed under `roles`")):
             code, told = check("version: 1\nroles: %s\nrules:\n- {name: r, resources: [/a], roles: [mangaer]}\n" % roles)
             self.assertEqual(code, 0)
             self.assertEqual(len(told), 1)
@@ -218,7 +218,7 @@ class BadPolicy(AssayTest):
         self.assertRegex(told[0], r"^policy\.yaml:4:14: the audience `order` is not configured for any issuer; did you mean `orders`\?")
         self.assertEqual(check(RULE + "audiences: [orders]\n"), (0, []))
         code, told = check(RULE + "audiences: [orders]\n  anonymous: true\n")
-        self.assertRegex(told[0], "an anonymous rule asks nothing of a token")
+        self.assertRegex(told[0], "an anonymous rule cannot have conditions on a token")
 
     def test_a_deny_inside_a_wider_allow_is_a_warning(self):
         """It is compared byte for byte, and the allow lets every other spelling in."""
@@ -227,7 +227,7 @@ class BadPolicy(AssayTest):
                             ("/a/**", "/a/*/x"), ("/b, /a/**", "/c, /a/b"), ("/u/*/x", '"/u/{sub}/x"')):
             code, told = check(wide % (allow, "", deny, ""))
             self.assertEqual((code, len(told)), (0, 1), (allow, deny))
-            self.assertRegex(told[0], r"^policy\.yaml:4:3: this deny stands inside what `all` allows.*allow what is wanted instead, or write `case_insensitive: true` \(a warning\)")
+            self.assertRegex(told[0], r"^policy\.yaml:4:3: this deny rule covers a part of what `all` allows.*narrow the allow rule instead, or write `case_insensitive: true` \(a warning\)")
         self.assertEqual(len(check("version: 1\nrules:\n- {name: all}\n- {name: not, effect: deny, resources: [/a]}\n")[1]), 1)
         self.assertEqual(len(check(wide % ("/**", ", actions: [GET]", "/a", ", actions: [GET, PUT]"))[1]), 1)
         for allow, deny in (("/a", "/a"), ("/a/**", "/b/c"), ("/a/**", "/a"), ("/a/**", "/a/**"), ("/a/*", "/a/b/c"), ("/*/x", "/a/y"), ("/a/*", "/a/*"),
@@ -246,8 +246,8 @@ class BadPolicy(AssayTest):
         rules = "version: 1\nrules:\n- {name: a, resources: [/a]}\n- {name: b, resources: [/b]}\n"
         said = told(rules, http=http)
         self.assertEqual(len(said), 1)
-        self.assertRegex(said[0], r"^policy\.yaml:3:3: behind a gateway this rule lets in tokens for any audience of https://.*\(`orders`, `returns`\), "
-                                  r"and so does another one; say which with `audiences: \[orders\]` \(a warning\)")
+        self.assertRegex(said[0], r"^policy\.yaml:3:3: behind a gateway this rule accepts tokens for any audience of https://.*\(`orders`, `returns`\), "
+                                  r"and so does another rule; restrict it with `audiences: \[orders\]` \(a warning\)")
         self.assertEqual(told(rules), [])                                  # no gateway
         self.assertEqual(told(rules, ["orders"], http=http), [])           # one audience
         for fine in (rules.replace("]}", "], audiences: [orders]}"), rules.replace("]}", "], anonymous: true}"), rules.replace("]}", "], effect: deny}")):

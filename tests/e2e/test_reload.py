@@ -79,7 +79,7 @@ class Reload(AssayTest):
                 self.assertIs(status["ready"], True)
                 self.assertEqual(self.agent.verify(good), "accepted")
                 self.assertEqual(self.agent.verify(new.token(aud="invoices")), "unknown_key")
-                self.assertIn("configuration refused, the old one goes on", self.agent.log())
+                self.assertIn("configuration refused, the old one stays in force", self.agent.log())
                 self.agent.configure()
                 self.assertIs(reload()["reloaded"], True)
                 self.assertIsNone(self.agent.call("status")["reload_error"])
@@ -517,7 +517,7 @@ class Moving(AssayTest):
         end = self.again_and_again(lambda: os.utime(self.policy), 0.02)
         faults = self.refused_reload()
         self.assertEqual(len(faults), 1)
-        for word in (self.policy, "somebody is still writing to it", "0.5 s"):
+        for word in (self.policy, "a process is still writing to it", "0.5 s"):
             self.assertIn(word, faults[0])
         self.assertIn(self.policy, self.agent.call("status")["reload_error"])
         self.assertEqual(self.agent.verify(self.key.token()), "accepted")

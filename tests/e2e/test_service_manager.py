@@ -91,7 +91,7 @@ class ServiceManager(AssayTest):
         put_file(agent.config, "isuers: []\n")
         agent.process.send_signal(signal.SIGHUP)
         status = self.manager.wait("READY")["STATUS"]
-        self.assertIn("refused, the old one goes on", status)
+        self.assertIn("refused, the old one stays in force", status)
         self.assertIn("isuers", status)
         agent.configure()
         agent.process.send_signal(signal.SIGHUP)

@@ -109,7 +109,7 @@ class SocketFile(AssayTest):
                 self.assertEqual(os.stat(agent.socket).st_mode & 0o777, 0o640)
                 self.assertEqual(wait_for("somebody listens", lambda: answer_of(agent, key)), "accepted")
                 self.assertEqual(before.verify(key.token()), "accepted")   # who was there before stays
-        self.assertEqual(agent.log().count("the socket's file was removed, and is made anew"), 3)
+        self.assertEqual(agent.log().count("the socket's file was removed; the agent creates it again"), 3)
         self.assertEqual(agent.stop(), 0)
         self.assertFalse(os.path.exists(agent.socket))
 
@@ -137,10 +137,10 @@ class SocketFile(AssayTest):
         agent = self.start(keys=[key])
         with agent.connect() as before:
             put_file(agent.socket, "")
-            wait_for("it is told", lambda: "something else is in the place of the agent's socket" in agent.log())
+            wait_for("it is told", lambda: "another file is in the place of the agent's socket" in agent.log())
             self.assertEqual(before.verify(key.token()), "accepted")
             self.assertEqual(before.call("reload")["reloaded"], True)
-        self.assertEqual(agent.log().count("something else is in the place"), 1)
+        self.assertEqual(agent.log().count("another file is in the place"), 1)
         self.assertTrue(os.path.isfile(agent.socket))
 
     def test_a_folder_that_is_gone_is_told(self):
@@ -154,7 +154,7 @@ class SocketFile(AssayTest):
         with agent.connect() as before:
             os.rename(folder, folder + ".gone")  # at once: the agent would put its socket back between two steps of rmtree
             shutil.rmtree(folder + ".gone")
-            wait_for("it is told", lambda: "the socket cannot be made anew, and nobody can connect until a restart" in agent.log())
+            wait_for("it is told", lambda: "the socket cannot be created again; no caller can connect until the agent restarts" in agent.log())
             self.assertEqual(before.verify(key.token()), "accepted")
             self.assertEqual(before.call("reload")["reloaded"], True)
         self.assertEqual(agent.stop(), 0)
@@ -227,7 +227,7 @@ class Systemd(AssayTest):
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
             listener.bind(("127.0.0.1", 0))
             listener.listen(1)
-            self.assertIn("`assayd.socket`, which is no listening Unix stream socket",
+            self.assertIn("`assayd.socket`, which is not a listening Unix stream socket",
                           self.refused(self.prepare(keys=[Key()]), listener, names="assayd.socket"))
 
     def test_sockets_on_which_nobody_can_call(self):
@@ -235,12 +235,12 @@ class Systemd(AssayTest):
             agent = self.prepare(keys=[Key()])
             with socket.socket(socket.AF_UNIX, kind) as odd:
                 odd.bind(agent.path("odd"))
-                self.assertIn("`odd.socket`, which is no listening Unix stream socket", self.refused(agent, odd, names="odd.socket"))
+                self.assertIn("`odd.socket`, which is not a listening Unix stream socket", self.refused(agent, odd, names="odd.socket"))
 
     def test_two_sockets_for_services(self):
         agent = self.prepare(keys=[Key()])
         sockets = [self.listener(agent.path(name)) for name in ("one", "two")]
-        self.assertIn("2 sockets; one for services is expected", self.refused(agent, *sockets, names="a.socket:b.socket"))
+        self.assertIn("2 sockets; expected one for services", self.refused(agent, *sockets, names="a.socket:b.socket"))
 
     def test_sockets_that_are_meant_for_another_process(self):
         agent = self.prepare(keys=[Key()])
@@ -263,8 +263,8 @@ class Systemd(AssayTest):
         self.assertEqual(agent.stop(), 0)
         self.assertTrue(os.path.exists(agent.path("http")))
         self.assertFalse(os.path.exists(configured))
-        self.assertIn("systemd holds the socket, and what is configured is not used", agent.log())
-        self.assertEqual(agent.log().count("what is configured is not used"), 1)    # HTTP's is where it says
+        self.assertIn("systemd holds the socket, so the agent does not use the configured one", agent.log())
+        self.assertEqual(agent.log().count("does not use the configured one"), 1)    # HTTP's is where it says
 
     def test_a_socket_for_http_that_is_not_configured(self):
         agent = self.prepare(keys=[Key()])

@@ -76,7 +76,7 @@ class Damaged(StoreTest):
         for spoil in (lambda: os.truncate(self.data, 0), lambda: os.unlink(self.data)):
             self.put_back()
             spoil()
-            self.refuses("are gone", "Put back a copy", "/last")
+            self.refuses("are lost", "Restore a copy", "/last")
         os.unlink(self.last)        # as it was told
         self.agent.start()
         self.assertEqual(self.agent.verify(self.key.token(jti="j1")), "accepted")
@@ -105,7 +105,7 @@ class Damaged(StoreTest):
             with self.subTest(content=content[:8]):
                 with open(self.data, "wb") as file:
                     file.write(content)
-                self.refuses("data.mdb is damaged", "no store of this agent")
+                self.refuses("data.mdb is damaged", "not a store of this agent")
                 with open(self.data, "rb") as file:
                     self.assertEqual(file.read(), content)      # whosever it is, it was not touched
 
@@ -117,7 +117,7 @@ class Damaged(StoreTest):
         self.assertGreaterEqual(content.count(b"assay 3"), 1)
         with open(self.data, "wb") as file:
             file.write(content.replace(b"assay 3", b"assay 9"))
-        self.refuses("cannot be read", "put back a copy", "--salvage")
+        self.refuses("cannot be read", "restore a copy", "--salvage")
 
     def is_used(self):
         """No wrong yes; what it cannot know is undecided. False: it has ended, with words and 1."""
@@ -195,7 +195,7 @@ class Damaged(StoreTest):
                 self.assertEqual(self.agent.verify(self.key.token(jti="j1")), "revoked")
                 os.truncate(self.data, size)
                 self.assertIsNone(self.is_used(), "it did not notice")
-                self.assertIn("cut short", self.agent.log())
+                self.assertIn("cut or damaged", self.agent.log())
                 self.assertIn("--salvage", self.agent.log())
 
     @unittest.skipIf(ASAN, "a sanitizer has a handler of its own")

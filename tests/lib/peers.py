@@ -50,7 +50,7 @@ class PeersTest(AssayTest):
         self.assertError("forbidden", lambda: client.call(method, **params), *words)
 
     def assertStranger(self, client):
-        self.assertForbidden(client, "verify", "none of the configuration's `peers`", token="x")
+        self.assertForbidden(client, "verify", "no entry of `peers` matches", token="x")
 
     def rows(self, by):
         return {row["name"]: row for row in by.call("status")["peers"]}

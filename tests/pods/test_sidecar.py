@@ -115,9 +115,9 @@ class Sidecar(unittest.TestCase):
         config = find(other, "ConfigMap")["data"]
         config["assayd.yaml"] = config["assayd.yaml"].replace("/var/lib/assay/state", "/var/lib/assay")
         pod = Pod(other, find(other, "Deployment"), tempfile.mkdtemp(dir=self.folder) + "/pod")
-        self.assertIn("anybody may write into the state folder",
+        self.assertIn("every user may write into the state folder",
                       podman("run", "--rm", "--network=none", *pod.options("assayd"), IMAGE, code=None))
         open_to_all = copy.deepcopy(self.exact)
         volumes = find(open_to_all, "Deployment")["spec"]["template"]["spec"]["volumes"]
         next(it for it in volumes if "secret" in it)["secret"]["defaultMode"] = 0o444
-        self.assertIn("can be read by everybody", self.check(open_to_all))
+        self.assertIn("every user of this machine can read", self.check(open_to_all))

@@ -102,11 +102,11 @@ static void ec(void **state)
         uint8_t *x = point + 1, *y = x + half;
 
         ADMITTED(curves[i].kind, ALG_NONE, x, half, y, half);
-        REFUSED("exactly the curve's length", curves[i].kind, ALG_NONE, x, half - 1, y, half);
-        REFUSED("exactly the curve's length", curves[i].kind, ALG_NONE, x, half, y, half - 1);
-        REFUSED("exactly the curve's length", curves[i].kind, ALG_NONE, x, half, y, half + 1);
-        REFUSED("exactly the curve's length", curves[(i + 1) % 3].kind, ALG_NONE, x, half, y, half);
-        REFUSED("not for this kind", curves[i].kind, curves[i].kind == KEY_P256 ? ALG_ES384 : ALG_ES256, x, half, y, half);
+        REFUSED("wrong length for the curve", curves[i].kind, ALG_NONE, x, half - 1, y, half);
+        REFUSED("wrong length for the curve", curves[i].kind, ALG_NONE, x, half, y, half - 1);
+        REFUSED("wrong length for the curve", curves[i].kind, ALG_NONE, x, half, y, half + 1);
+        REFUSED("wrong length for the curve", curves[(i + 1) % 3].kind, ALG_NONE, x, half, y, half);
+        REFUSED("does not fit the type", curves[i].kind, curves[i].kind == KEY_P256 ? ALG_ES384 : ALG_ES256, x, half, y, half);
         y[half - 1] ^= 1;
         REFUSED("on its curve", curves[i].kind, ALG_NONE, x, half, y, half);
         memset(point, 0, sizeof point);
@@ -163,8 +163,8 @@ static void hmac(void **state)
     REFUSED("shorter than the hash", KEY_HMAC, ALG_HS512, secret, 63, NULL, 0);
     ADMITTED(KEY_HMAC, ALG_HS256, secret, 1024, NULL, 0);
     REFUSED("above 1024", KEY_HMAC, ALG_HS256, secret, 1025, NULL, 0);
-    REFUSED("not for this kind", KEY_HMAC, ALG_RS256, secret, 64, NULL, 0);
-    REFUSED("not known", KEY_NONE, ALG_NONE, secret, 64, NULL, 0);
+    REFUSED("does not fit the type", KEY_HMAC, ALG_RS256, secret, 64, NULL, 0);
+    REFUSED("unknown type", KEY_NONE, ALG_NONE, secret, 64, NULL, 0);
 }
 
 static void which_algorithms_a_key_is_for(void **state)

@@ -330,7 +330,7 @@ static void several_places(void **state)
     assert_string_equal(granted(both, 2, "{\"b\":{\"c\":\"y\"}}"), "[y]");
     assert_string_equal(granted(both, 2, "{\"roles\":\"z\"}"), "");
     assert_string_equal(granted(both, 2, "{\"a\":7,\"b\":{\"c\":\"y\"}}"),
-                        "[y] not all roles at /a: the value is a number; expected is a text or an array of texts");
+                        "[y] not all roles at /a could be read: the value is a number; expected a string or an array of strings");
 }
 
 static void names_of_an_object(void **state)
@@ -342,8 +342,8 @@ static void names_of_an_object(void **state)
                         "[admin][user][n][t][l]");
     assert_string_equal(granted(names, 1, "{\"urn:x\":{\"a\":false,\"b\":null,\"c\":0,\"d\":\"\",\"e\":[],\"f\":{},\"g\":0.0}}"), "");
     assert_string_equal(granted(names, 1, "{\"urn:x\":[\"admin\"]}"),
-                        " no roles at /urn:x: the value is an array, and `names: true` expects an object");
-    assert_string_equal(granted(names, 1, "{\"urn:x\":\"admin\"}"), " no roles at /urn:x: the value is a text, and `names: true` expects an object");
+                        " no roles at /urn:x: the value is an array, and `names: true` needs an object");
+    assert_string_equal(granted(names, 1, "{\"urn:x\":\"admin\"}"), " no roles at /urn:x: the value is a string, and `names: true` needs an object");
     assert_string_equal(granted(plain, 1, "{\"urn:x\":{\"admin\":{}}}"),
                         " no roles at /urn:x: the value is an object; if its names are the roles, write roles: {pointer: /urn:x, names: true}");
     assert_string_equal(granted(names, 1, "{\"urn:x\":null}"), "");
@@ -364,7 +364,7 @@ static void a_long_place_is_cut_between_characters(void **state)
     const char *told = granted(&place, 1, claims);
 
     assert_true(utf8_is_valid(told, strlen(told)));
-    assert_non_null(strstr(told, "aaa: the value is a number"));
+    assert_non_null(strstr(told, "aaa could be read: the value is a number"));
 }
 
 static void a_text_with_separators(void **state)
@@ -379,8 +379,8 @@ static void a_text_with_separators(void **state)
     assert_string_equal(granted(NULL, 0, "{\"roles\":{\"a\":true}}"),
                         " no roles at /roles: the value is an object; if its names are the roles, write roles: {pointer: /roles, names: true}");
     assert_string_equal(granted(NULL, 0, "{\"role\":[\"a\",{\"authority\":\"b\"}]}"),
-                        "[a] not all roles at /role: the value is an array with something else than texts in it; expected is a text or "
-                        "an array of texts");
+                        "[a] not all roles at /role could be read: the value is an array with elements that are not strings; expected a string or "
+                        "an array of strings");
 }
 
 static void what_is_no_resource_fits_no_rule(void **state)

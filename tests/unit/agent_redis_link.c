@@ -184,7 +184,7 @@ static void a_reply_that_ends_in_what_is_no_entry(void **state)
     struct redis_news news = hear_after((struct stream_position){.id = STREAM_START}, answers, false);
 
     (void)state;
-    assert_string_equal(news.error, "it answers what is no stream");
+    assert_string_equal(news.error, "its answer is not a stream");
     assert_false(news.has_reply || news.alive);
 }
 

@@ -217,7 +217,7 @@ static void another_versions_store_is_refused_as_that(void **state)
     assert_int_equal(store_commit(view), 0);
     store_close(store);
     assert_null(store_open(path, MAP_BYTES, why));
-    assert_non_null(strstr(why, "another version of assayd made them"));
+    assert_non_null(strstr(why, "another version of assayd wrote them"));
 }
 
 /* A page that leads to others is looked at before LMDB follows it. */

@@ -81,8 +81,8 @@ static void nothing_was_missed(void **state)
 static void something_may_have_been(void **state)
 {
     (void)state;
-    says(gap("5-0", "4-9", 3, "1-0", "0-0"), "gone back");
-    says(gap("5-7", "5-6", 3, "1-0", "0-0"), "gone back");
+    says(gap("5-0", "4-9", 3, "1-0", "0-0"), "went back");
+    says(gap("5-7", "5-6", 3, "1-0", "0-0"), "went back");
     says(gap("5-0", "6-0", 0, NULL, "6-0"), "emptied");
     says(gap("5-0", "5-1", 0, NULL, "0-0"), "emptied");
     says(gap("5-0", "9-0", 3, "6-0", "5-0"), "trimmed");
@@ -156,13 +156,13 @@ static void a_stream_that_was_empty(void **state)
     assert_null(judge(&start, (struct said){"6-0", "6-0", "0-0", 1, 1}, one));
     assert_null(judge(&start, (struct said){"6-0", NULL, "6-0", 0, 1}, one));
     says(judge(&start, (struct said){"6-0", "6-0", "0-0", 1, 2}, one), "trimmed");
-    says(stream_gap(NULL, &start, &one), "gone");
+    says(stream_gap(NULL, &start, &one), "no longer exists");
     struct stream_position later = {.id = "4-0", .added = 3, .knows_added = 1};
 
     assert_null(judge(&later, (struct said){"4-0", NULL, "0-0", 0, 3}, nothing));
     says(judge(&later, (struct said){"4-0", NULL, "0-0", 0, 4}, nothing), "replaced");
     says(judge(&later, (struct said){"5-0", "3-0", "9-0", 1, 3}, nothing), "lacks");
-    says(stream_gap(NULL, &later, &nothing), "gone");
+    says(stream_gap(NULL, &later, &nothing), "no longer exists");
 }
 
 static void what_cannot_be_read_may_be_anything(void **state)

@@ -111,7 +111,7 @@ void __wrap_feed_is_alive(struct feed *it)
 void __wrap_feed_is_incomplete(struct feed *it, const char *why)
 {
     (void)it;
-    assert_non_null(strstr(why, "it is read from its start"));
+    assert_non_null(strstr(why, "the agent reads it from its start"));
     incomplete++;
 }
 
@@ -329,7 +329,7 @@ static void what_was_not_taken_comes_again(void **state)
     reply_has_come();
     read_it();
     assert_int_equal(feed->status, READ_FAILED);
-    assert_string_equal(feed->why, "it answers what is no stream");
+    assert_string_equal(feed->why, "its answer is not a stream");
 }
 
 /* How old what was said is outlives a restart: it is noted when all has been read, not before. */

@@ -249,7 +249,7 @@ static void without_memory_for_one_nothing_is_decided(void **state)
     (void)state;
     no_memory = true;
     configure(2);
-    assert_false(fresh(&issuer_i, "no memory"));
+    assert_false(fresh(&issuer_i, "out of memory"));
     assert_false(feeds_are_read(feeds));
     no_memory = false;
     configure(1);

@@ -169,9 +169,9 @@ static void what_is_no_document(void **state)
     refuses(WITH_KEYS("") "x", "it is not a JSON object");
     refuses(WITH_KEYS("") WITH_KEYS(""), "it is not a JSON object");
     refuses(WITH_KEYS(","), "it is not a JSON object");
-    refuses(WITH_KEYS(",\"jwks_uri\":\"" KEYS "\""), "a member twice");
-    refuses(WITH_KEYS(",\"\\u0069ssuer\":\"" ISSUER "\""), "a member twice");
-    refuses(WITH_KEYS(",\"a\":{\"b\":1,\"b\":1}"), "a member twice");
+    refuses(WITH_KEYS(",\"jwks_uri\":\"" KEYS "\""), "repeats a member");
+    refuses(WITH_KEYS(",\"\\u0069ssuer\":\"" ISSUER "\""), "repeats a member");
+    refuses(WITH_KEYS(",\"a\":{\"b\":1,\"b\":1}"), "repeats a member");
     refuses(WITH_KEYS(",\"a\":\"\\u0000\""), "a NUL");
     refuses(DOCUMENT(",\"jwks_uri\":\"" KEYS "\\u0000\""), "a NUL");
     refuses("{\"issuer\":\"" ISSUER "\\u0000\",\"jwks_uri\":\"" KEYS "\"}", "a NUL");
@@ -181,7 +181,7 @@ static void what_is_no_document(void **state)
     strcpy(strrchr(deep, '}'), "[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]}");
     gives(deep, KEYS);
     strcpy(strchr(deep, '['), "[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]}");
-    refuses(deep, "more than 16 levels");
+    refuses(deep, "deeper than 16 levels");
 }
 
 static void a_document_is_of_one_issuer(void **state)
@@ -204,15 +204,15 @@ static void keys_are_at_an_https_url(void **state)
     char text[URL_BYTES_MAX + 200];
 
     (void)state;
-    refuses(DOCUMENT(",\"jwks_uri\":\"\""), "its `jwks_uri` is \"\", which is not");
-    refuses(DOCUMENT(",\"jwks_uri\":\"http://keys.example\""), "its `jwks_uri` is \"http://keys.example\", which is not");
+    refuses(DOCUMENT(",\"jwks_uri\":\"\""), "its `jwks_uri` is \"\"; expected an https URL");
+    refuses(DOCUMENT(",\"jwks_uri\":\"http://keys.example\""), "its `jwks_uri` is \"http://keys.example\"; expected an https URL");
     refuses(DOCUMENT(",\"jwks_uri\":\"https://keys.example@b/\\n\""),
-            "its `jwks_uri` is \"https://keys.example@b/?\", which is not");
+            "its `jwks_uri` is \"https://keys.example@b/?\"; expected an https URL");
     refuses(DOCUMENT(",\"jwks_uri\":\"/keys\""), "its `jwks_uri` is");
     snprintf(text, sizeof text, DOCUMENT(",\"jwks_uri\":\"%s\""), long_url(URL_BYTES_MAX));
     gives(text, long_url(URL_BYTES_MAX));
     snprintf(text, sizeof text, DOCUMENT(",\"jwks_uri\":\"%s\""), long_url(URL_BYTES_MAX + 1));
-    refuses(text, "above 2048 bytes");
+    refuses(text, "at most 2048 bytes");
 }
 
 static void keys_url_must_fit(void **state)
@@ -222,7 +222,7 @@ static void keys_url_must_fit(void **state)
     (void)state;
     assert_int_equal(read_into(WITH_KEYS(""), strlen(WITH_KEYS("")), ISSUER, url, sizeof url - 1), -1);
     assert_string_equal(url, UNTOUCHED);
-    assert_string_equal(why, "its `jwks_uri` has 28 bytes; there is room for 27");
+    assert_string_equal(why, "its `jwks_uri` has 28 bytes; at most 27 are read");
     assert_int_equal(read_into(WITH_KEYS(""), strlen(WITH_KEYS("")), ISSUER, url, sizeof url), 0);
     assert_string_equal(url, KEYS);
 }

@@ -58,14 +58,14 @@ static void what_is_told_first(void **state)
     open_fails(&(struct redis_script){.first = "-NOAUTH Authentication required.\r\n"}, &plain, NULL, "password_file");
     open_fails(&(struct redis_script){.first = "-DENIED Redis is running in protected mode\x1b[2J\r\n"}, &plain, NULL, "mode?[2J");
     open_fails(&(struct redis_script){.first = "-ERR max number of clients reached\r\n"}, &plain, NULL, "max number");
-    open_fails(&(struct redis_script){.first = ":1\r\n"}, &plain, NULL, "no Redis");
+    open_fails(&(struct redis_script){.first = ":1\r\n"}, &plain, NULL, "not a Redis");
     open_fails(&(struct redis_script){.first = "\x15\x03\x03", .answer = ""}, &plain, NULL, "rediss://");
     open_fails(&(struct redis_script){.first = "", .close_first = true}, &plain, NULL, "rediss://");
     open_fails(&(struct redis_script){.first = "+PONG\r\n", .answer = "-ERR DB index is out of range\r\n", .bytes = 31}, &second,
                NULL, "database 2");
     open_fails(&(struct redis_script){.first = "-ERR unknown command '\x16\x03'\r\n"}, &tls, NULL, "does not speak TLS");
-    open_fails(&(struct redis_script){.first = "", .close_first = true}, &tls, NULL, "as TLS began");
-    open_fails(&(struct redis_script){.first = ""}, &tls, NULL, "in TLS in time");
+    open_fails(&(struct redis_script){.first = "", .close_first = true}, &tls, NULL, "during the TLS handshake");
+    open_fails(&(struct redis_script){.first = ""}, &tls, NULL, "handshake timed out");
     open_fails(&(struct redis_script){.first = ""}, &plain, NULL, "in time");
     open_fails(&(struct redis_script){.first = ""}, &user, NULL, "password_file");
 }
@@ -135,7 +135,7 @@ static void passwords(void **state)
     open_fails(&wrong, &plain, path, "is wrong");
     open_fails(&wrong, &user, path, "no user bob");
     open_fails(&(struct redis_script){.first = "-ERR AUTH <password> called without any password configured\r\n"}, &plain, path,
-               "nobody");
+               "no password");
     open_fails(&(struct redis_script){.first = "-ERR wrong number of arguments for 'auth' command\r\n"}, &user, path, "Redis 6");
     open_fails(&(struct redis_script){.first = "-LOADING it\r\n"}, &user, path, "LOADING");
     write_file(path, "s3cret", 6, 0644);
