@@ -21,6 +21,7 @@ FOLDER = os.path.join(TESTS, "e2e")
 LIB = os.path.join(TESTS, "lib")        # what the tests share
 BUILD = os.path.abspath(os.environ.get("ASSAY_BUILD", "build-tests"))
 KEPT = os.path.join(BUILD, "promises.json")
+PASSED = re.compile(r"^test_\w+ \([^)]*\)(?:\n.*)? \.\.\. ok\n", re.MULTILINE)
 UNKNOWN = 15        # seconds, of a file that has not run yet
 TIMEOUT = 900       # seconds, of one file
 LONGEST = 8         # how many of them are shown
@@ -67,8 +68,7 @@ def known_seconds():
 
 def show(result, done, count):
     if result.failed:
-        told = [line for line in result.output.splitlines() if not line.endswith("... ok")]
-        print(f"\n{result.module}: FAILED", *told, sep="\n", flush=True)
+        print(f"\n{result.module}: FAILED\n{PASSED.sub('', result.output)}", flush=True)
     elif sys.stdout.isatty():
         print(f"{done} of {count}  {result.module}, {result.tests} tests, {result.seconds:.0f} s", flush=True)
 
