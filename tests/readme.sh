@@ -91,8 +91,14 @@ mint >token
 assay revoke --token-file token
 [ "$(./service "$(cat token)" || true)" = "401: revoked" ]
 
-# Event loops: what the guide shows compiles, and the examples run.
-block c 1 $guide/library.md >loop.c
+# The library guide: its checks are asked, its event loop compiles, and the examples run.
+{ block c 1 $guide/library.md; printf '%s\n' 'int main(int c, char **v) { struct assay *a;' \
+    'return c != 3 || assay_open(&a, NULL, NULL) != 0 ? 2 : may_read_and_delete(a, v[1], v[2]) == ASSAY_E_REFUSED ? 1 : 0; }'; } >checks.c
+cc -Wall -Wextra -Werror checks.c -o checks $(PKG_CONFIG_SYSROOT_DIR="$folder/root" pkg-config --cflags --libs libassay)
+mint >token
+./checks "$(cat token)" /nothing/here >seen && { echo "library.md: its checks are allowed"; exit 1; }
+[ "$(cat seen)" = "$(printf 'GET: denied\nDELETE: denied')" ] || { cat seen; exit 1; }
+block c 2 $guide/library.md >loop.c
 cc -Wall -Wextra -Werror -c loop.c -o loop.o $(PKG_CONFIG_SYSROOT_DIR="$folder/root" pkg-config --cflags libassay)
 mint >token
 for example in epoll uv; do

@@ -49,3 +49,11 @@ void guest_release(struct guest *guest)
     account_release(guest->caller.account);
     guest->held--;
 }
+
+void guest_log_stranger(struct guest *guest)
+{
+    if (peer_is_stranger(&guest->peer) && !guest->stranger_logged) {
+        guest->stranger_logged = true;
+        peer_log_stranger(&guest->peer);
+    }
+}

@@ -10,6 +10,7 @@ struct guest {
     struct peer peer;
     struct line_of_tasks line; /* of signatures to check */
     unsigned held;             /* requests that are answered later */
+    bool stranger_logged;      /* the log has a line about this guest, which matches no entry of `peers` */
 };
 
 /* The peer is known: gives it the rights that the configuration grants. `entry`: the name of the entry whose rights callers get if the kernel does
@@ -28,5 +29,8 @@ void guest_refused(const struct guest *guest, enum welcome why, struct door_fact
 /* Counts a request that is answered later, and its end. False: the user, or its entry, has too many. */
 bool guest_hold(struct guest *guest);
 void guest_release(struct guest *guest);
+
+/* The guest was refused a call. If it matches no entry of `peers`, the log says so, once for each connection. */
+void guest_log_stranger(struct guest *guest);
 
 #endif

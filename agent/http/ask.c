@@ -3,9 +3,11 @@
 
 #include "http_inside.h"
 
-/* Continues the connection before the loop waits. */
+/* Continues the connection before the loop waits. It may be in the list already: files were read and a decision came in the same turn. */
 static void goes_on(struct http_conn *conn)
 {
+    if (conn->answered)
+        return;
     conn->answered = true;
     conn->next_answered = conn->http->answered;
     conn->http->answered = conn;
@@ -31,7 +33,7 @@ static void on_decided(struct waiter *waiter, const struct decision *decision)
 void http_take_up(struct http *http)
 {
     for (struct http_conn *conn = http != NULL ? http->all : NULL; conn != NULL; conn = conn->next) {
-        if (conn->in_bytes > 0 && !conn->answered && !conn->handling && !conn->closing)
+        if (conn->in_bytes > 0 && !conn->guest.held && !conn->handling && !conn->closing)
             goes_on(conn);
     }
 }

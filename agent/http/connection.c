@@ -236,6 +236,7 @@ static void break_off(struct caller *caller, const char *why)
     struct http_conn *conn = conn_of(caller);
 
     peer_log_broken_off(&conn->guest.peer, why);
+    conn->http->traffic->protocol_errors++;
     http_conn_close(conn);
 }
 
@@ -327,6 +328,7 @@ void http_conn_open(struct http *http)
     }
     http->has_one_waiting = false;
     http->accepted++;
+    http->traffic->accepted++;
     if (http->is_tcp)
         uv_tcp_init(http->core->loop, &conn->handle.tcp);
     else

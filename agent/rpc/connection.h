@@ -19,7 +19,7 @@ struct door *conn_door(const struct conn *conn); /* the door through which it ca
 const struct peer *conn_peer(const struct conn *conn);
 
 /* Logs once that the peer matches no entry of `peers`. */
-void conn_tell_stranger(struct conn *conn);
+void conn_log_stranger(struct conn *conn);
 
 /* Where its signature checks wait. Lives as long as one of its requests is held. */
 struct line_of_tasks *conn_line(struct conn *conn);

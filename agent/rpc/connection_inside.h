@@ -31,7 +31,6 @@ struct conn {
     bool handling;                  /* messages are being taken from its buffer */
     bool holds_page;                /* so it may be idle without limit */
     bool page_unread;               /* a page was sent on it, and may still be in its queue */
-    bool was_told_of;               /* it was logged that it matches no entry of `peers` */
 };
 
 /* Gives its peer the rights of the configuration in force; and takes them away. */

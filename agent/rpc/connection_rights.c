@@ -1,5 +1,4 @@
 /* A connection's peer, its rights, and how much of them is used. */
-#include "agent/door/peer_log.h"
 #include "agent/keys/keyring.h"
 #include "connection_inside.h"
 
@@ -32,11 +31,9 @@ void door_use_config(struct door *door)
     }
 }
 
-void conn_tell_stranger(struct conn *conn)
+void conn_log_stranger(struct conn *conn)
 {
-    if (!conn->was_told_of)
-        peer_log_stranger(&conn->guest.peer);
-    conn->was_told_of = true;
+    guest_log_stranger(&conn->guest);
 }
 
 bool conn_is_welcome(struct conn *conn)

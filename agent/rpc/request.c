@@ -164,8 +164,7 @@ static void forbid(const struct request *request, enum right right, const char *
 
     peer_explain(peer, right, method, words);
     rpc_error(request->conn, request->msgid, ERROR_FORBIDDEN, "%s", words);
-    if (peer_is_stranger(peer))
-        conn_tell_stranger(request->conn);
+    conn_log_stranger(request->conn);
 }
 
 void rpc_rate_limited(const struct request *request)

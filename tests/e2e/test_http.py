@@ -1,6 +1,7 @@
 """HTTP for gateways and probes: what each path answers, and what is refused."""
 import json
 import os
+import signal
 import socket
 import stat
 import threading
@@ -8,7 +9,7 @@ import time
 import unittest
 from urllib.parse import urlencode
 
-from agent import ASAN, ISSUER, AssayTest, Key, check_config, put_file, wait_for
+from agent import ASAN, ISSUER, AssayTest, Key, check_config, key_set, put_file, wait_for
 from gateway import free_port
 from http_bad import BAD, BAD_CHUNKS, CHUNKED
 from http_client import HAS_HTTP, Http, needs_http
@@ -343,6 +344,34 @@ class Services(HttpTest):
         for path in ("/verify", "/introspect"):
             answer = self.http.ask("GET", path)
             self.assertEqual((answer.status, answer["Allow"]), (405, "POST"))
+
+
+@needs_http
+class Paused(AssayTest):
+    """Requests wait for their signatures while the machine pauses and a file changes: the file's reading and the decisions come in one turn
+    of the loop, and both continue a connection."""
+
+    ROUNDS, REQUESTS = 6, 300
+
+    def test_files_are_read_in_the_turn_in_which_decisions_come(self):
+        key = Key("ES512")
+        agent = self.prepare(keys=[key])
+        others, place = agent.path("keys/others.json"), agent.path("http.sock")
+        put_file(others, key_set(Key()))
+        agent.configure([agent.issuer(), agent.issuer("https://others.example.com", file=others)], http={"listen": f"unix:{place}"})
+        agent.start()
+        for number in range(self.ROUNDS):
+            callers = [Http(place) for _ in range(self.REQUESTS)]
+            for i, caller in enumerate(callers):
+                body = json.dumps({"token": key.token(jti=f"{number}-{i}"), "audience": "orders"})
+                caller.send(f"POST /verify HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}")
+            os.kill(agent.process.pid, signal.SIGSTOP)
+            put_file(others, key_set(Key()))
+            time.sleep(1.1)
+            os.kill(agent.process.pid, signal.SIGCONT)
+            self.assertEqual({caller.receive().status for caller in callers}, {200})
+            for caller in callers:
+                caller.close()
 
 
 @needs_http

@@ -48,6 +48,21 @@ class HttpPeers(AssayTest):
         self.assertEqual(status, 403)
         self.assertIn("uid 1", words)
 
+    def test_a_caller_without_an_entry_is_logged_once_for_each_connection(self):
+        self.configure({"name": "gateway", "uid": WWW, "methods": ["authorize"]})
+        self.agent.start()
+
+        def twice():
+            http = Http(self.place)
+            try:
+                return [http.ask("GET", "/auth", "X-Original-Method: GET", "X-Original-URI: /orders").status for _ in range(2)]
+            finally:
+                http.close()
+        self.assertEqual(as_user(1, twice), [403, 403])
+        self.assertEqual(self.agent.log().count("{name: NAME, uid: 1}"), 1)
+        self.assertEqual(as_user(WWW, twice), [401, 401])
+        self.assertEqual(self.agent.log().count("{name: NAME"), 1)
+
     def test_issuers_and_audiences(self):
         self.configure({"name": "gateway", "uid": WWW, "issuers": [ISSUER]})
         self.agent.start()
@@ -110,6 +125,20 @@ class HttpPeers(AssayTest):
         self.configure({"name": "gateway", "uid": WWW, "methods": ["verify"]}, listen=f"127.0.0.1:{port}", peer="gateway")
         self.assertTrue(self.agent.call("reload")["reloaded"])
         self.assertEqual(self.auth(self.key.token(), place)[0], 403)
+
+    def test_connections_of_both_doors_are_counted(self):
+        self.configure({"name": "root", "uid": 0})
+        self.agent.start()
+        operator = self.agent.connect()
+        self.addCleanup(operator.close)
+        before = operator.call("status")["connections"]
+        for _ in range(3):
+            http = Http(self.place)
+            self.assertEqual(http.ask("GET", "/healthz").status, 200)
+            http.close()
+        after = operator.call("status")["connections"]
+        self.assertEqual(after["accepted"] - before["accepted"], 3)
+        self.assertEqual(after["requests"] - before["requests"], 4)  # and the first status
 
     def test_they_are_counted(self):
         self.configure({"name": "gateway", "uid": WWW})

@@ -74,7 +74,7 @@ const struct peer *conn_peer(const struct conn *conn)
     return &root;
 }
 
-void conn_tell_stranger(struct conn *conn)
+void conn_log_stranger(struct conn *conn)
 {
     (void)conn;
 }
