@@ -20,6 +20,7 @@ from tls import Authority, Server
 
 OTHER = "https://other.example.com"
 STEPS = 340_000 if LONG else 3400           # of each kind of source: a million, or ten thousand
+LATE = "reading it takes too long"
 SECONDS = 1500 if LONG else 50              # and at most so long
 ACTIONS = 0.004 if LONG else 0.03           # what happens, for each question
 TOKENS = 48
@@ -116,6 +117,7 @@ class AtRandom(AssayTest):
         self.key_there = [True] * 2
         self.wide = True
         self.trouble = 0.0      # undecided is right until then
+        self.late = 0           # questions that were undecided because a file could not be read in time
         self.log = []
         self.prepare_source()
         self.configure()
@@ -251,6 +253,9 @@ class AtRandom(AssayTest):
         if self.is_wrong(number, said, began):
             word = self.source.words[number]
             status_now = self.agent.call("status")
+            if said == "undecided" and LATE in str(status_now):
+                self.late += 1  # a machine that is too busy: the bound is not kept, and the agent says so
+                return said
             self.fail(f"ASSAY_SEED={self.seed}, step {step}: t{number} is {said}; the source says {word.says} since "
                       f"{began - word.since:.2f} s, must {word.must}, may {word.may}; key {self.key_there}; trouble for "
                       f"{self.trouble - began:.2f} s;\nlast: {self.log[-12:]}\n{status_now['revocation']['feeds']}\n{status_now['issuers']}")
@@ -276,6 +281,7 @@ class AtRandom(AssayTest):
         for said in ("accepted", "revoked"):
             self.assertGreater(counts.get(said, 0), step // 100, counts)
         self.assertLess(counts.get("undecided", 0), step // 2, counts)
+        self.assertLess(self.late, 20 + step // 20)
 
 
 class Files(AtRandom):
