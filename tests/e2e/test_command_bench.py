@@ -127,7 +127,7 @@ class Bench(CommandTest):
                 (["--tokens", file, "--distinct", "3"], "--distinct"), (["--tokens", file, "--kid", "k"], "--kid"),
                 (["--key", "k", "--alg", "ES256"], "--kid is needed"), (["--tokens", file, "--depth", "2"], "--depth", "local"),
                 (["--tokens", file, "--mode", "socket", "--depth", "0"], "'0'"), (["--tokens", file, "--connections", "-1"], "'-1'"),
-                (["--tokens", file, "--connections", "1000"], "256"), (["--tokens", file, "--seconds", "5"], "no duration"),
+                (["--tokens", file, "--connections", "1000"], "256"), (["--tokens", file, "--seconds", "5x"], "unknown unit"),
                 (["--tokens", file, "--mode", "socket", "--connections", "100", "--depth", "100"], "4096"),
                 (["--tokens", file, "--seconds", "0s"], "--seconds"), (["--tokens", self.path("none")], "No such file"),
                 (["--tokens", empty], "no token"), (["--tokens", self.folder], "regular"),

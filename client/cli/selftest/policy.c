@@ -1,4 +1,4 @@
-/* Attacks on the policy: good tokens, and resources and claims that may be taken for others. The rules are in selftest_forge.c. */
+/* Attacks on the policy: valid tokens, with resources and claims that may be mistaken for others. The rules are in forge.c. */
 #include <stdlib.h>
 #include <string.h>
 

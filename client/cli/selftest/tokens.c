@@ -1,5 +1,5 @@
-/* Attacks by what a token says, how it is signed, and how it is written. Each is one line of a table; "accepted" is expected of the few
-   that show that the agent does not simply refuse everything. */
+/* Attacks with forged tokens: by what a token says, how it is signed, and how it is written. Each is one line of a table. The few that
+   expect "accepted" show that the agent does not simply refuse everything. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -148,7 +148,7 @@ static int run_attacks(struct test_bed *bed, const struct forge *forge, struct t
     return code;
 }
 
-/* Good in all but its length: 16 KiB and a byte, or a few. */
+/* Valid but for its length: 16 KiB and some bytes. */
 static int attack_length(struct test_bed *bed, const struct forge *forge, struct test_report *report)
 {
     char *payload CLEANUP_FREE = NULL;
@@ -178,7 +178,7 @@ static int revoke_token(struct test_bed *bed, const char *token, size_t bytes)
     return assay_call(bed->assay, "revoke", &map, 1, &answer);
 }
 
-/* Accepted, revoked, and then at once refused. */
+/* Accepted, then revoked, then refused at once. */
 static int attack_revoked(struct test_bed *bed, const struct forge *forge, struct test_report *report)
 {
     size_t bytes;
