@@ -30,7 +30,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 BUILD = os.environ.get("ASSAY_BUILD", os.path.join(os.getcwd(), "build"))
 ASSAYD = os.path.join(BUILD, "agent", "assayd")
-ASSAY = os.path.join(BUILD, "client", "commands", "assay")
+ASSAY = os.path.join(BUILD, "client", "cli", "assay")
 
 ISSUER = "https://auth.example.com"
 AUDIENCE = "orders"

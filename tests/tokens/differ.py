@@ -32,7 +32,7 @@ import opinion
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get("ASSAY_BUILD") or os.path.join(HERE, "..", "..", "build-tests")
-ASSAY = os.path.join(BUILD, "client", "commands", "assay")
+ASSAY = os.path.join(BUILD, "client", "cli", "assay")
 CHUNK = 1000
 SHOWN = 10
 REASONS = ["accepted", "malformed", "too_large", "unsupported_algorithm", "algorithm_mismatch", "unsupported_critical_header", "wrong_type",
