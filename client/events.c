@@ -114,7 +114,7 @@ int assay_process(struct assay *assay, void **ret_tag, struct assay_verdict **re
     if (ret_tag != NULL)
         *ret_tag = NULL;
     if (assay == NULL || ret_tag == NULL)
-        return doubt_argument(assay == NULL ? "the handle is NULL" : "there is no place for the tag", ret);
+        return doubt_argument(assay == NULL ? "the handle is NULL" : "ret_tag is NULL", ret);
     if (own_stream(assay) == NULL)
         return ASSAY_E_PENDING;
     int status = stream_next(assay, ret_tag, &verdict);

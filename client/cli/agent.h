@@ -16,8 +16,8 @@ struct agent {
 
 #define AGENT_DEFAULTS ((struct agent){.timeout_ms = NOT_GIVEN})
 #define AGENT_OPTIONS(agent)                                                                                                       \
-    {"socket", OPTION_TEXT, &(agent).socket, "PATH", "the agent's socket (else $ASSAY_SOCKET, else /run/assay/assayd.sock)"},             \
-        {"timeout", OPTION_DURATION, &(agent).timeout_ms, "DURATION", "how long to wait for the answer (default 5s)"},                     \
+    {"socket", OPTION_TEXT, &(agent).socket, "PATH", "the agent's socket (else $ASSAY_SOCKET, else /run/assay/assayd.sock)"},      \
+        {"timeout", OPTION_DURATION, &(agent).timeout_ms, "DURATION", "how long to wait for the answer (default 5s)"},             \
         OPTION_JSON((agent).json)
 
 /* Makes the handle. Returns 0; on failure reports the error and returns the exit code. */

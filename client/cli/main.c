@@ -21,7 +21,7 @@ static const struct command commands[] = {
      "\"issuer\":…,\"expires_at\":…,\"scopes\":[…]}.\n"
      "Exit: 0 allowed, 1 denied, 2 wrong usage, 3 undecided: the agent is unreachable or could not decide.\n",
      command_authorize},
-    {"revoke", "revoke tokens: the agent refuses them from now on",
+    {"revoke", "revoke tokens, so that the agent refuses them",
      "(--jti J | --sub S [--before TIME] | --sid S | --kid K | --jkt T | --token T | --all --before TIME) [--issuer I] [--ttl D] "
      "[--to URL]",
      "Returns when the revocation is on disk and in force for every client of the agent. With --token, the agent first checks\n"
@@ -31,8 +31,8 @@ static const struct command commands[] = {
      command_revoke},
     {"unrevoke", "take back a revocation",
      "(--jti J | --sub S | --sid S | --kid K | --jkt T | --token T | --all) [--issuer I] [--all-sources | --to URL]",
-     "Takes back a revocation that operators made with 'assay revoke'. Prints which feeds still hold the same revocation: a feed's\n"
-     "revocation stays in force until the feed takes it back.\n"
+     "Takes back a revocation that operators made with 'assay revoke'. Prints which other sources still hold the same revocation: a\n"
+     "feed's revocation stays in force until the feed takes it back, unless --all-sources is given.\n"
      PUBLISH_DETAILS,
      command_unrevoke},
     {"revocations", "count revocations, or look one up", "[--issuer I] [--jti J | --sub S | …]",

@@ -17,19 +17,19 @@ struct publish {
 #define PUBLISH_DEFAULTS ((struct publish){.most = NOT_GIVEN})
 #define PUBLISH_OPTIONS(publish)                                                                                                   \
     {"to", OPTION_TEXT, &(publish).to, "URL",                                                                                      \
-     "a fleet's Redis, instead of the agent: rediss://[user@]host[:port][/db] or redis://…"},                                         \
+     "a fleet's Redis, instead of the agent: rediss://[user@]host[:port][/db] or redis://…"},                                      \
         {"stream", OPTION_TEXT, &(publish).stream, "S", "with --to: the stream's key (" PUBLISH_STREAM ")"},                       \
-        {"ca-file", OPTION_TEXT, &(publish).ca_file, "F", "with --to: the CA of the Redis certificate (else the system's CAs)"},     \
-        {"password-file", OPTION_TEXT, &(publish).password_file, "F", "with --to: the file with the password"},              \
+        {"ca-file", OPTION_TEXT, &(publish).ca_file, "F", "with --to: the CA of the Redis certificate (else the system's CAs)"},   \
+        {"password-file", OPTION_TEXT, &(publish).password_file, "F", "with --to: the file with the password"},                    \
     {                                                                                                                              \
-        "maxlen", OPTION_COUNT, &(publish).most, "N", "with --to: trim the stream to about N entries (default: never)"                \
+        "maxlen", OPTION_COUNT, &(publish).most, "N", "with --to: trim the stream to about N entries (default: never)"             \
     }
 #define PUBLISH_DETAILS                                                                                                            \
     "\n"                                                                                                                           \
-    "With --to the record is added to a stream (Redis 5 or later, Valkey), and --issuer is needed, except with --token: its\n"     \
-    "signature is not checked then, for nothing but that very token is named by it. Exit 0 says that the Redis has it; agents\n"   \
-    "read it from there. Without --maxlen nothing is ever trimmed: a stream that is trimmed past what an agent has read makes\n"   \
-    "that agent read it from its start, and say so.\n"
+    "With --to, the command adds the record to a stream (Redis 5 or later, Valkey), from which the agents read it. --issuer is\n"  \
+    "needed, except with --token. The token's signature is not checked then: the record has the token's hash, which identifies\n"  \
+    "no other token. Exit 0 means that Redis has the record. Without --maxlen the stream is never trimmed. If the stream is\n"     \
+    "trimmed past what an agent has read, that agent reads the stream from its start, and logs that.\n"
 
 /* Finds options that exclude each other. Returns 0; on failure reports the error and returns the exit code. */
 int publish_check(const struct publish *publish, const struct agent *agent);

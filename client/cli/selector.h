@@ -15,22 +15,22 @@ struct selector {
 };
 
 #define SELECTOR_DEFAULTS ((struct selector){.before = NOT_GIVEN, .ttl_ms = NOT_GIVEN})
-#define SELECTOR_OPTIONS(selector)                                                                                                 \
+#define SELECTOR_OPTIONS(selector)                                                                                                  \
     {"jti", OPTION_TEXT, &(selector).jti, "J", "the token with this jti"},                                                          \
-        {"sub", OPTION_TEXT, &(selector).sub, "S", "all tokens of this subject"},                                                          \
-        {"sid", OPTION_TEXT, &(selector).sid, "S", "all tokens of this session"},                                                          \
-        {"kid", OPTION_TEXT, &(selector).kid, "K", "all tokens signed with a key of this kid"},                                        \
-        {"jkt", OPTION_TEXT, &(selector).jkt, "T", "all tokens signed with the key of this thumbprint (RFC 7638)"},                     \
-        {"signing-input-sha256", OPTION_TEXT, &(selector).signing_input, "HEX", "the token whose header.payload has this SHA-256"},   \
-        {"token", OPTION_TEXT, &(selector).token.text, "T", "this token"},                                                         \
-        {"token-file", OPTION_TEXT, &(selector).token.file, "F", "the token in this file; - is stdin"},                           \
-        {"all", OPTION_FLAG, &(selector).all, NULL, "all tokens of the issuer"},                                          \
-    {                                                                                                                              \
-        "issuer", OPTION_TEXT, &(selector).issuer, "I", "the issuer (needed if several are configured)"                              \
+        {"sub", OPTION_TEXT, &(selector).sub, "S", "all tokens of this subject"},                                                   \
+        {"sid", OPTION_TEXT, &(selector).sid, "S", "all tokens of this session"},                                                   \
+        {"kid", OPTION_TEXT, &(selector).kid, "K", "all tokens signed with a key of this kid"},                                     \
+        {"jkt", OPTION_TEXT, &(selector).jkt, "T", "all tokens signed with the key of this thumbprint (RFC 7638)"},                 \
+        {"signing-input-sha256", OPTION_TEXT, &(selector).signing_input, "HEX", "the token whose header.payload has this SHA-256"}, \
+        {"token", OPTION_TEXT, &(selector).token.text, "T", "this token"},                                                          \
+        {"token-file", OPTION_TEXT, &(selector).token.file, "F", "the token in this file; - is stdin"},                             \
+        {"all", OPTION_FLAG, &(selector).all, NULL, "all tokens of the issuer"},                                                    \
+    {                                                                                                                               \
+        "issuer", OPTION_TEXT, &(selector).issuer, "I", "the issuer (needed if several are configured)"                             \
     }
 #define SELECTOR_BEFORE(selector)                                                                                                  \
     {                                                                                                                              \
-        "before", OPTION_TIME, &(selector).before, "TIME", "tokens issued until then (default with --sub: now + leeway)"                           \
+        "before", OPTION_TIME, &(selector).before, "TIME", "tokens issued until then (default with --sub: now + leeway)"           \
     }
 
 /* What the options are for decides which of them are needed. */

@@ -13,7 +13,7 @@ struct token_source {
 };
 
 #define TOKEN_OPTIONS(source)                                                                                                      \
-    {"token", OPTION_TEXT, &(source).text, "T", "the token (other users can see it in the process list)"},                    \
+    {"token", OPTION_TEXT, &(source).text, "T", "the token (other users can see it in the process list)"},                         \
     {                                                                                                                              \
         "token-file", OPTION_TEXT, &(source).file, "F", "the file with the token; - is stdin"                                      \
     }

@@ -13,9 +13,9 @@ struct policy_file {
     bool issuers_differ; /* in where roles and scopes are, so `any` cannot be used */
 };
 
-#define POLICY_OPTIONS(path, config_path, json)                                                                                    \
-    {"FILE", OPTION_OPERAND, &(path), NULL, "the policy"},                                                                         \
-        {"config", OPTION_TEXT, &(config_path), "FILE", "the agent's configuration: its issuers, and where their tokens have roles"},    \
+#define POLICY_OPTIONS(path, config_path, json)                                                                                       \
+    {"FILE", OPTION_OPERAND, &(path), NULL, "the policy"},                                                                            \
+        {"config", OPTION_TEXT, &(config_path), "FILE", "the agent's configuration: its issuers, and where their tokens have roles"}, \
         OPTION_JSON(json)
 
 /* Reads both files, and reports faults as assayd does. Returns 0; on failure reports the error and returns the exit code. */
