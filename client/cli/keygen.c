@@ -114,7 +114,7 @@ static int tell(const struct request *request, const char *public_path)
         printf("%s: the private key; only the issuer needs it\n%s: the public key set, for the agent's keys.file\n",
                request->out, public_path);
     } else {
-        printf("%s: the secret; it signs tokens, and verifies them\n", request->out);
+        printf("%s: the secret; anyone who has it can sign tokens\n", request->out);
     }
     return report_yes();
 }

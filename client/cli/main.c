@@ -39,7 +39,7 @@ static const struct command commands[] = {
      "Without a selector: prints how many revocations there are, by issuer, kind and source. With a selector: prints whether that\n"
      "revocation is in force, and which sources hold it; exit 0 if it is in force, 1 if it is not.\n",
      command_revocations},
-    {"status", "show the agent's state: issuers, keys, feeds, counters", "", NULL, command_status},
+    {"status", "show the agent's state", "", NULL, command_status},
     {"reload", "read the configuration, the policy and the key files again", "",
      "Does what SIGHUP does. If the agent refuses the new configuration, prints what is wrong with it; the old one stays in force.\n",
      command_reload},
