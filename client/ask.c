@@ -1,4 +1,5 @@
-/* What is asked, as parameters: the heads of the strings in a few bytes on the stack, and the strings where the caller has them. */
+/* Writes a question as parameters: the heads of the strings into a few bytes on the stack. The strings themselves stay where the caller
+   has them. */
 #include "ask.h"
 
 #include <stdlib.h>
@@ -30,7 +31,7 @@ static void put_whole(struct params *params, const void *bytes, size_t size)
     params->parts[params->count++] = (struct iovec){(void *)bytes, size};
 }
 
-/* A yes that comes with what it rests on can be remembered. They are the last pairs. */
+/* A yes can be cached only if the answer says what it depends on. These are the last pairs. */
 static void put_wishes(struct params *params, bool claims, bool stamped)
 {
     static const uint8_t both[] = "\xa6" "claims\xc3\xa5stamp\xc3";
@@ -40,7 +41,7 @@ static void put_wishes(struct params *params, bool claims, bool stamped)
         put_whole(params, claims ? both : both + claims_bytes, (claims ? claims_bytes : 0) + (stamped ? stamp_bytes : 0));
 }
 
-/* The first one's head has the map's before it. */
+/* The head of the map goes before the first pair's head. */
 static void put_text(struct params *params, const char *name, const char *text, size_t bytes)
 {
     size_t before = params->count == 0 ? 0 : wire_written(&params->writer);
@@ -82,15 +83,15 @@ static int put_verify(struct params *params, const struct question *question, bo
 
 const struct kind kind_verify = {"verify", "the audience is longer than 4096 bytes", check_verify, put_verify, judge_verify};
 
-/* A token that is too long to be sent counts as none, and only the agent knows what is allowed without one. It looks at the length
-   before all else, so the beginning of the token gets the same answer. */
+/* A token that is too long to send counts as no token, and only the agent knows what the policy allows without a token. The agent checks
+   the length first, so it answers the same to the beginning of the token. */
 static size_t token_bytes_sent(size_t bytes, size_t most)
 {
     return bytes < most ? bytes : most;
 }
 
-/* Of a resource that is too long the query is left behind, which the agent cuts before it decides. The rest is never cut: its beginning is
-   another resource. */
+/* The query of a resource that is too long is not sent: the agent removes it before it decides. The path is never cut, because its
+   beginning is another resource. */
 static size_t resource_bytes_sent(const char *resource)
 {
     size_t bytes = strlen(resource);
@@ -124,8 +125,8 @@ static int put_authorize(struct params *params, const struct question *question,
 const struct kind kind_authorize = {"authorize", "the audience or the action is longer than 4096 bytes", check_authorize, put_authorize,
                                     judge_authorize};
 
-#define CHECK_HEADS_BYTES_MAX  (1 + 3 + 3) /* an array's head, and two strings' */
-#define CHECKS_HEADS_BYTES_MAX (7 + 3)     /* the name, and an array's head */
+#define CHECK_HEADS_BYTES_MAX  (1 + 3 + 3) /* the head of an array, and of two strings */
+#define CHECKS_HEADS_BYTES_MAX (7 + 3)     /* the name, and the head of an array */
 
 static size_t checks_bytes(const struct question *question)
 {
@@ -136,7 +137,7 @@ static size_t checks_bytes(const struct question *question)
     return bytes;
 }
 
-/* Here only the agent knows what a resource that is too long comes to, for the others have answers of their own. */
+/* With several checks, the library does not refuse a resource that is too long: only the agent knows the answers to the other checks. */
 static int check_checks(const struct question *question, struct assay_verdict **ret_verdict)
 {
     size_t left = REQUEST_BYTES_MAX - REQUEST_HEAD_BYTES_MAX - sizeof(((struct params *)NULL)->heads) - token_bytes_sent(question->token_bytes, CHECKS_TOKEN_SENT_BYTES_MAX);
@@ -152,7 +153,7 @@ static int put_checks(struct params *params, const struct question *question, bo
     bool has_token = question->token_bytes > 0;
     struct wire_writer writer;
 
-    (void)stamped; /* what several answers rest on is not told */
+    (void)stamped; /* an answer to several checks does not say what it depends on */
     params_begin(params, 1U + has_token + (question->audience != NULL) + question->claims);
     params->own_bytes = checks_bytes(question);
     params->own = malloc(params->own_bytes);
@@ -169,7 +170,7 @@ static int put_checks(struct params *params, const struct question *question, bo
         wire_put_text(&writer, question->checks[i].action);
         wire_put_str(&writer, question->checks[i].resource, resource_bytes_sent(question->checks[i].resource));
     }
-    if (params->count == 0) /* the map's head has nothing else to stand before */
+    if (params->count == 0) /* the map is empty: nothing else writes its head */
         put_whole(params, params->heads, wire_written(&params->writer));
     put_whole(params, writer.start, wire_written(&writer));
     put_wishes(params, question->claims, false);

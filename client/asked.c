@@ -1,5 +1,5 @@
-/* A request is kept until it is answered, because it may have to be sent again; there is one copy of it, which is wiped when it
-   goes. Live questions stand in a list in the order of asking, in which they are sent, and in a heap by their deadlines. */
+/* Keeps each request until it is answered, because it may have to be sent again. There is one copy of a request, which is wiped when it
+   goes. Live questions are in a list in the order of asking, in which they are sent, and in a heap by their deadlines. */
 #include "asked.h"
 
 #include <stdlib.h>
@@ -20,7 +20,7 @@ int asked_init(struct asked_table *table)
     return ASSAY_E_NO_MEMORY;
 }
 
-/* The place forgets it first: a child that is forked here may lose the memory, and never frees it twice. */
+/* Clears the place first: a child that is forked here may leak the memory, but never frees it twice. */
 static void drop_request(struct asked_table *table, struct asked *asked)
 {
     uint8_t *request = asked->request;
@@ -68,7 +68,8 @@ static void heap_put(struct asked_table *table, unsigned at, struct asked *asked
     asked->heap_at = at;
 }
 
-/* Puts it where it belongs, from a place that is free: later ones give way, and then the sooner of each two below comes up. */
+/* Moves an entry from a free place of the heap to where it belongs: up as long as its parent is later, then down as long as a child is
+   sooner. */
 static void heap_settle(struct asked_table *table, unsigned at, struct asked *asked)
 {
     for (; at > 0 && is_sooner(asked, table->heap[(at - 1) / 2]); at = (at - 1) / 2)
@@ -144,7 +145,7 @@ static const char *copy_text(uint8_t **at, const char *text)
     return memcpy(*at - bytes, text, bytes);
 }
 
-/* The token is the one in the message: where it was cut, to be refused, it is another, and what is said of it is not remembered. */
+/* The question points to the token in the message. If the token was cut, it is another token, and its answer is not cached. */
 static uint8_t *copy_message(const struct params *params, const uint8_t *head, size_t head_bytes, uint8_t *at, struct question *question)
 {
     memcpy(at, head, head_bytes);
@@ -155,14 +156,14 @@ static uint8_t *copy_message(const struct params *params, const uint8_t *head, s
             if (params->parts[i].iov_len != question->token_bytes)
                 question->token_bytes = SIZE_MAX;
         }
-        if (params->parts[i].iov_len > 0) /* an empty text may be NULL */
+        if (params->parts[i].iov_len > 0) /* an empty string may be NULL */
             memcpy(at, params->parts[i].iov_base, params->parts[i].iov_len);
         at += params->parts[i].iov_len;
     }
     return at;
 }
 
-/* The message as it goes out, and the question, in memory of their own. */
+/* Copies the message that is sent, and the question, into one allocation. */
 static int make_request(struct asked *asked, const struct kind *kind, const struct question *question, bool stamped)
 {
     struct params params CLEANUP(params_clear) = {.own = NULL};
@@ -184,7 +185,7 @@ static int make_request(struct asked *asked, const struct kind *kind, const stru
     asked->question.audience = copy_text(&at, question->audience);
     asked->question.action = copy_text(&at, question->action);
     asked->question.resource = copy_text(&at, question->resource);
-    asked->question.checks = NULL; /* they are in the message, and how many they are is enough for the answer */
+    asked->question.checks = NULL; /* the checks are in the message, and their number is enough to read the answer */
     asked->request_bytes = bytes;
     asked->bytes = all;
     asked->request = request;

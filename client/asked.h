@@ -1,34 +1,34 @@
-/* The questions of one handle that are on their way, and those that are finished and were not fetched yet: who asked, what is sent,
-   and until when. Nothing is sent or read here. */
+/* The table of one handle's questions: those without an answer yet, and those that are finished and not yet fetched. It holds each
+   question's tag, request and deadline. It sends and reads nothing. */
 #ifndef ASSAY_CLIENT_ASKED_H
 #define ASSAY_CLIENT_ASKED_H
 
 #include "ask.h"
 
 enum asked_state {
-    ASKED_NOT,      /* nobody waits: the place is free, or the late answer to a question that was given up is still to come */
-    ASKED_LIVE,     /* somebody waits for its answer */
-    ASKED_FINISHED, /* it has no answer, and its status waits to be fetched */
+    ASKED_NOT,      /* free, or the question was given up and its late answer may still come */
+    ASKED_LIVE,     /* waits for its answer */
+    ASKED_FINISHED, /* has no answer; its status waits to be fetched */
 };
 
-/* One place of the table. Its msgid is its index and, above it, how often the place was used. */
+/* One place of the table. Its msgid consists of its index and, above that, how often the place has been used. */
 struct asked {
-    struct asked *next, *previous; /* among the live ones in the order of asking, the finished ones, or the free places */
+    struct asked *next, *previous; /* in one of three lists: live ones in the order of asking, finished ones, free places */
     const struct kind *kind;
     void *tag;
-    uint8_t *request; /* the whole message, and behind it what `question` points to; NULL once it is not needed any more */
-    size_t request_bytes, bytes; /* of the message, and of all */
-    struct question question; /* what it was, as long as the request is kept */
+    uint8_t *request; /* the whole message, and behind it the strings of `question`; NULL when it is no longer needed */
+    size_t request_bytes, bytes; /* of the message; of the message and the strings */
+    struct question question; /* the question, as long as the request is kept */
     int64_t deadline;
-    uint64_t number; /* of all that were asked; of two with one deadline the earlier is the sooner */
-    unsigned heap_at; /* its place in the heap of live ones */
+    uint64_t number; /* counts all questions; of two with the same deadline, the lower number comes first */
+    unsigned heap_at; /* its index in the heap of live ones */
     uint32_t msgid;
     int status; /* of a finished one */
-    int error;  /* and errno where that says more; else 0 */
+    int error;  /* errno, if that says more than the status; else 0 */
     enum asked_state state;
-    bool awaited;   /* the request is out, whole, on the connection that there is: an answer with this msgid may come */
-    bool outlived;  /* one connection ended with it */
-    bool cancelled; /* nobody is to hear of it */
+    bool awaited;   /* the whole request was sent on the present connection: an answer with this msgid may come */
+    bool outlived;  /* a connection has failed with this question on it */
+    bool cancelled; /* the program gets no answer for it */
 };
 
 struct asked_list {
@@ -37,10 +37,10 @@ struct asked_list {
 
 struct asked_table {
     struct asked *places; /* ASKED_MAX */
-    unsigned touched;     /* those behind were never used */
+    unsigned touched;     /* places from here on have never been used */
     struct asked *free;
     struct asked_list live, finished;
-    struct asked **heap; /* the live ones, so many of them, by their deadlines */
+    struct asked **heap; /* a heap of the live ones by deadline, with `live_count` entries */
     unsigned live_count;
     uint64_t numbers;
     size_t waiting; /* live and finished ones that were not cancelled */
@@ -48,42 +48,42 @@ struct asked_table {
     size_t request_bytes;
 };
 
-/* 0 or ASSAY_E_NO_MEMORY. */
+/* Returns 0 or ASSAY_E_NO_MEMORY. */
 int asked_init(struct asked_table *table);
 
-/* Wipes and frees all; also in a child that was forked in the midst of another thread's call. */
+/* Wipes and frees everything. Also works in a child that was forked while another thread was inside a call. */
 void asked_fini(struct asked_table *table);
 
-/* The live question whose deadline comes first; NULL: there is none. */
+/* The live question with the earliest deadline; NULL if there are no live questions. */
 struct asked *asked_soonest(const struct asked_table *table);
 
-/* A live question, behind the others. 0, ASSAY_E_BUSY, ASSAY_E_NO_MEMORY. */
+/* Adds a live question behind the others. Returns 0, ASSAY_E_BUSY or ASSAY_E_NO_MEMORY. */
 int asked_add(struct asked_table *table, const struct kind *kind, const struct question *question, bool stamped, void *tag,
               int64_t deadline, struct asked **ret_asked);
 
-/* True if there is no place, and some are held only by answers that nobody waits for any more. */
+/* True if the table is full, and some places are held only by questions that were given up and whose answers may still come. */
 bool asked_is_clogged(const struct asked_table *table);
 
-/* The one to which an answer with this msgid may come on this connection; NULL: there is none. */
+/* The question that an answer with this msgid on this connection belongs to; NULL if there is no such question. */
 struct asked *asked_find(const struct asked_table *table, uint32_t msgid);
 
-/* Its answer has come. */
+/* The answer to this question has come. */
 void asked_answered(struct asked_table *table, struct asked *asked);
 
-/* A live question is over: its status waits to be fetched. */
+/* Ends a live question without an answer: its status waits to be fetched. */
 void asked_finish(struct asked_table *table, struct asked *asked, int status, int error);
 
-/* A live question is over, and what it came to has been told. Its place, and that of one that was given up, is free if nothing may
+/* Ends a live question whose outcome was given to the program. Frees its place, or that of a question that was given up, if no answer can
    come for it. */
 void asked_release(struct asked_table *table, struct asked *asked);
 
-/* The next finished one, taken from the table. False: there is none. */
+/* Takes the next finished question from the table. False: there is none. */
 bool asked_fetch(struct asked_table *table, void **ret_tag, int *ret_status, int *ret_error);
 
-/* The connection is gone: no answer to what went over it will come. */
+/* The connection has ended: no answers will come to requests that were sent on it. */
 void asked_await_none(struct asked_table *table);
 
-/* Nobody is to hear of the questions with this tag; how many there were. */
+/* The program gets no answers to questions with this tag. Returns how many there were. */
 size_t asked_cancel(struct asked_table *table, const void *tag);
 
 #endif

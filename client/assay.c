@@ -1,4 +1,4 @@
-/* The handle, and the calls that ask. */
+/* The handle, and the calls that ask and wait for the answer. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@
 
 _Static_assert(offsetof(struct assay_options, agent_uid) + sizeof(uid_t) == sizeof(struct assay_options), "no room for a later member that nobody sets");
 
-/* In a setuid program the environment is the attacker's, and so would be the agent. */
+/* In a setuid program an attacker controls the environment, and could name another agent. */
 static const char *default_path(void)
 {
     const char *path = secure_getenv("ASSAY_SOCKET");
@@ -54,7 +54,7 @@ COLD int assay_open(struct assay **ret, const char *socket_path, const struct as
     return 0;
 }
 
-/* Verdicts own what they point to. */
+/* Verdicts stay valid: they own what they point to. */
 COLD void assay_close(struct assay *assay)
 {
     UNCANCELLED;
@@ -68,7 +68,7 @@ COLD void assay_close(struct assay *assay)
     free(assay);
 }
 
-/* `ret` NULL asks for the status alone; the verdict is made all the same, because making it is what checks the answer. */
+/* `ret` NULL: the caller wants the status alone. The verdict is made all the same, because that is what checks the answer. */
 COLD static int ask_now(struct assay *assay, const struct kind *kind, const struct question *question, struct assay_verdict **ret)
 {
     UNCANCELLED;
@@ -91,7 +91,7 @@ COLD static int ask_now(struct assay *assay, const struct kind *kind, const stru
     return status;
 }
 
-/* What this process knows already is not asked. */
+/* Looks into the cache before it asks the agent. */
 static int ask(struct assay *assay, const struct kind *kind, const struct question *question, const char *fault, struct assay_verdict **ret)
 {
     if (ret != NULL)

@@ -70,9 +70,9 @@ COLD void cache_keep(struct cache *cache, const struct question *question, struc
     lane_leave(lane);
 }
 
-/* A thread that reads the page meanwhile may take the instance from the one and the counters from the other; but both begin at random,
-   so that nothing that rests on the one holds by the other; and it reads the heartbeat before either (stamp_holds). What is in a lane
-   that somebody is in stays, and holds no more. */
+/* A thread that reads the page meanwhile may see the instance of one page and the counters of the other. Both begin at random numbers, so
+   nothing that depends on one page holds by the other; and the thread reads the heartbeat before either (stamp_holds). A lane that
+   another thread is in keeps its entries, which do not hold any more. */
 COLD int cache_use_page(struct cache *cache, int fd)
 {
     void *at = mmap((void *)cache->page, sizeof *cache->page, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0);
@@ -84,7 +84,7 @@ COLD int cache_use_page(struct cache *cache, int fd)
     return 0;
 }
 
-/* Not in core dumps, and not in children. Where the kernel cannot do that, nothing is remembered. */
+/* Memory that is not in core dumps, and not in children. If the kernel cannot do that, the cache is off. */
 static void *map_private(size_t bytes)
 {
     void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

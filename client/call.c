@@ -1,5 +1,5 @@
-/* A call that finds an idle connection is one sendmsg and one recv. The deadline is the whole call's: the socket's own timeouts,
-   set when it was connected, are enough for the first wait, unless they are longer than what is left; after that poll() is asked. */
+/* A call on an idle connection is one sendmsg and one recv. The deadline is that of the whole call. The socket's own timeout, set when it
+   was connected, limits the first wait, unless it is longer than the time left; all other waits use poll(). */
 #include "call.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include "client/wire/clock.h"
 #include "client/wire/exports.h"
 
-/* What is sent: the head, which converse() fills in, and the caller's parts. */
+/* A request: the head, which converse() fills in, and the caller's parts. */
 struct request {
     struct iovec parts[REQUEST_PARTS_MAX];
     unsigned count;
@@ -56,7 +56,7 @@ static int wait_for(int fd, short events, int64_t deadline)
     }
 }
 
-/* Steps over what has been sent: a signal, or the socket's timeout, can cut a message anywhere. */
+/* Skips what was sent: a signal, or the socket's timeout, can interrupt a message anywhere. */
 static void advance(struct msghdr *message, size_t sent)
 {
     while (message->msg_iovlen > 0 && sent >= message->msg_iov->iov_len) {
@@ -70,13 +70,13 @@ static void advance(struct msghdr *message, size_t sent)
     }
 }
 
-/* Would the socket's own timeout go beyond the deadline? It is the one of the call that connected it. */
+/* True if the socket's own timeout, set by the call that connected it, would end after the deadline. */
 static bool waits_too_long(const struct connection *connection, int64_t deadline)
 {
     return connection->wait_ns > deadline - monotonic_ns() + DEADLINE_SLACK_NS;
 }
 
-/* MSG_NOSIGNAL: a program must not die of SIGPIPE because the agent was restarted. */
+/* MSG_NOSIGNAL: a program must not die of SIGPIPE because the agent restarts. */
 static int transmit(const struct connection *connection, struct request *request, int64_t deadline)
 {
     struct msghdr message = {.msg_iov = request->parts, .msg_iovlen = request->count};
@@ -99,8 +99,8 @@ static int transmit(const struct connection *connection, struct request *request
     }
 }
 
-/* An answer that fills the stack's buffer: the largest that there may be is made room for at once, because one that does not fit
-   there either is refused anyway. */
+/* For an answer that fills the buffer on the stack. Allocates room for the largest answer at once, because the library refuses an answer
+   that does not fit there. */
 static int move_to_heap(struct answer *answer)
 {
     uint8_t *bytes = malloc(ANSWER_BYTES_MAX);
@@ -113,7 +113,8 @@ static int move_to_heap(struct answer *answer)
     return 0;
 }
 
-/* Reads what there is. The end of the stream before any byte is the agent's farewell; after some, half an answer. */
+/* Reads what there is. The end of the stream before any byte means that the agent closed the connection; after some bytes, it is half an
+   answer. */
 static int receive_some(int fd, int flags, struct answer *answer)
 {
     size_t room = answer->bytes == answer->small ? sizeof answer->small : ANSWER_BYTES_MAX;
@@ -130,9 +131,9 @@ static int receive_some(int fd, int flags, struct answer *answer)
     return answer->size == 0 ? ASSAY_E_UNREACHABLE : ASSAY_E_PROTOCOL;
 }
 
-/* Reads one whole answer, and nothing after it: there is one request on its way, so more than one answer is none. Where hardly any
-   time has passed the socket's timeout does for the first read, and poll() is spared; a slow connect or send has used up some of
-   it. Nothing of the answer is looked at before wire_measure has passed the whole. */
+/* Reads one whole answer, and nothing after it: there is one request on the connection, so more than one answer is a protocol error. If
+   hardly any time has passed, the socket's timeout limits the first read, which saves a poll(); after a slow connect or send it does not.
+   wire_measure checks the whole answer before anything in it is used. */
 static int receive(const struct connection *connection, int64_t deadline, struct answer *answer)
 {
     bool late = waits_too_long(connection, deadline);
@@ -176,7 +177,7 @@ static int read_error(struct wire_cursor *cursor, struct answer *answer)
     return 0;
 }
 
-/* A number beyond the list comes from a newer agent. It is no yes and no no, and has no name here. */
+/* A newer agent may send a number that is not in the list. It is neither yes nor no, and has no name here. */
 static int status_of_error(unsigned error)
 {
     switch (error) {
@@ -248,8 +249,9 @@ size_t request_head(uint8_t *buffer, uint32_t msgid, const char *method)
     return wire_written(&writer);
 }
 
-/* One request on this connection. If the answer was read whole the connection goes back to the others, also where the agent said
-   that it could not decide. In every other case it is closed: bytes that are still to come must not meet the next request. */
+/* Sends one request on this connection and reads its answer. If a whole answer was read, the connection goes back to the idle ones, also
+   if the agent could not decide. In all other cases it is closed: bytes that are still to come must not be read as the answer to the next
+   request. */
 static int converse(struct assay *assay, struct connection *connection, const char *method, const struct request *request,
                     struct answer *answer)
 {
@@ -270,7 +272,7 @@ static int converse(struct assay *assay, struct connection *connection, const ch
     return status;
 }
 
-/* The first part is left for the head: its msgid is the connection's, and which connection it will be is not known yet. */
+/* Leaves the first part free for the head: it has the msgid, and the connection, which numbers the requests, is not known yet. */
 static int make_request(struct request *ret_request, const char *method, const struct iovec *params, unsigned parts)
 {
     size_t bytes = REQUEST_HEAD_BYTES_MAX;
@@ -297,8 +299,8 @@ int assay_call(struct assay *assay, const char *method, const struct iovec *para
     if (answer->deadline == 0)
         answer->deadline = monotonic_ns() + assay->timeout_ns;
 
-    /* An agent that was restarted, or found the connection idle for too long, has closed it; it did not see the request. What is asked may be
-       asked twice: a verdict changes nothing, and a revocation said twice is one. */
+    /* An agent that has restarted, or found the connection idle for too long, has closed it, and has not read the request. It is safe to
+       send a request twice: a verdict changes nothing, and a repeated revocation is the same revocation. */
     struct connection *connection = channel_take(&assay->channel);
 
     if (connection != NULL) {
@@ -315,7 +317,7 @@ int assay_call(struct assay *assay, const char *method, const struct iovec *para
             status = converse(assay, connection, method, &request, answer);
         else if (!waited)
             return status;
-        if (status == ASSAY_E_TIMEOUT && waited) /* it was not to be reached all the time */
+        if (status == ASSAY_E_TIMEOUT && waited) /* the agent was unreachable all the time */
             status = ASSAY_E_UNREACHABLE;
         if (status != ASSAY_E_UNREACHABLE || !channel_waited(&assay->channel, answer->deadline))
             return status;

@@ -1,6 +1,6 @@
-/* pthread_cancel() while a call is under way takes effect after it: a thread that ended in the middle would leave a connection open that
-   nobody knows, and others waiting for what it had begun. A call that asks the agent is bounded by its timeout. One that finds its answer in
-   this process reaches no cancellation point, and pays for nothing. */
+/* Delays pthread_cancel() until the end of a call. A thread that ended in the middle of a call would leave a connection open for ever,
+   and other threads waiting for work that it had begun. A call that asks the agent ends within its timeout. A call that finds its answer
+   in the cache reaches no cancellation point, and does not use this. */
 #ifndef ASSAY_CLIENT_CANCEL_H
 #define ASSAY_CLIENT_CANCEL_H
 
@@ -21,7 +21,7 @@ static inline void cancel_restore(const int *before)
     (void)pthread_setcancelstate(*before, NULL);
 }
 
-/* Up to the end of the block. It stands before what is to be released first. */
+/* Lasts to the end of the block. Put it before the variables whose release it must cover. */
 #define UNCANCELLED __attribute__((unused)) int cancel_before_ CLEANUP(cancel_restore) = cancel_disable()
 
 #endif

@@ -1,10 +1,10 @@
-/* There is no lock here that a stopped thread, or a thread that does not exist any more in a forked child, could hold. An idle
-   connection stands in a slot; whoever exchanges it for NULL owns it.
+/* There are no locks here: a thread that is stopped, or that does not exist in a forked child, could hold one. An idle connection is in a
+   slot; the thread that exchanges it for NULL owns it.
 
-   A child has the parent's descriptors, and must not use them: two processes would read each other's answers. The kernel tells
-   it, by a page that it wipes at fork. A process' id would not: in another pid namespace it may be the same. The number in the
-   page is the process' life. A connection of another life is closed when it is met; one that another thread was using at the
-   fork is not met, and stays open, unused, until the child ends or executes something. */
+   A child has the parent's descriptors, and must not use them: two processes would read each other's answers. The library detects a fork
+   by a page that the kernel wipes in the child. A process id does not show it: in another pid namespace it may be the same. The number in
+   the page identifies the process. A connection with another number is closed when it is found in a slot. One that another thread was
+   using during the fork stays open, unused, until the child ends or calls exec. */
 #include "channel.h"
 
 #include <errno.h>
@@ -19,10 +19,10 @@
 #include "client/wire/clock.h"
 #include "client/wire/exports.h"
 
-/* What the kernel shows for a user that this user namespace does not map: anybody. */
+/* What the kernel shows for every user that this user namespace does not map. */
 #define OVERFLOW_UID ((uid_t)65534)
 
-/* Zero, as every new page: channel_take and channel_connect give the process its first number when it is first needed. */
+/* Zero, as every new page. channel_take and channel_connect give the process its first number when they need it. */
 static _Atomic uint32_t *map_life(void)
 {
     size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
@@ -37,8 +37,7 @@ static _Atomic uint32_t *map_life(void)
     return page;
 }
 
-/* This process' life, which is never 0. A new number is counted before it is used, so a fork at any moment finds it counted and
-   the child takes another one. */
+/* The number of this process, never 0. It is counted before it is used, so after a fork at any moment the child takes another one. */
 static uint32_t current_life(struct channel *channel)
 {
     uint32_t life = atomic_load_explicit(channel->life, memory_order_acquire);
@@ -81,8 +80,8 @@ void channel_fini(struct channel *channel)
         munmap((void *)channel->life, (size_t)sysconf(_SC_PAGESIZE));
 }
 
-/* The program may have closed every descriptor, as daemons do, and opened others under the same numbers: a token must not be written
-   into them, nor may they be closed. It costs some 0.4 µs of a call's 11. */
+/* The program may have closed every descriptor, as daemons do, and opened others with the same numbers. The library must not write a
+   token into them or close them. This check costs some 0.4 µs of a call's 11. */
 bool connection_is_ours(const struct connection *connection)
 {
     struct stat now;
@@ -91,8 +90,8 @@ bool connection_is_ours(const struct connection *connection)
            now.st_ino == connection->inode;
 }
 
-/* From the first slot on, in both directions: few calls at a time then use few connections, and the agent closes the others as
-   idle. The load before the exchange keeps threads from writing to slots in which there is nothing. */
+/* Both take and put begin at the first slot, so few calls at a time use few connections, and the agent closes the others as idle. The
+   load before the exchange keeps threads from writing to empty slots. */
 struct connection *channel_take(struct channel *channel)
 {
     if (channel->life == NULL)
@@ -146,7 +145,7 @@ void connection_close_at(struct connection **connection)
     connection_close(*connection);
 }
 
-/* Who owns the directory decides what stands in it, and so who listens there. That of an unmapped user vouches for nobody. */
+/* The owner of the directory decides what is in it, and so which process listens there. An unmapped user as the owner is not trusted. */
 static bool owns_directory(const char *path, uid_t uid)
 {
     char directory[sizeof(((struct sockaddr_un *)0)->sun_path)];
@@ -161,7 +160,7 @@ static bool owns_directory(const char *path, uid_t uid)
     return stat(directory, &found) == 0 && found.st_uid == uid && uid != OVERFLOW_UID;
 }
 
-/* A process that is in the way of the agent's socket would say yes to everything. */
+/* A process that listens in the agent's place could say yes to everything. */
 static int check_listener(const struct channel *channel, int fd)
 {
     struct ucred peer;
@@ -174,7 +173,7 @@ static int check_listener(const struct channel *channel, int fd)
     return owns_directory(channel->address.sun_path, peer.uid) ? 0 : ASSAY_E_UNTRUSTED;
 }
 
-/* Sets what the socket waits at most, in either direction: until the deadline, and never for ever, which is what 0 would mean. */
+/* Sets how long the socket waits at most, in both directions: until the deadline, but never 0, which would mean for ever. */
 static int limit_waiting(struct connection *connection, int64_t deadline)
 {
     int64_t left = deadline - monotonic_ns();
@@ -218,8 +217,8 @@ bool channel_waited(const struct channel *channel, int64_t deadline)
     return true;
 }
 
-/* A blocking connect() on purpose: without blocking, a full backlog is EAGAIN and nothing tells when there is a place.
-   Where the agent has more connections waiting than it accepts, connect() waits for a place, by the same timeout as a send. */
+/* A blocking connect() on purpose: a non-blocking one returns EAGAIN if the backlog is full, and no event tells when there is a place. A
+   blocking one waits for a place, limited by the timeout for sending. */
 static int connect_in_time(const struct channel *channel, struct connection *connection, int64_t deadline)
 {
     for (bool waited = false;;) {
@@ -237,8 +236,8 @@ static int connect_in_time(const struct channel *channel, struct connection *con
     }
 }
 
-/* A socket that is not connected yet. The life is read before it is made: a fork in between is one of another thread's, and its
-   child has neither. */
+/* Makes a socket that is not connected yet. Reads the process' number first: a fork in between comes from another thread, and its child
+   has neither. */
 static int make_connection(struct channel *channel, int flags, struct connection **ret_connection)
 {
     struct connection *made CLEANUP(connection_close_at) = calloc(1, sizeof *made);
@@ -251,7 +250,7 @@ static int make_connection(struct channel *channel, int flags, struct connection
     if (made->fd < 0)
         return errno == ENOMEM || errno == ENOBUFS ? ASSAY_E_NO_MEMORY : ASSAY_E_UNREACHABLE;
     if (fstat(made->fd, &self) != 0) {
-        close_fd(&made->fd); /* connection_close would not know it */
+        close_fd(&made->fd); /* connection_close would not recognise it */
         return ASSAY_E_UNREACHABLE;
     }
     made->device = self.st_dev;
@@ -274,7 +273,7 @@ int channel_connect(struct channel *channel, int64_t deadline, struct connection
     return status;
 }
 
-/* On a Unix socket connect() is done at once, or not at all. */
+/* On a Unix socket connect() succeeds at once, or fails. */
 int channel_connect_now(struct channel *channel, struct connection **ret_connection)
 {
     struct connection *made CLEANUP(connection_close_at) = NULL;

@@ -1,4 +1,4 @@
-/* Connections to the agent: making one, and keeping those that nobody uses. What is said over them is call.c's. */
+/* Connections to the agent: makes new ones, and keeps idle ones. call.c sends requests over them. */
 #ifndef ASSAY_CLIENT_CHANNEL_H
 #define ASSAY_CLIENT_CHANNEL_H
 
@@ -11,59 +11,60 @@
 
 #include "limits.h"
 
-/* A connection is used by one thread at a time, with one request on its way. Any trouble on it, and it is closed. */
+/* One thread at a time uses a connection, with one request on it. After any error it is closed. */
 struct connection {
     int fd;
     uint32_t msgid; /* of the last request */
-    uint32_t life;  /* the process' life in which it was made; see channel.c */
-    bool reused;    /* it has carried an answer before: the agent may have closed it meanwhile, with good reason */
-    int64_t wait_ns; /* what a send or a read waits for at most: what was left of the time of the call that connected it */
-    dev_t device;   /* what the descriptor is, */
-    ino_t inode;    /* to know it again before it is used or closed */
+    uint32_t life;  /* the number of the process in which it was made; see channel.c */
+    bool reused;    /* it has carried an answer before, so the agent may have closed it as idle */
+    int64_t wait_ns; /* the socket's timeout: what was left of the time of the call that connected it */
+    dev_t device;   /* device and inode of the socket, */
+    ino_t inode;    /* to recognise it before it is used or closed */
 };
 
 struct channel {
     struct sockaddr_un address;
     uid_t agent_uid;
-    _Atomic uint32_t *life; /* a page that reads zero in a child; NULL: the kernel has none, and no connection is kept */
-    _Atomic uint32_t lives; /* numbers of lives given out, before they are used */
+    _Atomic uint32_t *life; /* a page that reads zero in a child; NULL: the kernel has no such pages, and no connection is kept */
+    _Atomic uint32_t lives; /* how many numbers have been given out; counted before use */
     _Atomic(struct connection *) idle[IDLE_CONNECTIONS_MAX];
-    _Atomic int64_t lost; /* when an agent that had answered was gone; 0: it was not, or another is there */
+    _Atomic int64_t lost; /* when an agent that had answered went away; 0: it has not, or another one is there */
 };
 
-/* 0, ASSAY_E_ARGUMENT (no path, or too long a path), ASSAY_E_NO_MEMORY. */
+/* Returns 0, ASSAY_E_ARGUMENT (the path is empty or too long) or ASSAY_E_NO_MEMORY. */
 int channel_init(struct channel *channel, const char *path, uid_t agent_uid);
 void channel_fini(struct channel *channel);
 
-/* An idle connection, or NULL. */
+/* Takes an idle connection; NULL: there is none. */
 struct connection *channel_take(struct channel *channel);
 
-/* A new connection to an agent that may be trusted, before the monotonic clock reads `deadline`. An agent that was lost is waited for.
-   0, ASSAY_E_UNREACHABLE (errno says why), ASSAY_E_UNTRUSTED, ASSAY_E_TIMEOUT, ASSAY_E_NO_MEMORY. */
+/* Connects to an agent that may be trusted, before the monotonic clock reads `deadline`. Waits for an agent that has gone away. Returns
+   0, ASSAY_E_UNREACHABLE (errno says why), ASSAY_E_UNTRUSTED, ASSAY_E_TIMEOUT or ASSAY_E_NO_MEMORY. */
 int channel_connect(struct channel *channel, int64_t deadline, struct connection **ret_connection);
 
-/* The same on a socket that never blocks, and without waiting: ASSAY_E_PENDING where the agent has as many connections before its
-   door as fit there, and nothing will tell when there is a place. */
+/* The same with a non-blocking socket, without waiting. ASSAY_E_PENDING if the agent's backlog is full: the kernel gives no event when a
+   place becomes free. */
 int channel_connect_now(struct channel *channel, struct connection **ret_connection);
 
-/* An agent that had answered has closed its connection. */
+/* Notes that an agent that had answered has closed its connection. */
 void channel_lost(struct channel *channel);
 
-/* After a call that failed with `error`: may an agent that was lost then come back by itself? And the same by errno: true after a pause, when
-   it may be tried again. A program that is being killed still takes connections for a moment, and resets them. */
+/* After a call that failed with `error`: tells whether an agent that went away may come back by itself. channel_waited() asks the same
+   about errno, and returns true after a pause, when the caller may retry. An agent that is being killed still accepts connections for a
+   moment, and resets them. */
 bool channel_may_come_back(int error, int64_t lost, int64_t now);
 bool channel_waited(const struct channel *channel, int64_t deadline);
 
-/* The process' life; 0 where the kernel does not tell of forks. */
+/* The number of this process; 0 if the kernel does not tell of forks. */
 uint32_t channel_life(struct channel *channel);
 
-/* Gives back a connection on which an answer was read whole. */
+/* Returns a connection on which a whole answer was read to the idle ones. */
 void channel_put(struct channel *channel, struct connection *connection);
 
-/* False once the program has closed the descriptor, whatever has its number now. */
+/* False once the program has closed the descriptor, even if the same number is open again. */
 bool connection_is_ours(const struct connection *connection);
 
-/* Closes and frees it; errno is kept. NULL is fine. */
+/* Closes and frees it, and keeps errno. Does nothing for NULL. */
 void connection_close(struct connection *connection);
 void connection_close_at(struct connection **connection);
 

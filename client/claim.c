@@ -1,4 +1,4 @@
-/* Claims of a verdict: by JSON pointer, or one after the other. A struct assay_claim is one of the verdict's values, and is nothing else. */
+/* Claims of a verdict: by JSON pointer, or one after the other. A struct assay_claim is one of the verdict's values. */
 #include <stdlib.h>
 
 #include "client/wire/json.h"
@@ -15,7 +15,7 @@ static const struct assay_claim *claim_of(const struct value *value)
     return (const struct assay_claim *)(const void *)value;
 }
 
-/* What the look-ups share. A refused token has no claims: nobody vouches for them. */
+/* What the lookups share. A refused token has no claims, because they were not verified. */
 static int find_claim(const struct assay_verdict *verdict, const char *pointer, const void *ret, const struct value **ret_value)
 {
     if (pointer == NULL || ret == NULL)
@@ -33,7 +33,7 @@ static int take_string(const struct value *value, const char **ret)
     return 0;
 }
 
-/* Exactly, or not at all. -2^63 is a double, 2^63 - 1 is none: the bound above is the next one, 2^63, left out. */
+/* Converts exactly, or fails. -2^63 is a double, but 2^63 - 1 is not: so the upper bound is 2^63, excluded. */
 static int take_int(const struct value *value, int64_t *ret)
 {
     if (value->type == WIRE_UINT && value->uint <= INT64_MAX)
@@ -76,7 +76,7 @@ static int take_count(const struct value *value, size_t *ret)
     return 0;
 }
 
-/* The same two calls for each of them: of a claim at a pointer, and of one that is at hand. */
+/* Defines two calls for each type: one for the claim at a pointer, one for a struct assay_claim. */
 #define BY_POINTER(name, type)                                                                                                     \
     int assay_verdict_claim_##name(const struct assay_verdict *verdict, const char *pointer, type *ret)                            \
     {                                                                                                                              \
@@ -131,7 +131,7 @@ size_t assay_claim_count(const struct assay_claim *claim)
     return claim != NULL && take_count(value_of(claim), &count) == 0 ? count : 0;
 }
 
-/* Where every member is one node its place is known, and nothing is stepped over. */
+/* If every member is one node, the index gives its place, and no member needs to be stepped over. */
 static const struct value *step(const struct value *of, size_t nodes_each, size_t index)
 {
     const struct value *at = value_first(of);
@@ -167,8 +167,7 @@ static const struct rendering *find_rendering(const struct rendering *rendering,
     return rendering;
 }
 
-/* Two threads that ask for the same claim at the same moment both write it; whoever is second finds the first's, and drops its
-   own. */
+/* Two threads may ask for the same claim at the same moment, and both write it. The second finds the first's text, and frees its own. */
 static const struct rendering *keep_rendering(struct assay_verdict *verdict, struct rendering *made)
 {
     made->next = atomic_load(&verdict->renderings);
@@ -204,7 +203,7 @@ int assay_verdict_claim_json(const struct assay_verdict *verdict, const char *po
         made->value = value;
         json_write(value, made->text);
         made->text[bytes] = '\0';
-        kept = keep_rendering((struct assay_verdict *)verdict, made); /* the list is not part of what was promised unchanging */
+        kept = keep_rendering((struct assay_verdict *)verdict, made); /* the list is not part of what callers may rely on as unchanging */
     }
     *ret = kept->text;
     return 0;

@@ -1,4 +1,4 @@
-/* A function of a hot file that is not hot itself: the compiler makes it small, and keeps it out of the way of the others. */
+/* COLD marks a function that runs rarely in a file of hot code: the compiler makes it small and places it apart. */
 #ifndef ASSAY_CLIENT_COLD_H
 #define ASSAY_CLIENT_COLD_H
 

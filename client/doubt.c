@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define WORDS_BYTES_MAX 320 /* a socket's path and what the system says */
+#define WORDS_BYTES_MAX 320 /* a socket's path and the system's error */
 
 static struct assay_verdict *in_words(int status, int error, const char *words)
 {

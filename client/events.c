@@ -1,4 +1,4 @@
-/* The calls that never wait. */
+/* The calls that do not wait. */
 #include <errno.h>
 
 #include "cancel.h"
@@ -7,7 +7,7 @@
 #include "stream.h"
 #include "verdict.h"
 
-/* What was on its way at a fork is the parent's. */
+/* After a fork, the questions of the stream belong to the parent. */
 static struct stream *own_stream(struct assay *assay)
 {
     struct stream *stream = assay->stream;
@@ -19,8 +19,8 @@ static struct stream *own_stream(struct assay *assay)
     return NULL;
 }
 
-/* Without being told of forks, two processes could read each other's answers. Kernels that do not tell are older than those that
-   the agent runs on, so that what is missing is the page. */
+/* If the kernel did not tell of forks, two processes could read each other's answers. Such kernels are older than those that the agent
+   runs on; so if the page is missing, there was no memory for it. */
 static int begin(struct assay *assay)
 {
     uint32_t life = channel_life(&assay->channel);
@@ -59,7 +59,7 @@ static int send_now(struct assay *assay, const struct kind *kind, const struct q
     int error = errno;
 
     if (status == 0) {
-        status = stream_ask(assay, kind, question, tag); /* never 0: the agent has not answered */
+        status = stream_ask(assay, kind, question, tag); /* never 0: the agent has not answered yet */
         error = assay->stream->error;
     }
     if (ret != NULL && status != ASSAY_E_PENDING)
@@ -114,7 +114,7 @@ int assay_process(struct assay *assay, void **ret_tag, struct assay_verdict **re
     if (ret_tag != NULL)
         *ret_tag = NULL;
     if (assay == NULL || ret_tag == NULL)
-        return doubt_argument(assay == NULL ? "the handle is NULL" : "there is no place for the tag", ret);
+        return doubt_argument(assay == NULL ? "the handle is NULL" : "ret_tag is NULL", ret);
     if (own_stream(assay) == NULL)
         return ASSAY_E_PENDING;
     int status = stream_next(assay, ret_tag, &verdict);

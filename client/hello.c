@@ -39,7 +39,7 @@ void descriptor_take(struct msghdr *message, int *descriptor)
     }
 }
 
-/* A clock of another time namespace would find the heartbeat fresh for ever, or never. */
+/* With the clock of another time namespace, the heartbeat would look fresh for ever, or never. */
 static enum hello compare_clocks(const struct span *span, uint64_t clock)
 {
     if (clock > INT64_MAX || span->before - PAGE_CLOCK_SLACK_NS > (int64_t)clock || span->after + PAGE_CLOCK_SLACK_NS < (int64_t)clock)
@@ -47,7 +47,7 @@ static enum hello compare_clocks(const struct span *span, uint64_t clock)
     return span->after - span->before > PAGE_ROUND_TRIP_NS ? HELLO_UNCERTAIN : HELLO_GREETED;
 }
 
-/* Sealed memory of the right size cannot change its size under a reader, nor be written by anybody but who made it. */
+/* The size of sealed memory cannot change while a reader uses it, and only its creator can write to it. */
 static bool is_sealed(int fd)
 {
     struct stat facts;
@@ -62,7 +62,7 @@ static bool is_page_of(const struct page *page, const uint8_t instance[16])
            memcmp(page->instance, instance, sizeof page->instance) == 0;
 }
 
-/* Looked at in another place before it is put where calls read it. */
+/* Checks the page at another address before it is mapped where calls read it. */
 static bool use_page(struct cache *cache, int fd, const uint8_t instance[16])
 {
     if (fd < 0 || !is_sealed(fd))
@@ -101,7 +101,7 @@ enum hello hello_take(struct cache *cache, int status, const struct answer *answ
     enum hello outcome = HELLO_FAILED;
 
     if (status <= ASSAY_E_WIRE)
-        outcome = HELLO_REFUSED; /* an agent of before the page, or one that does not like us */
+        outcome = HELLO_REFUSED; /* an agent without the page, or one that refuses this process */
     else if (status == 0 && value_read(answer->result, &result) == 0)
         outcome = judge(cache, result, fd, span);
     if (outcome == HELLO_REFUSED)
@@ -126,7 +126,8 @@ static bool receive_some(int fd, struct answer *answer, int *descriptor)
     return true;
 }
 
-/* One question and its whole answer, within the socket's own timeouts, which are those of the connect. As answer_read(). */
+/* Sends hello and reads its whole answer, within the socket's own timeouts, which the connect has set. Returns the statuses of
+   answer_read(). */
 static int converse(int fd, struct answer *answer, int *descriptor, struct span *span)
 {
     uint8_t request[REQUEST_HEAD_BYTES_MAX + 1];
@@ -156,7 +157,7 @@ static enum hello greet(struct assay *assay, int64_t deadline)
     int status = converse(connection->fd, &answer, &descriptor, &span);
     enum hello outcome = hello_take(&assay->cache, status, &answer, descriptor, &span);
 
-    if (outcome == HELLO_GREETED) { /* the one before, of an agent that is gone or of this process' parent, goes */
+    if (outcome == HELLO_GREETED) { /* closes the connection to an earlier agent, or the parent's */
         connection_close(assay->holder);
         assay->holder = take(connection);
     }

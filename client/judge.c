@@ -1,11 +1,11 @@
-/* Everything that the protocol promises beside a yes must be there: an agent that leaves some of it out, or says two things, is not
-   the one that this library knows, and its yes may not mean the same. */
+/* Every field that the protocol promises beside a yes must be present. An agent that leaves one out, or contradicts itself, is not an
+   agent that this library knows, and its yes may mean something else. */
 #include "judge.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Names that stand twice would make two answers of one. The agent's has 11 at most, a later one's hardly more than this. */
+/* A duplicate name would give two answers. The agent's results have 11 names at most; this leaves room for later versions. */
 #define RESULT_NAMES_MAX 32
 
 static bool names_differ(const struct value *map)
@@ -68,7 +68,7 @@ static int read_verify(const struct value *result, const struct question *questi
     return active->boolean ? yes_to_verify(result, verdict) : no(result, 401, verdict);
 }
 
-/* A string or nil. False: it is something else, or not there. */
+/* Reads a string or nil. False: it is something else, or missing. */
 static bool read_text(const struct value *result, const char *name, const char **ret_text)
 {
     const struct value *value = value_member(result, name);
@@ -79,7 +79,7 @@ static bool read_text(const struct value *result, const char *name, const char *
     return true;
 }
 
-/* An array of strings alone: then each is one node, and the nth is found without a walk. NULL: it is something else, or not there. */
+/* Reads an array of strings only: each is one node, so the nth is found without a walk. NULL: it is something else, or missing. */
 static const struct value *read_strings(const struct value *result, const char *name)
 {
     const struct value *strings = value_member_of(result, name, WIRE_ARRAY);
@@ -90,7 +90,7 @@ static const struct value *read_strings(const struct value *result, const char *
     return strings;
 }
 
-/* What the token says is there if and only if it was accepted, of which the issuer is the sign: nothing is vouched for otherwise. */
+/* What the token says is present if and only if the token was accepted, which `issuer` shows: nothing else was verified. */
 static bool read_holder(const struct value *result, const struct question *question, struct assay_verdict *verdict)
 {
     const struct value *expires_at = value_member(result, "expires_at"), *claims = value_member(result, "claims");
@@ -111,7 +111,7 @@ static bool read_holder(const struct value *result, const struct question *quest
     return expires_at->type == WIRE_UINT && expires_at->uint <= INT64_MAX;
 }
 
-/* A yes has three signs that must agree: allow, the status, and no reason; and some rule has said it. */
+/* A yes has three signs that must agree: `allow`, `status`, and no reason; and a rule that allows it. */
 static int read_decision(const struct value *decision, struct assay_verdict *verdict)
 {
     const struct value *allow = value_member_of(decision, "allow", WIRE_BOOL);
@@ -134,7 +134,7 @@ static int read_authorize(const struct value *result, const struct question *que
     return read_holder(result, question, verdict) ? read_decision(result, verdict) : ASSAY_E_PROTOCOL;
 }
 
-/* What the token says is the same for each of the checks. */
+/* What the token says is the same for each check. */
 static int read_check(const struct value *decision, const struct assay_verdict *whole, struct assay_verdict *check)
 {
     *check = (struct assay_verdict){
@@ -149,7 +149,8 @@ static int read_check(const struct value *decision, const struct assay_verdict *
     return decision->type == WIRE_MAP && names_differ(decision) ? read_decision(decision, check) : ASSAY_E_PROTOCOL;
 }
 
-/* The whole is a yes only if each of as many decisions as were asked for is one. Otherwise it is the first that is none. */
+/* The whole is a yes only if there are as many decisions as checks, and each is a yes. Otherwise it is the first decision that is not a
+   yes. */
 static int read_checks(const struct value *result, const struct question *question, struct assay_verdict *verdict)
 {
     const struct value *decisions = value_member_of(result, "decisions", WIRE_ARRAY);
@@ -176,8 +177,8 @@ static int read_checks(const struct value *result, const struct question *questi
     return refused != NULL ? ASSAY_E_REFUSED : 0;
 }
 
-/* The whole result is read, not only what is used here: a string that may not be is refused wherever it stands. Behind the verdict lie
-   those of its checks, the values, and their text. */
+/* Reads the whole result, not only what is used here: a string that is not allowed is refused wherever it is. Behind the verdict lie the
+   verdicts of its checks, the values, and their strings. */
 static int judge(struct wire_cursor result, int (*read)(const struct value *result, const struct question *question, struct assay_verdict *verdict),
                  const struct question *question, size_t checks, struct assay_verdict **ret_verdict)
 {

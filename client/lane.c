@@ -1,6 +1,6 @@
-/* In a lane entries lie one behind the other in a ring, the newest overwriting the oldest, and are found by a table of their hashes.
-   All of it may be wiped at any time by a fork, and is an empty lane then. Verdicts are shared with those who asked, so they lie
-   outside; those of a child's parent stay, unused, until the child ends. */
+/* In a lane, entries lie one behind the other in a ring, in which the newest overwrites the oldest. A table of their hashes finds them. A
+   fork may wipe all of it in the child at any time; then it is an empty lane. Verdicts are shared with callers, so they are outside, on
+   the heap; a child keeps its parent's, unused, until it ends. */
 #include "lane.h"
 
 #include <sched.h>
@@ -20,19 +20,19 @@
 
 struct slot {
     uint32_t tag; /* a part of the hash */
-    uint32_t at;  /* in units, and one; 0: empty */
+    uint32_t at;  /* in units, plus one; 0: empty */
 };
 
 /* Its table and its ring follow, each at a cache line. */
 struct lane {
     _Atomic uint32_t busy;
-    uint32_t count;      /* of entries in the ring, also of those that were forgotten */
-    uint32_t head, tail; /* where the next one goes, where the oldest is */
+    uint32_t count;      /* of entries in the ring, including forgotten ones */
+    uint32_t head, tail; /* where the next entry goes; where the oldest is */
     size_t verdict_bytes;
 } __attribute__((aligned(UNIT)));
 
-/* Of the memory a part goes to tokens, the rest to verdicts. A row of the table for each 4 KiB of ring: entries are larger than half a
-   KiB, so half of the places are empty. */
+/* A part of the memory is for tokens, the rest for verdicts. The table has a row for each 4 KiB of ring: entries are larger than half a
+   KiB, so half of the slots are empty. */
 COLD size_t lanes_plan(struct lanes *lanes, size_t bytes)
 {
     long processors = sysconf(_SC_NPROCESSORS_CONF);
@@ -90,7 +90,7 @@ void lane_leave(struct lane *lane)
     atomic_store_explicit(&lane->busy, 0, memory_order_release);
 }
 
-/* The end of a text, which is also all of nearly every one: the code for longer ones is never needed. */
+/* Hashes the end of a text, which for nearly every text is the whole of it: no code for longer ones is needed. */
 static uint64_t hash_end(const char *text, size_t bytes, size_t most, uint64_t hash)
 {
     size_t end = bytes < most ? bytes : most;
@@ -101,7 +101,8 @@ static uint64_t hash_end(const char *text, size_t bytes, size_t most, uint64_t h
 #define TOKEN_END_BYTES 32
 #define TEXT_END_BYTES  128
 
-/* Of the token its end is enough: what is in the cache was signed, and no two signatures end alike. The whole is compared. */
+/* The end of the token is enough: every cached token is signed, and no two signatures end alike. The lookup then compares the whole
+   token. */
 static uint64_t hash_of(const struct lanes *lanes, const struct question *question, const struct yes *sizes)
 {
     uint64_t hash = lanes->secret + ((uint64_t)sizes->token_bytes << 2) + (sizes->has_audience ? 1 : 0) + (sizes->is_authorize ? 2 : 0);
@@ -177,7 +178,7 @@ struct yes *lane_find(const struct lanes *lanes, struct lane *lane, const struct
     return NULL;
 }
 
-/* Its place in the ring stays until its turn comes to be overwritten. */
+/* The entry's place in the ring is free only when the ring comes round to it. */
 COLD void lane_forget(struct lane *lane, struct yes *yes)
 {
     if (yes->verdict == NULL)
@@ -189,7 +190,7 @@ COLD void lane_forget(struct lane *lane, struct yes *yes)
     explicit_bzero(yes->texts, yes->bytes - sizeof *yes);
 }
 
-/* The oldest goes. */
+/* Removes the oldest entry. */
 COLD static void drop_oldest(const struct lanes *lanes, struct lane *lane)
 {
     struct yes *oldest = yes_at(lanes, lane, lane->tail);
@@ -209,7 +210,7 @@ static bool is_in_the_way(const struct lane *lane, uint32_t end)
     return lane->count > 0 && lane->tail >= lane->head && lane->tail < end;
 }
 
-/* Room for so many bytes at the ring's head, in one piece. */
+/* Makes room for that many bytes at the ring's head, in one piece. */
 COLD static struct yes *make_room(const struct lanes *lanes, struct lane *lane, uint32_t bytes)
 {
     uint32_t all = lanes->ring_bytes;
@@ -226,7 +227,7 @@ COLD static struct yes *make_room(const struct lanes *lanes, struct lane *lane, 
     return yes_at(lanes, lane, lane->head);
 }
 
-/* An empty place of the row, or that of the entry with the least to live. */
+/* Chooses an empty slot of the row; else the slot of the entry that ends first. */
 COLD static uint32_t choose_slot(const struct lanes *lanes, struct lane *lane, uint64_t hash)
 {
     struct slot *row = row_of(lanes, lane, hash), *chosen = row;

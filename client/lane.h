@@ -1,31 +1,31 @@
-/* Memory in which yeses lie, cut into lanes: one for each processor. A thread takes the lane of the processor that it runs on, by one
-   exchange that succeeds unless another thread was interrupted just there; then it tries the next, and after a few it goes without.
-   So nobody waits, a thread that stops inside a lane takes nothing from the others but that lane, and what is in a lane is one
-   thread's at a time: nothing can be freed while somebody reads it. */
+/* The memory of the cache, divided into lanes: one for each processor. A thread enters the lane of the processor that it runs on, by one
+   atomic exchange. That fails only if another thread was interrupted inside the lane; then the thread tries the next lanes, and after a
+   few goes without the cache. So no thread waits; a thread that stops inside a lane blocks only that lane; and one thread at a time uses
+   a lane's entries, so no entry is freed while another thread reads it. */
 #ifndef ASSAY_CLIENT_LANE_H
 #define ASSAY_CLIENT_LANE_H
 
 #include "stamp.h"
 #include "verdict.h"
 
-/* What is asked. Texts are the caller's, and are sent from where they are. */
+/* A question. Its strings belong to the caller, and are sent from where they are. */
 struct question {
-    const char *token; /* NULL: none, which only authorize takes */
+    const char *token; /* NULL: no token, which only authorize allows */
     size_t token_bytes;
     const char *audience;          /* NULL: any */
-    const char *action, *resource; /* of authorize; NULL: it is verify, or there are checks */
+    const char *action, *resource; /* of authorize; NULL: the question is verify, or has checks */
     const struct assay_check *checks;
-    uint32_t check_count; /* 0: it is one question */
+    uint32_t check_count; /* 0: there are no checks */
     unsigned timeout_ms;  /* 0: the handle's */
-    bool claims;          /* of authorize: those of the token are asked for, too */
+    bool claims;          /* of authorize: return the token's claims too */
 };
 
-/* A yes. Its texts follow: token, audience, action, resource. */
+/* A cached yes. Its strings follow: token, audience, action, resource. */
 struct yes {
-    uint32_t bytes; /* of all, in whole units; 0: the ring goes on at its start */
+    uint32_t bytes; /* of the entry and its strings, in whole units; 0: the ring continues at its start */
     uint32_t slot;  /* its place in the table */
     uint64_t hash;
-    struct assay_verdict *verdict; /* NULL: it was forgotten */
+    struct assay_verdict *verdict; /* NULL: the entry was forgotten */
     uint32_t token_bytes, audience_bytes, action_bytes, resource_bytes;
     bool has_audience, is_authorize, has_claims;
     struct stamp stamp;
@@ -37,28 +37,28 @@ struct lane;
 struct lanes {
     char *at; /* all zero: empty lanes */
     unsigned count; /* a power of two */
-    uint32_t ring_bytes, rows; /* of each; rows are a power of two */
+    uint32_t ring_bytes, rows; /* of each lane; the number of rows is a power of two */
     size_t lane_bytes;
-    size_t verdict_bytes_max; /* of each lane's verdicts, which lie in the heap */
+    size_t verdict_bytes_max; /* of each lane's verdicts, which are on the heap */
     uint64_t secret;
 };
 
-/* How many lanes that many bytes of tokens and verdicts are enough for, and how large: lanes->at is for the caller to fill in, with
-   so much memory of zeros as is returned. 0: it is not enough for one. */
+/* Computes how many lanes that many bytes give, and their size. The caller sets lanes->at to zeroed memory of the returned size. Returns
+   0 if the bytes are too few for one lane. */
 size_t lanes_plan(struct lanes *lanes, size_t bytes);
 
-/* The head of an entry for this question. False: it is larger than anything that is remembered, or of a kind that is not. */
+/* Fills in the head of an entry for this question. False: it is too large for the cache, or of a kind that is not cached. */
 bool lanes_measure(const struct lanes *lanes, const struct question *question, struct yes *ret_head);
 
-struct lane *lanes_enter(const struct lanes *lanes); /* NULL: every lane that was tried is in use */
+struct lane *lanes_enter(const struct lanes *lanes); /* NULL: all lanes that were tried are in use */
 void lane_leave(struct lane *lane);
 
-/* All of these of a lane that was entered. */
+/* These work on a lane that was entered. */
 struct yes *lane_find(const struct lanes *lanes, struct lane *lane, const struct question *question, const struct yes *head);
-void lane_put(const struct lanes *lanes, struct lane *lane, const struct question *question, const struct yes *head); /* its verdict goes with it */
+void lane_put(const struct lanes *lanes, struct lane *lane, const struct question *question, const struct yes *head); /* takes the verdict */
 void lane_forget(struct lane *lane, struct yes *yes);
 
-/* Every entry of every lane that nobody is in. */
+/* Forgets every entry of every lane that no thread is in. */
 void lanes_empty(const struct lanes *lanes);
 
 #endif

@@ -1,6 +1,6 @@
-/* All epoll instances and timers of a system have the same inode, so fstat() does not tell them from those of somebody else who got
-   their numbers after the program, or a child of it, had closed every descriptor. A socket has one of its own. One that is never
-   used is registered without any event, and an epoll instance that knows it must be this one. */
+/* All epoll instances and timers of a system have the same inode, so fstat() cannot tell them from others that got the same numbers after
+   the program, or a child of it, has closed every descriptor. A socket has an inode of its own. So one that is otherwise unused is
+   registered in the epoll instance without any event: an instance that knows it is the handle's. */
 #include "loop.h"
 
 #include <errno.h>
@@ -54,7 +54,7 @@ static bool anchor_is_ours(const struct loop *loop)
     return fstat(loop->anchor_fd, &now) == 0 && now.st_dev == loop->anchor_device && now.st_ino == loop->anchor_inode;
 }
 
-/* That one of the two descriptors is another now is found out by the instance as well: it knows a file together with its number. */
+/* The instance also shows whether one of the two descriptors was replaced: it knows a file together with its number. */
 static bool knows(const struct loop *loop, int fd, uint32_t events)
 {
     return control(loop, EPOLL_CTL_MOD, fd, events);
@@ -83,8 +83,7 @@ bool loop_watch(struct loop *loop, int fd)
     return control(loop, EPOLL_CTL_ADD, fd, EPOLLIN);
 }
 
-/* Closing is not enough: a child that does not know of the socket may hold it open, and then the instance would go on reporting it.
- */
+/* Closing is not enough: a child that does not know of the socket may hold it open, and the instance would go on reporting it. */
 void loop_unwatch(struct loop *loop, int fd)
 {
     control(loop, EPOLL_CTL_DEL, fd, 0);
@@ -96,8 +95,8 @@ void loop_want_room(struct loop *loop, int fd, bool wanted)
         loop->for_room = wanted;
 }
 
-/* A timer that is too early is left alone, so that it need not be set for every question; setting one that has run out makes the
-   descriptor quiet again. */
+/* Leaves a timer alone that is too early, so that it need not be set for every question. Setting a timer that has expired makes the
+   descriptor unreadable again. */
 void loop_wake_at(struct loop *loop, int64_t moment, int64_t now)
 {
     bool has_run_out = loop->wakes_at <= now;

@@ -1,11 +1,11 @@
-/* Tokens are compared where they stand, escapes and all, so that a look-up allocates nothing. */
+/* Reference tokens are compared in place, escapes included, so a lookup allocates nothing. */
 #include "pointer.h"
 
 #include <string.h>
 
 #include "client/wire/exports.h"
 
-/* Syntax first, whole: a pointer that is none is told as such even where its beginning points at nothing. */
+/* Checks the syntax of the whole pointer first: a malformed one is reported as such, even if its beginning points to no value. */
 static bool is_pointer(const char *pointer)
 {
     if (*pointer != '\0' && *pointer != '/')
@@ -16,7 +16,7 @@ static bool is_pointer(const char *pointer)
     return true;
 }
 
-/* Is the reference token, with its ~0 for ~ and ~1 for /, this name? */
+/* True if the reference token, with ~0 for ~ and ~1 for /, equals this name. */
 static bool names(const char *token, const char *end, const char *name)
 {
     for (; token < end; token++, name++) {
@@ -44,7 +44,7 @@ static const struct value *member(const struct value *map, const char *token, co
     return NULL;
 }
 
-/* Digits without leading zeros. "-", the element after the last, is never there. */
+/* Reads digits without leading zeros. "-", the element after the last, never exists. */
 static const struct value *element(const struct value *array, const char *token, const char *end)
 {
     uint64_t index = 0;

@@ -4,7 +4,7 @@
 
 #include "client/wire/value.h"
 
-/* 0, ASSAY_E_ARGUMENT if it is not a pointer, ASSAY_E_NO_CLAIM if it points at nothing. */
+/* Returns 0, ASSAY_E_ARGUMENT if it is not a pointer, or ASSAY_E_NO_CLAIM if it points to no value. */
 int pointer_find(const struct value *root, const char *pointer, const struct value **ret_value);
 
 #endif

@@ -20,7 +20,7 @@ static const char *checks_fault(const struct assay_question *given)
 const char *question_read(const struct assay *assay, const struct assay_question *given, struct question *ret_question, const struct kind **ret_kind)
 {
     if (given == NULL || !sized_is_known(given, given->size, sizeof *given))
-        return "the question is NULL, has no size, or asks for what this version of libassay does not know";
+        return "the question is NULL, has no size, or has a member that this version of libassay does not know";
     if ((given->what & ~(unsigned)ASSAY_ASK_CLAIMS) != ASSAY_ASK_VERIFY && (given->what & ~(unsigned)ASSAY_ASK_CLAIMS) != ASSAY_ASK_AUTHORIZE)
         return "`what` is neither ASSAY_ASK_VERIFY nor ASSAY_ASK_AUTHORIZE, or has more than this version of libassay knows";
     bool is_authorize = (given->what & ASSAY_ASK_AUTHORIZE) != 0, several = given->checks != NULL || given->check_count > 0;

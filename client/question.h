@@ -1,10 +1,10 @@
-/* What is asked, as the library has it inside: from the calls' arguments, or from a struct assay_question. */
+/* A question in the library's own form, made from the arguments of a call or from a struct assay_question. */
 #ifndef ASSAY_CLIENT_QUESTION_H
 #define ASSAY_CLIENT_QUESTION_H
 
 #include "ask.h"
 
-/* What is wrong with the arguments of a call; NULL: nothing, as far as is looked at before all else. */
+/* What is wrong with a call's arguments; NULL: nothing that can be seen before anything else. */
 static inline const char *verify_fault(const struct assay *assay, const struct question *question)
 {
     return assay == NULL ? "the handle is NULL" : question->token == NULL ? "the token is NULL" : NULL;
@@ -19,7 +19,7 @@ static inline const char *authorize_fault(const struct assay *assay, const struc
     return question->action == NULL ? "the action is NULL" : question->resource == NULL ? "the resource is NULL" : NULL;
 }
 
-/* Reads the structure. NULL: *ret_question and *ret_kind are what is asked; else what is wrong. */
+/* Reads the structure. Returns NULL with *ret_question and *ret_kind set; else what is wrong. */
 const char *question_read(const struct assay *assay, const struct assay_question *given, struct question *ret_question, const struct kind **ret_kind);
 
 #endif

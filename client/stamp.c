@@ -7,7 +7,7 @@
 #include "client/wire/exports.h"
 #include "cold.h"
 
-/* Later ends come to the same, and fit into nanoseconds. */
+/* Later ends mean the same, and this fits into nanoseconds. */
 #define SECONDS_MAX (INT64_MAX / NS_PER_S - 1)
 
 static int64_t nanoseconds(clockid_t clock, int (*ask)(clockid_t clock, struct timespec *ret))
@@ -18,9 +18,9 @@ static int64_t nanoseconds(clockid_t clock, int (*ask)(clockid_t clock, struct t
     return (int64_t)time.tv_sec * NS_PER_S + time.tv_nsec;
 }
 
-/* The coarse clocks take a third of the time, and there are two clocks in each call. But on a virtual machine they were seen to stand
-   behind by more than a tick, for it is one processor's interrupt that moves them on; and a heart that has stopped would be believed for so
-   much longer. So the monotonic clock is the exact one. By it a stamp ends in any case; by the wall clock, earlier if that was set. */
+/* The coarse clocks take a third of the time, and each call reads two clocks. But on virtual machines they were seen more than a tick
+   behind, because the interrupt of one processor advances them; the library would trust a heartbeat that has stopped for that much
+   longer. So the monotonic clock is the exact one: it ends a stamp in any case. The wall clock ends it earlier if it was set forward. */
 struct clocks clocks_read(void)
 {
     return (struct clocks){nanoseconds(CLOCK_REALTIME_COARSE, clock_gettime), monotonic_ns()};
@@ -48,7 +48,7 @@ COLD bool instance_read(const char *hex, size_t bytes, uint8_t ret[16])
     return bytes == 32;
 }
 
-/* A map's names are strings (value.c), so that `index` tells a map from an array already: without asking for the array's type it would be the same. */
+/* Names in a map are strings (value.c), so reading `index` already tells a map from an array; a check of the type would change nothing. */
 COLD static bool read_counters(const struct value *counters, struct stamp *ret)
 {
     if (counters == NULL || counters->count > STAMP_COUNTERS_MAX)
@@ -112,8 +112,8 @@ bool page_is_fresh(const struct page *page, const struct clocks *now, const stru
     return word(&page->closed) == 0 && age >= -PAGE_EARLY_NS && age + ticks->monotonic <= PAGE_FRESH_NS;
 }
 
-/* Whether somebody is alive behind the page comes first: another thread may put the next agent's in its place meanwhile, and its
-   heartbeat must not speak for counters that were read from the page of one that is gone. */
+/* Checks first whether the agent behind the page is alive: another thread may replace the page by the next agent's meanwhile, and the new
+   heartbeat must not confirm counters that were read from the old page. */
 bool stamp_holds(const struct stamp *stamp, const struct page *page, bool policy, const struct clocks *now, const struct clocks *ticks)
 {
     if (!page_is_fresh(page, now, ticks) || memcmp(stamp->instance, page->instance, sizeof stamp->instance) != 0 || stamp->keys != word(&page->keys) ||

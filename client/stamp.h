@@ -1,4 +1,4 @@
-/* What a yes rests on, as the agent has told it with the answer, and whether it still does. */
+/* A stamp: what a yes depends on, as the agent says in its answer; and whether that still holds. */
 #ifndef ASSAY_CLIENT_STAMP_H
 #define ASSAY_CLIENT_STAMP_H
 
@@ -11,30 +11,31 @@
 struct stamp {
     uint8_t instance[16];
     uint64_t keys, policy;
-    int64_t from, until; /* wall clock, nanoseconds: from the one up to, and without, the other */
-    int64_t deadline;    /* monotonic clock: the same end, should the wall clock be set back */
+    int64_t from, until; /* wall clock, nanoseconds: from `from` on, up to but without `until` */
+    int64_t deadline;    /* monotonic clock: the same end, in case the wall clock is set back */
     uint32_t count;
     uint16_t index[STAMP_COUNTERS_MAX];
     uint64_t value[STAMP_COUNTERS_MAX];
 };
 
-/* Nanoseconds. The wall clock moves on in ticks: the time is up to one later than what it says. */
+/* Nanoseconds. The wall clock advances in ticks: the real time is up to one tick later. */
 struct clocks {
     int64_t wall, monotonic;
 };
 struct clocks clocks_read(void);
 struct clocks clocks_ticks(void);
 
-/* Reads the stamp of an answer. False: there is none, or none that this library understands. */
+/* Reads the stamp of an answer. False: the answer has none, or none that this library understands. */
 bool stamp_read(const struct value *result, struct stamp *ret);
 
-/* Is this page its agent's, who is alive, and has nothing changed of what it rests on? `policy`: it rests on that too. */
+/* True if this page belongs to the stamp's agent, that agent is alive, and nothing has changed on which the yes depends. `policy`: it
+   depends on the policy too. */
 bool stamp_holds(const struct stamp *stamp, const struct page *page, bool policy, const struct clocks *now, const struct clocks *ticks);
 
-/* Is somebody alive behind this page? */
+/* True if the agent that writes this page is alive. */
 bool page_is_fresh(const struct page *page, const struct clocks *now, const struct clocks *ticks);
 
-/* 16 bytes from 32 digits of hex, as instances are written. */
+/* Reads 16 bytes from 32 hexadecimal digits, the form in which an instance is written. */
 bool instance_read(const char *hex, size_t bytes, uint8_t ret[16]);
 
 #endif

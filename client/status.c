@@ -4,7 +4,7 @@
 
 #include "client/wire/exports.h"
 
-/* The name, and behind its end the text. */
+/* The name, and behind its terminating NUL the text. */
 static const char *both(int status)
 {
     switch (status) {

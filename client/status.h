@@ -1,8 +1,8 @@
-/* Statuses by name, and in words. */
+/* Names and texts of statuses. */
 #ifndef ASSAY_CLIENT_STATUS_H
 #define ASSAY_CLIENT_STATUS_H
 
-/* As it stands in status.h: "timeout", "keys_stale". Static; never NULL. */
+/* The name in status.h: "timeout", "keys_stale". Static; never NULL. */
 const char *status_name(int status);
 
 #endif

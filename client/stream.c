@@ -1,6 +1,6 @@
-/* Requests go out in the order of asking, answers come in any. Whatever fails, each question has one end: an answer, or the status
-   of what went wrong. A question outlives one connection, and no more: an agent that was restarted is asked again, and one that
-   closes every connection does not keep anybody waiting. */
+/* Requests go out in the order of asking; answers come in any order. Whatever fails, each question ends once: with an answer, or with the
+   status of the failure. A question is sent again after one failed connection, and not after a second one: so the library asks an agent
+   that has restarted again, and an agent that closes every connection does not keep callers waiting. */
 #include "stream.h"
 
 #include <errno.h>
@@ -43,7 +43,7 @@ void stream_free(struct stream *stream)
     free(stream);
 }
 
-/* All live questions are to be sent, over another connection. */
+/* Closes the connection. All live questions are to be sent again, over another connection. */
 static void disconnect(struct stream *stream)
 {
     if (stream->connection->reused && stream->lost == 0)
@@ -59,13 +59,14 @@ static void disconnect(struct stream *stream)
     stream->sent_bytes = 0;
 }
 
-/* The connection has failed. What was sent over it is sent once more only where it may have failed for want of an agent; what was
-   not, in any case. But hello is not: should the agent have closed the connection because of it, the questions need another one without. */
+/* The connection has failed. What was sent over it is sent again only if the failure may mean that the agent went away; what was not
+   sent, is sent in any case. hello is not sent again: if the agent closed the connection because of it, the questions need a connection
+   without it. */
 static void lose_connection(struct stream *stream, int status, int error, bool again)
 {
     struct asked *next;
     int64_t now = monotonic_ns();
-    /* It has not said a word: of an agent that is being begun anew, or killed. */
+    /* The agent sent nothing on this connection: it is restarting, or being killed. */
     bool anew = again && !stream->connection->reused && channel_may_come_back(ECONNRESET, stream->lost, now);
 
     if (anew)
@@ -91,7 +92,7 @@ static void fail_all(struct stream *stream, int status)
 static int connect_now(struct channel *channel, struct stream *stream, int64_t now)
 {
     stream->error = 0;
-    if (stream->lost != 0 && now < stream->connect_at) /* not at every question anew */
+    if (stream->lost != 0 && now < stream->connect_at) /* not for every question */
         return ASSAY_E_PENDING;
     if (!loop_is_ours(&stream->loop)) {
         loop_close(&stream->loop);
@@ -140,8 +141,8 @@ static size_t gather(const struct stream *stream, struct iovec *parts)
     return count;
 }
 
-/* MSG_NOSIGNAL: a program must not die of SIGPIPE because the agent was restarted. What went wrong is for read_some() to find out,
-   for answers may have come before. */
+/* MSG_NOSIGNAL: a program must not die of SIGPIPE because the agent restarts. read_some() finds out what went wrong, because answers may
+   have come before. */
 static void write_some(struct stream *stream)
 {
     struct iovec parts[SENT_TOGETHER_MAX];
@@ -159,7 +160,7 @@ static void write_some(struct stream *stream)
     }
 }
 
-/* Makes room behind what is not yet a whole answer. */
+/* Makes room behind an answer that is not yet whole. */
 static void move_to_front(struct stream *stream)
 {
     size_t left = stream->filled - stream->at;
@@ -172,8 +173,8 @@ static void move_to_front(struct stream *stream)
     stream->filled = left;
 }
 
-/* True if there is something new: bytes, or the end of the connection. There is always room, for what fills the buffer is a whole
-   answer or none that answer_measure() lets pass. */
+/* True if there is something new: bytes, or the end of the connection. There is always room, because a full buffer is a whole answer, or
+   one that answer_measure() refuses. */
 static bool read_some(struct stream *stream, int64_t now)
 {
     move_to_front(stream);
@@ -201,7 +202,7 @@ static bool read_some(struct stream *stream, int64_t now)
     return true;
 }
 
-/* What can be done without waiting. True if there is something new. */
+/* Does what is possible without waiting. True if there is something new. */
 static bool exchange(struct assay *assay, struct stream *stream)
 {
     int64_t now = monotonic_ns();
@@ -225,9 +226,9 @@ static bool exchange(struct assay *assay, struct stream *stream)
     return read_some(stream, now);
 }
 
-/* A question's time is up if all there was has been read after it, and its answer was not there: a program that comes late to its
-   answers gets them. When a request goes out of time half sent, nothing but a new connection makes sense of the half: those before it that
-   have time left are asked again over that, and those behind it were not begun. */
+/* A question times out only if everything received was read after its deadline, and its answer was not there: so a program that is late to
+   fetch answers gets them. If a request times out when half of it was sent, only a new connection helps: the earlier questions that have
+   time left are sent again over that, and of the later ones nothing was sent. */
 static void expire(struct stream *stream)
 {
     struct asked *first;
@@ -243,7 +244,7 @@ static void expire(struct stream *stream)
     }
 }
 
-/* The clock was read when all there was had been. */
+/* Reads the clock after the whole answer was read. */
 static void take_page(struct assay *assay, struct stream *stream, int status, const struct answer *answer)
 {
     stream->hello.after = monotonic_ns();
@@ -263,11 +264,11 @@ static int judge(struct assay *assay, const struct asked *asked, int status, con
     return status;
 }
 
-/* Reads one whole answer. NULL: it is none to any of the questions. What its result says is the question's alone.
- *ret_status is the question's end; ASSAY_E_PENDING where nobody waits for it any more. */
+/* Reads one whole answer. NULL: it belongs to no question. Only the question's own kind looks at the result. *ret_status is the
+   question's outcome; ASSAY_E_PENDING if no answer is wanted for it any more. */
 static struct asked *read_answer(struct assay *assay, struct stream *stream, size_t bytes, int *ret_status, struct assay_verdict **ret_verdict)
 {
-    struct answer answer; /* points to where it was read: nothing of it is its own */
+    struct answer answer; /* points into the stream's buffer, and owns nothing */
     uint32_t msgid;
 
     answer_init(&answer);
@@ -291,7 +292,7 @@ static struct asked *read_answer(struct assay *assay, struct stream *stream, siz
     return asked;
 }
 
-/* The next answer that somebody waits for. */
+/* Finds the next answer that the program waits for. */
 static bool next_answer(struct assay *assay, struct stream *stream, void **ret_tag, int *ret_status, struct assay_verdict **ret_verdict)
 {
     for (;;) {
@@ -362,7 +363,7 @@ static int add(struct stream *stream, const struct kind *kind, const struct ques
     return 0;
 }
 
-/* Nobody is told of its answer. */
+/* The program gets no answer to hello. */
 static void say_hello(struct assay *assay, struct stream *stream, int64_t now)
 {
     static const struct question nothing;
@@ -382,7 +383,7 @@ int stream_ask(struct assay *assay, const struct kind *kind, const struct questi
     if (status != 0 && status != ASSAY_E_PENDING) {
         fail_all(stream, status);
     } else {
-        /* Where an agent has let too many questions go without an answer, another connection is the better bet. */
+        /* If the agent has left too many questions without an answer, another connection is better. */
         if (asked_is_clogged(&stream->asked))
             lose_connection(stream, ASSAY_E_UNREACHABLE, 0, true);
         say_hello(assay, stream, now);

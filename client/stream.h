@@ -1,4 +1,4 @@
-/* The one connection of a handle on which questions are asked without waiting, many at a time. */
+/* The connection of a handle for calls that do not wait: many questions at a time. */
 #ifndef ASSAY_CLIENT_STREAM_H
 #define ASSAY_CLIENT_STREAM_H
 
@@ -6,39 +6,39 @@
 #include "hello.h"
 #include "loop.h"
 
-/* Used by one thread at a time. */
+/* One thread at a time uses it. */
 struct stream {
     struct loop loop;
     struct asked_table asked;
-    struct connection *connection; /* NULL: there is none */
-    uint32_t life;                 /* the process' life that it belongs to; see channel.c */
-    struct asked *unsent;          /* the first live question that is not out whole, */
-    size_t sent_bytes;             /* and how much of it is */
-    bool deaf;                     /* nothing more can be sent; what has come may still be read */
-    bool drained;                  /* the last read took all there was, and nobody has waited since */
-    int64_t drained_at;            /* when all there was had been read, or there was no connection */
-    int64_t connect_at;            /* where the agent's backlog is full, or it may come back: when connecting is tried again */
-    int64_t lost;                  /* as channel.h's */
-    int error;                     /* errno of what has failed last */
-    struct span hello;             /* when it was said last */
-    int descriptor;                /* that came last, for the answer to it; -1: none */
-    size_t at, filled;             /* what has been read, and not been looked at */
+    struct connection *connection; /* NULL: not connected */
+    uint32_t life;                 /* the number of the process that it belongs to; see channel.c */
+    struct asked *unsent;          /* the first live question that was not sent whole, */
+    size_t sent_bytes;             /* and how many of its bytes were sent */
+    bool deaf;                     /* nothing more can be sent; received bytes may still be read */
+    bool drained;                  /* the last read took everything, and the program has not waited since */
+    int64_t drained_at;            /* when everything had been read, or there was no connection */
+    int64_t connect_at;            /* when to try again to connect, if the agent's backlog is full or the agent may come back */
+    int64_t lost;                  /* as in channel.h */
+    int error;                     /* errno of the last failure */
+    struct span hello;             /* when it was sent last */
+    int descriptor;                /* the last one received, for the answer to hello; -1: none */
+    size_t at, filled;             /* bytes that were read and not yet parsed */
     uint8_t in[ANSWER_BYTES_MAX];
 };
 
-/* 0, ASSAY_E_NO_MEMORY, ASSAY_E_UNREACHABLE (no descriptors are left). */
+/* Returns 0, ASSAY_E_NO_MEMORY or ASSAY_E_UNREACHABLE (no descriptors are left). */
 int stream_new(uint32_t life, struct stream **ret_stream);
 
-/* Wipes and frees it; in a child, without a trace on what the parent has of it. NULL is fine. */
+/* Wipes and frees it. In a child, this does not affect the parent's stream. Does nothing for NULL. */
 void stream_free(struct stream *stream);
 
-/* ASSAY_E_PENDING: it is on its way. ASSAY_E_BUSY, ASSAY_E_NO_MEMORY, ASSAY_E_UNREACHABLE, ASSAY_E_UNTRUSTED: it is not. */
+/* ASSAY_E_PENDING: the question was taken. ASSAY_E_BUSY, ASSAY_E_NO_MEMORY, ASSAY_E_UNREACHABLE, ASSAY_E_UNTRUSTED: it was not. */
 int stream_ask(struct assay *assay, const struct kind *kind, const struct question *question, void *tag);
 
-/* A finished question: its status, tag and verdict. ASSAY_E_PENDING: there is none. */
+/* Gives a finished question: its status, tag and verdict. ASSAY_E_PENDING: there is none. */
 int stream_next(struct assay *assay, void **ret_tag, struct assay_verdict **ret_verdict);
 
-/* Before the program waits: from now on the descriptor tells what it has to. */
+/* Call this before the program waits: from then on the descriptor becomes readable when there is something to do. */
 void stream_rest(struct stream *stream);
 
 #endif

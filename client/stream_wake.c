@@ -1,4 +1,4 @@
-/* When a stream has to be woken: what is finished, the next deadline, or room to send. */
+/* When the descriptor of a stream must become readable: for a finished question, the next deadline, or room to send. */
 #include "client/wire/clock.h"
 #include "stream.h"
 

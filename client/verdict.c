@@ -1,5 +1,5 @@
-/* One allocation holds a verdict and all that it points to. Nothing in it changes after it was returned, save for the list of
-   claims that somebody asked for as JSON, which only grows. */
+/* One allocation holds a verdict and all that it points to. Nothing in it changes after a call has returned it, except the list of claims
+   as JSON text, which only grows. */
 #include "verdict.h"
 
 #include <stdlib.h>
@@ -19,7 +19,7 @@ int verdict_refuse(int http_status, const char *reason, struct assay_verdict **r
     return ASSAY_E_REFUSED;
 }
 
-/* Words from elsewhere end up in logs: nothing in them may look like another line of one. */
+/* Text from outside ends up in logs: nothing in it may look like another log line. */
 static void copy_words(char *to, const char *text, size_t bytes)
 {
     while (bytes > 0) {
@@ -63,10 +63,10 @@ struct assay_verdict *verdict_share(struct assay_verdict *verdict)
     return verdict;
 }
 
-/* Of those who share it the last frees it. `references` counts those beside the first. */
+/* The last reference frees the verdict. `references` counts those beside the first. */
 void assay_verdict_free(struct assay_verdict *verdict)
 {
-    if (verdict == NULL || verdict->whole != NULL) /* a part goes with its whole */
+    if (verdict == NULL || verdict->whole != NULL) /* a part is freed with the whole */
         return;
     if (atomic_load_explicit(&verdict->references, memory_order_acquire) > 0 &&
         atomic_fetch_sub_explicit(&verdict->references, 1, memory_order_acq_rel) > 0)
@@ -117,7 +117,7 @@ int assay_verdict_errno(const struct assay_verdict *verdict)
     return verdict != NULL ? verdict->error : 0;
 }
 
-/* Of an array of strings each is one node. */
+/* In an array of strings, each is one node. */
 static const char *string_at(const struct value *strings, size_t index)
 {
     return strings != NULL && index < strings->count ? value_first(strings)[index].str : NULL;

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Completion by a real bash and a real zsh: every command and option that --help lists is offered, files where a file is wanted, and nothing
-# that the program would not take.
+# Tests completion in a real bash and a real zsh: they offer every command and option that --help lists, files where an option takes a file, and
+# nothing that the program refuses.
 # $ASSAY_BUILD: the build folder.
 set -eu
 cd "$(dirname "$0")/.."
@@ -20,7 +20,7 @@ fail() {
     exit 1
 }
 
-# Questions: a line up to where it is completed, a bar, and what is offered.
+# Questions: the line to complete, a bar, and the expected offers.
 algorithms="ES256 ES384 ES512 EdDSA HS256 HS384 HS512 PS256 PS384 PS512 RS256 RS384 RS512"
 files="keys keys.json keys.pem"
 commands=$(assay --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\)  .*/\1/p')
@@ -56,7 +56,7 @@ commands=$(assay --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\)  .*/\1/p')
 [ "$(wc -l <questions)" -ge 45 ] || fail "the commands of --help are not found"
 questions=$(wc -l <questions)
 
-# What is offered for an algorithm is taken.
+# The program accepts every algorithm that is offered.
 for algorithm in $algorithms; do
     assay keygen --alg "$algorithm" --kid k --out "$folder/$algorithm.pem" >/dev/null || fail "keygen does not know $algorithm"
 done

@@ -1,8 +1,8 @@
 #!/bin/sh
-# The tree built elsewhere than here, in a root of Debian's packages that is made for it and gone afterwards. Needs root, and Debian's packages
-# over the network; where something is missing it says what and ends with 77.
+# Builds the tree in another environment: a temporary root file system of Debian packages. Needs root, and Debian's packages over the network. If
+# something is missing, says what, and exits with 77.
 #   sh tests/elsewhere.sh trixie   Debian 13: the quickstart; gcc and clang, whose warnings are errors; all unit tests
-#   sh tests/elsewhere.sh arm64    a cross build; by qemu an agent that verifies and revokes, and the unit tests that it can and that are quick
+#   sh tests/elsewhere.sh arm64    a cross build; under qemu an agent that verifies and revokes, and the unit tests that run there and are quick
 set -eu
 cd "$(dirname "$0")/.."
 what=${1:-}
@@ -12,7 +12,7 @@ skipped() {
     exit 77
 }
 
-# In namespaces of its own: whatever it starts and mounts is gone when it ends, however it ends.
+# In its own namespaces: all processes and mounts are gone when it ends, also if it is killed.
 if [ -z "${ASSAY_ELSEWHERE:-}" ]; then
     case $what in
     trixie | arm64) ;;
@@ -36,7 +36,7 @@ if [ -z "${ASSAY_ELSEWHERE:-}" ]; then
     exit $code
 fi
 
-# In memory where there is enough of it: dpkg waits for the disk after each file.
+# In memory if there is enough: dpkg waits for the disk after each file.
 if [ "$(sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo)" -gt 8000000 ]; then
     mount -t tmpfs -o size=6g,mode=755 tmpfs "$ASSAY_ELSEWHERE"
 fi

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The manual pages: there after an installation, readable, and with everything that the programs, the header and the configuration have.
+# Tests the manual pages: they are installed, readable, and cover everything that the programs, the header and the configuration have.
 # $ASSAY_BUILD: the build folder.
 set -eu
 cd "$(dirname "$0")/.."
@@ -18,7 +18,7 @@ manual=$(dirname "$(dirname "$(find "$folder/root" -name assayd.8)")")
 [ -d "$manual" ] || fail "none are installed; is lowdown there?"
 pages="assay.1 libassay.3 assayd.yaml.5 assay-policy.5 assay-gateways.7 assay-protocol.7 assayd.8"
 
-# Text as a terminal of 80 columns shows it, without hyphens and lines, for looking things up.
+# The text as a terminal of 80 columns shows it, and on one line for searches.
 for page in $pages; do
     file=$manual/man${page##*.}/$page
     [ -s "$file" ] || fail "$page is not installed"
@@ -27,7 +27,7 @@ for page in $pages; do
     # A page has no date, so that the same sources give the same bytes on any day.
     mandoc -Tlint -Wwarning "$file" | grep -v 'missing date' >"$folder/warnings" && fail "$(cat "$folder/warnings")"
     lexgrog "$file" | grep -q "\"${page%.*} - " || fail "$page: apropos would not find it"
-    # Wider is only what cannot be cut: a name, an address, a line of HAProxy's or Caddy's.
+    # Only what cannot be broken may be wider: a name, an address, a line of HAProxy's or Caddy's configuration.
     LC_ALL=C awk -v page="$page" '{ gsub(/[\200-\277]/, ""); text = $0; sub(/^ */, "", text) }
         length($0) > 80 && text ~ / / && text !~ /^(http-request|@unusual)/ { print page ": " $0; bad = 1 } END { exit bad }' "$folder/$page" ||
         fail "a line is too wide"
@@ -35,7 +35,7 @@ for page in $pages; do
     grep -q ' NAME .* DESCRIPTION .* SEE ALSO ' "$folder/$page.text" || fail "$page: a section is missing"
 done
 
-# has PAGE WHAT…: each as a word of its own.
+# has PAGE WORD…: the page has each word.
 has() {
     page=$1
     shift
@@ -49,7 +49,7 @@ has() {
     done
     total=$((total + $#))
 }
-# At least so many were looked for since the last time, or they were not found where they are said.
+# counted N WHAT: fails if fewer than N words were checked since the last call, because then the lists were not found.
 counted() {
     [ "$total" -ge "$1" ] || fail "$total $2, not $1"
     echo "$total $2"
@@ -61,7 +61,7 @@ commands=$(assay --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\)  .*/\1/p')
 for command in $commands; do
     has assay.1 "assay $command"
     assay "$command" --help >"$folder/help"
-    # Each with its explanation, below its own command.
+    # Each option is explained below its own command.
     sed -n 's/^  \(--[a-z0-9-]*\)[^a-z].*/\1/p' "$folder/help" | sort -u >"$folder/options"
     awk -v from="   assay $command" '/^   [^ ]/ || /^[^ ]/ { on = $0 == from || index($0, from " ") == 1 } on' "$folder/assay.1" >"$folder/section"
     while read -r option; do
@@ -73,7 +73,7 @@ counted 120 "commands and options of assay"
 has assayd.8 $(assayd --help | sed -n 's/^  \(--[a-z]*\).*/\1/p')
 counted 5 "options of assayd"
 
-# The keys that the agent's code knows, and has a reader for: {"name", reader, …}.
+# The keys that the agent's code reads: {"name", reader, …}.
 keys() {
     sed -n 's/{"/\n{"/gp' "$root"/agent/"$1"/*.c | sed -n 's/^{"\([a-z_]*\)", *[a-z_]*read_[a-z_]*,.*/\1/p' | sort -u
 }
@@ -101,7 +101,7 @@ done
 counted 44 "functions"
 (cd "$manual" && man --warnings -E UTF-8 -l man3/assay_verify.3) | cmp - "$folder/libassay.3" || fail "man assay_verify shows something else"
 
-# Pages of ours that are named are there.
+# Every page of Assay that a page names exists.
 cat "$folder"/*.text | tr ' ,;' '\n\n\n' | sed -n 's/^[(]*\(lib\)\{0,1\}\(assay[a-z_.-]*\)(\([1-8]\)).*/\1\2.\3/p' | sort -u >"$folder/named"
 while read -r page; do
     [ -e "$manual/man${page##*.}/$page" ] || fail "$page is named and not there"
@@ -112,13 +112,13 @@ for page in $pages; do
 done
 counted 7 "pages that are named"
 
-# On another day, in another time zone, by somebody who speaks otherwise: the same bytes.
+# The bytes do not depend on the day, the time zone or the locale.
 version=$(assay --version | sed 's/.* //')
 TZ=Asia/Tokyo LANG=C.UTF-8 VERSION=$version ASSAY=assay ASSAYD=assayd LOWDOWN=lowdown faketime '2031-02-03 04:05:06' \
     sh agent/man/make/page.sh agent/man/assayd.8.md "$folder/again.8"
 sed 's/"again"/"assayd"/' "$folder/again.8" | cmp - "$manual/man8/assayd.8" || fail "assayd.8 comes out otherwise on another day"
 
-# What a template names and is not there ends the build.
+# A template that names something missing fails the build.
 for line in '@README No such heading@' '@GUIDE policy No such heading@' '@GUIDE policy@' '@GUIDE no-such-guide Peers@' '@HELP assay no-such-command@' '@FILE no/such/file@' '@STATUS nothing@' '@NOTHING at all@' '@HEADER no/such/header.h@'; do
     printf '# NAME\n\nx - y\n\n%s\n' "$line" >"$folder/x.1.md"
     VERSION=0 ASSAY=assay ASSAYD=assayd LOWDOWN=lowdown sh agent/man/make/page.sh "$folder/x.1.md" "$folder/x.1" 2>"$folder/error" && fail "$line is taken"

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs from npm what FROM/package-lock.json pins, for the end-to-end tests to start. Quick where it is done already.
+# Installs the npm packages that FROM/package-lock.json pins, for the end-to-end tests. Quick if they are installed already.
 #   sh tests/npm.sh FROM INTO        tests/issuers (identity providers), or tests/backends (web frameworks)
-# Where that cannot be, it says why and ends with 77: the tests that need it are skipped, and say so too.
+# If that is impossible, says why and exits with 77; the tests that need the packages are then skipped, and say so.
 set -u
 [ $# -eq 2 ] || { echo "usage: sh tests/npm.sh FROM INTO" >&2; exit 2; }
 here=$1

@@ -1,6 +1,7 @@
 #!/bin/sh
-# The Debian packages: clean in lintian, the same from two builds, small; and then installed by the commands of agent/guide/operations.md in a clean Debian 12 that boots a
-# real systemd (systemd-nspawn), where tests/packages/inside.sh does what operators do. Skipped where no container can be booted.
+# Tests the Debian packages: they are clean in lintian, identical in two builds, and small. Then the commands of agent/guide/operations.md install
+# them in a clean Debian 12 that boots a real systemd (systemd-nspawn), where tests/packages/inside.sh does what operators do. Skipped if no
+# container can be booted.
 set -eu
 cd "$(dirname "$0")/.."
 packages=$PWD/build-packages

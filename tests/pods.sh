@@ -1,7 +1,7 @@
 #!/bin/sh
-# The container image and the Kubernetes manifests of agent/pods/, without a Docker engine and without a cluster: podman builds the image from
-# a base that is made here of Debian's packages, and runs it, and what the manifests say of it, as kubelet would. Needs root, and Debian's
-# packages over the network; where something is missing it says what and ends with 77. $ASSAY_BUILD: the build folder.
+# Tests the container image and the Kubernetes manifests of agent/pods/, without a Docker engine or a cluster: podman builds the image on a base that
+# is made here from Debian's packages, and runs the image, and the manifests, as kubelet does. Needs root, and Debian's packages over the network. If
+# something is missing, says what, and exits with 77. $ASSAY_BUILD: the build folder.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -10,7 +10,7 @@ skipped() {
     exit 77
 }
 
-# In namespaces of its own: all that it starts and mounts is gone when it ends, however it ends.
+# In its own namespaces: all processes and mounts are gone when it ends, also if it is killed.
 if [ -z "${ASSAY_PODS:-}" ]; then
     [ "$(id -u)" -eq 0 ] || skipped "it needs root"
     for tool in podman crun mmdebstrap unshare ip redis-server; do
@@ -29,18 +29,18 @@ if [ -z "${ASSAY_PODS:-}" ]; then
     exit $code
 fi
 
-# crun refuses to run beside control groups of both versions, even where it is to make none.
+# crun refuses to run if both versions of control groups are mounted, even if it creates none.
 if mountpoint -q /sys/fs/cgroup/unified; then
     umount -R /sys/fs/cgroup
     mount -t cgroup2 cgroup2 /sys/fs/cgroup
 fi
-# In memory where there is enough of it: dpkg waits for the disk after each file.
+# In memory if there is enough: dpkg waits for the disk after each file.
 if [ "$(sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo)" -gt 6000000 ]; then
     mount -t tmpfs -o size=5g,mode=755 tmpfs "$ASSAY_PODS"
 fi
 export TMPDIR="$ASSAY_PODS"
 mkdir "$ASSAY_PODS/bin" "$ASSAY_PODS/storage" "$ASSAY_PODS/application"
-# The storage is this test's own, and gone with it.
+# The storage belongs to this test, and is removed with it.
 overlay() {
     (cd "$ASSAY_PODS" && mkdir lower upper work merged &&
         mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work overlay merged 2>/dev/null && umount merged)
@@ -51,14 +51,14 @@ cat >"$ASSAY_PODS/bin/podman" <<PODMAN
 #!/bin/sh
 exec $(command -v podman) --root $storage/root --runroot $storage/run --tmpdir $storage/tmp --storage-driver $driver "\$@"
 PODMAN
-# Where podman and crun keep what belongs to no storage: locks, and containers that run.
+# Where podman and crun keep what is outside the storage: locks, and running containers.
 mount -t tmpfs tmpfs /dev/shm
 mkdir -p /run/crun
 mount -t tmpfs tmpfs /run/crun
 chmod 755 "$ASSAY_PODS/bin/podman"
 PATH="$ASSAY_PODS/bin:$PATH"
 
-# What the recipe begins with. Nothing is pulled from a registry.
+# The base image of the recipe. Nothing is pulled from a registry.
 start=$(date +%s)
 log="$ASSAY_PODS/log"
 base="$ASSAY_PODS/base.tar"
@@ -77,7 +77,7 @@ sh -c "${build:-false}" >"$log" 2>&1 || {
 }
 echo "pods: the image, $(($(date +%s) - start)) s"
 
-# What the manifests are checked by, and an application: a program that has libassay in it and needs nothing else.
+# The image that checks the manifests, and an application: a program with libassay that needs nothing else.
 if why=$(sh tests/pods/install.sh "$ASSAY_BUILD/pods"); then
     export ASSAY_KUBERNETES_TYPES="$ASSAY_BUILD/pods"
 else
@@ -88,6 +88,6 @@ export ASSAY_APPLICATION="$ASSAY_PODS/application"
 ASSAY_CA=$(awk '{ print } /END/ { exit }' /etc/ssl/certs/ca-certificates.crt)
 export ASSAY_CA
 
-# From here on without any network but loopback, as nothing that runs may need one.
+# From here on there is only the loopback network, because nothing that runs may need another.
 cd tests/pods
 unshare --net sh -c 'ip link set lo up && exec /usr/bin/python3 -B -W ignore::ResourceWarning -m unittest discover -p "test_*.py"'

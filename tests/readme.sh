@@ -1,6 +1,6 @@
 #!/bin/sh
-# README and the guides show C, shell, YAML and Python: all of it is tried, against an installed library and a real agent. What else tries
-# their text: refused.sh (troubleshooting.md), packages.sh (operations.md), e2e/test_feed_readme.py (revocation.md), e2e/test_live_shapes.py
+# Runs all C, shell, YAML and Python code in README and the guides, with an installed library and a real agent. These test the text too:
+# refused.sh (troubleshooting.md), packages.sh (operations.md), e2e/test_feed_readme.py (revocation.md), e2e/test_live_shapes.py
 # (issuers.md), e2e/test_gateway*.py (gateways.md, README's nginx).
 # $ASSAY_BUILD: the build folder.
 set -eu
@@ -37,8 +37,8 @@ assay keygen --alg ES256 --kid k1 --out k1.pem >/dev/null
 mkdir etc && cp k1.pem.jwks.json etc/keys.json
 block json 1 $guide/revocation.md | sed "s/6f1c…/some-id/" >etc/revoked.ndjson
 
-# Every YAML block is a policy or a whole configuration, with paths that are made to lie here. The first configuration is the shortest, the
-# second has every key, and those that it has as comments are tried too, one after the other for there may be one source of keys only.
+# Every YAML block is a policy or a whole configuration; its paths are changed to this folder. The first configuration is the shortest; the second
+# has every key. The keys in its comments are tested too, one after the other, because an issuer has only one source of keys.
 pod=secrets/kubernetes.io/serviceaccount
 mkdir -p "$pod" && (umask 077 && echo token >etc/token && echo token >"$pod/token")
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out etc/ca.pem -subj /CN=ca -days 1 2>/dev/null
@@ -57,7 +57,7 @@ while block yaml $n README.md $guide/configuration.md $guide/issuers.md $guide/p
 done
 [ $configurations -eq 13 ] || { echo "guides: $configurations configurations, not 13"; exit 1; }
 [ $n -eq 15 ] || { echo "guides: $((n - 1)) YAML blocks, not the configurations and one policy"; exit 1; }
-# Rules behind a gateway, for services with audiences of their own.
+# Rules behind a gateway, for services with different audiences.
 { echo "version: 1" && block yaml 1 $guide/gateways.md; } >rules.yaml
 assay policy test rules.yaml >/dev/null
 assay policy explain rules.yaml --claims '{"role":"user","aud":"orders"}' --action GET --resource /orders/7 >/dev/null
@@ -113,7 +113,7 @@ mint >token
 { printf 'token = open("token").read().strip()\n'; block python 1 README.md | sed "s|/run/assay/assayd.sock|$ASSAY_SOCKET|"; } >client.py
 /usr/bin/python3 client.py | grep -q "'active': True"
 
-# The commands of the guides, with real values for the dots.
+# The commands of the guides, with real values in place of the dots.
 assay verify --audience orders <token >/dev/null
 jti=$(assay verify <token | sed 's/.*"jti":"\([^"]*\)".*/\1/')
 { commands policy.md "Authorization" && commands operations.md "Commands"; } |
@@ -127,14 +127,14 @@ done <commands
 count=$(wc -l <commands)
 [ "$count" -ge 15 ] || { echo "guides: only $count commands"; exit 1; }
 
-# What README shows of the quickstart is what the quickstart prints: its steps and its commands. tests/run.sh runs it.
+# The quickstart prints the steps and commands that README shows of it. tests/run.sh runs the quickstart.
 block text 2 README.md | sed -n 's/^\$ //p; s/^[0-9]\. //p' >steps
 [ "$(wc -l <steps)" -eq 9 ] || { echo "README: $(wc -l <steps) steps and commands of the quickstart, not 9"; exit 1; }
 while read -r step; do
     grep -qF -- "$step" "$root/agent/quickstart.sh" || { echo "README: the quickstart does not print: $step"; exit 1; }
 done <steps
 
-# Links lead to a file that is there and, with a #, to a heading in it.
+# Links lead to a file that exists and, with a #, to a heading in it.
 links=0
 for text in README.md $(cd "$root" && echo $guide/*.md); do
     grep -o '](\([^)]*\))' "$root/$text" | sed 's/^](//; s/)$//' | grep -v '^https\?:' >links || continue

@@ -1,6 +1,6 @@
 #!/bin/sh
-# agent/guide/troubleshooting.md, "Why was my token refused?": it has every reason and error, a token of each kind gets the reason of its row,
-# and the messages that it quotes are those that the programs print.
+# Tests agent/guide/troubleshooting.md, "Why was my token refused?": it has every reason and error, a token of each kind is refused with the reason
+# of its row, and the programs print the messages that it quotes.
 # $ASSAY_BUILD: the build folder.
 set -eu
 cd "$(dirname "$0")/.."
@@ -21,7 +21,7 @@ fail() {
     exit 1
 }
 
-# Names on the wire of one list in status.h.
+# The names in one list of status.h.
 names() {
     awk -v list="$1" '/^#define/ { on = index($2, list "(") == 1; next } on && /^    X\(/ { split($0, part, "\""); print part[2] }' \
         "$root/include/assay/status.h"
@@ -75,30 +75,30 @@ mint() {
     assay mint --key "${key:-k1.pem}" --alg ES256 --kid "${kid:-k1}" --issuer "${from:-$issuer}" --audience orders --subject alice --ttl "${ttl:-1h}" \
         --claim tenant="${tenant:-\"acme\"}" "$@"
 }
-# The token with another header.
+# A token with another header.
 headed() {
     printf '%s.%s\n' "$(printf '%s' "$1" | openssl base64 -A | tr '+/' '-_' | tr -d =)" "$(mint | cut -d . -f 2-)"
 }
 
-# It stands in the log as well.
+# Checks that the log has the reason too.
 got() {
     grep -q "\"reason\":\"$1\"" log || fail "$1: not in the log"
     echo "$1" >>got
 }
-# The token on stdin is refused for this reason by the agent.
+# The agent refuses the token on stdin with this reason.
 expect() {
     cat >token
     assay verify --audience "${asked:-orders}" <token 2>seen && fail "$1: accepted"
     grep -q "^assay: refused: $1: " seen || fail "$1 expected: $(cat seen)"
     got "$1"
 }
-# And no agent is needed to see where it stops.
+# `assay inspect`, without an agent, shows the same.
 stops() {
     expect "$1"
     assay inspect --keys etc/keys.json --audience "${asked:-orders}" <token >shown 2>seen && fail "inspect accepts what is $1"
     grep -q REFUSED shown && grep -q "$1" seen || fail "inspect, $1: $(cat shown seen)"
 }
-# authorize says no, with this status and reason.
+# authorize answers no, with this status and reason.
 denied() {
     cat >token
     assay authorize --action "$3" --resource "$4" --audience orders <token 2>seen && fail "$1: allowed"
@@ -138,7 +138,7 @@ for name in $reasons; do
     grep -qx "$name" got || fail "no token was tried for $name"
 done
 
-# The commands that it shows: those that ask about a token say no about this one, which is revoked.
+# The commands in the section. Those that ask about a token answer no, because this one is revoked.
 cp revoked token
 cp etc/keys.json etc/policy.yaml .
 awk '$0 == "```sh" { on = 1; next } /^```/ { on = 0 } on' section | sed 's/  *# .*//' >commands
@@ -152,7 +152,7 @@ while read -r command; do
     esac
 done <commands
 
-# Errors: with an issuer that cannot be reached, and of a user who may ask nothing.
+# Errors: with an unreachable issuer, and as a user that may ask nothing.
 kill "$agent"
 wait "$agent" || :
 sed "s|^    keys: .*|    keys: {jwks_uri: https://127.0.0.1:1/jwks}|; s|^log:|peers: [{name: nobody-here, uid: 4000000000}]\nlog:|" assayd.yaml >unreachable.yaml
@@ -171,14 +171,14 @@ start unreachable.yaml
 assay verify <token 2>seen && fail "accepted without keys"
 grep -q "^assay: keys_unavailable: " seen || fail "keys_unavailable expected: $(cat seen)"
 
-# The agent does not start: the state folder is another's; the configuration has a fault.
+# The agent does not start: another agent uses the state folder; the configuration has a fault.
 assayd --config unreachable.yaml 2>seen && fail "two agents with one state"
 tail -n 1 seen | grep -q "another assayd uses the state folder" || fail "the last line: $(cat seen)"
 sed 's/^issuers:/issuer:/' assayd.yaml >bad.yaml
 assayd --config bad.yaml --check 2>seen && fail "a bad configuration is good"
 grep -q "^bad.yaml:[0-9]*:[0-9]*: .*did you mean" seen || fail "the faults: $(cat seen)"
 
-# Who may not use the socket, and who listens there. Only root can be somebody else.
+# A user that may not use the socket, and a stranger that listens there. Only root can become another user.
 [ "$(id -u)" -eq 0 ] || exit 0
 somebody() {
     setpriv --reuid=65533 --regid=65533 --clear-groups "$@"

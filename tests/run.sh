@@ -1,11 +1,11 @@
 #!/bin/sh
-# Installs what the tests need, builds, and runs everything. Ends with "N passed, N failed", and 1 if anything failed.
+# Installs what the tests need, builds, and runs all tests. Ends with "N passed, N failed"; exits with 1 if a test failed.
 #   sh tests/run.sh           everything: a quarter of an hour to half an hour, on two processors
 #   sh tests/run.sh --quick   one build, no sanitizers: half of that
-#   sh tests/run.sh --long    more cycles of what is random
-# A step that cannot run here, for want of root, a program or the network, is skipped: it says why, and is counted apart.
-# By hand, because they take long or need a quiet machine: tests/bench/run (how fast is it?), tests/mutants/mutants.py (would the tests
-# notice?) and tests/coverage (what do the tests not reach?).
+#   sh tests/run.sh --long    more cycles of the random tests
+# A step that cannot run here, because root, a program or the network is missing, is skipped: it says why, and is counted separately.
+# Run these by hand, because they take long or need a quiet machine: tests/bench/run (speed), tests/mutants/mutants.py (do the tests notice a
+# fault?) and tests/coverage (which code do the tests not reach?).
 set -u
 cd "$(dirname "$0")/.."
 . agent/packages.sh
@@ -33,7 +33,7 @@ trap 'exit 130' INT TERM
 results=$work/results # a line for each step that has ended: passed, failed or skipped; seconds; name
 skip=77               # what a step's command exits with where it cannot run here
 
-# A step: its name, and the command that must succeed. Its output is shown when it ends, for two steps may run at a time.
+# A step: its name, and the command that must succeed. Its output is printed when it ends, because two steps may run at the same time.
 step() {
     name=$1
     shift
@@ -69,7 +69,7 @@ units() {
     (cd "$1" && ctest --output-on-failure --timeout 300 -j 2)
 }
 
-# The real agent, one file a promise.
+# The real agent, one file per promise.
 promises() {
     folder=$PWD/$1
     shift
@@ -81,12 +81,12 @@ sanitizers() {
         TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=$PWD/tests/tsan.suppressions "$@"
 }
 
-# What README shows is what happens: its C compiles against the installed library and runs, its commands exist.
+# README is right: its C code compiles with the installed library and runs, and its commands exist.
 readme() {
     ASSAY_BUILD="$PWD/$1" sh tests/readme.sh
 }
 
-# Failures that no test waits for: tests/faults/*.py.
+# Injected failures: tests/faults/*.py.
 faults() {
     ASSAY_BUILD="$PWD/$1" /usr/bin/python3 "tests/faults/$2.py"
 }
@@ -108,7 +108,7 @@ completion() {
     ASSAY_BUILD="$PWD/$1" sh tests/completion.sh
 }
 
-# Without the libraries that can be left out.
+# A build without the optional libraries.
 small_build() {
     build "$1" -DASSAY_HTTPS=OFF -DASSAY_REDIS=OFF -DASSAY_HTTP=OFF -DASSAY_MINT=OFF &&
         ASSAY_BUILD="$PWD/$1" ASSAY_FULL="$PWD/$2" sh tests/small.sh
@@ -127,19 +127,19 @@ memcheck() {
     ASSAY_BUILD="$PWD/$1" sh tests/valgrind.sh
 }
 
-# Identity providers for the promises: npm's packages. Where they cannot be had it says why, and their tests are skipped.
+# Identity providers from npm, for the promises. If they cannot be installed, it says why, and their tests are skipped.
 providers() {
     export ASSAY_NODE_MODULES="$PWD/$1/issuers"
     sh tests/npm.sh tests/issuers "$ASSAY_NODE_MODULES"
 }
 
-# Likewise, of Debian's.
+# Likewise, from Debian.
 glewlwyd() {
     export ASSAY_GLEWLWYD="$PWD/$1/glewlwyd"
     sh tests/issuers/glewlwyd.sh "$1"
 }
 
-# Web frameworks of npm's that stand behind gateways. Likewise.
+# Web frameworks from npm, behind gateways. Likewise.
 backends() {
     export ASSAY_BACKENDS="$PWD/$1/backends"
     sh tests/npm.sh tests/backends "$ASSAY_BACKENDS"
@@ -154,7 +154,8 @@ if [ -n "$quick" ]; then echo "some 10 minutes on two processors."; else echo "s
 install_build_packages || exit 2
 install_packages $packages_test || exit 2
 
-# What builds, in other places and other ways, and needs the processors. It gives way to what runs the agent, which mostly waits.
+# Builds in other environments and with other options. They need the processors, so they have a lower priority than the tests of the agent, which
+# mostly wait.
 elsewhere() {
     step "without optional libraries" small_build build-small build-tests
     step "Debian packages, in a systemd" sh tests/packages.sh

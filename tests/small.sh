@@ -1,6 +1,6 @@
 #!/bin/sh
-# A build without the libraries that can be left out ($ASSAY_BUILD): it verifies and revokes, links nothing of them, and refuses by name what it
-# cannot do. $ASSAY_FULL: a whole build, whose `assay mint` makes the token.
+# Tests a build without the optional libraries ($ASSAY_BUILD): it verifies and revokes, does not link them, and refuses by name what it cannot do.
+# $ASSAY_FULL: a full build, whose `assay mint` signs the token.
 set -eu
 . "$(dirname "$0")/wait.sh"
 small=$ASSAY_BUILD

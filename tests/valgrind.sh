@@ -1,5 +1,5 @@
 #!/bin/sh
-# The unit tests, and every tenth of the cases, under valgrind's memcheck: what it finds, and what is left behind, fails.
+# Runs the unit tests, and every tenth of the cases, under valgrind's memcheck. Any error or leak that it finds is a failure.
 # ASSAY_BUILD is a build without sanitizers.
 set -u
 cd "$(dirname "$0")/.."
@@ -7,8 +7,8 @@ build=$(cd "${ASSAY_BUILD:-build-tests}" && pwd) || exit 2
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 
-# Left out: what takes minutes (random policies, and one of 4 MiB; RSA keys by the dozen), what forks children that end as they are, what is
-# timed, and what looks into memory that is given back.
+# Left out: tests that take minutes (random policies, and one of 4 MiB; dozens of RSA keys), that fork children which end without cleanup, that
+# measure time, or that look into freed memory.
 programs="agent_base64url agent_cache agent_json agent_key agent_list agent_token_edges agent_token_sets
           agent_policy_decide agent_policy_holder agent_policy_memory agent_policy_resource
           outbound_redis outbound_redis_login outbound_redis_place
@@ -31,7 +31,7 @@ for root in cases accepted; do
 done
 printf '%s\n' "$build/tests/run_cases $work/cases $work/accepted" >>"$work/commands"
 
-# Two at a time; each tells what it has found only if there is something.
+# Two at a time; each prints its report only if it found something.
 cat >"$work/check" <<'END'
 out=$(mktemp)
 valgrind --quiet --error-exitcode=9 --leak-check=full --show-leak-kinds=definite,indirect --errors-for-leak-kinds=definite,indirect \

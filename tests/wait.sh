@@ -1,6 +1,6 @@
-# Sourced: what a script waits for, in the place of a sleep.
+# For scripts to source: waits for a condition, instead of a sleep.
 
-# Until COMMAND succeeds; 1 if it has not after some ten seconds.
+# eventually COMMAND: waits until COMMAND succeeds; returns 1 if it has not after some ten seconds.
 eventually() {
     tries=200
     until "$@"; do

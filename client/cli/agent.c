@@ -1,4 +1,4 @@
-/* Every failure is told here, in one place, so that the same trouble reads the same whatever the command. */
+/* Reports every failure of a request in one place, so that all commands use the same words. */
 #include "agent.h"
 
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include "client/wire/cleanup.h"
 #include "client/wire/json.h"
 
-/* Of the agent's words: some lines of a terminal. */
+/* The most that is printed of the agent's own text: some lines of a terminal. */
 #define WORDS_BYTES_MAX 4096
 
 int agent_open(struct agent *agent)
@@ -39,7 +39,7 @@ static int text_length(const struct answer *answer)
     return answer->text_bytes > WORDS_BYTES_MAX ? WORDS_BYTES_MAX : (int)answer->text_bytes;
 }
 
-/* The agent's own words, which begin with the error's name. */
+/* Prints the agent's own text, which begins with the error's name. */
 static int agent_said(int status, const struct answer *answer)
 {
     int length = text_length(answer);
@@ -53,7 +53,7 @@ static int not_reached(const char *path, int cause)
 {
     if (cause == EACCES)
         return report_undecided("unreachable", "may not use %s: its group and mode say who may", path);
-    return report_undecided("unreachable", "cannot reach the agent at %s: %s; is assayd running, and this its socket (--socket)?",
+    return report_undecided("unreachable", "cannot reach the agent at %s: %s; is assayd running, and is this its socket (--socket)?",
                             path, strerror(cause));
 }
 
@@ -92,7 +92,7 @@ const char *reason_meaning(const char *reason)
 
 int agent_misspoke(const char *what)
 {
-    return report_undecided("protocol", "the agent's answer is not understood: %s", what);
+    return report_undecided("protocol", "the agent's answer does not follow the protocol: %s", what);
 }
 
 int agent_ask(struct agent *agent, const char *method, const struct wire_writer *params, struct value **ret_result)
@@ -112,12 +112,12 @@ int agent_ask(struct agent *agent, const char *method, const struct wire_writer 
 
     if (status == 0)
         status = value_read(answer.result, &result);
-    if (status == ASSAY_E_FORBIDDEN) /* asked to do something, and the answer is no */
+    if (status == ASSAY_E_FORBIDDEN) /* the agent forbids the action: the answer is no */
         return report_no("forbidden", "%.*s", text_length(&answer), answer.text);
     if (status != 0)
         return agent_failed(agent, status, &answer);
     if (result->type != WIRE_MAP)
-        return agent_misspoke("it is no map");
+        return agent_misspoke("the result is not a map");
     *ret_result = take(result);
     return 0;
 }

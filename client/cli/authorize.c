@@ -1,4 +1,4 @@
-/* assay authorize */
+/* assay authorize: asks the policy whether a token's holder may do something. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 #include "client/wire/printable.h"
 #include "token_source.h"
 
-/* Too long a resource is not sent, and so there is no answer of the agent's to show. */
+/* A resource that is too long is not sent, so there is no result of the agent's to print. */
 static int print_json(const struct assay_verdict *verdict)
 {
     if (verdict_result(verdict) != NULL)
@@ -52,9 +52,9 @@ static int tell(const struct agent *agent, const struct assay_verdict *verdict)
 static int check(const struct question *question)
 {
     if (question->action == NULL)
-        return report_bad_input("--action A is needed: what is to be done, for example GET");
+        return report_bad_input("--action A is needed: the request's method, for example GET");
     if (question->resource == NULL)
-        return report_bad_input("--resource R is needed: to what, for example /orders/42");
+        return report_bad_input("--resource R is needed: the request's path, for example /orders/42");
     return 0;
 }
 
@@ -64,10 +64,10 @@ int command_authorize(const struct command *self, int argc, char **argv)
     struct token_source source = {.optional = true};
     struct question question = {0};
     const struct option_spec options[] = {
-        {"action", OPTION_TEXT, &question.action, "A", "what is to be done: a request's method"},
-        {"resource", OPTION_TEXT, &question.resource, "R", "to what: a request's path, as it came"},
+        {"action", OPTION_TEXT, &question.action, "A", "the action: a request's method"},
+        {"resource", OPTION_TEXT, &question.resource, "R", "the resource: a request's path, as the client sent it"},
         TOKEN_OPTIONS(source),
-        {"audience", OPTION_TEXT, &question.audience, "A", "whom the token must be meant for (else any configured audience)"},
+        {"audience", OPTION_TEXT, &question.audience, "A", "the audience that the token must have (else any configured one)"},
         AGENT_OPTIONS(agent),
     };
     struct token_text token CLEANUP(token_text_clear) = {NULL, 0};

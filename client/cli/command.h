@@ -1,4 +1,4 @@
-/* What every command of `assay` shares: its entry in the list, its options, and the four ways to end. */
+/* What all commands of `assay` share: the entry in the list, the options, and the exit codes. */
 #ifndef ASSAY_COMMAND_H
 #define ASSAY_COMMAND_H
 
@@ -8,8 +8,8 @@
 struct command {
     const char *name;
     const char *summary;  /* one line, for the list of commands */
-    const char *synopsis; /* what follows the name */
-    const char *details;  /* below the options; NULL: nothing */
+    const char *synopsis; /* what comes after the name */
+    const char *details;  /* printed below the options; NULL: nothing */
     int (*run)(const struct command *self, int argc, char **argv);
 };
 

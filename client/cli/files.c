@@ -1,5 +1,5 @@
-/* O_EXCL is the whole protection of a key from being overwritten, and the mode at creation that of a new one from being read:
-   neither can be added later. */
+/* Only O_EXCL keeps a key from being overwritten, and only the mode at creation keeps a new one from being read: neither can be added
+   later. */
 #include "files.h"
 
 #include <errno.h>
@@ -32,9 +32,9 @@ static int read_all(int fd, char *bytes, size_t room, size_t *ret_count)
 static int check_file(const char *path, const struct stat *found)
 {
     if (!S_ISREG(found->st_mode))
-        return report_bad_input("%s is no regular file", path);
+        return report_bad_input("%s is not a regular file", path);
     if ((found->st_mode & 077) != 0)
-        return report_bad_input("%s can be read by others (mode %04o); if it never was, 'chmod 600 %s', else make a new key", path,
+        return report_bad_input("other users can read %s (mode %04o); if none has read it, 'chmod 600 %s', else create a new key", path,
                                 (unsigned)found->st_mode & 07777, path);
     if (found->st_size >= SECRET_FILE_BYTES_MAX)
         return report_bad_input("%s is too large for a key", path);
@@ -91,7 +91,7 @@ int write_new_file(const char *path, mode_t mode, const char *bytes, size_t coun
     int fd CLEANUP_FD = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 
     if (fd < 0 && errno == EEXIST)
-        return report_bad_input("%s is there already and is not overwritten; name another file, or move it away", path);
+        return report_bad_input("%s exists and is not overwritten; name another file, or move it away", path);
     if (fd < 0)
         return report_bad_input("%s: %s", path, strerror(errno));
     if (write_all(fd, bytes, count) == 0 && fchmod(fd, mode) == 0 && fsync(fd) == 0)

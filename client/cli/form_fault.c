@@ -8,19 +8,19 @@
 
 static const char *const segment_names[SEGMENTS] = {"header", "payload", "signature"};
 
-/* What people and programs put into tokens. */
+/* Characters that people and programs wrongly put into tokens. */
 static const char *character_rule(struct text token, size_t at)
 {
     static const char bearer[] = "Bearer ";
 
     if (at == sizeof bearer - 2 && strncasecmp(token.at, bearer, sizeof bearer - 1) == 0)
-        return "the word `Bearer` belongs to the header of HTTP; leave it out (RFC 6750 section 2.1)";
+        return "the word `Bearer` belongs to the HTTP header, not to the token; leave it out (RFC 6750 section 2.1)";
     switch (token.at[at]) {
     case '=':
-        return "RFC 7515 section 2 has no padding; the agent takes it where an issuer has `padding: allowed`";
+        return "RFC 7515 section 2 allows no padding; the agent takes it if the issuer has `padding: allowed`";
     case '+':
     case '/':
-        return "that is base64; RFC 7515 section 2 has base64url, with `-` for `+` and `_` for `/`";
+        return "this is base64; RFC 7515 section 2 needs base64url, with `-` for `+` and `_` for `/`";
     case ' ':
     case '\t':
     case '\r':
@@ -28,11 +28,11 @@ static const char *character_rule(struct text token, size_t at)
         return "a token has no white space (RFC 7515 section 2)";
     case '"':
     case '\'':
-        return "quotation marks are no part of a token";
+        return "quotation marks are not part of a token";
     case '%':
-        return "that is percent-encoded; decode it first";
+        return "this is percent-encoded; decode it first";
     default:
-        return "it is no character of base64url (RFC 4648 section 5)";
+        return "it is not a character of base64url (RFC 4648 section 5)";
     }
 }
 
@@ -55,13 +55,13 @@ static char *segment_fault(struct text token, unsigned segment, struct text part
         return at_byte(start + at, (unsigned char)part.at[at], segment_names[segment], character_rule(token, start + at));
     case BASE64URL_LENGTH:
         if (asprintf(&text,
-                     "the %s has %zu characters, which no bytes become (RFC 4648 section 5); one is too much, or some are missing",
+                     "the %s has %zu characters, a length that base64url never has (RFC 4648 section 5); one is too many, or some are missing",
                      segment_names[segment], part.bytes) < 0)
             return NULL;
         return text;
     case BASE64URL_SPARE_BITS:
         return at_byte(start + at, (unsigned char)part.at[at], segment_names[segment],
-                       "the bits that are left over must be zero (RFC 4648 section 3.5); it was changed or cut off");
+                       "the unused bits of the last character must be zero (RFC 4648 section 3.5); the token was changed or cut off");
     default:
         return NULL;
     }
@@ -72,9 +72,9 @@ static char *count_fault(size_t bytes, unsigned segments)
     char *text = NULL;
 
     if (bytes == 0)
-        return strdup("nothing is there");
+        return strdup("the token is empty");
     if (segments == SEGMENTS_ENCRYPTED)
-        return strdup("five parts: it is encrypted (JWE, RFC 7516 section 7.1); only signed tokens are read");
+        return strdup("five parts: the token is encrypted (JWE, RFC 7516 section 7.1); only signed tokens are verified");
     return asprintf(&text, "%u part%s; a signed token has three, with a dot between each (RFC 7515 section 7.1)", segments,
                     segments == 1 ? "" : "s") < 0
                ? NULL
@@ -104,7 +104,7 @@ char *segments_fault(struct text token)
     }
     size_t space = count != SEGMENTS ? first_space(token) : token.bytes;
 
-    if (space < token.bytes) /* two tokens, or one and what stands around it: their parts are not worth counting */
+    if (space < token.bytes) /* two tokens, or one with text around it: counting its parts does not help */
         return at_byte(space, (unsigned char)token.at[space], "token", character_rule(token, space));
     if (count != SEGMENTS)
         return count_fault(token.bytes, count);
@@ -136,16 +136,16 @@ char *part_fault(const struct token *token, const uint8_t *json, size_t bytes)
     return printed < 0 ? NULL : text;
 }
 
-const char issuer_absent[] = "there is no \"iss\" (RFC 7519 section 4.1.1); the agent takes such tokens where an issuer has `named_by`";
+const char issuer_absent[] = "there is no \"iss\" (RFC 7519 section 4.1.1); the agent takes such tokens if an issuer has `named_by`";
 
 static char *text_fault(const struct token *token, enum claim claim, const char *name, unsigned section)
 {
     struct wire_item item = claim_item(&token->claims, claim);
     char *text = NULL;
     int printed = item.type == WIRE_UINT || item.type == WIRE_INT
-                      ? asprintf(&text, "\"%s\" is a number, and not a text (RFC 7519 section 4.1.%u); the agent takes it where the issuer has "
+                      ? asprintf(&text, "\"%s\" is a number and not a string (RFC 7519 section 4.1.%u); the agent takes it if the issuer has "
                                         "`numeric_claims: [%s]`", name, section, name)
-                      : asprintf(&text, "\"%s\" is no text (RFC 7519 section 4.1.%u)", name, section);
+                      : asprintf(&text, "\"%s\" is not a string (RFC 7519 section 4.1.%u)", name, section);
 
     return printed < 0 ? NULL : text;
 }
@@ -166,11 +166,14 @@ char *types_fault(const struct token *token)
 
         if (!claims_have(&token->claims, times[i].claim) || (item_number(&item, &seconds) && seconds >= 0 && seconds < 9007199254740992.0))
             continue;
-        return asprintf(&text, "\"%s\" is no time in seconds since 1970 (RFC 7519 section 4.1.%u)", times[i].name, times[i].section) < 0 ? NULL : text;
+        return asprintf(&text, "\"%s\" is not a time in seconds since 1970 (RFC 7519 section 4.1.%u)", times[i].name,
+                        times[i].section) < 0
+                   ? NULL
+                   : text;
     }
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         if (claims_have(&token->claims, texts[i].claim) && claim_item(&token->claims, texts[i].claim).type != WIRE_STR)
             return text_fault(token, texts[i].claim, texts[i].name, texts[i].section);
     }
-    return strdup("the audience is neither a text nor an array of texts (RFC 7519 section 4.1.3)");
+    return strdup("the audience is neither a string nor an array of strings (RFC 7519 section 4.1.3)");
 }

@@ -1,10 +1,10 @@
-/* assay health */
+/* assay health: asks whether the agent is ready. */
 #include <stdio.h>
 
 #include "agent.h"
 #include "client/wire/cleanup.h"
 
-/* What is missing, by name, on one line; what does not fit is in --json and in the agent's log. */
+/* Prints what is missing, by name, on one line. What does not fit is in --json and in the agent's log. */
 static int tell_missing(const struct value *missing)
 {
     char names[1024] = "";
@@ -31,7 +31,7 @@ int command_health(const struct command *self, int argc, char **argv)
     const struct value *missing = value_member_of(result, "missing", WIRE_ARRAY);
 
     if (ready == NULL || missing == NULL)
-        return agent_misspoke("ready or missing is not there");
+        return agent_misspoke("ready or missing is missing");
     if (agent.json && (code = agent_print_json(result)) != 0)
         return code;
     if (!ready->boolean)

@@ -1,4 +1,4 @@
-/* assay inspect: the checks one by one, each with what it saw. */
+/* assay inspect: prints each check of a token, and the value that it looked at. */
 #include "inspect.h"
 
 #include <errno.h>
@@ -17,7 +17,7 @@
 #include "owned.h"
 #include "token_source.h"
 
-/* Of a header or a payload on one line. */
+/* The most of a header or payload that one line shows. */
 #define SHOWN_BYTES_MAX 400
 
 struct witness {
@@ -70,13 +70,13 @@ static char *show_claim(const struct token *token, enum claim claim)
     if (item.type == WIRE_STR)
         return show_text((struct text){item.str, item.count});
     if (item.type == WIRE_ARRAY)
-        printed = asprintf(&shown, "a list of %" PRIu32, item.count);
+        printed = asprintf(&shown, "an array of %" PRIu32, item.count);
     else
         printed = asprintf(&shown, "of another type");
     return printed < 0 ? NULL : shown;
 }
 
-/* When that is, seen from now. */
+/* A time, and how far it is from now. */
 static char *show_time(const struct witness *witness, const char *name, double seconds)
 {
     char *shown = NULL;
@@ -85,7 +85,7 @@ static char *show_time(const struct witness *witness, const char *name, double s
     if (seconds < 0)
         return strdup("absent");
     if (asprintf(&shown, "%s %.0f, now %.0f: %.0f s %s", name, seconds, witness->now, away < 0 ? -away : away,
-                 away > 0 ? "to come" : "ago") < 0)
+                 away > 0 ? "from now" : "ago") < 0)
         return NULL;
     return shown;
 }
@@ -107,7 +107,7 @@ static char *show_size(const struct token *token)
     return asprintf(&shown, "%zu bytes of at most %d", token->text.bytes, TOKEN_BYTES_MAX) < 0 ? NULL : shown;
 }
 
-/* Header or payload. It is shown also where it is no JSON; then the fault stands before it. */
+/* A header or payload. It is shown also if it is not JSON; then the fault comes first. */
 static char *show_part(const struct token *token, bool passed, const uint8_t *json, size_t bytes)
 {
     char *part CLEANUP_FREE = show_json(json, bytes);
@@ -132,7 +132,7 @@ static char *show_algorithm(const struct token *token)
         return strdup(algorithm_facts[token->alg].name);
     for (enum algorithm alg = ALG_NONE + 1; alg < ALG_COUNT && used < sizeof names; alg++)
         used += (size_t)snprintf(names + used, sizeof names - used, " %s", algorithm_facts[alg].name);
-    return asprintf(&shown, "\"alg\" is none of%s (RFC 7515 section 4.1.1)", names) < 0 ? NULL : shown;
+    return asprintf(&shown, "\"alg\" is not one of%s (RFC 7515 section 4.1.1)", names) < 0 ? NULL : shown;
 }
 
 static char *show_keys(const struct token *token)
@@ -143,7 +143,8 @@ static char *show_keys(const struct token *token)
     return asprintf(&shown, "kid %s: %u of the set's keys", kid != NULL ? kid : "?", token->key_count) < 0 ? NULL : shown;
 }
 
-/* What a check saw, to be freed; NULL: nothing to show. Header and payload may be any bytes: make_printable() is to follow. */
+/* The value that a check looked at; the caller frees it. NULL: nothing to show. Headers and payloads may have any bytes, so the caller
+   must use make_printable(). */
 static char *show(const struct witness *witness, const char *check, bool passed, const struct token *token)
 {
     const struct token_room *room = witness->inspector.room;
@@ -159,7 +160,7 @@ static char *show(const struct witness *witness, const char *check, bool passed,
     if (strcmp(check, "algorithm known") == 0)
         return show_algorithm(token);
     if (strcmp(check, "crit") == 0)
-        return strdup(passed ? "absent" : "present: what it names must be understood, and nothing of it is (RFC 7515 section 4.1.11)");
+        return strdup(passed ? "absent" : "present: the agent understands no extension, and must refuse the token (RFC 7515 section 4.1.11)");
     if (strcmp(check, "issuer") == 0)
         return passed || claims_have(&token->claims, CLAIM_ISS) ? show_claim(token, CLAIM_ISS) : strdup(issuer_absent);
     if (strcmp(check, "claim types") == 0 && !passed)
@@ -175,7 +176,7 @@ static char *show(const struct witness *witness, const char *check, bool passed,
     if (strcmp(check, "nbf and iat") == 0)
         return token->nbf > token->iat ? show_time(witness, "nbf", token->nbf) : show_time(witness, "iat", token->iat);
     if (strcmp(check, "revocation") == 0)
-        return strdup("not looked up here: only an agent knows");
+        return strdup("not looked up: only an agent has the revocations");
     return NULL;
 }
 
@@ -223,7 +224,7 @@ static int read_keys(const char *path, struct keyset **ret_keys)
     if (fd < 0 || got < 0)
         return report_bad_input("--keys %s: %s", path, strerror(errno));
     if (bytes > KEY_FILE_BYTES_MAX)
-        return report_bad_input("--keys %s: longer than the %d bytes that a key set may have", path, KEY_FILE_BYTES_MAX);
+        return report_bad_input("--keys %s: longer than %d bytes, the most that a key set may have", path, KEY_FILE_BYTES_MAX);
     *ret_keys = keyset_parse(text, bytes, NULL, why);
     explicit_bzero(text, bytes);
     return *ret_keys != NULL ? 0 : report_bad_input("--keys %s: %s", path, why);
@@ -232,7 +233,7 @@ static int read_keys(const char *path, struct keyset **ret_keys)
 static int tell(struct witness *witness, enum outcome outcome, enum reason reason)
 {
     if (outcome == OUTCOME_UNDECIDED)
-        return report_undecided("internal", "could not be decided; out of memory?");
+        return report_undecided("internal", "undecided; out of memory?");
     bool good = outcome == OUTCOME_ACCEPTED;
 
     if (witness->json) {
@@ -266,9 +267,9 @@ static int check(const struct asked *asked)
                asked->source.file != NULL || asked->now != NOT_GIVEN || asked->jws;
 
     if (asked->batch && one)
-        return report_bad_input("--batch takes everything from its lines; leave the other options out");
+        return report_bad_input("--batch takes everything from the lines on stdin; leave out the other options");
     if (!asked->batch && asked->keys == NULL)
-        return report_bad_input("--keys FILE is needed: the issuer's JWK set, or its public keys in PEM");
+        return report_bad_input("--keys FILE is needed: the issuer's JWK Set, or its public keys in PEM");
     return 0;
 }
 
@@ -312,13 +313,13 @@ int command_inspect(const struct command *self, int argc, char **argv)
     struct asked asked = {.now = NOT_GIVEN};
     bool json = false;
     const struct option_spec options[] = {
-        {"keys", OPTION_TEXT, &asked.keys, "FILE", "the issuer's keys: a JWK set, or public keys in PEM"},
+        {"keys", OPTION_TEXT, &asked.keys, "FILE", "the issuer's keys: a JWK Set, or public keys in PEM"},
         TOKEN_OPTIONS(asked.source),
-        {"issuer", OPTION_TEXT, &asked.issuer, "I", "whom the token must come from (else its own iss)"},
-        {"audience", OPTION_TEXT, &asked.audience, "A", "whom it must be meant for (else its own aud)"},
-        {"jws", OPTION_FLAG, &asked.jws, NULL, "format, header, algorithm, key and signature only"},
-        {"now", OPTION_TIME, &asked.now, "TIME", "the time of the check (else the clock's)"},
-        {"batch", OPTION_FLAG, &asked.batch, NULL, "JSON lines on stdin, one answer for each"},
+        {"issuer", OPTION_TEXT, &asked.issuer, "I", "the issuer that the token must have (else its own iss)"},
+        {"audience", OPTION_TEXT, &asked.audience, "A", "the audience that the token must have (else its own aud)"},
+        {"jws", OPTION_FLAG, &asked.jws, NULL, "check only format, header, algorithm, key and signature"},
+        {"now", OPTION_TIME, &asked.now, "TIME", "the time of the check (else now)"},
+        {"batch", OPTION_FLAG, &asked.batch, NULL, "read JSON lines from stdin, and answer each"},
         OPTION_JSON(json),
     };
     int code = options_parse(self, options, COUNT(options), argc, argv);

@@ -1,4 +1,4 @@
-/* assay inspect --batch: JSON lines in, one answer out for each, for test vectors and for comparing verifiers. */
+/* assay inspect --batch: reads JSON lines and answers each, for test vectors and to compare verifiers. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,10 +10,10 @@
 #include "owned.h"
 #include "report.h"
 
-/* One line. A token beyond what is accepted must still fit in: that it is too large is an answer. */
+/* One line. A token above the agent's limit must still fit, because the answer to it is too_large. */
 #define LINE_BYTES_MAX (4 * 1024 * 1024)
 
-/* Lines that follow each other often have the same keys. */
+/* Consecutive lines often have the same keys. */
 struct batch {
     struct inspector inspector;
     char *keys_text;
@@ -27,7 +27,7 @@ static void batch_fini(struct batch *batch)
     free(batch->keys_text);
 }
 
-/* A set that cannot be used is no fault of the line: its tokens have an unknown key. False: no memory. */
+/* A key set that cannot be used is not an error of the line: its tokens have an unknown key. False: no memory. */
 static bool use_keys(struct batch *batch, const json_t *set)
 {
     char why[KEYSET_WHY_BYTES];
@@ -80,7 +80,7 @@ static const char *read_line(const json_t *line, struct inspection *ret_inspecti
     const json_t *jws = json_object_get(line, "jws");
 
     if (!json_is_object(line))
-        return "it is no JSON object";
+        return "it is not a JSON object";
     if (!json_is_string(json_object_get(line, "token")))
         return "\"token\" must be a string";
     if (json_object_get(line, "keys") == NULL)
@@ -107,10 +107,10 @@ static int print_answer(json_t *id, enum outcome outcome, enum reason reason)
         return report_no_memory();
     json_dumpf(answer, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
     putchar('\n');
-    return report_yes(); /* at once: who writes the lines may wait for each answer */
+    return report_yes(); /* flushed at once: the program that writes the lines may wait for each answer */
 }
 
-/* Members of the outermost object as they are written, whether or not their names differ. The text is known to be JSON. */
+/* Counts the members of the outermost object as written, including duplicate names. The text is known to be JSON. */
 static size_t count_members(const char *text, size_t bytes)
 {
     size_t commas = 0;
@@ -132,8 +132,8 @@ static size_t count_members(const char *text, size_t bytes)
     return commas + 1;
 }
 
-/* A name twice in the line itself leaves open what is asked. Twice within the set it makes the set one that an agent does not take:
-   *ret_ambiguous. */
+/* A duplicate name in the line itself leaves open what is asked, so the line is refused. A duplicate name inside the key set makes it a
+   set that the agent refuses: *ret_ambiguous. */
 static json_t *parse_line(const char *text, size_t bytes, bool *ret_ambiguous, json_error_t *ret_fault)
 {
     json_t *line = json_loadb(text, bytes, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, ret_fault);
@@ -160,7 +160,7 @@ static int answer_line(struct batch *batch, const char *text, size_t bytes, unsi
     enum reason reason = REASON_NONE;
 
     if (line == NULL)
-        return report_bad_input("line %lu: no JSON: %s", number, fault.text);
+        return report_bad_input("line %lu: not JSON: %s", number, fault.text);
     const char *wrong = read_line(line, &inspection);
 
     if (wrong != NULL)
@@ -173,7 +173,7 @@ static int answer_line(struct batch *batch, const char *text, size_t bytes, unsi
     enum outcome outcome = inspect(&batch->inspector, &inspection, &reason);
 
     if (outcome == OUTCOME_UNDECIDED)
-        return report_undecided("internal", "line %lu: could not be decided; out of memory?", number);
+        return report_undecided("internal", "line %lu: undecided; out of memory?", number);
     return print_answer(json_object_get(line, "id"), outcome, reason);
 }
 

@@ -1,5 +1,5 @@
-/* The issuer is made anew for each token. That costs next to nothing beside the signature, and nothing of one token can be left
-   for the next. */
+/* Makes a new issuer for each token. That costs next to nothing compared with the signature, and no state of one token can affect the
+   next. */
 #include "inspection.h"
 
 #include <stdlib.h>
@@ -20,8 +20,8 @@ void inspector_fini(struct inspector *inspector)
     verifier_free(inspector->verifier);
 }
 
-/* The payload, read leniently, before anything is checked: only to learn what the token says of itself. NULL if it cannot be read;
-   then the checks will not like it either. */
+/* Reads the payload leniently before any check, only to learn what the token says of itself. NULL if it cannot be read; then the checks
+   refuse it too. */
 static json_t *peek(struct text token)
 {
     const char *first = memchr(token.at, '.', token.bytes);
@@ -43,7 +43,7 @@ static struct text text_of(const json_t *string)
     return (struct text){json_string_value(string), json_string_length(string)};
 }
 
-/* Appends the strings of a claim that is one, or an array with some. */
+/* Appends the strings of a claim that is a string, or an array with strings. */
 static void add_own(struct texts *texts, const json_t *claim)
 {
     if (json_is_string(claim))

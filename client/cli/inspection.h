@@ -1,5 +1,5 @@
-/* A token taken through the agent's own checks, without an agent: one issuer made up from what is asked, all algorithms allowed, no
-   leeway. What is not asked is taken from the token itself: then only its agreement with itself is checked. */
+/* Runs the agent's own checks on a token, without an agent: one issuer made from the options, all algorithms allowed, no leeway. If the
+   options do not give an issuer or audience, the token's own is used, so the token is only checked against itself. */
 #ifndef ASSAY_COMMAND_INSPECTION_H
 #define ASSAY_COMMAND_INSPECTION_H
 
@@ -17,7 +17,7 @@ struct inspection {
     struct text issuer;   /* at NULL: the token's own */
     struct text audience; /* at NULL: the token's own */
     double now;           /* Unix seconds */
-    bool jws;             /* not a JWT: neither typ nor claims */
+    bool jws;             /* not a JWT: skip typ and claims */
     void (*observe)(void *context, const char *check, enum outcome outcome, const struct token *token);
     void *observer;
 };
@@ -26,7 +26,7 @@ struct inspection {
 bool inspector_init(struct inspector *inspector);
 void inspector_fini(struct inspector *inspector);
 
-/* OUTCOME_REFUSED: *ret_reason says why. What the token points to is gone afterwards: whoever wants to see it observes. */
+/* OUTCOME_REFUSED: *ret_reason says why. What the token points to is freed afterwards; to see it, set `observe`. */
 enum outcome inspect(struct inspector *inspector, const struct inspection *inspection, enum reason *ret_reason);
 
 #endif

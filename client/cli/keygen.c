@@ -1,4 +1,4 @@
-/* assay keygen: a new key pair, or for HMAC a secret. */
+/* assay keygen: creates a key pair, or for HMAC a secret. */
 #include <openssl/crypto.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
@@ -21,7 +21,7 @@ struct request {
     const struct algorithm_facts *facts;
 };
 
-/* The set of one key as text, written straight into the buffer: for a secret there is no copy elsewhere. Its length, or 0. */
+/* Writes a key set with one key as text, directly into the buffer, so that no other copy of a secret exists. Returns its length, or 0. */
 static size_t write_set(const struct request *request, json_t *jwk, char text[JWKS_BYTES_MAX])
 {
     json_t *set OWNED_JSON = json_pack("{s:[O]}", "keys", jwk);
@@ -56,7 +56,7 @@ static int write_private(const struct request *request, EVP_PKEY *key)
     return write_new_file(request->out, 0600, bytes, (size_t)count);
 }
 
-/* The private key first: if either cannot be written there is neither. */
+/* Writes the private key first. If either file cannot be written, neither exists. */
 static int make_pair(const struct request *request, const char *public_path)
 {
     EVP_PKEY *key OWNED_KEY = jwk_make_key(request->facts);
@@ -75,11 +75,11 @@ static int make_pair(const struct request *request, const char *public_path)
         return code;
     code = write_new_file(public_path, 0644, text, bytes);
     if (code != 0)
-        remove(request->out); /* it is ours, and half of a pair */
+        remove(request->out); /* this process made it, and the other half is missing */
     return code;
 }
 
-/* As long as the hash's output: the least that RFC 7518 3.2 allows, and more adds nothing. */
+/* As long as the hash's output, the minimum of RFC 7518 section 3.2; more adds nothing. */
 static int make_secret(const struct request *request)
 {
     uint8_t secret[64];
@@ -111,10 +111,10 @@ static int tell(const struct request *request, const char *public_path)
         json_dumpf(told, stdout, JSON_COMPACT);
         putchar('\n');
     } else if (public_path != NULL) {
-        printf("%s: the private key; keep it where tokens are signed\n%s: the public key set; for the agent's keys.file\n",
+        printf("%s: the private key; only the issuer needs it\n%s: the public key set, for the agent's keys.file\n",
                request->out, public_path);
     } else {
-        printf("%s: the secret; whoever has it can sign\n", request->out);
+        printf("%s: the secret; anyone who has it can sign tokens\n", request->out);
     }
     return report_yes();
 }
@@ -126,8 +126,8 @@ static int check(struct request *request)
     enum algorithm alg = algorithm_by_name(request->alg, strlen(request->alg));
 
     if (alg == ALG_NONE)
-        return report_bad_input("--alg: there is no algorithm '%s'; there are RS256, RS384, RS512, PS256, PS384, PS512, ES256, "
-                                "ES384, ES512, EdDSA (or Ed25519), HS256, HS384, HS512",
+        return report_bad_input("--alg: there is no algorithm '%s'; write RS256, RS384, RS512, PS256, PS384, PS512, ES256, "
+                                "ES384, ES512, EdDSA (or Ed25519), HS256, HS384 or HS512",
                                 request->alg);
     if (request->kid[0] == '\0' || request->out[0] == '\0')
         return report_bad_input("--kid and --out must not be empty");
@@ -140,8 +140,8 @@ int command_keygen(const struct command *self, int argc, char **argv)
     struct request request = {0};
     const struct option_spec options[] = {
         {"alg", OPTION_TEXT, &request.alg, "ALG", "RS256 … PS512, ES256, ES384, ES512, EdDSA, HS256 …"},
-        {"kid", OPTION_TEXT, &request.kid, "K", "the key's name in tokens and in the set"},
-        {"out", OPTION_TEXT, &request.out, "FILE", "where the private key goes; nothing may be there yet"},
+        {"kid", OPTION_TEXT, &request.kid, "K", "the key's kid, in tokens and in the key set"},
+        {"out", OPTION_TEXT, &request.out, "FILE", "the new file for the private key; it must not exist yet"},
         OPTION_JSON(request.json),
     };
     char *public_path CLEANUP_FREE = NULL;

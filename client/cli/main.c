@@ -1,4 +1,4 @@
-/* assay: the command line of the agent. Finds the command; each is a file of its own. */
+/* assay: the command line of the agent. Finds the command; each command is in a file of its own. */
 #include <stdio.h>
 #include <string.h>
 
@@ -8,69 +8,75 @@
 #include "publish.h"
 
 static const struct command commands[] = {
-    {"verify", "is a token good?", "[--audience A] [--token T | --token-file F]",
-     "Prints the claims of a good token as JSON. The token is read from stdin unless an option says otherwise.\n"
+    {"verify", "verify a token", "[--audience A] [--token T | --token-file F]",
+     "Prints the claims of an accepted token as JSON. Reads the token from stdin, unless an option gives it.\n"
      "With --json: {\"active\":true,\"claims\":{…},…} or {\"active\":false,\"reason\":…}.\n"
-     "Exit: 0 good, 1 refused, 2 wrong usage, 3 the agent could not be asked or could not decide.\n",
+     "Exit: 0 accepted, 1 refused, 2 wrong usage, 3 undecided: the agent is unreachable or could not decide.\n",
      command_verify},
-    {"authorize", "may a token's holder do this?", "--action A --resource R [--audience A] [--token T | --token-file F]",
-     "Prints the rule of the policy that allows it, or says why it is denied and with which HTTP status: 401, no good token;\n"
-     "403, one that may not. The token is read from stdin unless an option says otherwise; an empty one, or a terminal on\n"
-     "stdin, is none.\n"
+    {"authorize", "ask the policy whether a token's holder may do something", "--action A --resource R [--audience A] [--token T | --token-file F]",
+     "Prints the policy rule that allows the action; or why the action is denied, with the HTTP status: 401, the token is missing\n"
+     "or refused; 403, the policy does not allow the action. Reads the token from stdin, unless an option gives it. If stdin is\n"
+     "empty or a terminal, there is no token.\n"
      "With --json: {\"allow\":…,\"status\":…,\"reason\":…,\"rule\":…,\"subject\":…,\"roles\":[…],\n"
      "\"issuer\":…,\"expires_at\":…,\"scopes\":[…]}.\n"
-     "Exit: 0 allowed, 1 denied, 2 wrong usage, 3 the agent could not be asked or could not decide.\n",
+     "Exit: 0 allowed, 1 denied, 2 wrong usage, 3 undecided: the agent is unreachable or could not decide.\n",
      command_authorize},
-    {"revoke", "refuse tokens from now on",
+    {"revoke", "revoke tokens, so that the agent refuses them",
      "(--jti J | --sub S [--before TIME] | --sid S | --kid K | --jkt T | --token T | --all --before TIME) [--issuer I] [--ttl D] "
      "[--to URL]",
-     "Returns when the revocation is on disk and in force for every client of the agent. --token checks its signature first;\n"
-     "an expired token will do. TIME is Unix seconds or RFC 3339; tokens issued in that very second are included.\n"
+     "Returns when the revocation is on disk and in force for every client of the agent. With --token, the agent first checks\n"
+     "the token's signature; it also takes an expired token. TIME is Unix seconds or RFC 3339, and includes tokens issued in that\n"
+     "second.\n"
      PUBLISH_DETAILS,
      command_revoke},
-    {"unrevoke", "take a revocation back",
+    {"unrevoke", "take back a revocation",
      "(--jti J | --sub S | --sid S | --kid K | --jkt T | --token T | --all) [--issuer I] [--all-sources | --to URL]",
-     "Takes back what operators said with 'assay revoke', and tells who else still says so: feeds speak for themselves.\n"
+     "Takes back a revocation that operators made with 'assay revoke'. Prints which other sources still hold the same revocation: a\n"
+     "feed's revocation stays in force until the feed takes it back, unless --all-sources is given.\n"
      PUBLISH_DETAILS,
      command_unrevoke},
     {"revocations", "count revocations, or look one up", "[--issuer I] [--jti J | --sub S | …]",
-     "Without a selector: how many there are, by issuer, kind and source. With one: does it stand, and who said so;\n"
-     "exit 0 if it stands, 1 if it does not.\n",
+     "Without a selector: prints how many revocations there are, by issuer, kind and source. With a selector: prints whether that\n"
+     "revocation is in force, and which sources hold it; exit 0 if it is in force, 1 if it is not.\n",
      command_revocations},
-    {"status", "what the agent has and does", "", NULL, command_status},
+    {"status", "show the agent's state", "", NULL, command_status},
     {"reload", "read the configuration, the policy and the key files again", "",
-     "As SIGHUP; tells what is wrong if it is refused, and then the old configuration goes on.\n", command_reload},
-    {"health", "is the agent ready?", "", "For exec probes. Exit: 0 ready, 1 not yet (it says what is missing), 3 not reachable.\n",
+     "Does what SIGHUP does. If the agent refuses the new configuration, prints what is wrong with it; the old one stays in force.\n",
+     command_reload},
+    {"health", "ask whether the agent is ready", "",
+     "For exec probes. Exit: 0 ready, 1 not ready (prints what is missing), 3 the agent is unreachable.\n",
      command_health},
-    {"inspect", "take a token through the checks, without an agent",
+    {"inspect", "check a token step by step, without an agent",
      "(--keys FILE [--issuer I] [--audience A] [--jws] [--now TIME] | --batch)",
-     "Shows each check, what it saw, and where it stopped. Every algorithm is allowed, HS256 and its like if the file holds\n"
-     "secrets; there is no leeway; revocations are not looked up.\n"
-     "--batch: in come lines {\"id\",\"keys\":{…},\"token\",\"issuer\"?,\"audience\"?,\"now\"?,\"jws\"?},\n"
-     "out go lines {\"id\",\"active\",\"reason\"}.\n"
-     "Exit: 0 good, or the batch is done; 1 refused; 2 wrong usage, or a file or line that cannot be read.\n",
+     "Prints each check with the value that it looked at, up to the check that refuses the token. Allows every algorithm; HS256,\n"
+     "HS384 and HS512 need secrets in the file. Allows no leeway, and does not look up revocations.\n"
+     "--batch reads lines {\"id\",\"keys\":{…},\"token\",\"issuer\"?,\"audience\"?,\"now\"?,\"jws\"?},\n"
+     "and prints a line {\"id\",\"active\",\"reason\"} for each.\n"
+     "Exit: 0 accepted, or the batch is done; 1 refused; 2 wrong usage, or a file or line that cannot be read.\n",
      command_inspect},
-    {"selftest", "try the known attacks on JWT verifiers on this version", "[--agent PATH]",
-     "Starts an assayd with keys, socket and state of its own in a folder that is removed afterwards, fires forged tokens at it, and\n"
-     "prints what it answered to each. Running agents are left alone.\n"
-     "Exit: 0 none got through, 1 one did, or a good token was refused; 2 no assayd was found, 3 it did not start.\n",
+    {"selftest", "run the known attacks on JWT verifiers against this version", "[--agent PATH]",
+     "Starts an assayd with its own keys, socket and state in a temporary folder, sends it forged tokens, and prints the answer to\n"
+     "each. Removes the folder afterwards. Does not touch running agents.\n"
+     "Exit: 0 the agent refused every forged token and accepted every valid one, 1 it did not, 2 assayd was not found, 3 it did not\n"
+     "start.\n",
      command_selftest},
-    {"bench", "how fast is the agent here?",
+    {"bench", "measure how fast the agent is on this machine",
      "[--mode local|socket|cold] (--tokens FILE | --key FILE --alg ALG --kid K --issuer I --audience A [--distinct N]) [OPTION]…",
-     "Puts load on the running agent, and in turns with it on a bare echo of as many bytes over a Unix socket, the least that any server\n"
-     "can do. local: repeats through libassay, as a service makes them; socket: cached answers; cold: until the tokens are used up.\n"
-     "Every answer is checked. On a terminal there is a histogram.\n"
-     "Exit: 0 done, 1 a token was refused, 2 wrong usage or file, 3 the agent could not be asked or could not decide.\n",
+     "Puts load on the running agent, and in alternating rounds on a bare echo server: it returns as many bytes over a Unix socket,\n"
+     "which is the least that any server must do. Modes: local verifies the same tokens again through libassay, as a service does;\n"
+     "socket asks the agent, which has the answers cached; cold sends each token once, until all are used up.\n"
+     "Checks every answer. Prints a histogram if stdout is a terminal.\n"
+     "Exit: 0 done, 1 the agent refused a token, 2 wrong usage or file, 3 undecided: the agent is unreachable or could not decide.\n",
      command_bench},
-    {"policy", "test a policy, or explain what it decides, without an agent", "(test FILE | explain FILE --action A --resource R)", NULL,
+    {"policy", "test a policy or explain its decision, without an agent", "(test FILE | explain FILE --action A --resource R)", NULL,
      command_policy},
-    {"keygen", "make a signing key", "--alg ALG --kid K --out FILE",
-     "Writes the private key as PEM to FILE, readable by its owner only, and the public JWK set to FILE.jwks.json.\n"
-     "HS256, HS384, HS512: one secret, as a JWK set in FILE.\n",
+    {"keygen", "create a signing key", "--alg ALG --kid K --out FILE",
+     "Writes the private key as PEM to FILE, which only its owner can read, and the public JWK Set to FILE.jwks.json.\n"
+     "For HS256, HS384 and HS512, writes one secret as a JWK Set to FILE.\n",
      command_keygen},
 #ifdef ASSAY_MINT
     {"mint", "sign a token", "--key FILE --alg ALG --kid K --issuer I --audience A --subject S --ttl D [--claim NAME=JSON]…",
-     "Prints a JWT with iss, sub, aud, iat, exp, a random jti, and the claims given.\n", command_mint},
+     "Prints a JWT with iss, sub, aud, iat, exp, a random jti, and the claims of --claim.\n", command_mint},
 #endif
 };
 
@@ -81,25 +87,25 @@ static void print_usage(FILE *out)
     fputs("assay: ask the Assay agent on this machine about tokens\n\nUsage: assay COMMAND [OPTION]…\n\nCommands:\n", out);
     for (size_t i = 0; i < COUNT(commands); i++)
         fprintf(out, "  %-12s  %s\n", commands[i].name, commands[i].summary);
-    fputs("\n'assay COMMAND --help' has the options of each. 'assay --version' tells the version.\n"
-          "--socket PATH, --timeout DURATION and --json may also stand before COMMAND.\n"
-          "Exit: 0 yes, 1 no, 2 wrong usage or input, 3 could not decide.\n",
+    fputs("\n'assay COMMAND --help' lists a command's options. 'assay --version' prints the version.\n"
+          "--socket PATH, --timeout DURATION and --json may also come before COMMAND.\n"
+          "Exit: 0 yes, 1 no, 2 wrong usage or input, 3 undecided.\n",
           out);
 }
 
-/* A command that is not there yet in this version is as unknown as a misspelt one. A long name may be a token before which the
-   command was forgotten, and is not repeated. */
+/* A command that this version does not have yet is reported like a misspelt one. A long name may be a token, if the user forgot the
+   command, so it is not printed in full. */
 static int unknown_command(const char *name)
 {
     struct nearest nearest = {0};
 
     if (strlen(name) > 32)
-        return report_bad_input("unknown command '%.16s…'; 'assay --help' lists those that there are", name);
+        return report_bad_input("unknown command '%.16s…'; 'assay --help' lists the commands", name);
     for (size_t i = 0; i < COUNT(commands); i++)
         nearest_consider(&nearest, name, commands[i].name);
     if (nearest.name != NULL)
         return report_bad_input("unknown command '%s'; did you mean '%s'?", name, nearest.name);
-    return report_bad_input("unknown command '%s'; 'assay --help' lists them", name);
+    return report_bad_input("unknown command '%s'; 'assay --help' lists the commands", name);
 }
 
 static int run(int argc, char **argv)
@@ -110,7 +116,7 @@ static int run(int argc, char **argv)
     return unknown_command(argv[0]);
 }
 
-/* How many arguments of options stand before the command; and whether those are options that may stand there. */
+/* Counts the arguments of options before the command, as far as those options are allowed there. */
 static int count_leading(int argc, char **argv)
 {
     int count = 0;
@@ -126,7 +132,7 @@ static int count_leading(int argc, char **argv)
     return count < argc ? count : argc;
 }
 
-/* They go behind the command's name, or its second one, and mean what they mean there. */
+/* Moves them behind the command's name, or behind the second name, where they mean the same. */
 static void move_leading(int leading, char **argv)
 {
     char *options[LEADING_MAX];
@@ -142,11 +148,11 @@ static int run_behind_options(int argc, char **argv)
     int leading = count_leading(argc, argv);
 
     if (leading == argc)
-        return report_bad_input("a command is missing; 'assay --help' lists them");
+        return report_bad_input("a command is missing; 'assay --help' lists the commands");
     if (leading > LEADING_MAX)
         return report_bad_input("too many options before the command");
     if (argv[leading][0] == '-' && argv[leading][1] != '\0')
-        return report_bad_input("'%.32s' may not stand before the command, where --socket, --timeout and --json may", argv[leading]);
+        return report_bad_input("'%.32s' may not come before the command; only --socket, --timeout and --json may", argv[leading]);
     if (leading > 0)
         move_leading(leading, argv);
     return run(argc, argv);
@@ -154,7 +160,7 @@ static int run_behind_options(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    /* Before anything is parsed: what is wrong with the other options is told in JSON as well. */
+    /* Before parsing, so that errors in other options are printed as JSON too. */
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--json") == 0)
             report_as_json(true);

@@ -1,4 +1,4 @@
-/* assay mint: a token signed through libjwt. */
+/* assay mint: signs a token with libjwt. */
 #include <errno.h>
 #include <jwt.h>
 #include <openssl/crypto.h>
@@ -44,14 +44,14 @@ static int check(struct order *order)
 
     for (size_t i = 0; i < COUNT(needed); i++)
         if (!needed[i].given)
-            return report_bad_input("--%s is needed; 'assay mint --help' lists all that are", needed[i].name);
+            return report_bad_input("--%s is needed; 'assay mint --help' lists the needed options", needed[i].name);
     if (order->ttl_ms == 0 || order->ttl_ms % 1000 != 0)
         return report_bad_input("--ttl must be whole seconds, at least 1s");
     order->algorithm = algorithm_by_name(order->alg, strlen(order->alg));
     if (order->algorithm == ALG_NONE)
         return report_bad_input("--alg: there is no algorithm '%s'; write one of " LIBJWT_ALGORITHMS, order->alg);
     if (jwt_str_alg(order->alg) == JWT_ALG_INVAL)
-        return report_bad_input("--alg: libjwt, which signs here, does not have %s (tokens of it are verified all the same); write "
+        return report_bad_input("--alg: libjwt, which signs here, does not have %s (the agent does verify it); write "
                                 "one of " LIBJWT_ALGORITHMS ", or sign elsewhere",
                                 order->alg);
     return 0;
@@ -98,7 +98,7 @@ static int set_registered(json_t *claims, const struct order *order)
     return failed | set_jti(claims);
 }
 
-/* NAME=JSON. One that is set anyway is replaced: tests want tokens with odd claims. */
+/* NAME=JSON. Replaces a claim that is set already, because tests want tokens with odd claims. */
 static int set_claim(json_t *claims, const char *claim)
 {
     const char *equals = strchr(claim, '=');
@@ -110,14 +110,14 @@ static int set_claim(json_t *claims, const char *claim)
     json_t *value = json_loads(equals + 1, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &fault);
 
     if (value == NULL)
-        return report_bad_input("--claim: '%s' is no JSON (%s); a string is written with its quotes: %.*s='\"…\"'", equals + 1,
+        return report_bad_input("--claim: '%s' is not JSON (%s); write a string with its quotes: %.*s='\"…\"'", equals + 1,
                                 fault.text, (int)(equals - claim), claim);
     if (name == NULL || json_object_set_new(claims, name, value) != 0)
         return report_bad_input("--claim: '%s' is not UTF-8", claim);
     return 0;
 }
 
-/* The whole payload as JSON text, to be freed. */
+/* Makes the whole payload as JSON text; the caller frees it. */
 static int write_claims(const struct order *order, char **ret_text)
 {
     json_t *claims OWNED_JSON = json_object();
@@ -134,7 +134,7 @@ static int write_claims(const struct order *order, char **ret_text)
     return *ret_text != NULL ? 0 : report_no_memory();
 }
 
-/* libjwt would say EINVAL, whatever is wrong with the key. */
+/* Checks the key first, because libjwt reports EINVAL for every fault. */
 static int check_pem(const struct order *order, const struct secret *file)
 {
     EVP_PKEY *key OWNED_KEY = NULL;
@@ -157,7 +157,7 @@ static const char *find_secret(const json_t *set, const char *kid)
     return NULL;
 }
 
-/* Replaces the file's text, a JWK set, by the secret in it. */
+/* Replaces the file's text, a JWK Set, by the secret in it. */
 static int unwrap_secret(const struct order *order, struct secret *file)
 {
     json_t *set OWNED_JSON = json_loadb(file->bytes, file->count, JSON_REJECT_DUPLICATES, NULL);
@@ -165,7 +165,7 @@ static int unwrap_secret(const struct order *order, struct secret *file)
     size_t bytes;
 
     if (encoded == NULL)
-        return report_bad_input("%s is no JWK set with a secret of kid '%s'; 'assay keygen --alg %s' makes one", order->key,
+        return report_bad_input("%s is not a JWK Set with a secret of kid '%s'; 'assay keygen --alg %s' creates one", order->key,
                                 order->kid, order->alg);
     int decoded = base64url_decode(encoded, strlen(encoded), (uint8_t *)file->bytes, &bytes);
 
@@ -182,9 +182,9 @@ static int sign(const struct order *order, const struct secret *key, const char 
     jwt_t *jwt CLEANUP(drop_jwt) = NULL;
 
     if (jwt_new(&jwt) != 0 || jwt_add_grants_json(jwt, claims) != 0 || jwt_add_header(jwt, "kid", order->kid) != 0)
-        return report_bad_input("libjwt does not take these claims or this kid: %s", strerror(errno));
+        return report_bad_input("libjwt refuses these claims or this kid: %s", strerror(errno));
     if (jwt_set_alg(jwt, jwt_str_alg(order->alg), (const unsigned char *)key->bytes, (int)key->count) != 0)
-        return report_bad_input("libjwt does not take the key in %s", order->key);
+        return report_bad_input("libjwt refuses the key in %s", order->key);
     *ret_token = jwt_encode_str(jwt);
     return *ret_token != NULL ? 0 : report_bad_input("libjwt could not sign with %s: %s", order->key, strerror(errno));
 }
@@ -213,13 +213,13 @@ int command_mint(const struct command *self, int argc, char **argv)
 {
     struct order order = {.ttl_ms = NOT_GIVEN};
     const struct option_spec options[] = {
-        {"key", OPTION_TEXT, &order.key, "FILE", "the private key: PEM, or a JWK set for HS256 and its like"},
+        {"key", OPTION_TEXT, &order.key, "FILE", "the private key: PEM, or a JWK Set for HS256, HS384 and HS512"},
         {"alg", OPTION_TEXT, &order.alg, "ALG", LIBJWT_ALGORITHMS},
-        {"kid", OPTION_TEXT, &order.kid, "K", "the key's name, into the header"},
+        {"kid", OPTION_TEXT, &order.kid, "K", "the key's kid, for the header"},
         {"issuer", OPTION_TEXT, &order.issuer, "I", "the claim iss"},
-        {"audience", OPTION_LIST, &order.audiences, "A", "the claim aud; a list if given again"},
+        {"audience", OPTION_LIST, &order.audiences, "A", "the claim aud; an array if given again"},
         {"subject", OPTION_TEXT, &order.subject, "S", "the claim sub"},
-        {"ttl", OPTION_DURATION, &order.ttl_ms, "D", "how long it is valid from now"},
+        {"ttl", OPTION_DURATION, &order.ttl_ms, "D", "how long the token is valid from now"},
         {"claim", OPTION_LIST, &order.claims, "NAME=JSON", "another claim; may be given again"},
         OPTION_JSON(order.json),
     };

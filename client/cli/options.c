@@ -1,5 +1,5 @@
-/* One pass, from left to right. No abbreviations and no short forms: in a script that revokes tokens an option must not come to
-   mean another one because a later version has more of them. */
+/* Parses in one pass, from left to right. There are no abbreviations and no short forms: in a script that revokes tokens, an option must
+   not change its meaning because a later version has more options. */
 #include "options.h"
 
 #include <stdio.h>
@@ -24,12 +24,12 @@ static void print_help(const struct command *command, const struct option_spec *
 
         printf("%*s%s\n", width < HELP_COLUMN ? HELP_COLUMN - width : 2, "", spec->help);
     }
-    printf("  --help%*sthis text\n  --version%*sthe version\n", HELP_COLUMN - 8, "", HELP_COLUMN - 11, "");
+    printf("  --help%*sprint this text\n  --version%*sprint the version\n", HELP_COLUMN - 8, "", HELP_COLUMN - 11, "");
     if (command->details != NULL)
         printf("\n%s", command->details);
 }
 
-/* The value that may follow is not repeated: it can be a token. */
+/* Does not print the value that may follow: it can be a token. */
 static int unknown_option(const struct command *command, const struct option_spec *specs, size_t count, const char *argument)
 {
     struct nearest nearest = {0};
@@ -44,17 +44,17 @@ static int unknown_option(const struct command *command, const struct option_spe
             nearest_consider(&nearest, name, specs[i].name);
     if (nearest.name != NULL)
         return report_bad_input("unknown option '%s'; did you mean --%s?", given, nearest.name);
-    return report_bad_input("unknown option '%s'; 'assay %s --help' lists those that there are", given, command->name);
+    return report_bad_input("unknown option '%s'; 'assay %s --help' lists the options", given, command->name);
 }
 
 static int unexpected(const struct command *command, const char *argument)
 {
     if (strlen(argument) > 32)
-        return report_bad_input("unexpected argument '%.16s…'; a token goes into --token-file or on stdin", argument);
-    return report_bad_input("unexpected argument '%s'; 'assay %s --help' says what it takes", argument, command->name);
+        return report_bad_input("unexpected argument '%.16s…'; give a token by --token-file or on stdin", argument);
+    return report_bad_input("unexpected argument '%s'; 'assay %s --help' lists what the command takes", argument, command->name);
 }
 
-/* Without the value: it can be a token. */
+/* Does not print the value: it can be a token. */
 static int given_twice(const struct option_spec *spec)
 {
     return report_bad_input("--%s is given twice; leave one out", spec->name);
@@ -98,7 +98,7 @@ static int store_number(const struct option_spec *spec, const char *value)
     if (*number != NOT_GIVEN)
         return given_twice(spec);
     if (spec->kind == OPTION_COUNT && !parse_count(value, number))
-        return report_bad_input("--%s: '%s' is no number from 1 to 999999999", spec->name, value);
+        return report_bad_input("--%s: '%s' is not a number from 1 to 999999999", spec->name, value);
     if (spec->kind == OPTION_DURATION || spec->kind == OPTION_SECONDS) {
         const char *fault = parse_duration(value, spec->kind == OPTION_SECONDS ? 1000 : 0, number);
 
@@ -106,7 +106,7 @@ static int store_number(const struct option_spec *spec, const char *value)
             return report_bad_input("--%s: '%s': %s; use 500ms, 30s, 10m, 24h or 7d", spec->name, value, fault);
     }
     if (spec->kind == OPTION_TIME && !parse_time(value, number))
-        return report_bad_input("--%s: '%s' is no time; write Unix seconds, or RFC 3339 like 2026-01-31T12:00:00Z", spec->name,
+        return report_bad_input("--%s: '%s' is not a time; write Unix seconds, or RFC 3339 like 2026-01-31T12:00:00Z", spec->name,
                                 value);
     return OPTIONS_PARSED;
 }
@@ -131,7 +131,7 @@ static const struct option_spec *find(const struct option_spec *specs, size_t co
     return NULL;
 }
 
-/* Takes one option and its value off the arguments. */
+/* Takes one option and its value from the arguments. */
 static int take_option(const struct command *command, const struct option_spec *specs, size_t count, int *at, int argc, char **argv)
 {
     const char *argument = argv[*at], *equals = strchr(argument, '=');
@@ -166,7 +166,7 @@ static int take_operand(const struct command *command, const struct option_spec 
     return unexpected(command, argument);
 }
 
-/* After --, everything is an operand. */
+/* After --, every argument is an operand. */
 static int take_operands(const struct command *command, const struct option_spec *specs, size_t count, int argc, char **argv)
 {
     int parsed = OPTIONS_PARSED;

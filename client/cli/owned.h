@@ -1,4 +1,4 @@
-/* What undoes the objects of jansson and OpenSSL, for CLEANUP. */
+/* Cleanup functions for the objects of jansson and OpenSSL, for CLEANUP. */
 #ifndef ASSAY_COMMAND_OWNED_H
 #define ASSAY_COMMAND_OWNED_H
 

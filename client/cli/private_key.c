@@ -6,7 +6,7 @@
 #include "owned.h"
 #include "report.h"
 
-/* OpenSSL would ask on the terminal, in the middle of a script. */
+/* Without this, OpenSSL would ask on the terminal, in the middle of a script. */
 static int no_passphrase(char *buffer, int size, int writing, void *context)
 {
     (void)buffer, (void)size, (void)writing, (void)context;
@@ -42,7 +42,7 @@ int private_key_parse(const char *path, const struct secret *file, enum algorith
     const struct algorithm_facts *facts = &algorithm_facts[algorithm];
 
     if (key == NULL)
-        return report_bad_input("%s holds no private key in PEM without a passphrase; 'assay keygen' makes one", path);
+        return report_bad_input("%s has no private key in PEM without a passphrase; 'assay keygen' creates one", path);
     if (!fits(key, facts->kind))
         return report_bad_input("%s does not fit --alg %s, which needs %s", path, facts->name, wanted_key(facts->kind));
     *ret_key = take(key);

@@ -1,4 +1,4 @@
-/* A private key from a file, that fits an algorithm. */
+/* Reads a private key for an algorithm from a file. */
 #ifndef ASSAY_COMMAND_PRIVATE_KEY_H
 #define ASSAY_COMMAND_PRIVATE_KEY_H
 
@@ -7,8 +7,8 @@
 #include "agent/token/algorithm.h"
 #include "files.h"
 
-/* Reads the PEM that the file at `path` holds, for the algorithm, which is not HMAC. 0 with a key to be freed, or told and the exit
-   code. */
+/* Reads the PEM text of the file at `path`, for an algorithm other than HMAC. Returns 0 with a key that the caller frees; on failure
+   reports the error and returns the exit code. */
 int private_key_parse(const char *path, const struct secret *file, enum algorithm algorithm, EVP_PKEY **ret_key);
 
 #endif

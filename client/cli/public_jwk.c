@@ -25,7 +25,7 @@ static int coordinate_bytes(enum key_kind kind)
     return kind == KEY_P256 ? 32 : kind == KEY_P384 ? 48 : COORDINATE_BYTES_MAX;
 }
 
-/* RSA as strong as the hash beside it is meant to be (NIST SP 800-57 part 1, table 2), as far as that is practical. */
+/* An RSA key as strong as the algorithm's hash (NIST SP 800-57 part 1, table 2), as far as that is practical. */
 EVP_PKEY *jwk_make_key(const struct algorithm_facts *facts)
 {
     if (facts->kind == KEY_RSA)
@@ -43,7 +43,7 @@ int jwk_set_bytes(json_t *jwk, const char *name, const uint8_t *bytes, size_t co
     return json_object_set_new(jwk, name, json_string(text));
 }
 
-/* `width` 0: as few bytes as the number has (RFC 7518 6.3.1.1); else exactly so many (6.2.1.2). */
+/* `width` 0: as few bytes as the number needs (RFC 7518 section 6.3.1.1); else exactly that many (section 6.2.1.2). */
 static int set_number(json_t *jwk, const char *name, const EVP_PKEY *key, const char *parameter, int width)
 {
     BIGNUM *number CLEANUP(drop_number) = NULL;

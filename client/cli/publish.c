@@ -13,13 +13,14 @@
 #include "client/wire/json.h"
 #include "owned.h"
 
-#define TIMEOUT_MS 5000 /* as of an agent */
+#define TIMEOUT_MS 5000 /* as for an agent */
 
-/* What agents take: REVOCATION_NAME_BYTES_MAX and FEED_LINE_BYTES_MAX of agent/base/limits.h, which does not go with the library's. */
+/* The agent's limits: REVOCATION_NAME_BYTES_MAX and FEED_LINE_BYTES_MAX of agent/base/limits.h, which cannot be included together with
+   the library's limits. */
 #define NAME_BYTES_MAX   4096
 #define RECORD_BYTES_MAX 16384
 
-/* What a token is known by, in the place of the token. */
+/* What a record has in place of a token. */
 struct named {
     char input[SIGNING_INPUT_HEX_BYTES];
     char *issuer;
@@ -57,13 +58,13 @@ int publish_check(const struct publish *publish, const struct agent *agent)
                                                             : NULL;
 
     if (publish->to == NULL && needless != NULL)
-        return report_bad_input("--%s goes with --to; an agent is asked without it", needless);
+        return report_bad_input("--%s goes with --to only; leave it out to ask the agent", needless);
     if (publish->to == NULL)
         return 0;
     if (agent->socket != NULL)
-        return report_bad_input("--to and --socket exclude each other; no agent is asked with --to");
+        return report_bad_input("--to and --socket exclude each other; with --to no agent is asked");
     if (publish->stream != NULL && publish->stream[0] == '\0')
-        return report_bad_input("--stream is empty; leave it out for " PUBLISH_STREAM);
+        return report_bad_input("--stream is empty; leave it out to use " PUBLISH_STREAM);
     if (agent->timeout_ms == 0 || agent->timeout_ms > UINT32_MAX)
         return report_bad_input("--timeout must be at least 1ms and at most 49d");
     int code = check_file("ca-file", publish->ca_file);
@@ -85,8 +86,8 @@ static char *read_issuer(const struct token_text *token)
     return issuer != NULL ? strdup(issuer) : NULL;
 }
 
-/* Nobody has checked the token's signature, and here nobody can. It need not be: the hash of what it signs names that token and no
-   other, so that a made-up one revokes nothing but itself; and the issuer that it claims only says whose tokens to look among. */
+/* The token's signature is not checked: there is no key here. It need not be. The hash of the signed part identifies that token and no
+   other, so a forged token revokes only itself; and its claim iss only says among which issuer's tokens to look. */
 static int name_token(struct selector *selector, struct named *named)
 {
     struct token_text token CLEANUP(token_text_clear) = {NULL, 0};
@@ -99,7 +100,7 @@ static int name_token(struct selector *selector, struct named *named)
     if (selector->issuer == NULL) {
         named->issuer = read_issuer(&token);
         if (named->issuer == NULL)
-            return report_bad_input("whose token is this? Its payload names no issuer that could be read; give --issuer");
+            return report_bad_input("no issuer can be read from the token's payload; give --issuer");
         selector->issuer = named->issuer;
     }
     selector->signing_input = named->input;
@@ -115,33 +116,33 @@ static int check_sizes(const struct selector *selector)
 
     for (size_t i = 0; i < COUNT(texts); i++)
         if (texts[i] != NULL && strlen(texts[i]) > NAME_BYTES_MAX)
-            return report_bad_input("'%.32s…' is longer than %d bytes, which no record takes", texts[i], NAME_BYTES_MAX);
+            return report_bad_input("'%.32s…' is longer than the %d bytes that a record takes", texts[i], NAME_BYTES_MAX);
     if (selector->jkt != NULL && (base64url_decode(selector->jkt, 43, thumbprint, &bytes) < 0 || bytes != 32))
-        return report_bad_input("--jkt: '%s' is no thumbprint in base64url (RFC 7638, SHA-256)", selector->jkt);
+        return report_bad_input("--jkt: '%s' is not a thumbprint in base64url (RFC 7638, SHA-256)", selector->jkt);
     return 0;
 }
 
-/* All that an agent would find wrong with it. */
+/* Finds everything that an agent would refuse in the record. */
 static int check_record(struct selector *selector, enum selector_use use, struct named *named)
 {
     bool is_token = selector->token.text != NULL || selector->token.file != NULL;
     struct selector checked = *selector;
 
-    if (is_token) /* they do not go together where an agent is asked */
+    if (is_token) /* the two exclude each other if an agent is asked */
         checked.issuer = NULL;
     int code = selector_check(&checked, use);
 
     if (code == 0 && is_token)
         code = name_token(selector, named);
     if (code == 0 && selector->issuer == NULL)
-        return report_bad_input("--to needs --issuer: no agent is asked, which would know it");
+        return report_bad_input("--to needs --issuer: no agent is asked that knows the issuer");
     return code != 0 ? code : check_sizes(selector);
 }
 
-/* No agent is asked, which would know how far its issuer's clock may be ahead: the leeway that is the default. */
+/* The default leeway. Only an agent knows the configured one, which is how far its issuer's clock may be ahead. */
 #define LEEWAY_SECONDS_USUAL 30
 
-/* As a line of a feed. */
+/* Writes the record as a line of a feed. */
 static int write_record(const struct selector *selector, enum selector_use use, char **ret_text)
 {
     uint8_t bytes[REQUEST_BYTES_MAX];
@@ -165,13 +166,13 @@ static int write_record(const struct selector *selector, enum selector_use use, 
     int read = value_read((struct wire_cursor){writer.start, writer.at}, &value);
 
     if (read == ASSAY_E_PROTOCOL)
-        return report_bad_input("--issuer: '%s' is not UTF-8, which every claim is", selector->issuer);
+        return report_bad_input("--issuer: '%s' is not UTF-8, but every claim is", selector->issuer);
     char *text CLEANUP_FREE = read == 0 ? json_text(value) : NULL;
 
     if (text == NULL)
         return report_no_memory();
     if (strlen(text) > RECORD_BYTES_MAX)
-        return report_bad_input("the record is longer than %d bytes, and no agent would read it", RECORD_BYTES_MAX);
+        return report_bad_input("the record is longer than the %d bytes that an agent reads", RECORD_BYTES_MAX);
     *ret_text = take(text);
     return 0;
 }
@@ -179,11 +180,11 @@ static int write_record(const struct selector *selector, enum selector_use use, 
 static int tell(const redisReply *reply, const struct publish *publish, bool json)
 {
     if (reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "WRONGTYPE", 9) == 0)
-        return report_undecided("refused", "%s in this Redis is no stream; name another with --stream", publish->stream);
+        return report_undecided("refused", "%s in this Redis is not a stream; name another key with --stream", publish->stream);
     if (reply->type == REDIS_REPLY_ERROR)
-        return report_undecided("refused", "the Redis did not take it: %s", reply->str);
+        return report_undecided("refused", "Redis refused the record: %s", reply->str);
     if (reply->type != REDIS_REPLY_STRING || reply->len == 0 || strspn(reply->str, "0123456789-") != (size_t)reply->len)
-        return report_undecided("protocol", "the Redis's answer to XADD is not understood");
+        return report_undecided("protocol", "the answer of Redis to XADD is not an entry's id");
     printf(json ? "{\"published\":\"%s\"}\n" : "published %s\n", reply->str);
     return report_yes();
 }
@@ -206,7 +207,7 @@ static int add(const struct publish *publish, struct redis *redis, int64_t deadl
     redisReply *reply CLEANUP(drop_reply) = redis_call(redis, deadline, -1, why, count, words, NULL);
 
     if (reply == NULL)
-        return report_undecided("unreachable", "it may be published or not: %s; to publish it twice does no harm", why);
+        return report_undecided("unreachable", "the record may or may not be published: %s; publishing it twice does no harm", why);
     return tell(reply, publish, json);
 }
 
@@ -226,7 +227,7 @@ int publish_record(const struct publish *publish, const struct selector *selecto
     if (redis_place_read(to.to, &place, why) < 0)
         return report_bad_input("--to: %s", why);
     if (to.ca_file != NULL && !place.tls)
-        return report_bad_input("--ca-file goes with rediss://, for TLS; redis:// has none");
+        return report_bad_input("--ca-file goes with rediss:// only; redis:// has no TLS");
     if (to.stream == NULL)
         to.stream = PUBLISH_STREAM;
     int64_t timeout_ms = agent->timeout_ms != NOT_GIVEN ? agent->timeout_ms : TIMEOUT_MS;

@@ -1,11 +1,11 @@
-/* assay reload */
+/* assay reload: makes the agent read its configuration again. */
 #include <stdio.h>
 
 #include "agent.h"
 #include "client/wire/cleanup.h"
 #include "client/wire/printable.h"
 
-/* The faults one a line, as a compiler's, so that editors find the place. */
+/* Prints one fault per line, as compilers do, so that editors find the place. */
 static int tell_faults(const struct value *faults)
 {
     const struct value *fault = value_first(faults);
@@ -20,7 +20,7 @@ static int tell_faults(const struct value *faults)
         make_printable(line);
         fprintf(stderr, "%s\n", line);
     }
-    return report_no("not_reloaded", "not reloaded; the configuration from before goes on");
+    return report_no("not_reloaded", "not reloaded; the old configuration stays in force");
 }
 
 int command_reload(const struct command *self, int argc, char **argv)
@@ -29,7 +29,7 @@ int command_reload(const struct command *self, int argc, char **argv)
     struct value *result CLEANUP_FREE = NULL;
     bool accept_clock = false;
     const struct option_spec options[] = {
-        {"accept-clock", OPTION_FLAG, &accept_clock, NULL, "the clock is right, though the agent has seen later times (clock_untrusted)"},
+        {"accept-clock", OPTION_FLAG, &accept_clock, NULL, "trust the clock, although the agent has seen later times (clock_untrusted)"},
         AGENT_OPTIONS(agent),
     };
     uint8_t params[32];

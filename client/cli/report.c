@@ -1,5 +1,5 @@
-/* Results go to stdout and complaints to stderr, so that a pipe gets the one and a person both; with --json everything is one
-   object on stdout, so that a program has one place to read. */
+/* Results go to stdout and errors to stderr, so that a pipe gets only results. With --json, everything is one object on stdout, so that a
+   program has one place to read. */
 #include "report.h"
 
 #include <stdarg.h>

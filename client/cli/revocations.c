@@ -1,4 +1,4 @@
-/* assay revocations */
+/* assay revocations: counts revocations, or looks one up. */
 #include <stdio.h>
 
 #include "agent.h"
@@ -19,7 +19,7 @@ static int tell_counts(const struct value *result)
     return report_yes();
 }
 
-/* Yes is here that it stands: the question was whether it does. */
+/* Here yes means that the revocation is in force, because that was the question. */
 static int tell_one(const struct value *result, bool json)
 {
     const struct value *revoked = value_member_of(result, "revoked", WIRE_BOOL);

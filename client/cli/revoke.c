@@ -1,4 +1,4 @@
-/* assay revoke */
+/* assay revoke: revokes tokens. */
 #include <stdio.h>
 
 #include "agent.h"
@@ -13,7 +13,7 @@ int command_revoke(const struct command *self, int argc, char **argv)
     const struct option_spec options[] = {
         SELECTOR_OPTIONS(selector),
         SELECTOR_BEFORE(selector),
-        {"ttl", OPTION_DURATION, &selector.ttl_ms, "D", "how long it must be remembered (else as the agent is configured)"},
+        {"ttl", OPTION_DURATION, &selector.ttl_ms, "D", "how long the agent keeps the revocation (else as configured)"},
         PUBLISH_OPTIONS(publish),
         AGENT_OPTIONS(agent),
     };

@@ -1,5 +1,5 @@
-/* A revocation is about exactly one thing, and what goes with it depends on what that is. The agent checks all of it again; what
-   is told here is told in the words of the options. */
+/* A revocation has exactly one selector, and the other options depend on it. The agent checks all of this again; here the errors name the
+   options. */
 #include "selector.h"
 
 #include <openssl/evp.h>
@@ -15,7 +15,7 @@
 
 struct kind {
     const char *option;
-    const char *key; /* in the record; NULL: it is not a text of the record's */
+    const char *key; /* the record's name for it; NULL: it is not a string of the record */
     const char *text;
     bool given;
 };
@@ -52,7 +52,8 @@ static bool takes_before(const struct selector *selector)
     return selector->sub != NULL || selector->sid != NULL || selector->all;
 }
 
-/* No token has a claim that is not UTF-8. Typed in another encoding, a name would be revoked and its tokens go on. */
+/* No token has a claim that is not UTF-8. A name that was typed in another encoding would be revoked, but its tokens would still be
+   accepted. */
 static bool is_utf8(const char *text)
 {
     size_t bytes = strlen(text);
@@ -71,24 +72,24 @@ static bool is_utf8(const char *text)
 static int check_texts(const struct selector *selector, const struct kind *kind)
 {
     if (kind->text != NULL && !is_utf8(kind->text))
-        return report_bad_input("--%s: '%s' is not UTF-8, which every claim is", kind->option, kind->text);
+        return report_bad_input("--%s: '%s' is not UTF-8, but every claim is", kind->option, kind->text);
     if (kind->text != NULL && kind->text[0] == '\0')
-        return report_bad_input("--%s is empty; name what is meant, or use --all for everything of an issuer", kind->option);
+        return report_bad_input("--%s is empty; give a value, or use --all for all tokens of an issuer", kind->option);
     if (selector->signing_input != NULL &&
         (strlen(selector->signing_input) != 64 || strspn(selector->signing_input, "0123456789abcdefABCDEF") != 64))
         return report_bad_input("--signing-input-sha256: '%s' is not 64 hexadecimal digits", selector->signing_input);
     if (selector->jkt != NULL && strlen(selector->jkt) != 43)
-        return report_bad_input("--jkt: '%s' is no thumbprint; it has 43 characters of base64url (RFC 7638, SHA-256)",
+        return report_bad_input("--jkt: '%s' is not a thumbprint; one has 43 characters of base64url (RFC 7638, SHA-256)",
                                 selector->jkt);
     if (selector->issuer != NULL && selector->issuer[0] == '\0')
-        return report_bad_input("--issuer is empty; leave it out where one issuer is configured");
+        return report_bad_input("--issuer is empty; leave it out if only one issuer is configured");
     return 0;
 }
 
 static int check_times(const struct selector *selector, enum selector_use use, const struct kind *kind)
 {
     if (use == SELECTOR_REVOKE && selector->all && selector->before == NOT_GIVEN)
-        return report_bad_input("--all needs --before TIME: it revokes everything that the issuer issued until then");
+        return report_bad_input("--all needs --before TIME: it revokes all tokens that the issuer issued until then");
     if (selector->before != NOT_GIVEN && !takes_before(selector))
         return report_bad_input("--before goes with --sub, --sid or --all, not with --%s; leave it out", kind->option);
     if (selector->ttl_ms != NOT_GIVEN && (selector->ttl_ms == 0 || selector->ttl_ms % 1000 != 0))
@@ -105,7 +106,7 @@ int selector_check(const struct selector *selector, enum selector_use use)
         return report_bad_input(
             "which tokens? Give one of --jti, --sub, --sid, --kid, --jkt, --signing-input-sha256, --token, --token-file, --all");
     if (count == 2)
-        return report_bad_input("--%s and --%s exclude each other; a revocation is about one thing", given[0].option,
+        return report_bad_input("--%s and --%s exclude each other; a revocation takes one of them", given[0].option,
                                 given[1].option);
     if (count == 0)
         return 0;
@@ -122,7 +123,7 @@ int selector_hash_token(const struct token_text *token, char ret_hex[SIGNING_INP
     uint8_t digest[32];
 
     if (last == NULL)
-        return report_bad_input("this is no token: it has no segments");
+        return report_bad_input("this is not a token: it has no dot");
     if (EVP_Q_digest(NULL, "SHA256", NULL, token->bytes, (size_t)(last - token->bytes), digest, NULL) != 1)
         return report_undecided("internal", "SHA-256 failed");
     for (size_t i = 0; i < sizeof digest; i++)
@@ -130,7 +131,7 @@ int selector_hash_token(const struct token_text *token, char ret_hex[SIGNING_INP
     return 0;
 }
 
-/* A revoked token is stored by the hash of what was signed: looking it up needs no more, and no signature to be good. */
+/* A revoked token is stored by the hash of what was signed. A lookup needs nothing else, and no valid signature. */
 static int write_signing_input(const struct token_text *token, struct wire_writer *writer)
 {
     char hex[SIGNING_INPUT_HEX_BYTES];
@@ -157,7 +158,7 @@ static int write_token(const struct selector *selector, enum selector_use use, s
     return 0;
 }
 
-/* Hexadecimal digits come in capitals too, and the agent takes one spelling. */
+/* The user may write hexadecimal digits in capitals; the agent takes only lower-case ones. */
 static void write_text(const struct kind *kind, struct wire_writer *writer)
 {
     char digits[65];

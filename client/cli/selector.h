@@ -1,4 +1,4 @@
-/* Which tokens a revocation is about: the options that revoke, unrevoke and revocations share, and the record made of them. */
+/* Which tokens a revocation is about: the options that revoke, unrevoke and revocations share, and the record that they make. */
 #ifndef ASSAY_COMMAND_SELECTOR_H
 #define ASSAY_COMMAND_SELECTOR_H
 
@@ -15,48 +15,48 @@ struct selector {
 };
 
 #define SELECTOR_DEFAULTS ((struct selector){.before = NOT_GIVEN, .ttl_ms = NOT_GIVEN})
-#define SELECTOR_OPTIONS(selector)                                                                                                 \
-    {"jti", OPTION_TEXT, &(selector).jti, "J", "the token with this id"},                                                          \
-        {"sub", OPTION_TEXT, &(selector).sub, "S", "a subject's tokens"},                                                          \
-        {"sid", OPTION_TEXT, &(selector).sid, "S", "a session's tokens"},                                                          \
-        {"kid", OPTION_TEXT, &(selector).kid, "K", "whatever a key of this name verifies"},                                        \
-        {"jkt", OPTION_TEXT, &(selector).jkt, "T", "whatever the key of this thumbprint (RFC 7638) verifies"},                     \
-        {"signing-input-sha256", OPTION_TEXT, &(selector).signing_input, "HEX", "the token whose header.payload has this hash"},   \
-        {"token", OPTION_TEXT, &(selector).token.text, "T", "this token"},                                                         \
-        {"token-file", OPTION_TEXT, &(selector).token.file, "F", "the token in this file, - for stdin"},                           \
-        {"all", OPTION_FLAG, &(selector).all, NULL, "everything that the issuer issued"},                                          \
-    {                                                                                                                              \
-        "issuer", OPTION_TEXT, &(selector).issuer, "I", "whose (needed where several are configured)"                              \
+#define SELECTOR_OPTIONS(selector)                                                                                                  \
+    {"jti", OPTION_TEXT, &(selector).jti, "J", "the token with this jti"},                                                          \
+        {"sub", OPTION_TEXT, &(selector).sub, "S", "all tokens of this subject"},                                                   \
+        {"sid", OPTION_TEXT, &(selector).sid, "S", "all tokens of this session"},                                                   \
+        {"kid", OPTION_TEXT, &(selector).kid, "K", "all tokens signed with a key of this kid"},                                     \
+        {"jkt", OPTION_TEXT, &(selector).jkt, "T", "all tokens signed with the key of this thumbprint (RFC 7638)"},                 \
+        {"signing-input-sha256", OPTION_TEXT, &(selector).signing_input, "HEX", "the token whose header.payload has this SHA-256"}, \
+        {"token", OPTION_TEXT, &(selector).token.text, "T", "this token"},                                                          \
+        {"token-file", OPTION_TEXT, &(selector).token.file, "F", "the token in this file; - is stdin"},                             \
+        {"all", OPTION_FLAG, &(selector).all, NULL, "all tokens of the issuer"},                                                    \
+    {                                                                                                                               \
+        "issuer", OPTION_TEXT, &(selector).issuer, "I", "the issuer (needed if several are configured)"                             \
     }
 #define SELECTOR_BEFORE(selector)                                                                                                  \
     {                                                                                                                              \
-        "before", OPTION_TIME, &(selector).before, "TIME", "issued until then (with --sub: default now, and the leeway)"                           \
+        "before", OPTION_TIME, &(selector).before, "TIME", "tokens issued until then (default with --sub: now + leeway)"           \
     }
 
-/* The use decides what is needed. */
+/* What the options are for decides which of them are needed. */
 enum selector_use {
-    SELECTOR_REVOKE = 1, /* one selector; `before` with --all; with --sub the agent fills it in */
-    SELECTOR_UNREVOKE,   /* one selector; `before` filled in */
+    SELECTOR_REVOKE = 1, /* one selector; `before` with --all; with --sub the agent sets it */
+    SELECTOR_UNREVOKE,   /* one selector; `before` is set if it is not given */
     SELECTOR_LOOK_UP,    /* one selector or none; no `before` */
 };
 
-/* True if it selects anything. */
+/* True if there is a selector. */
 bool selector_given(const struct selector *selector);
 
-/* Refuses what is not exactly a record. 0, or told and the exit code. */
+/* Refuses options that do not make exactly one record. Returns 0; on failure reports the error and returns the exit code. */
 int selector_check(const struct selector *selector, enum selector_use use);
 
-/* Writes the record's map, with `extra` more pairs that the caller writes after it. Reads the token if there is one. `now` in Unix
-   seconds. 0, or told and the exit code. */
+/* Writes the record's map; the caller then writes `extra` more pairs. Reads the token if there is one. `now` is in Unix seconds. Returns
+   0; on failure reports the error and returns the exit code. */
 int selector_write(const struct selector *selector, enum selector_use use, int64_t now, unsigned extra, struct wire_writer *writer);
 
 #define SIGNING_INPUT_HEX_BYTES 65
 
-/* SHA-256 over header.payload, in lower-case digits. 0, or told and the exit code. */
+/* SHA-256 of header.payload, in lower-case hexadecimal digits. Returns 0; on failure reports the error and returns the exit code. */
 int selector_hash_token(const struct token_text *token, char ret_hex[SIGNING_INPUT_HEX_BYTES]);
 
-/* Checks the selector, and calls the method with its record; the token is wiped afterwards. `all_sources`: unrevoke's. As agent_ask:
-   0 with a value to be freed, or told and the exit code. */
+/* Checks the selector, calls the method with its record, and wipes the token. `all_sources`: of unrevoke. Returns 0 with a value that the
+   caller frees; on failure reports the error and returns the exit code. */
 int selector_ask(struct agent *agent, const char *method, const struct selector *selector, enum selector_use use, bool all_sources,
                  struct value **ret_result);
 

@@ -1,4 +1,4 @@
-/* assay status */
+/* assay status: prints the agent's state. */
 #include "agent.h"
 #include "client/wire/cleanup.h"
 #include "table.h"

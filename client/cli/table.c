@@ -1,4 +1,4 @@
-/* The agent may send names that this version has never seen: everything is laid out by its shape, nothing by its name, save that
+/* The agent may send names that this version does not know. So the layout depends on the types of values and not on names, except that
    ages are written for people. */
 #include "table.h"
 
@@ -21,7 +21,7 @@ static bool ends_in(const char *text, const char *end)
     return text_bytes >= end_bytes && strcmp(text + text_bytes - end_bytes, end) == 0;
 }
 
-/* 3725 is 1h02m: nobody reads an age in seconds. */
+/* 3725 is 1h02m, which is easier to read than seconds. */
 static char *age_text(uint64_t seconds)
 {
     char *text = NULL;
@@ -38,7 +38,7 @@ static char *age_text(uint64_t seconds)
     return printed < 0 ? NULL : text;
 }
 
-/* When a source was last known to say what is in force. */
+/* How long ago a source was last known to agree with what is in force. */
 static char *confirmed_text(const struct value *value)
 {
     if (value == NULL || value->type != WIRE_UINT)
@@ -48,7 +48,7 @@ static char *confirmed_text(const struct value *value)
     return age != NULL && asprintf(&text, "%s ago", age) >= 0 ? text : NULL;
 }
 
-/* A scalar as a cell, to be freed; NULL if there is no memory. */
+/* A scalar as the text of a cell; the caller frees it. NULL if there is no memory. */
 static char *cell_text(const char *name, const struct value *value)
 {
     char *text;
@@ -67,7 +67,7 @@ static char *cell_text(const char *name, const struct value *value)
     return text;
 }
 
-/* Characters, not bytes: one column of the terminal each, as far as names and URLs go. */
+/* Characters, not bytes: each takes one column of the terminal, which holds for names and URLs. */
 static size_t width_of(const char *text)
 {
     size_t width = 0;
@@ -77,7 +77,7 @@ static size_t width_of(const char *text)
     return width;
 }
 
-/* Names too are the agent's words. */
+/* Names come from the agent too, so they are made printable. */
 static void print_padded(const char *text, size_t width)
 {
     char *printable CLEANUP_FREE = strdup(text);

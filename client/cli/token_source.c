@@ -1,5 +1,4 @@
-/* A token is a secret as long as it is valid: it is wiped when it is done with, and the help says that a command line is no place
-   for it. */
+/* A token is a secret as long as it is valid. So it is wiped after use, and the help warns against giving it on the command line. */
 #include "token_source.h"
 
 #include <errno.h>
@@ -16,7 +15,7 @@ static bool is_space(char byte)
     return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
 }
 
-/* Files and pipes end in a newline that nobody thinks of. */
+/* Files and pipes usually end in a newline, which is not part of the token. */
 static void trim(struct token_text *token)
 {
     size_t before = 0;
@@ -56,12 +55,12 @@ static int read_file(const char *file, bool optional, struct token_text *token)
     if (!is_stdin && opened < 0)
         return report_bad_input("--token-file %s: %s", file, strerror(errno));
     if (is_stdin && isatty(STDIN_FILENO))
-        fputs("assay: reading the token from this terminal; end it with Enter and Ctrl-D\n", stderr);
+        fputs("assay: reading the token from this terminal; end with Enter and Ctrl-D\n", stderr);
     if (read_all(is_stdin ? STDIN_FILENO : opened, token) != 0)
         return report_bad_input("reading the token from %s: %s", is_stdin ? "stdin" : file, strerror(errno));
     trim(token);
     if (token->count == 0 && !optional)
-        return report_bad_input("no token on stdin or in the file; give one with --token, --token-file or on stdin");
+        return report_bad_input("stdin or the file has no token; give a token by --token, --token-file or on stdin");
     return 0;
 }
 

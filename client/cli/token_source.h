@@ -9,16 +9,16 @@
 struct token_source {
     const char *text;
     const char *file;
-    bool optional; /* an empty one is none, and nobody is asked for one at a terminal */
+    bool optional; /* an empty one is no token, and a terminal on stdin is not read */
 };
 
 #define TOKEN_OPTIONS(source)                                                                                                      \
-    {"token", OPTION_TEXT, &(source).text, "T", "the token (other users can see it in the list of processes)"},                    \
+    {"token", OPTION_TEXT, &(source).text, "T", "the token (other users can see it in the process list)"},                         \
     {                                                                                                                              \
-        "token-file", OPTION_TEXT, &(source).file, "F", "the file that holds it, - for stdin"                                      \
+        "token-file", OPTION_TEXT, &(source).file, "F", "the file with the token; - is stdin"                                      \
     }
 
-/* More is not read: it is longer than anything that can be sent. */
+/* No more is read: this is longer than any token that can be sent. */
 #define TOKEN_INPUT_BYTES_MAX 65536
 
 struct token_text {
@@ -26,8 +26,8 @@ struct token_text {
     size_t count;
 };
 
-/* Reads the token, stdin if the source names nothing, without white space around it. 0, or told and the exit code. Only of an optional
-   one `count` may be 0. */
+/* Reads the token, from stdin if the source names nothing, and removes white space around it. `count` is 0 only if the token is optional.
+   Returns 0; on failure reports the error and returns the exit code. */
 int token_text_read(const struct token_source *source, struct token_text *ret_token);
 
 /* Wipes and frees it. */

@@ -1,4 +1,4 @@
-/* assay unrevoke */
+/* assay unrevoke: takes back a revocation. */
 #include <stdio.h>
 
 #include "agent.h"
@@ -13,10 +13,10 @@ static int tell(const struct value *result)
     if (held_by == NULL)
         return agent_misspoke("held_by is missing");
     if (held_by->count == 0) {
-        puts("taken back; nobody else holds it");
+        puts("taken back; no other source holds it");
         return report_yes();
     }
-    fputs("taken back, but still refused; it is held by: ", stdout);
+    fputs("taken back, but still in force; it is held by: ", stdout);
     print_list(held_by);
     return report_yes();
 }
@@ -30,7 +30,7 @@ int command_unrevoke(const struct command *self, int argc, char **argv)
     const struct option_spec options[] = {
         SELECTOR_OPTIONS(selector),
         SELECTOR_BEFORE(selector),
-        {"all-sources", OPTION_FLAG, &all_sources, NULL, "take back everybody's word, not only the operators'"},
+        {"all-sources", OPTION_FLAG, &all_sources, NULL, "take it back from every source, not only from operators"},
         PUBLISH_OPTIONS(publish),
         AGENT_OPTIONS(agent),
     };
@@ -43,7 +43,7 @@ int command_unrevoke(const struct command *self, int argc, char **argv)
     if (code != 0)
         return code;
     if (publish.to != NULL && all_sources)
-        return report_bad_input("--all-sources does not go with --to: a stream takes back its own words only");
+        return report_bad_input("--all-sources does not go with --to: a stream takes back its own records only");
     if (publish.to != NULL)
         return publish_record(&publish, &selector, SELECTOR_UNREVOKE, &agent);
     code = selector_ask(&agent, "unrevoke", &selector, SELECTOR_UNREVOKE, all_sources, &result);

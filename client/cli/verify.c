@@ -1,4 +1,4 @@
-/* assay verify */
+/* assay verify: verifies a token and prints its claims. */
 #include <stdio.h>
 
 #include "agent.h"
@@ -8,7 +8,7 @@
 #include "client/wire/json.h"
 #include "token_source.h"
 
-/* Too long a token is not sent, and so there is no answer of the agent's to show. */
+/* A token that is too long is not sent, so there is no result of the agent's to print. */
 static int print_json(const struct assay_verdict *verdict)
 {
     if (verdict_result(verdict) != NULL)
@@ -49,7 +49,7 @@ int command_verify(const struct command *self, int argc, char **argv)
     const char *audience = NULL;
     const struct option_spec options[] = {
         TOKEN_OPTIONS(source),
-        {"audience", OPTION_TEXT, &audience, "A", "whom the token must be meant for (else any configured audience)"},
+        {"audience", OPTION_TEXT, &audience, "A", "the audience that the token must have (else any configured one)"},
         AGENT_OPTIONS(agent),
     };
     struct token_text token CLEANUP(token_text_clear) = {NULL, 0};

@@ -1,7 +1,7 @@
-# bash completion of assay. Commands, options and what they take are read from --help of the very program that is typed, so that this cannot
-# know less, or more, than it does.
+# bash completion of assay. It reads commands, options and their values from --help of the program on the command line, so it always offers what
+# that program has.
 
-# What follows an option, by the name that --help gives its value.
+# Completes the value of an option, by the name that --help gives the value.
 _assay_value() {
     local help=$1 option=$2 current=$3 line value names
 
@@ -12,7 +12,7 @@ _assay_value() {
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         ;;
-    ALG) # all of them, unless --help lists them to the end
+    ALG) # all algorithms, unless --help has the whole list
         names=${line#ALG}
         [[ $names == *[,\ ][^A-Z\ ]* ]] && names="RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA HS256 HS384 HS512"
         mapfile -t COMPREPLY < <(compgen -W "${names//,/ }" -- "$current")
@@ -37,7 +37,7 @@ _assay() {
     first=${COMP_WORDS[1]}
     help=$("$program" "$first" --help 2>/dev/null) || return
 
-    # A command of two words, as `policy test`: --help of the first lists those that there are.
+    # A command of two words, as `policy test`: --help of the first word lists the second words.
     names=$(sed -n "s/^assay $first \([a-z][a-z]*\): .*/\1/p" <<<"$help")
     if [ -n "$names" ]; then
         if [ "$COMP_CWORD" -eq 2 ]; then

@@ -1,5 +1,5 @@
-/* Asks about the tokens on standard input, one a line, and tells yes or no as the answers come: many at a time, in one thread that
-   waits in one place. cc epoll.c $(pkg-config --cflags --libs libassay) */
+/* Reads tokens from standard input, one per line, and prints the answer to each as it comes: many questions at a time, in one thread
+   that waits in one place. cc epoll.c $(pkg-config --cflags --libs libassay) */
 #include <assay/assay.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,22 +16,22 @@ static void tell(void *tag, int status, struct assay_verdict *verdict)
     else if (status == ASSAY_E_REFUSED)
         printf("%zu no: %s\n", line, assay_verdict_reason(verdict));
     else
-        printf("%zu could not be decided: %s\n", line, assay_strerror(status));
+        printf("%zu undecided: %s\n", line, assay_strerror(status));
     assay_verdict_free(verdict);
 }
 
 static void ask(struct assay *assay, const char *token, size_t bytes)
 {
     static size_t line;
-    void *tag = (void *)++line; /* most programs have a request here */
+    void *tag = (void *)++line; /* most programs use a request here */
     struct assay_verdict *verdict;
     int status = assay_send_verify(assay, token, bytes, "orders", tag, &verdict);
 
-    if (status != ASSAY_E_PENDING) /* it is known at once */
+    if (status != ASSAY_E_PENDING) /* the answer is known at once */
         tell(tag, status, verdict);
 }
 
-/* False: that was all. */
+/* False: there are no more lines. */
 static bool read_lines(struct assay *assay)
 {
     static char buffer[65536];

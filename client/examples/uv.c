@@ -1,4 +1,4 @@
-/* As epoll.c, for libuv: uv_poll_t on the handle's descriptor is all there is to it.
+/* The same as epoll.c with libuv: a uv_poll_t watches the handle's descriptor.
    cc uv.c $(pkg-config --cflags --libs libassay libuv) */
 #include <assay/assay.h>
 #include <stdio.h>
@@ -19,11 +19,11 @@ static void tell(void *tag, int status, struct assay_verdict *verdict)
     else if (status == ASSAY_E_REFUSED)
         printf("%zu no: %s\n", line, assay_verdict_reason(verdict));
     else
-        printf("%zu could not be decided: %s\n", line, assay_strerror(status));
+        printf("%zu undecided: %s\n", line, assay_strerror(status));
     assay_verdict_free(verdict);
 }
 
-/* Nothing is to come from either side: the loop has nothing to watch, and ends. */
+/* If no more lines and no more answers will come, stops watching: the loop then ends. */
 static void stop_if_done(void)
 {
     if (!uv_is_active((uv_handle_t *)&input) && assay_waiting(assay) == 0)
@@ -45,11 +45,11 @@ static void on_answers(uv_poll_t *handle, int error, int events)
 static void ask(const char *token, size_t bytes)
 {
     static size_t line;
-    void *tag = (void *)++line; /* most programs have a request here */
+    void *tag = (void *)++line; /* most programs use a request here */
     struct assay_verdict *verdict;
     int status = assay_send_verify(assay, token, bytes, "orders", tag, &verdict);
 
-    if (status != ASSAY_E_PENDING) /* it is known at once */
+    if (status != ASSAY_E_PENDING) /* the answer is known at once */
         tell(tag, status, verdict);
 }
 

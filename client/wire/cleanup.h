@@ -1,5 +1,5 @@
-/* The one way to release what a function holds: a variable says at its definition what undoes it, whichever way it is left. What
-   is to survive is taken out of the variable. */
+/* Resources are released in one way: a variable's definition names its cleanup function, which runs however the function is left. take()
+   moves out of the variable what must stay. */
 #ifndef ASSAY_CLIENT_CLEANUP_H
 #define ASSAY_CLIENT_CLEANUP_H
 
@@ -11,7 +11,7 @@
 #define CLEANUP_FD    CLEANUP(close_fd)
 #define CLEANUP_FREE  CLEANUP(free_memory)
 
-/* errno is kept: it is often the reason why the descriptor is being closed. */
+/* Keeps errno, which is often the reason for closing the descriptor. */
 static inline void close_fd(const int *fd)
 {
     int saved = errno;

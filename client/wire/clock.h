@@ -1,4 +1,4 @@
-/* Deadlines are moments of the monotonic clock, in nanoseconds; what people and tokens say is in Unix seconds. */
+/* The clocks. Deadlines are moments of the monotonic clock in nanoseconds; tokens and users give times in Unix seconds. */
 #ifndef ASSAY_CLIENT_CLOCK_H
 #define ASSAY_CLIENT_CLOCK_H
 
@@ -25,7 +25,7 @@ static inline double unix_seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* What is left, as poll() wants it: rounded up, so that it does not spin through the last millisecond. 0: nothing. */
+/* The time left, as poll() takes it: rounded up, so that a loop does not spin in the last millisecond. 0: the time is up. */
 static inline int milliseconds_until(int64_t deadline)
 {
     int64_t left = deadline - monotonic_ns();

@@ -1,4 +1,4 @@
-/* The public header, its functions visible outside libassay.so: everything else of the library is compiled hidden. */
+/* The public header, with its functions visible outside libassay.so. All other functions of the library are hidden. */
 #ifndef ASSAY_CLIENT_EXPORTS_H
 #define ASSAY_CLIENT_EXPORTS_H
 

@@ -1,4 +1,4 @@
-/* Written twice with the same code: once to count, once into memory of exactly that size. */
+/* Writes twice with the same code: first only to count, then into memory of exactly that size. */
 #include "json.h"
 
 #include <inttypes.h>
@@ -8,11 +8,11 @@
 #include <string.h>
 
 struct text {
-    char *start; /* NULL: only counted */
+    char *start; /* NULL: only counts */
     size_t bytes;
 };
 
-/* The one place that writes. */
+/* The only function that writes. */
 static void put(struct text *text, const char *bytes, size_t count)
 {
     if (text->start != NULL)
@@ -38,7 +38,8 @@ static void put_escape(struct text *text, unsigned code)
     put_word(text, escape);
 }
 
-/* Besides what RFC 8259 wants escaped, the other control characters (DEL, and C1 from U+0080): text ends up on terminals. */
+/* Escapes what RFC 8259 requires, and the other control characters (DEL, and C1 from U+0080), because the text may be printed on a
+   terminal. */
 static void put_string(struct text *text, const char *string, size_t bytes)
 {
     put_word(text, "\"");
@@ -64,13 +65,13 @@ static void put_string(struct text *text, const char *string, size_t bytes)
     put_word(text, "\"");
 }
 
-/* The shortest of the forms that read back as the same number. printf writes the locale's decimal point, whatever that is: all
-   that is not part of a number otherwise stands for ".". */
+/* Writes the shortest form that reads back as the same number. printf writes the locale's decimal point: every character that cannot be
+   part of a number otherwise counts as ".". */
 static void put_double(struct text *text, double value)
 {
     char digits[48];
 
-    if (!isfinite(value)) { /* no JSON number, and nothing that a token can hold */
+    if (!isfinite(value)) { /* not a JSON number, and a token cannot have it */
         put_word(text, "null");
         return;
     }

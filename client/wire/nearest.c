@@ -1,10 +1,10 @@
-/* For a handful of names once a run: the plain algorithm does. */
+/* A run compares a handful of names, once: the simple algorithm is fast enough. */
 #include "nearest.h"
 
 #include <stdbool.h>
 #include <string.h>
 
-/* Longer names than this are nobody's, and an issuer's address is rarely longer. */
+/* Names longer than this are not known names; an issuer's URL is rarely longer. */
 #define NAME_BYTES_MAX 128
 
 static size_t least(size_t a, size_t b)
@@ -12,7 +12,8 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Letters to insert, leave out, change, or swap with their neighbour (Damerau-Levenshtein), three rows of the table at a time. */
+/* How many letters to insert, remove, change, or swap with their neighbour (Damerau-Levenshtein); keeps three rows of the table at a
+   time. */
 static size_t distance(const char *from, size_t from_bytes, const char *to, size_t to_bytes)
 {
     size_t rows[3][NAME_BYTES_MAX + 1];
@@ -43,7 +44,8 @@ void nearest_consider(struct nearest *nearest, const char *typed, const char *ca
     size_t apart = distance(typed, typed_bytes, candidate, candidate_bytes);
     bool shortened = typed_bytes >= 3 && strncmp(typed, candidate, typed_bytes) == 0;
 
-    /* Two letters, or a third of a long name: further away it is no misspelling any more, unless it is the beginning. */
+    /* Two letters, or a third of a long name. A name that is further away is not a misspelling, unless it is the beginning of the
+       candidate. */
     if (apart > 2 && apart > candidate_bytes / 3 && !shortened)
         return;
     if (apart < candidate_bytes && (nearest->name == NULL || apart < nearest->distance))

@@ -1,11 +1,11 @@
-/* "Did you mean": the name that a mistyped one is nearest to. */
+/* "Did you mean": finds the name that is nearest to a mistyped one. */
 #ifndef ASSAY_COMMAND_NEAREST_H
 #define ASSAY_COMMAND_NEAREST_H
 
 #include <stddef.h>
 
 struct nearest {
-    const char *name; /* NULL as long as nothing is near */
+    const char *name; /* NULL as long as no name is near */
     size_t distance;
 };
 

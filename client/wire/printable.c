@@ -4,7 +4,8 @@
 
 #include "json.h"
 
-/* Besides C0 and DEL, C1: its bytes 0x80 to 0x9f after 0xc2, and what is no UTF-8, among which they could stand alone. */
+/* Replaces C0, DEL and C1 control characters. C1 is 0xc2 followed by 0x80 to 0x9f; a lone byte of 0x80 to 0x9f is not UTF-8, and so is
+   replaced too. */
 void make_printable(char *text)
 {
     size_t bytes = strlen(text);

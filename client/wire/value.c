@@ -1,6 +1,6 @@
-/* Two passes over the message: one that counts and refuses, one that builds into memory of exactly that size and cannot fail.
-   Nodes lie in the message's order, so a child is the next node and a sibling is `span` nodes away: no pointers between them, one
-   allocation, and freeing it is one free(). */
+/* Makes two passes over the message: the first counts and refuses, the second builds into memory of exactly that size and cannot fail.
+   Nodes lie in the message's order, so the first child is the next node and the next sibling is `span` nodes further: no pointers between
+   nodes, one allocation, one free(). */
 #include "value.h"
 
 #include <stdlib.h>
@@ -32,7 +32,7 @@ unsigned utf8_sequence(const char *text, size_t bytes)
     return (at[0] == 0xf0 && at[1] < 0x90) || (at[0] == 0xf4 && at[1] > 0x8f) ? 0 : 4;
 }
 
-/* A NUL inside would make "admin\0…" equal to "admin" for every caller that has a C string. */
+/* With a NUL inside, "admin\0…" would equal "admin" for every caller that reads a C string. */
 static bool is_text(const char *text, size_t bytes)
 {
     while (bytes > 0) {
@@ -80,14 +80,14 @@ int value_size(struct wire_cursor cursor, struct value_size *ret_size)
     return status;
 }
 
-/* Returns the node after those of the value. */
+/* Returns the node after the value's nodes. */
 static struct value *build(struct wire_cursor *cursor, struct value *node, char **text)
 {
     struct wire_item item;
     struct value *next = node + 1;
 
     if (wire_next(cursor, &item) != WIRE_OK)
-        item = (struct wire_item){.type = WIRE_NIL}; /* value_size has seen that this does not happen */
+        item = (struct wire_item){.type = WIRE_NIL}; /* value_size has made sure that this does not happen */
     *node = (struct value){.type = item.type, .count = item.count, .uint = item.uint};
 
     if (item.type == WIRE_BOOL) {

@@ -1,4 +1,4 @@
-/* By hand, because strptime() and timegm() take more spellings than one, mind the locale, and say little about what was wrong. */
+/* Does not use strptime() and timegm(): they take more than one spelling, depend on the locale, and hardly say what is wrong. */
 #include "when.h"
 
 #include <string.h>
@@ -6,7 +6,7 @@
 #define DURATION_MS_MAX  INT64_C(3155760000000) /* 100 years */
 #define TIME_SECONDS_MAX (INT64_C(1) << 53)     /* the largest NumericDate that the agent takes */
 
-/* Digits, at least one; moves behind them. */
+/* Reads one or more digits, and moves past them. */
 static bool read_digits(const char **at, int64_t most, int64_t *ret_number)
 {
     int64_t number = 0;
@@ -53,7 +53,7 @@ const char *parse_duration(const char *text, int64_t plain_ms, int64_t *ret_ms)
     return NULL;
 }
 
-/* Exactly so many digits, in a range; then the character that follows, unless it is 0. */
+/* Reads exactly that many digits, in a range, and then the character `then`, unless it is 0. */
 static bool read_field(const char **at, int digits, int least, int most, char then, int *ret_field)
 {
     int field = 0;
@@ -78,7 +78,7 @@ static int days_in_month(int year, int month)
     return days[month - 1] + (month == 2 && is_leap);
 }
 
-/* Days from 1970-01-01 in the Gregorian calendar: years counted from March, so that a leap day is a year's last. */
+/* Days from 1970-01-01 in the Gregorian calendar. Counts years from March, so that a leap day is the last of its year. */
 static int64_t days_since_epoch(int year, int month, int day)
 {
     int64_t march_year = year - (month <= 2);
@@ -87,7 +87,7 @@ static int64_t days_since_epoch(int year, int month, int day)
     return 365 * march_year + march_year / 4 - march_year / 100 + march_year / 400 + day_of_year - 719468;
 }
 
-/* Z, or +HH:MM; and nothing after it. */
+/* Reads Z or +HH:MM, with nothing after it. */
 static bool read_offset(const char *at, int64_t *ret_seconds)
 {
     int hours, minutes;

@@ -45,7 +45,7 @@ static int64_t sign_extend(uint64_t value, unsigned size)
     return (int64_t)(value << shift) >> shift;
 }
 
-/* What follows the first byte: how many bytes of a number or of a count there are. 0xc1 and the extension types have no entry. */
+/* What follows the first byte: how many bytes of a number or of a count. 0xc1 and the extension types have no entry. */
 enum tail { TAIL_BAD, TAIL_NONE, TAIL_UINT, TAIL_SINT, TAIL_REAL, TAIL_STR, TAIL_ARRAY, TAIL_MAP };
 static const struct {
     uint8_t kind;
@@ -72,7 +72,7 @@ static enum wire_status take_str(struct wire_cursor *cursor, const uint8_t *at, 
     return WIRE_OK;
 }
 
-/* What stands behind a first byte of 0xc0 to 0xdf. */
+/* Reads what comes after a first byte of 0xc0 to 0xdf. */
 static enum wire_status take_tail(struct wire_cursor *cursor, const uint8_t *at, uint8_t first, struct wire_item *ret_item)
 {
     unsigned kind = tails[first - 0xc0].kind, size = tails[first - 0xc0].size;
@@ -133,7 +133,7 @@ enum wire_status wire_next(struct wire_cursor *cursor, struct wire_item *ret_ite
     return WIRE_OK;
 }
 
-/* A string that is announced, whatever of it is there. */
+/* The announced length of a string, of which only a part may be present. */
 static uint64_t announced_string(const struct wire_cursor *cursor)
 {
     size_t left = (size_t)(cursor->end - cursor->at);
@@ -149,7 +149,7 @@ enum wire_status wire_measure(const uint8_t *bytes, size_t size, const struct wi
 {
     struct wire_cursor cursor = {bytes, bytes + (size < limits->most_bytes ? size : limits->most_bytes)};
     uint64_t left[WIRE_DEPTH_MAX + 1] = {1}; /* values still to come, at each depth */
-    uint64_t nodes = 0, promised = 1;        /* promised: values that heads have announced, each at least a byte */
+    uint64_t nodes = 0, promised = 1;        /* promised: how many values the heads have announced, each at least one byte */
     unsigned depth = 0;
 
     for (;;) {
@@ -184,7 +184,7 @@ enum wire_status wire_measure(const uint8_t *bytes, size_t size, const struct wi
     }
 }
 
-/* Without making items: a claim is looked for by stepping over those before it, so this is where a decision's time goes. */
+/* Makes no items: a lookup steps over the claims before its own, so this takes most of a decision's time. */
 enum wire_status wire_skip(struct wire_cursor *cursor)
 {
     const uint8_t *at = cursor->at, *end = cursor->end;
@@ -269,7 +269,7 @@ void wire_put_raw(struct wire_writer *writer, const void *bytes, size_t size)
     writer->at += size;
 }
 
-/* A first byte and `size` bytes of the number after it, big-endian. */
+/* Writes a first byte, and after it the number in `size` bytes, big-endian. */
 static void put_head(struct wire_writer *writer, uint8_t first, uint64_t value, unsigned size)
 {
     uint8_t head[9] = {first};

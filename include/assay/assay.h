@@ -16,10 +16,10 @@
    after the call, at the latest when the call's timeout ends; the handle stays usable. Asynchronous cancellation during a call, and a
    longjmp() out of a call from a signal handler, are not supported.
 
-   Memory: the library remembers each yes in the process, up to options.cache_bytes, and gives it again without asking the agent, as long as
+   Memory: the library caches each yes in the process, up to options.cache_bytes, and gives it again without asking the agent, as long as
    nothing has changed that the yes rests on. The agent shows this in memory that it shares. A revocation takes effect on the next
-   call: a call that begins after `revoke` was answered gets a refusal, whatever the library remembers. A remembered yes costs no system
-   call, no wait and no allocation. The library wipes what it no longer remembers, and keeps it out of core dumps and out of children.
+   call: a call that begins after `revoke` was answered gets a refusal, whatever is cached. A cached result costs no system call, no
+   wait and no allocation. The library wipes results that leave the cache, and keeps the cache out of core dumps and out of children.
 
    Restarts: an agent that has gone may be restarting. A call waits for it, once, for two seconds at most and within its own timeout. After
    that, calls fail at once with ASSAY_E_UNREACHABLE until one succeeds. The library asks again what it had asked the agent that went.
@@ -66,12 +66,12 @@ struct assay_verdict; /* the answer to one question */
 /* Set `size` to sizeof(struct assay_options). Zero in another member means its default. */
 struct assay_options {
     size_t size;
-    size_t cache_bytes;  /* for all that is remembered, tokens and verdicts together, in bytes; 0: 16 MiB. Below 256 KiB: nothing */
+    size_t cache_bytes;  /* for all cached results, tokens and verdicts together, in bytes; 0: 16 MiB. Below 256 KiB: no cache */
     unsigned timeout_ms; /* of a whole call, connecting included, in milliseconds; 0: 5000 */
     uid_t agent_uid;     /* a user that may serve the socket, beside root and the owner of its directory; 0: no other */
 };
 
-/* As cache_bytes: the library remembers nothing, and every call asks the agent. */
+/* As cache_bytes: the library caches nothing, and every call asks the agent. */
 #define ASSAY_NO_CACHE ((size_t)1)
 
 /* Makes a handle. `socket_path` NULL: $ASSAY_SOCKET (but not in a setuid program), else /run/assay/assayd.sock. `options` NULL: the
@@ -140,8 +140,8 @@ struct assay_question {
     unsigned timeout_ms;              /* of this call, in milliseconds, in place of options.timeout_ms; 0: options.timeout_ms */
 };
 
-/* Asks the question, as assay_verify() and assay_authorize() do. The library remembers a yes with claims apart from a yes without, and
-   never remembers an answer to checks.
+/* Asks the question, as assay_verify() and assay_authorize() do. The library caches a yes with claims apart from a yes without, and
+   never caches an answer to checks.
    0: yes; with checks: yes to every one of them. ASSAY_E_REFUSED: no; with checks: no to at least one, and assay_verdict_check() gives
    the verdict on each. Anything else: nothing was decided. ASSAY_E_ARGUMENT also for a question that lacks something, has something
    that does not belong to what it asks, or does not fit into one request of 64 KiB. `ret`: as for assay_verify(). */

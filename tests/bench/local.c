@@ -122,7 +122,7 @@ static void warm_up(enum what what)
         if (end - start < TOKENS * 1e-6)
             return;
     }
-    die("nothing is remembered");
+    die("nothing is cached");
 }
 
 /* It never returns: ending a thread takes system calls. */

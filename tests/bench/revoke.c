@@ -28,7 +28,7 @@ static size_t token_bytes[TOKENS_MAX];
 /* What the processes tell each other. */
 static struct shared {
     _Atomic unsigned answered; /* tokens below this were revoked, and that was answered */
-    _Atomic unsigned ready;    /* how often a process has remembered the next one */
+    _Atomic unsigned ready;    /* how often a process has cached the next one */
     double answered_at[TOKENS_MAX];
     double first_no[PROCESSES * TOKENS_MAX]; /* seconds from the answer to the end of the first refused call */
     unsigned long yeses[PROCESSES], checked[PROCESSES], wrong[PROCESSES];
@@ -117,7 +117,7 @@ static void ask_to_revoke(int fd, unsigned number)
         die("revoke was not answered with yes");
 }
 
-/* Each token once all processes remember it. They keep the processors busy, so waiting gives way to them. */
+/* Each token once all processes have it cached. They keep the processors busy, so waiting gives way to them. */
 static void revoke_all(const char *socket, unsigned count)
 {
     int fd = connect_to(socket);

@@ -112,7 +112,7 @@ class Tokens(AuthorizeTest):
         try:
             done = subprocess.run([ASSAY, *GET_ADMIN, "--socket", at], stdin=slave, capture_output=True, timeout=20, check=False)
             self.assertEqual((done.returncode, done.stdout), (1, b""))
-            self.assertEqual(done.stderr, b"assay: denied, 401: no_token: no token was sent\n")
+            self.assertEqual(done.stderr, b"assay: denied, 401: no_token: the request has no token\n")
             asked = subprocess.Popen([ASSAY, *GET_ADMIN, "--socket", at, "--token-file", "-"], stdin=slave, stderr=subprocess.PIPE)
             os.write(master, self.key.token(exp=1).encode() + b"\n\x04")        # asked for in so many words, it is read
             self.assertIn(b"expired", asked.communicate(timeout=20)[1])

@@ -147,7 +147,7 @@ class Keygen(MadeKeys):
             names = ["there", "link"] + (["half"] if alg != "HS256" else [])
             for name in names:
                 done = assay("keygen", "--alg", alg, "--kid", "k", "--out", self.path(name))
-                self.assertDone(2, done, name, "is there already and is not overwritten")
+                self.assertDone(2, done, name, "exists and is not overwritten")
             for name in ("there", "half.jwks.json"):
                 with open(self.path(name), encoding="utf-8") as file:
                     self.assertEqual(file.read(), "mine")
@@ -229,9 +229,9 @@ class Mint(MadeKeys):
         self.assertNotEqual(self.minted("HS256"), self.minted("HS256"))      # the jti is random
 
     def test_claims_that_are_none(self):
-        for claim, *words in [("x", "NAME=JSON"), ("=1", "NAME=JSON"), ("x=", "no JSON"), ("x=a", "no JSON", "x='\"…\"'"),
-                              ("x={", "no JSON"), ('x={"a":1,"a":2}', "no JSON"), ("x=1 2", "no JSON"), ("x=NaN", "no JSON"),
-                              ("\udcff=1", "UTF-8"), ('x="\udcff"', "no JSON")]:
+        for claim, *words in [("x", "NAME=JSON"), ("=1", "NAME=JSON"), ("x=", "not JSON"), ("x=a", "not JSON", "x='\"…\"'"),
+                              ("x={", "not JSON"), ('x={"a":1,"a":2}', "not JSON"), ("x=1 2", "not JSON"), ("x=NaN", "not JSON"),
+                              ("\udcff=1", "UTF-8"), ('x="\udcff"', "not JSON")]:
             self.assertDone(2, self.mint("ES256", claim), "--claim", *words)
 
     def test_what_is_needed(self):
@@ -248,7 +248,7 @@ class Mint(MadeKeys):
                 text = file.read()
             for mode in (0o640, 0o604, 0o620, 0o602, 0o610, 0o777):
                 path = self.put("key", text, mode)
-                self.assertDone(2, self.mint(alg, key=path), path, f"(mode {mode:04o})", f"'chmod 600 {path}'", "make a new key")
+                self.assertDone(2, self.mint(alg, key=path), path, f"(mode {mode:04o})", f"'chmod 600 {path}'", "create a new key")
             for mode in (0o600, 0o400):
                 self.assertDone(0, self.mint(alg, key=self.put("key", text, mode)))
 
@@ -261,9 +261,9 @@ class Mint(MadeKeys):
                                  ("RS256", self.put("weak", weak), "at least 2048"), ("ES256", self.put("locked", locked), "passphrase"),
                                  ("ES256", self.put("public", Key().pem()), "no private key"), ("ES256", self.put("text", "x"), "keygen"),
                                  ("ES256", self.put("empty", ""), "no private key"), ("ES256", self.path("none"), "No such file"),
-                                 ("ES256", self.folder, "no regular file"), ("ES256", "/dev/zero", "no regular file"),
-                                 ("ES256", self.put("large", "x" * 65536), "too large"), ("HS256", self.file("ES256"), "no JWK set"),
-                                 ("HS512", self.file("HS256"), "no JWK set with a secret of kid 'my HS512'")]:
+                                 ("ES256", self.folder, "not a regular file"), ("ES256", "/dev/zero", "not a regular file"),
+                                 ("ES256", self.put("large", "x" * 65536), "too large"), ("HS256", self.file("ES256"), "not a JWK Set"),
+                                 ("HS512", self.file("HS256"), "not a JWK Set with a secret of kid 'my HS512'")]:
             self.assertDone(2, self.mint(alg, key=key), key, *words)
         self.assertDone(2, self.mint("HS512", key=self.file("HS256"), kid="my HS256"), "shorter than HS512 needs (64 bytes)")
         short = json.dumps({"keys": [{"kty": "oct", "kid": "k", "k": "not base64url!"}]})

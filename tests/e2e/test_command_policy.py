@@ -182,11 +182,11 @@ class Explain(PolicyTest):
         done = self.explain("POST", "/orders/?q", {"sub": "alice", "role": "user", "scope": "a b"})
         self.assertEqual(done.out.replace(self.folder + "/", "").splitlines(), [
             "resource: /orders", "roles: user", "scopes: a, b",
-            "policy.yaml:6:5: admin-users: the action is none of: GET, HEAD",
-            "policy.yaml:11:5: place-order: the token has not all of the scopes: orders:write",
+            "policy.yaml:6:5: admin-users: the action is not one of: GET, HEAD",
+            "policy.yaml:11:5: place-order: the token does not have all of the scopes: orders:write",
             "policy.yaml:12:5: own-profile: the resource matches none of: /users/{sub}/**",
             "policy.yaml:13:5: warehouse: the resource matches none of: /reserve",
-            "policy.yaml:14:5: deny suspended: the claim status is none of: suspended; the token has no such claim",
+            "policy.yaml:14:5: deny suspended: the claim status is not one of: suspended; the token does not have this claim",
             "policy.yaml:15:5: health: the resource matches none of: /health",
             "policy.yaml:16:5: trial: the resource matches none of: /new/**",
             "decision: 403, insufficient_scope, rule place-order"])
@@ -204,23 +204,23 @@ rules:
             told = self.explain("GET", "/users/5", claims, "--json").json()
             return {rule["rule"]: (rule["fit"], rule["why"]) for rule in told["rules"]}
         told = why({"tenant": 5, "user_id": 5.5, "sub": "6"})
-        self.assertEqual(told["text"], ("claims", "the claim tenant is none of: 5; "
-                                        "the token has a number, compared with a text: leave the quotation marks out"))
+        self.assertEqual(told["text"], ("claims", "the claim tenant is not one of: 5; "
+                                        "the token has a number, but the rule has a string: remove the quotation marks"))
         self.assertEqual(told["number"][0], "applies")
         self.assertEqual(told["own"], ("resource", "the resource matches none of: /users/{user_id}, /people/{sub}; "
-                                       "the token's user_id is no whole number, and only a text or a whole number fills {user_id}"))
+                                       "the token's user_id is not a whole number; only a string or a whole number fills {user_id}"))
         self.assertEqual(why({"user_id": 5})["own"][0], "applies")
         told = why({"tenant": "5", "user_id": "5"})
         self.assertEqual((told["text"][0], told["own"][0]), ("applies", "applies"))
-        self.assertEqual(told["number"], ("claims", "the claim tenant is none of: 5; "
-                                          "the token has a text, compared with something else: put the value into quotation marks"))
+        self.assertEqual(told["number"], ("claims", "the claim tenant is not one of: 5; "
+                                          "the token has a string, but the rule has none: put the value in quotation marks"))
         self.assertEqual(why({"user_id": "6"})["own"][1], "the resource matches none of: /users/{user_id}, /people/{sub}")
         for claims in ({"tenant": "6"}, {"tenant": 6}):
-            self.assertEqual((why(claims)["text"][1], why(claims)["number"][1]), ("the claim tenant is none of: 5",) * 2)
-        self.assertEqual(why({"tenant": True})["mixed"][1], "the claim tenant is none of: a, 5, true, -7; "
-                         "the token has true or false, compared with a text: leave the quotation marks out")
-        self.assertEqual(why({"tenant": "-7"})["mixed"][1], "the claim tenant is none of: a, 5, true, -7; "
-                         "the token has a text, compared with something else: put the value into quotation marks")
+            self.assertEqual((why(claims)["text"][1], why(claims)["number"][1]), ("the claim tenant is not one of: 5",) * 2)
+        self.assertEqual(why({"tenant": True})["mixed"][1], "the claim tenant is not one of: a, 5, true, -7; "
+                         "the token has true or false, but the rule has a string: remove the quotation marks")
+        self.assertEqual(why({"tenant": "-7"})["mixed"][1], "the claim tenant is not one of: a, 5, true, -7; "
+                         "the token has a string, but the rule has none: put the value in quotation marks")
         self.assertEqual(why({"tenant": -7})["mixed"][0], "applies")
 
     def test_each_way_to_fit_or_not(self):
@@ -243,7 +243,7 @@ rules:
         self.assertDone(0, self.explain("GET", "/"), "all: applies", "allow, rule all")
         done = self.explain("GET", "/a;b")
         self.assertEqual(done.code, 1)
-        self.assertEqual(done.out, "resource: none that anybody may ask for; byte 3: some servers cut a segment at `;` (RFC 3986 section 3.3); "
+        self.assertEqual(done.out, "resource: refused; byte 3: some servers cut a segment at `;` (RFC 3986 section 3.3); "
                                    "if yours do not, write `semicolon: keep` in the rule\n"
                                    "token: none, no_token\ndecision: 403, bad_resource\n")
         told = self.explain("GET", "/a;b", None, "--json").json()
@@ -260,8 +260,8 @@ rules:
         told = self.explain("GET", "/npm/@x%2fy", {"sub": "u"}, "--json").json()
         self.assertEqual((told["resource"], told["rule"]), ("/npm/@x%2Fy", "kept"))
         self.assertEqual([(rule["rule"], rule["fit"]) for rule in told["rules"]], [("kept", "applies"), ("plain", "resource"), ("sealed", "resource")])
-        self.assertEqual(told["rules"][1]["why"], "the resource has a `%2F`, and the rule does not say `encoded_slash: keep`")
-        self.assertIn("`;`, and the rule does not say `semicolon: keep`", self.explain("GET", "/npm/a;b", {"sub": "u"}).out)
+        self.assertEqual(told["rules"][1]["why"], "the resource has a `%2F`, and the rule does not have `encoded_slash: keep`")
+        self.assertIn("`;`, and the rule does not have `semicolon: keep`", self.explain("GET", "/npm/a;b", {"sub": "u"}).out)
         told = self.explain("GET", "/npm/a%2Fb;c", {"sub": "u"}, "--json").json()
         self.assertEqual([rule["fit"] for rule in told["rules"]], ["resource", "resource", "applies"])
         self.assertEqual(told["reason"], "denied_by_rule")

@@ -145,7 +145,7 @@ class Usage(PublishTest):
             self.assertWrong("--socket exclude", "--jti", "j", "--socket", "/s", *of, command=command)
             self.assertWrong("--stream is empty", "--jti", "j", "--stream", "", *of, command=command)
             self.assertWrong("UTF-8", "--jti", "j", "--issuer", "\udcff", command=command)
-            self.assertWrong("no thumbprint", "--jkt", "!" * 43, *of, command=command)
+            self.assertWrong("not a thumbprint", "--jkt", "!" * 43, *of, command=command)
             self.assertWrong("--before goes with", "--jti", "j", "--before", "7", *of, command=command)
             self.assertWrong("--ca-file goes with rediss", "--jti", "j", "--ca-file", ASSAY, *of, command=command)
             self.assertWrong("No such file", "--jti", "j", "--password-file", self.path("none"), *of, command=command)
@@ -204,7 +204,7 @@ class Refused(PublishTest):
 
     def test_errors_of_redis(self):
         self.server.cli("SET", STREAM, "x")
-        self.assertEqual(self.fails("assay:revocations in this Redis is no stream"), "refused")
+        self.assertEqual(self.fails("assay:revocations in this Redis is not a stream"), "refused")
         self.fails("database 99", to=self.server.url_of(db=99))
         self.server.cli("REPLICAOF", "127.0.0.1", "1")
         self.assertEqual(self.fails("READONLY", "--stream", "s"), "refused")
@@ -238,7 +238,7 @@ class Refused(PublishTest):
                 connection.close()
                 out, err = process.communicate(timeout=10)
         self.assertEqual([process.returncode, out], [3, b""])
-        self.assertIn(b"published or not", err)
+        self.assertIn(b"may or may not be published", err)
 
 
 @needs_redis

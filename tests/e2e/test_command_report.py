@@ -78,7 +78,7 @@ class Status(ReportTest):
         done = assay("reload", at=self.agent.socket)
         self.assertEqual((done.code, done.out), (1, ""))
         *faults, last = done.err.splitlines()
-        self.assertEqual(last, "assay: not reloaded; the configuration from before goes on")
+        self.assertEqual(last, "assay: not reloaded; the old configuration stays in force")
         found = [re.fullmatch(r"(.*):(\d+):(\d+): (.+)", fault).groups() for fault in faults]
         self.assertEqual({file for file, *_ in found}, {self.agent.config})
         told = {(int(line), word) for _, line, _, text in found for word in re.findall(r"\w+", text)}

@@ -38,7 +38,7 @@ class RevokeTest(CommandTest):
     def unrevoke(self, *arguments, **how):
         done = self.run_it("unrevoke", *arguments, **how)
         self.assertDone(0, done)
-        self.assertEqual(done.out, "taken back; nobody else holds it\n")
+        self.assertEqual(done.out, "taken back; no other source holds it\n")
 
     def held_by(self, *arguments):
         done = self.run_it("revocations", *arguments, "--json")

@@ -90,7 +90,7 @@ class Selftest(unittest.TestCase):
         agent = self.program(YES.format(python=sys.executable))
         done = self.run_it("--agent", agent)
         self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
-        self.assertIn("were not answered as they should be", done.stderr)
+        self.assertIn("answers are not as expected", done.stderr)
         failed = [line for line in done.stdout.splitlines() if line.startswith("  FAIL")]
         self.assertGreater(len(failed), 110)
         for name in ("alg none", "key confusion, DER", "psychic signature", "expired", "revoked", "path traversal"):
@@ -104,7 +104,7 @@ class Selftest(unittest.TestCase):
     def test_an_agent_that_does_not_start(self):
         done = self.run_it("--agent", self.program("#!/bin/sh\necho 'no such luck' >&2\nexit 1\n"))
         self.assertEqual(done.returncode, 3)
-        self.assertIn("does not start", done.stderr)
+        self.assertIn("did not start", done.stderr)
         self.assertIn("no such luck", done.stderr)
         self.assertNothingLeft()
 

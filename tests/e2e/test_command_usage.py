@@ -37,7 +37,8 @@ class Usage(CommandTest):
     def test_unknown_commands(self):
         self.assertWrong(
             (["verfy"], "'verfy'", "did you mean 'verify'?"), (["unrevok"], "'unrevoke'"), (["stat"], "'status'"),
-            (["xyzzy"], "--help"), (["--token", "x", "verify"], "'--token' may not stand before the command", "--socket, --timeout and --json"), ([""], "unknown command"),
+            (["xyzzy"], "--help"),
+            (["--token", "x", "verify"], "'--token' may not come before the command", "--socket, --timeout and --json"), ([""], "unknown command"),
             ([SECRET], "unknown command"))
 
     def test_options(self):
@@ -58,7 +59,7 @@ class Usage(CommandTest):
     def test_tokens_and_sockets(self):
         os.mkdir(self.path("d"))
         self.assertWrong(
-            (["verify"], "no token on stdin"), (["verify", "--token", "a", "--token-file", "b"], "exclude"),
+            (["verify"], "has no token"), (["verify", "--token", "a", "--token-file", "b"], "exclude"),
             (["verify", "--token-file", self.path("none")], "none", "No such file"),
             (["verify", "--token-file", self.path("d")], "directory"),
             (["verify", "--token", "a", "--audience", "a" * 4097], "more than"),
@@ -80,7 +81,7 @@ class Usage(CommandTest):
             (["revoke", "--jti", "a" * 66000], "more than a request"),
             (["revoke", "--jti", "a", "--ttl", "0s"], "--ttl"), (["revoke", "--jti", "a", "--ttl", "1500ms"], "whole seconds"),
             (["revoke", "--sub", "m\udcfcller"], "--sub", "not UTF-8"), (["unrevoke", "--kid", "\udcff"], "--kid", "not UTF-8"),
-            (["revocations", "--token", "nodots"], "no token"), (["revocations", "--before", "1"], "unknown option '--before'"))
+            (["revocations", "--token", "nodots"], "not a token"), (["revocations", "--before", "1"], "unknown option '--before'"))
 
     def test_files_of_keys(self):
         token, keys, pem = self.key.token(), self.put("keys.json", key_set(self.key)), self.put("public.pem", self.key.pem())
@@ -88,7 +89,7 @@ class Usage(CommandTest):
             (["inspect", "--token", token], "--keys FILE"), (["inspect", "--batch", "--keys", keys], "--batch"),
             (["inspect", "--batch", "--jws"], "--batch"),
             (["inspect", "--keys", self.path("none"), "--token", token], "No such file"),
-            (["inspect", "--keys", self.folder, "--token", token], "directory"), (["inspect", "--keys", keys], "no token"),
+            (["inspect", "--keys", self.folder, "--token", token], "directory"), (["inspect", "--keys", keys], "has no token"),
             (["inspect", "--keys", self.put("e", "{}"), "--token", token], "JWK Set"),
             (["inspect", "--keys", self.put("large", " " * 2**20 + "{}"), "--token", token], "1048576"),
             (["inspect", "--keys", "/dev/null", "--token", token], "/dev/null"),
@@ -104,7 +105,7 @@ class Usage(CommandTest):
         for when in ["", "now", "-1", "1.5", "1e9", "9" * 20, "2026-01-31", "2026-01-31 12:00:00Z", "2026-02-29T00:00:00Z",
                      "2026-13-01T00:00:00Z", "2026-01-31T24:00:00Z", "2026-01-31T12:00:00", "2026-01-31T12:00:00+1",
                      "2026-01-31T12:00:00Zx", "1969-12-31T23:59:59Z"]:
-            self.assertDone(2, assay("revoke", "--sub", "a", "--before", when), "no time", "RFC 3339")
+            self.assertDone(2, assay("revoke", "--sub", "a", "--before", when), "not a time", "RFC 3339")
 
     def test_options_of_asking_may_stand_before_the_command(self):
         at = self.path("none")
@@ -118,8 +119,8 @@ class Usage(CommandTest):
         self.assertWrong(
             (["--socket", at, "health", "--socket", at], "given twice"), (["--socket", at, "keygen"], "unknown option '--socket'"),
             (["--timeout", "2x", "health"], "'2x': unknown unit"), (["--socket", at], "a command is missing"), (["--socket"], "a command is missing"),
-            (["--socket", at, "--audience", "x", "verify"], "'--audience' may not stand before"),
-            (["--socket", at, "statsu"], "did you mean 'status'"), (["--socket", at, "--", "status"], "'--' may not stand"),
+            (["--socket", at, "--audience", "x", "verify"], "'--audience' may not come before"),
+            (["--socket", at, "statsu"], "did you mean 'status'"), (["--socket", at, "--", "status"], "'--' may not come"),
             (["--timeout", "1s"] * 9 + ["status"], "too many options"))
 
     def test_seconds_need_no_unit(self):
@@ -137,7 +138,7 @@ class Usage(CommandTest):
 
     def test_help_and_version_everywhere(self):
         overall = assay("--help")
-        self.assertDone(0, overall, "Exit: 0 yes, 1 no, 2 wrong usage or input, 3 could not decide")
+        self.assertDone(0, overall, "Exit: 0 yes, 1 no, 2 wrong usage or input, 3 undecided")
         self.assertEqual(re.findall(r"(?m)^  (\w+) ", overall.out), list(OPTIONS))
         version = assay("--version")
         self.assertDone(0, version)

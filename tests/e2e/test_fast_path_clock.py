@@ -1,5 +1,5 @@
 """libassay and the agent beside a simple model, while the wall clock runs, leaps, and is set back: hours go by in seconds, tokens begin and
-end, and whatever is remembered, the library says what the model says.
+end, and whatever is cached, the library says what the model says.
 
 The model does not know to the millisecond what time it is, nor always what times the agent has seen. It asks itself at both ends of what it
 knows, and where that makes a difference an answer may be either."""
@@ -57,7 +57,7 @@ class Model:
         good = {YES if self.is_good(token, now) else NO for now in times}
         if behind == {True} and self.has_looked:
             return {CLOCK_UNTRUSTED}
-        return good | {CLOCK_UNTRUSTED} if True in behind else good  # what is remembered holds until the agent's heart beats
+        return good | {CLOCK_UNTRUSTED} if True in behind else good  # cached results hold until the agent's heart beats
 
     def may_be_behind(self, now):
         return now - MARGIN < self.perhaps - BACK_MAX

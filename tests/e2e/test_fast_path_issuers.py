@@ -183,7 +183,7 @@ class Live(LiveTest):
         self.assertEqual((page.words(), page.counters()[index] > value), (words, True))
         self.assertEqual(self.client.verify(self.token), YES)
         self.assertEqual(decided(self.agent), asked)
-        for _ in range(3):  # refused by what is remembered here, and by what the agent remembers
+        for _ in range(3):  # refused by the cache here, and by the agent's cache
             self.assertEqual(self.client.verify(self.theirs), KEYS_STALE)
 
 

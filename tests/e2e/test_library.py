@@ -93,7 +93,7 @@ class LibraryTest(AssayTest):
     def test_what_the_token_says_after_authorize(self):
         exp = int(time.time()) + 600
         token = self.key.token(role="user", scope="read write", exp=exp)
-        for _ in range(3):   # asked, and remembered
+        for _ in range(3):   # asked, and cached
             verdict = self.handle.ask(token, AUTHORIZE, "GET", "/orders/1")
             self.assertEqual((verdict.status, verdict.ok, verdict.rule, verdict.issuer, verdict.subject, verdict.expires_at),
                              (YES, True, "orders", ISSUER, "alice", exp))
@@ -118,7 +118,7 @@ class LibraryTest(AssayTest):
             for what in (AUTHORIZE, AUTHORIZE | CLAIMS):
                 self.assertEqual(self.handle.ask(tokens[0], what, "GET", "/orders/1").status, YES)
             return decided(self.agent) > before
-        wait_for("both are remembered", lambda: not asked_in_vain())
+        wait_for("both are cached", lambda: not asked_in_vain())
         self.agent.call("revoke", token=tokens[0])
         for what in (AUTHORIZE, AUTHORIZE | CLAIMS):
             self.assertEqual(self.handle.ask(tokens[0], what, "GET", "/orders/1").reason, "revoked")

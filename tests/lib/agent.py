@@ -1,9 +1,9 @@
 """A real assayd on a private socket, keys and tokens for it, and a client.
 
 Every test starts the agents that it needs with AssayTest.start(). At the end
-of the test each one is stopped with SIGTERM, must exit with 0, and must not
-have said that a sanitizer found something. Nothing here sleeps for a
-condition: wait_for() looks until it holds, or fails at its deadline.
+of the test each agent gets SIGTERM, must exit with 0, and its log must have no
+report of a sanitizer. Nothing here sleeps for a fixed time: wait_for() checks a
+condition until it holds, or fails at its deadline.
 
 The programs come from the build folder named by ASSAY_BUILD.
 """

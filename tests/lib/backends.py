@@ -1,4 +1,4 @@
-"""Web servers and frameworks, each with an application that tells which of its routes or files it serves: tests/backends."""
+"""Web servers and frameworks of tests/backends, each with an application that reports which of its routes or files it serves."""
 import http.client
 import importlib.util
 import json

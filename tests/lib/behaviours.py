@@ -1,6 +1,6 @@
-"""What a Server of tls.py may be told to do with a request: good answers, and every kind of bad one.
+"""What a Server of tls.py can do with a request: valid answers, and every kind of bad answer.
 
-Each function returns a Behaviour. They nest where that has a sense: bearer("t", slow(document(keys))).
+Each function returns a Behaviour. Some take another Behaviour: bearer("t", slow(document(keys))).
 """
 import email.utils
 import gzip

@@ -1,4 +1,4 @@
-"""A gateway, configured as the guide has it, between a client and an application that tells what it gets."""
+"""A gateway, configured as in the guide, between a client and an application that reports what it receives."""
 import tempfile
 import unittest
 

@@ -1,4 +1,4 @@
-"""Runs of the command `assay`, and what every one of them must look like; and a false agent for it."""
+"""Runs the command `assay`, and checks what holds for every run; also a fake agent for it."""
 import json
 import os
 import shutil

@@ -1,5 +1,5 @@
-"""Envoy and Traefik cannot be had from Debian. What they do with the guide's configurations is done here as their sources do it, as far as it touches
-what a client may say about itself, and with what they ask the agent: Envoy's source/extensions/filters/common/ext_authz and its connection manager,
+"""A model of Envoy and Traefik, which Debian does not package. It does with the guide's configurations what their sources do, as far as that concerns
+the identity headers of a client and the request to the agent: Envoy's source/extensions/filters/common/ext_authz and its connection manager,
 Traefik's pkg/middlewares/auth/forward.go and headers/header.go, and Go's httputil.ReverseProxy behind it."""
 import functools
 import re

@@ -1,4 +1,4 @@
-"""Real gateways in front of an application, configured as the guide on gateways has it, with other paths and ports."""
+"""Real gateways in front of an application, configured as in the guide on gateways, with other paths and ports."""
 import json
 import os
 import random

@@ -1,10 +1,10 @@
-"""Debian's glewlwyd, an OpenID provider in C, started on loopback: keys and tokens of another hand than node's.
+"""Debian's glewlwyd, an OpenID provider in C, started on loopback: keys and tokens of another implementation than node's.
 
     with Glewlwyd(authority) as provider:
         token = provider.client_credentials(alg="EdDSA")
         provider.rotate()
 
-The issuer's name is a path on its server, and the discovery document lies below it. needs_glewlwyd skips where it is not there;
+The issuer's name is a path on its server, and the discovery document is below it. needs_glewlwyd skips a test if glewlwyd is not installed;
 tests/issuers/glewlwyd.sh BUILD unpacks it.
 """
 import base64

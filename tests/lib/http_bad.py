@@ -1,4 +1,4 @@
-"""What is no HTTP request that anybody should answer: by what is wrong with it. Also the seeds of tests/fuzz/http.c."""
+"""Malformed HTTP requests that no server should answer, by their fault. Also the seeds of tests/fuzz/http.c."""
 BAD = {
     "no version": "GET /healthz\r\nHost: x\r\n\r\n",
     "two spaces before the version": "GET /healthz  HTTP/1.1\r\nHost: x\r\n\r\n",

@@ -1,4 +1,4 @@
-"""HTTP as raw bytes: what is sent is what the test says, and what comes back is looked at as it stands there."""
+"""HTTP as raw bytes: sends exactly the bytes that the test gives, and returns the answer unchanged."""
 import json
 import socket
 import unittest

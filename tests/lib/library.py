@@ -1,4 +1,4 @@
-"""libassay, as a service has it: in this process, or in one of its own (Apart); and a wall clock for it and the agent that can be moved."""
+"""libassay as a service uses it: in this process, or in a separate one (Apart); and a wall clock for both and the agent that a test can set."""
 import ctypes
 import mmap
 import os
@@ -47,7 +47,7 @@ class WallClock:
 
 
 class Apart:
-    """A process with a handle. Where it stays on one processor, it has one lane, and asks once for what it can remember."""
+    """A process with a handle. If it stays on one processor, it uses one lane, and asks once for each result that can be cached."""
 
     def __init__(self, agent):
         self.agent = agent

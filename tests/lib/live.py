@@ -1,4 +1,4 @@
-"""An issuer over HTTPS, as it should be and as it should not be, and an agent that has its keys from it."""
+"""An issuer over HTTPS, well-behaved or not, and an agent that fetches its keys."""
 import json
 import os
 

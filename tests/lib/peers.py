@@ -1,4 +1,4 @@
-"""An agent with `peers`, and connections of real users and groups to it."""
+"""An agent with `peers`, and connections to it from real users and groups."""
 import os
 import signal
 

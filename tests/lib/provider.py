@@ -1,4 +1,4 @@
-"""Issuers that were not written for Assay, started on loopback with tests/issuers: an OpenID provider, and one that signs anything.
+"""Issuers that were not written for Assay, from tests/issuers, started on loopback: an OpenID provider, and an issuer that signs anything.
 
     with Provider(authority) as provider:
         token = provider.client_credentials("urn:assay:orders", "orders:read", alg="EdDSA")
@@ -7,7 +7,7 @@
     with Mock(authority) as mock:
         token = mock.token(claims={"sub": "anybody"})
 
-needs_issuers skips a test or a class where they are not installed. sh tests/npm.sh tests/issuers BUILD/issuers installs them.
+needs_issuers skips a test or a class if they are not installed. sh tests/npm.sh tests/issuers BUILD/issuers installs them.
 """
 import base64
 import contextlib

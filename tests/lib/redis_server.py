@@ -1,13 +1,13 @@
-"""A real redis-server on loopback, which a test starts, stops, kills and freezes; and a client for it in a few lines.
+"""A real redis-server on loopback, which a test can start, stop, kill and freeze; and a small client for it.
 
     server = RedisServer(folder).start()                # 127.0.0.1, a free port that it keeps
     server.url                                          # redis://localhost:PORT
     server.cli("XADD", "assay:revocations", "*", "r", record)
-    server.stop(); server.start(); server.restart()     # what it held is gone, unless appendonly=True
+    server.stop(); server.start(); server.restart()     # its data is gone, unless appendonly=True
     server.kill(); server.freeze(); server.thaw()
     RedisServer(folder, tls=(authority.issue(), authority.ca), password="p", users=["user bob on >b ~* +@all"])
 
-cli() speaks as the default user, or as another: cli("PING", user=("bob", "b")). What Redis refuses raises RedisError.
+cli() runs as the default user, or as another: cli("PING", user=("bob", "b")). It raises RedisError if Redis answers with an error.
 """
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""A certificate authority that is thrown away, and an HTTPS server on loopback that behaves as it is told.
+"""A temporary certificate authority, and an HTTPS server on loopback whose behaviour a test sets.
 
     authority = Authority(folder)                       # folder/ca.pem is what a client trusts
     server = Server(authority.issue()).start()          # 127.0.0.1, a free port
@@ -9,7 +9,7 @@
     server.stop(); server.start()                       # an outage; the port stays
     server.seen("/jwks")[0].headers.get("if-none-match")
 
-A behaviour is a Behaviour, or a function of a request that returns one. What may be said is in behaviours.py.
+A behaviour is a Behaviour, or a function of a request that returns one. behaviours.py has all of them.
 """
 import collections
 import datetime

@@ -1,4 +1,4 @@
-"""Applications that accept an upgrade: one that takes any, and tells what came after it; and Hypercorn, which speaks HTTP/2 then."""
+"""Applications that accept an upgrade: one that accepts any, and reports what came after it; and Hypercorn, which then speaks HTTP/2."""
 import base64
 import hashlib
 import importlib.util

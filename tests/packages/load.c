@@ -1,5 +1,5 @@
 /* A service under load, by libassay, while the agent behind it is begun anew, upgraded or killed: GOOD and REVOKED are files with tokens. Until
-   SIGTERM each of four threads verifies both in turn, two with what the process remembers and two by asking each time. One line at the end:
+   SIGTERM each of four threads verifies both in turn, two with cached results and two by asking each time. One line at the end:
    calls, wrong answers, failed calls, and how long the longest took. 0: none was wrong, none failed. */
 #include <errno.h>
 #include <pthread.h>

@@ -1,4 +1,4 @@
-/* What a process remembers: it is found by exactly what was asked, it is bounded and wiped, it waits for nobody, and it is repeated
+/* The cache of a process: a result is found by exactly what was asked, it is bounded and wiped, it waits for nobody, and it is repeated
    only while each thing that it rests on is as it was. */
 #include <sched.h>
 #include <setjmp.h>

@@ -124,7 +124,7 @@ static void wrong_ones_are_told_with_the_remedy(void **state)
     assert_int_equal(PARSE(&filled, "--wait", "5"), EXIT_BAD_INPUT);
     assert_non_null(strstr(told, "--wait: '5': missing unit; use 500ms"));
     assert_int_equal(PARSE(&filled, "--before", "noon"), EXIT_BAD_INPUT);
-    assert_non_null(strstr(told, "--before: 'noon' is no time"));
+    assert_non_null(strstr(told, "--before: 'noon' is not a time"));
     assert_int_equal(PARSE(&filled, "one", "two", "word"), EXIT_BAD_INPUT);
     assert_non_null(strstr(told, "unexpected argument 'word'"));
     assert_int_equal(PARSE(&filled, "one", "--", "two", "word"), EXIT_BAD_INPUT);

@@ -15,10 +15,10 @@ SIDE void side_close(void);
 SIDE bool side_has_page(void);
 SIDE void side_use_page(int fd);
 
-/* Is it remembered, and does it hold? */
+/* Is it cached, and does it hold? */
 SIDE bool side_repeats(const char *token);
 
-/* An answer as it came over the wire: is it a yes? Then it is remembered. */
+/* An answer as it came over the wire: is it a yes? Then it is cached. */
 SIDE bool side_takes(const char *token, const uint8_t *answer, size_t bytes, uint32_t msgid);
 
 /* A deliberate mistake: the heartbeat is read after the counters. */

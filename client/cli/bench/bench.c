@@ -1,5 +1,5 @@
-/* assay bench: load on the running agent, and beside it the bare echo. Their rounds alternate, so that whatever else the machine
-   does hits both. */
+/* assay bench: puts load on the running agent and on the bare echo server. Their rounds alternate, so that other load on the machine
+   affects both. */
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -17,7 +17,7 @@
 #define IN_FLIGHT_MAX    4096
 #define CONNECTIONS_MAX  256
 
-/* Sockets to the agent. */
+/* The sockets to the agent. */
 struct lines {
     struct connection *connections[CONNECTIONS_MAX];
     int sockets[CONNECTIONS_MAX];
@@ -41,7 +41,7 @@ static int check_mode(struct bench_order *order)
             return 0;
         }
     }
-    return report_bad_input("--mode: '%.32s' is none; write local, socket or cold", order->mode_name);
+    return report_bad_input("--mode: there is no '%.32s'; write local, socket or cold", order->mode_name);
 }
 
 static int check_key(struct bench_order *order)
@@ -51,10 +51,10 @@ static int check_key(struct bench_order *order)
 
     for (size_t i = 0; i < COUNT(given); i++)
         if (given[i] == NULL)
-            return report_bad_input("--%s is needed with --key; 'assay bench --help' lists all that are", names[i]);
+            return report_bad_input("--%s is needed with --key; 'assay bench --help' lists the needed options", names[i]);
     order->algorithm = algorithm_by_name(order->alg, strlen(order->alg));
     if (order->algorithm == ALG_NONE || (ALGORITHM_BIT(order->algorithm) & ALGORITHMS_HMAC) != 0)
-        return report_bad_input("--alg: '%.16s' is none that signs with a private key; write RS256, ES256, EdDSA or another",
+        return report_bad_input("--alg: '%.16s' is not an algorithm that signs with a private key; write RS256, ES256, EdDSA or another",
                                 order->alg);
     if (order->distinct == NOT_GIVEN)
         order->distinct = order->mode != BENCH_COLD                           ? DISTINCT_DEFAULT
@@ -70,9 +70,9 @@ static int check_tokens(struct bench_order *order)
     if (order->key != NULL)
         return check_key(order);
     if (order->mode == BENCH_COLD)
-        return report_bad_input("--mode cold needs --key: its tokens must be new to the agent, and are signed here");
+        return report_bad_input("--mode cold needs --key: it signs tokens that are new to the agent");
     if (order->tokens == NULL)
-        return report_bad_input("--tokens or --key is needed; 'assay bench --help' says more");
+        return report_bad_input("--tokens or --key is needed; 'assay bench --help' explains both");
     if (order->distinct != NOT_GIVEN)
         return wrong_together("distinct", "--tokens");
     return order->alg != NULL || order->kid != NULL || order->issuer != NULL ? wrong_together(order->alg != NULL   ? "alg"
@@ -98,7 +98,7 @@ static int check(struct bench_order *order)
     if (order->connections > CONNECTIONS_MAX)
         return report_bad_input("--connections must be at most %d", CONNECTIONS_MAX);
     if (order->connections * order->depth > IN_FLIGHT_MAX)
-        return report_bad_input("--connections and --depth make %lld in flight; the agent takes at most %d of a user",
+        return report_bad_input("--connections and --depth make %lld requests in flight; the agent takes at most %d per user",
                                 (long long)(order->connections * order->depth), IN_FLIGHT_MAX);
     return order->ms > 0 && order->ms <= 86400000 ? 0 : report_bad_input("--seconds must be at least 1ms and at most 24h");
 }
@@ -127,7 +127,7 @@ static int open_lines(const struct bench_order *order, struct lines *lines)
     return 0;
 }
 
-/* Of the process behind the socket; -1 where it is in another namespace, or may not be known. */
+/* The CPU time of the process behind the socket; -1 if it is in another namespace, or this process may not know it. */
 static int64_t agent_cpu_ns(const struct lines *lines)
 {
     struct ucred peer;
@@ -142,12 +142,12 @@ static int64_t agent_cpu_ns(const struct lines *lines)
     return (int64_t)used.tv_sec * NS_PER_S + used.tv_nsec;
 }
 
-/* What one run holds. */
+/* The state of one run. */
 struct bench {
     const struct bench_order *order;
     struct bench_tokens tokens;
     struct bench_requests requests; /* of the socket */
-    struct bench_requests model;    /* the first one and its answer, for the echo */
+    struct bench_requests model;    /* the first request and its answer, for the echo */
     struct lines lines;
     struct echo echo;
     struct bench_results results;
@@ -162,7 +162,7 @@ static void drop_bench(struct bench *bench)
     bench_tokens_clear(&bench->tokens);
 }
 
-/* The first token of a cold run is spent on the model. */
+/* A cold run uses up its first token for the model. */
 static int prepare(struct bench *bench)
 {
     const struct bench_order *order = bench->order;
@@ -174,7 +174,7 @@ static int prepare(struct bench *bench)
     struct bench_tokens first = {bench->tokens.tokens, 1, 1}, others = bench->tokens;
 
     if (cold && others.count < 2)
-        return report_bad_input("--distinct must be at least 2 here: the first token shows how long an answer is");
+        return report_bad_input("--distinct must be at least 2 in this mode: the first token shows how long an answer is");
     if (cold)
         others = (struct bench_tokens){others.tokens + 1, others.count - 1, 0};
     bench->results.token_bytes = first.tokens[0].count;
@@ -244,17 +244,17 @@ int command_bench(const struct command *self, int argc, char **argv)
     struct bench_order order = {
         .agent = AGENT_DEFAULTS, .distinct = NOT_GIVEN, .connections = NOT_GIVEN, .depth = NOT_GIVEN, .ms = NOT_GIVEN};
     const struct option_spec options[] = {
-        {"mode", OPTION_TEXT, &order.mode_name, "M", "local (in process; the default), socket, or cold (tokens never seen)"},
-        {"tokens", OPTION_TEXT, &order.tokens, "FILE", "tokens, one a line"},
-        {"key", OPTION_TEXT, &order.key, "FILE", "sign tokens with this private key, PEM, instead"},
+        {"mode", OPTION_TEXT, &order.mode_name, "M", "local (in process; the default), socket, or cold (tokens new to the agent)"},
+        {"tokens", OPTION_TEXT, &order.tokens, "FILE", "tokens, one per line"},
+        {"key", OPTION_TEXT, &order.key, "FILE", "instead of --tokens: sign tokens with this private key (PEM)"},
         {"alg", OPTION_TEXT, &order.alg, "ALG", "RS256, ES256, EdDSA, or another"},
-        {"kid", OPTION_TEXT, &order.kid, "K", "the key's name, into the header"},
+        {"kid", OPTION_TEXT, &order.kid, "K", "the key's kid, for the header"},
         {"issuer", OPTION_TEXT, &order.issuer, "I", "the claim iss"},
-        {"audience", OPTION_TEXT, &order.audience, "A", "the claim aud, and whom the agent is asked for"},
-        {"distinct", OPTION_COUNT, &order.distinct, "N", "tokens to sign (64; cold: 20000, or 5000 with RSA)"},
-        {"connections", OPTION_COUNT, &order.connections, "N", "connections, of local threads (1)"},
+        {"audience", OPTION_TEXT, &order.audience, "A", "the claim aud, and the audience that is verified"},
+        {"distinct", OPTION_COUNT, &order.distinct, "N", "how many tokens to sign (64; cold: 20000, or 5000 with RSA)"},
+        {"connections", OPTION_COUNT, &order.connections, "N", "connections; in mode local threads (1)"},
         {"depth", OPTION_COUNT, &order.depth, "N", "requests in flight on each connection (1)"},
-        {"seconds", OPTION_SECONDS, &order.ms, "DURATION", "how long (5s); the echo takes as long again"},
+        {"seconds", OPTION_SECONDS, &order.ms, "DURATION", "how long to measure the agent (5s); the echo takes as long again"},
         AGENT_OPTIONS(order.agent),
     };
     int code = options_parse(self, options, COUNT(options), argc, argv);

@@ -1,4 +1,4 @@
-/* What the parts of `assay bench` share: the order, the tokens, and what was measured. */
+/* What the parts of `assay bench` share: the order, the tokens, and the measured figures. */
 #ifndef ASSAY_COMMAND_BENCH_H
 #define ASSAY_COMMAND_BENCH_H
 
@@ -9,7 +9,7 @@
 #include "client/cli/token_source.h"
 #include "samples.h"
 
-#define BENCH_BATCH 64 /* calls that are timed as one, in process */
+#define BENCH_BATCH 64 /* calls in process that are timed together */
 
 enum bench_mode { BENCH_LOCAL, BENCH_SOCKET, BENCH_COLD };
 
@@ -26,13 +26,14 @@ struct bench_tokens {
     size_t count, room;
 };
 
-/* The file's lines, or as many as are to be distinct, signed with the key. 0, or told and the exit code. */
+/* Reads tokens from the file's lines, or signs as many distinct ones as ordered. Returns 0; on failure reports the error and returns the
+   exit code. */
 int bench_tokens_read(const char *path, struct bench_tokens *tokens);
 int bench_tokens_mint(const struct bench_order *order, struct bench_tokens *tokens);
 int bench_tokens_add(struct bench_tokens *tokens, const char *bytes, size_t count);
-void bench_tokens_clear(struct bench_tokens *tokens); /* wiped */
+void bench_tokens_clear(struct bench_tokens *tokens); /* wipes them */
 
-/* A request, and the answer's bytes behind its msgid; NULL where only its meaning is known: yes. */
+/* A request, and the answer's bytes behind its msgid; NULL if only its meaning is known: yes. */
 struct bench_request {
     uint8_t *bytes, *expected;
     size_t size, expected_bytes;
@@ -43,10 +44,12 @@ struct bench_requests {
     size_t count;
 };
 
-/* Asks the agent about one token. 0 with the answer (initialised by the caller), or told and the exit code. */
+/* Asks the agent about one token. Returns 0 with the answer, which the caller has initialised; on failure reports the error and returns
+   the exit code. */
 int bench_ask(const struct bench_order *order, const struct token_text *token, size_t number, struct answer *answer);
 
-/* Requests for all tokens; with their answers if `answered`. Each token's first answer is thus an old story. */
+/* Makes requests for all tokens; with `answered`, asks each once and keeps the answer, so that the agent has it cached before the clock
+   starts. */
 int bench_requests_make(const struct bench_order *order, const struct bench_tokens *tokens, bool answered,
                         struct bench_requests *requests);
 void bench_requests_clear(struct bench_requests *requests);
@@ -58,20 +61,21 @@ struct bench_figures {
     int64_t agent_cpu_ns; /* -1: not known */
 };
 
-/* Requests in flight on connections. They are the caller's, and so are the sockets. */
+/* Requests in flight on connections. The requests and the sockets belong to the caller. */
 struct pipeline {
     const struct bench_order *order;
     const struct bench_requests *requests;
     const int *sockets;
     size_t connections, depth;
     size_t next; /* the request that is sent next */
-    bool once;   /* each is sent once */
+    bool once;   /* send each once */
 };
 
-/* Sends for so long, `most` requests at most, and waits for the answers. 0, or told and the exit code. */
+/* Sends for that long, but at most `most` requests, and waits for the answers. Returns 0; on failure reports the error and returns the
+   exit code. */
 int pipeline_run(struct pipeline *pipeline, int64_t ns, uint64_t most, struct bench_figures *figures);
 
-/* The other side of the bare echo: a child that gives back the answer to each request, on one socket a connection. */
+/* The bare echo server: a child that returns the stored answer to each request, with one socket per connection. */
 struct echo {
     pid_t pid;
     int *sockets;
@@ -80,7 +84,7 @@ struct echo {
 int echo_start(const struct bench_request *request, size_t connections, size_t depth, struct echo *echo);
 void echo_stop(struct echo *echo);
 
-/* One round in process. */
+/* Runs one round in process. */
 int bench_local_round(const struct bench_order *order, const struct bench_tokens *tokens, int64_t ns,
                       struct bench_figures *figures);
 

@@ -1,5 +1,5 @@
-/* The least that any server on a Unix socket can do: wait by epoll, read, and write as many bytes as an answer has. Beyond that it
-   puts the request's msgid into the answer, so that who asks does the same work as with the agent. */
+/* The least that any server on a Unix socket must do: wait with epoll, read a request, and write as many bytes as an answer has. It also
+   copies the request's msgid into the answer, so that the client does the same work as with the agent. */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -42,7 +42,7 @@ static bool write_all(int fd, const uint8_t *bytes, size_t count)
     return true;
 }
 
-/* What came on one socket. False: it is closed. */
+/* Answers what came on one socket. False: the socket is closed. */
 static bool serve(const struct server *server, struct peer *peer)
 {
     const struct bench_request *request = server->request;
@@ -81,7 +81,7 @@ static void serve_all(const struct server *server, size_t count)
     }
 }
 
-/* Never returns. It ends with its parent, or when that closes a socket. */
+/* Never returns. Ends with its parent, or when the parent closes a socket. */
 static void be_echo(const struct bench_request *request, const int *sockets, size_t count, size_t depth)
 {
     size_t answer = MSGID_END + request->expected_bytes;

@@ -1,4 +1,4 @@
-/* Calls in process, by threads that share a handle as a service's do. */
+/* Calls in process, by threads that share a handle, as a service's threads do. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@ struct worker {
     struct bench_figures figures;
 };
 
-/* 0, or the status of the token at worker->at. */
+/* Returns 0, or the status of the token at worker->at. */
 static int batch(struct worker *worker)
 {
     const struct bench_tokens *tokens = worker->tokens;
@@ -55,7 +55,7 @@ static void *work(void *context)
     return NULL;
 }
 
-/* The reason is asked for anew; whatever the answer is now, there is no figure. */
+/* Asks again for the reason. Whatever the answer is now, the run has no result. */
 static int tell(const struct worker *worker)
 {
     struct answer answer CLEANUP(answer_clear);
@@ -66,7 +66,7 @@ static int tell(const struct worker *worker)
     return code != 0 ? code : report_undecided("internal", "a call failed: %s", assay_strerror(worker->status));
 }
 
-/* Ends those that were started. 0, or the exit code of the first that failed. */
+/* Joins the threads that were started. Returns 0, or the exit code of the first that failed. */
 static int gather(struct worker *workers, size_t started, struct bench_figures *figures)
 {
     int code = 0;
@@ -103,5 +103,5 @@ int bench_local_round(const struct bench_order *order, const struct bench_tokens
     int code = gather(workers, started, figures);
 
     figures->elapsed_ns += monotonic_ns() - begin;
-    return code == 0 && started < count ? report_undecided("internal", "no more threads can be started than %zu", started) : code;
+    return code == 0 && started < count ? report_undecided("internal", "only %zu threads can be started", started) : code;
 }

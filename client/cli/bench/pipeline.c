@@ -1,5 +1,5 @@
-/* Requests in flight, by one thread. The clock is read once for what is sent together, and once for what comes together. An answer
-   that is not byte for byte the one that the token got before is read as the library reads it. */
+/* Requests in flight, sent by one thread. It reads the clock once for all that it sends together, and once for all that it receives
+   together. It checks each answer: if the bytes differ from the token's earlier answer, it reads the answer as the library does. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,7 @@
 #define IN_BYTES (2 * ANSWER_BYTES_MAX)
 
 struct slot {
-    const struct bench_request *request; /* NULL: nothing is on its way */
+    const struct bench_request *request; /* NULL: no request is in flight here */
     int64_t sent;
 };
 
@@ -83,7 +83,8 @@ static int flush(const struct run *run, struct line *line)
     return 0;
 }
 
-/* As many as there is room for. What the socket does not take is sent when the next answers come: at least one request has gone. */
+/* Sends as many requests as there is room for. What the socket does not take is sent when the next answers come; at least one request was
+   sent. */
 static int refill(struct run *run, struct line *line, int64_t now)
 {
     struct pipeline *pipeline = run->pipeline;
@@ -106,13 +107,13 @@ static int refill(struct run *run, struct line *line, int64_t now)
     return flush(run, line);
 }
 
-/* What the answer means, as the library takes it. 0, or told and the exit code. */
+/* Reads the answer as the library does. Returns 0; on failure reports the error and returns the exit code. */
 static int judge(const struct run *run, const struct bench_request *request, const uint8_t *bytes, size_t size, uint32_t msgid)
 {
     struct answer answer;
     struct assay_verdict *verdict CLEANUP(verdict_free_at) = NULL;
 
-    answer_init(&answer); /* not to be cleared: it does not own what it reads */
+    answer_init(&answer); /* not cleared: it does not own the bytes */
     answer.bytes = (uint8_t *)bytes;
     answer.size = size;
     int status = answer_read(&answer, msgid);
@@ -143,7 +144,7 @@ static struct slot *slot_of(const struct run *run, struct line *line, uint32_t m
                                                                                                         : NULL;
 }
 
-/* One answer. *ret_bytes 0: it has not all come. */
+/* Reads one answer. *ret_bytes 0: it is not complete yet. */
 static int take_answer(struct run *run, struct line *line, const uint8_t *at, size_t left, int64_t now, size_t *ret_bytes)
 {
     *ret_bytes = 0;

@@ -1,4 +1,4 @@
-/* Requests that are written before the clock starts, and what the agent answers to each. */
+/* Writes the requests before the clock starts, and keeps the agent's answer to each. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,7 +50,7 @@ static int write_request(const struct bench_order *order, const struct token_tex
     return 0;
 }
 
-/* All behind the msgid: nil, and the result. */
+/* Everything behind the msgid: nil, and the result. */
 static int keep_answer(const struct answer *answer, struct bench_request *request)
 {
     size_t bytes = (size_t)(answer->result.end - answer->result.at);

@@ -2,7 +2,7 @@
 
 #define PER_OCTAVE (UINT64_C(1) << SAMPLES_BITS)
 
-/* Below 64 each value has its own. */
+/* Each value below 64 has its own bucket. */
 static size_t bucket_of(uint64_t value)
 {
     if (value < PER_OCTAVE)
@@ -18,7 +18,7 @@ uint64_t samples_upper(size_t bucket)
         return bucket;
     size_t shift = bucket / PER_OCTAVE - 1;
 
-    return (((bucket % PER_OCTAVE + PER_OCTAVE) + 1) << shift) - 1; /* of the last one: 2^64 - 1, by wrapping around */
+    return (((bucket % PER_OCTAVE + PER_OCTAVE) + 1) << shift) - 1; /* for the last bucket 2^64 - 1, by wrapping around */
 }
 
 void samples_add(struct samples *samples, uint64_t value)
@@ -40,7 +40,7 @@ void samples_merge(struct samples *samples, const struct samples *others)
 
 uint64_t samples_percentile(const struct samples *samples, unsigned per_mille)
 {
-    /* In two steps, for a thousand times the count may be too large. */
+    /* In two steps, because a thousand times the count may overflow. */
     uint64_t rank = samples->count / 1000 * per_mille + (samples->count % 1000 * per_mille + 999) / 1000, seen = 0;
 
     for (size_t i = 0; i < SAMPLES_BUCKETS; i++) {

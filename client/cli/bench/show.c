@@ -1,4 +1,4 @@
-/* The figures for people, with a histogram where a terminal shows it, and for programs. */
+/* Prints the figures: a table, with a histogram on a terminal; or JSON for programs. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -59,7 +59,7 @@ static void print_figure(const char *name, const struct figure *figure)
     putchar('\n');
 }
 
-/* How many eighths of BAR_WIDTH characters. What is there at all is seen. */
+/* Prints a bar in eighths of a character, BAR_WIDTH characters at most. A count above 0 is always visible. */
 static void print_bar(uint64_t count, uint64_t most)
 {
     static const char *const parts[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
@@ -72,7 +72,7 @@ static void print_bar(uint64_t count, uint64_t most)
     puts(parts[eighths % 8]);
 }
 
-/* A row is a quarter of a power of two, or a half, or a whole one, or more of them: so that they are not many. */
+/* A row covers a quarter of a power of two, or a half, or a whole one, or more, so that there are not too many rows. */
 static void print_histogram(const struct samples *samples)
 {
     size_t first = 0, last = SAMPLES_BUCKETS - 1, step = (1 << SAMPLES_BITS) / 4;
@@ -107,8 +107,8 @@ static void print_head(const struct bench_order *order, const struct bench_resul
         printf("%" PRId64 " connections, %" PRId64 " in flight on each; ", order->connections, order->depth);
     printf("%" PRIu64 " answers in %.2f s, each checked\n", results->agent.requests, (double)results->agent.elapsed_ns / 1e9);
     if (order->mode == BENCH_LOCAL)
-        printf("Times are means of %d calls, for reading a clock takes half as long as a call. The echo is what a round trip would "
-               "cost.\n",
+        printf("Each time is the mean of %d calls, because reading a clock takes half as long as a call. The echo shows what a round trip "
+               "costs.\n",
                BENCH_BATCH);
     printf("\n%-10s%*s%*s%*s%*s%*s%*s\n", "", CELL + 2, "rate", CELL, "p50", CELL, "p90", CELL, "p99", CELL, "p99.9", CELL, "max");
 }
@@ -125,7 +125,7 @@ static int show_text(const struct bench_order *order, const struct bench_results
     if (order->mode == BENCH_COLD && results->agent.agent_cpu_ns > 0) {
         double each = (double)results->agent.agent_cpu_ns / (double)results->agent.requests;
 
-        printf("\nThe agent's processor time is %s a token: %.0f/s on each core that it has to itself.\n", time_text(each, text),
+        printf("\nThe agent's CPU time is %s per token: %.0f/s on each core that it has alone.\n", time_text(each, text),
                1e9 / each);
     }
     if (isatty(STDOUT_FILENO))

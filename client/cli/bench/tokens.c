@@ -1,4 +1,4 @@
-/* The tokens of a benchmark, from a file or signed here by OpenSSL: libjwt would decode the key anew for each. */
+/* The tokens of a benchmark, from a file, or signed here with OpenSSL: libjwt would decode the key again for each token. */
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/ecdsa.h>
@@ -60,13 +60,13 @@ static int add_lines(const char *path, const char *bytes, size_t size, struct be
         while (count > 0 && strchr(" \t\r", line[count - 1]) != NULL)
             count--;
         if (count >= TOKEN_INPUT_BYTES_MAX)
-            return report_bad_input("--tokens %s: line %zu is longer than a token can be", path, tokens->count + 1);
+            return report_bad_input("--tokens %s: line %zu is longer than a token may be", path, tokens->count + 1);
         if (count > 0)
             code = bench_tokens_add(tokens, line, count);
         line = next;
     }
     if (code == 0 && tokens->count == 0)
-        return report_bad_input("--tokens %s: no token in it; write one a line", path);
+        return report_bad_input("--tokens %s: the file has no token; write one per line", path);
     return code;
 }
 
@@ -97,7 +97,7 @@ int bench_tokens_read(const char *path, struct bench_tokens *tokens)
     if (fd < 0 || fstat(fd, &found) != 0)
         return report_bad_input("--tokens %s: %s", path, strerror(errno));
     if (!S_ISREG(found.st_mode))
-        return report_bad_input("--tokens %s is no regular file", path);
+        return report_bad_input("--tokens %s is not a regular file", path);
     if (found.st_size > FILE_BYTES_MAX)
         return report_bad_input("--tokens %s has more than %d bytes", path, FILE_BYTES_MAX);
     size_t size = (size_t)found.st_size;
@@ -112,7 +112,7 @@ int bench_tokens_read(const char *path, struct bench_tokens *tokens)
     return code;
 }
 
-/* JOSE has r and s side by side. */
+/* JOSE puts r and s side by side. */
 static bool jose_from_der(uint8_t *signature, size_t *bytes, int width)
 {
     const uint8_t *at = signature;
@@ -144,7 +144,7 @@ static bool sign(enum algorithm algorithm, EVP_PKEY *key, const char *input, uin
     return well;
 }
 
-/* A part of a token, to be freed; NULL if it cannot be made. Takes the object. */
+/* Encodes a part of a token; the caller frees it. NULL on failure. Frees the object. */
 static char *encode(json_t *object)
 {
     json_t *mine OWNED_JSON = object;
@@ -156,7 +156,7 @@ static char *encode(json_t *object)
     return encoded;
 }
 
-/* `run` tells the tokens of this run from those of others. */
+/* `run` distinguishes the tokens of this run from those of other runs. */
 static char *encode_claims(const struct bench_order *order, uint64_t run, size_t number)
 {
     json_int_t now = (json_int_t)time(NULL);
@@ -201,7 +201,7 @@ static int mint_all(const struct bench_order *order, EVP_PKEY *key, struct bench
     int code = 0;
 
     if (RAND_bytes((uint8_t *)&run, sizeof run) != 1)
-        return report_undecided("internal", "there are no random numbers");
+        return report_undecided("internal", "OpenSSL gives no random numbers");
     for (int64_t i = 0; code == 0 && i < order->distinct; i++) {
         char *claims CLEANUP_FREE = encode_claims(order, run, (size_t)i);
 

@@ -1,12 +1,12 @@
-/* How a benchmark spells its requests, and finds the like in answers: each msgid has five bytes. */
+/* The encoding of a benchmark's requests: each msgid takes five bytes, at the same place in requests and answers. */
 #ifndef ASSAY_COMMAND_BENCH_WIRE_H
 #define ASSAY_COMMAND_BENCH_WIRE_H
 
 #include <stdint.h>
 
-#define MSGID_AT    2U /* behind the array's head and the kind of message, in requests and in answers */
+#define MSGID_AT    2U /* behind the array's head and the message type, in requests and answers */
 #define MSGID_END   7U
-#define MSGID_FIRST 0x10000000U /* below, there is a shorter spelling */
+#define MSGID_FIRST 0x10000000U /* smaller numbers have a shorter encoding */
 
 static inline void msgid_put(uint8_t *message, uint32_t msgid)
 {

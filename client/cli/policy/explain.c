@@ -1,4 +1,4 @@
-/* assay policy explain: every rule, in the file's order, and the first thing that it fails by. */
+/* assay policy explain: prints every rule in the file's order, and the first condition of it that does not hold. */
 #include <stdio.h>
 #include <string.h>
 
@@ -13,7 +13,7 @@ struct explanation {
     struct policy_file file;
     uint8_t *wire; /* the claims */
     struct bearer bearer;
-    const char *asked; /* the resource as it was written */
+    const char *asked; /* the resource as it was given */
     struct resource resource;
     struct ask ask;
 };
@@ -31,7 +31,7 @@ static json_t *rule_json(const struct rule *rule, enum fit fit, const char *word
                      "fit", policy_fit_name(fit), "why", text_json(words));
 }
 
-/* The resource as it is compared; NULL: it is none. To be freed. */
+/* The resource in the form that rules are compared with; the caller frees it. NULL: the resource is refused. */
 static char *normalized(const struct explanation *explanation)
 {
     const struct resource *resource = explanation->ask.resource;
@@ -62,7 +62,7 @@ static void add_name(void *list, const char *at, size_t bytes)
     json_array_append_new(list, json_stringn(at, bytes));
 }
 
-/* From 1, as editors count. */
+/* Counts from 1, as editors do. */
 static size_t fault_byte(const struct explanation *explanation)
 {
     return (size_t)(explanation->resource.fault_at - explanation->asked) + 1;
@@ -76,7 +76,7 @@ static void add_warning(json_t *warnings, const struct claim_places *places, con
         json_array_append_new(warnings, text_json(text));
 }
 
-/* What the claims say, where the issuer's settings look for it. */
+/* Collects roles and scopes from the claims, at the places that the issuer's settings name. */
 static int gather(const struct explanation *explanation, json_t *answer)
 {
     char *resource CLEANUP_FREE = normalized(explanation);
@@ -143,7 +143,7 @@ static void print_gathered(const struct explanation *explanation, const json_t *
     if (text != NULL)
         printf("resource: %s\n", text);
     else
-        printf("resource: none that anybody may ask for; byte %zu: %s\n", fault_byte(explanation), explanation->resource.fault);
+        printf("resource: refused; byte %zu: %s\n", fault_byte(explanation), explanation->resource.fault);
     if (explanation->ask.claims == NULL) {
         printf("token: none, %s\n", reason_name(explanation->ask.why_no_token));
         return;
@@ -200,7 +200,7 @@ static int explain(const struct explanation *explanation)
     if (rules == NULL)
         print_gathered(explanation, gathered);
 
-    /* What is no resource is refused before any rule is looked at. */
+    /* A resource that is refused is refused before any rule is looked at. */
     for (unsigned i = 0; code == 0 && explanation->ask.resource != NULL && i < policy->rule_count; i++)
         code = explain_rule(explanation, &policy->rules[i], rules);
     if (code != 0)
@@ -218,7 +218,7 @@ static int explain(const struct explanation *explanation)
     return code == EXIT_YES && !ruling.allow ? EXIT_NO : code;
 }
 
-/* Under the same rules as a token's payload. */
+/* Reads the claims under the same rules as a token's payload. */
 static int read_claims(const char *text, uint8_t **ret_wire, size_t *ret_bytes)
 {
     size_t bytes = strlen(text), room = WIRE_BYTES_OF_JSON(bytes);
@@ -232,7 +232,7 @@ static int read_claims(const char *text, uint8_t **ret_wire, size_t *ret_bytes)
         return report_bad_input("--claims: longer than the %d bytes that a token may have", TOKEN_BYTES_MAX);
     wire_writer_init(&writer, wire, room);
     if (json_to_wire_or_why(text, bytes, TOKEN_PAYLOAD_DEPTH_MAX, &writer, &fault) < 0)
-        return report_bad_input("--claims: this is no JSON object as tokens have them (byte %zu: %s); write for example "
+        return report_bad_input("--claims: this is not a JSON object that a token can have (byte %zu: %s); write for example "
                                 "'{\"sub\":\"alice\",\"role\":\"user\"}'",
                                 (size_t)(fault.at - text) + 1, fault.why);
     *ret_bytes = wire_written(&writer);
@@ -248,16 +248,16 @@ int command_policy_explain(const struct command *self, int argc, char **argv)
     size_t bytes = 0;
     const struct option_spec options[] = {
         POLICY_OPTIONS(path, config_path, json),
-        {"claims", OPTION_TEXT, &claims, "JSON", "what the token says (else there is none)"},
-        {"action", OPTION_TEXT, &action, "A", "what is to be done: a request's method"},
-        {"resource", OPTION_TEXT, &resource, "R", "to what: a request's path, as it came"},
+        {"claims", OPTION_TEXT, &claims, "JSON", "the token's claims (else there is no token)"},
+        {"action", OPTION_TEXT, &action, "A", "the action: a request's method"},
+        {"resource", OPTION_TEXT, &resource, "R", "the resource: a request's path, as the client sent it"},
     };
     int code = options_parse(self, options, COUNT(options), argc, argv);
 
     if (code != OPTIONS_PARSED)
         return code;
     if (action == NULL || resource == NULL)
-        return report_bad_input("--action and --resource are needed: what is to be done, and to what");
+        return report_bad_input("--action and --resource are needed: a request's method and its path");
     if (claims != NULL && (code = read_claims(claims, &explanation.wire, &bytes)) != 0)
         return code;
     if ((code = policy_file_open(&explanation.file, path, config_path)) != 0)

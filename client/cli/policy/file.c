@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* As assayd does; with --json as one object. */
+/* Reports faults as assayd does; with --json as one object. */
 static int refuse(const char *path, const struct faults *faults)
 {
     char *message CLEANUP_FREE = NULL;
@@ -40,7 +40,8 @@ static bool same_places(const struct claim_places *one, const struct claim_place
     return same;
 }
 
-/* All spellings of all issuers, with the settings of the first; false if another has others, or there is no memory. */
+/* Makes one issuer with the names of all issuers and the settings of the first. False if another issuer has other settings, or there is
+   no memory. */
 static bool unite_issuers(const struct config *config, struct issuer *any)
 {
     unsigned names = 0;
@@ -111,7 +112,7 @@ static const struct issuer *find_issuer(const struct config *config, struct text
     return NULL;
 }
 
-/* As the agent does before it asks the policy. */
+/* Converts numbers as the agent does before it asks the policy. */
 static void use_settings(struct bearer *bearer, const struct issuer *issuer)
 {
     if (issuer == NULL || issuer->numeric_claims == 0 || bearer->claims.bytes > sizeof bearer->wire)
@@ -121,7 +122,7 @@ static void use_settings(struct bearer *bearer, const struct issuer *issuer)
     (void)adapt_numbers(&bearer->claims, issuer->numeric_claims, bearer->wire, sizeof bearer->wire);
 }
 
-/* The agent would refuse a token of an issuer that it does not have, or has to look at only; and then there is none. */
+/* The agent refuses a token of an issuer that is not configured or is in shadow mode; then the policy is asked without a token. */
 void bearer_init(struct bearer *bearer, const struct policy_file *file, const uint8_t *wire, size_t bytes, struct ask *ret_ask)
 {
     *ret_ask = (struct ask){.why_no_token = REASON_NO_TOKEN};

@@ -1,4 +1,4 @@
-/* assay policy: test and explain. */
+/* assay policy: the commands test and explain. */
 #include <stdio.h>
 #include <string.h>
 
@@ -6,15 +6,15 @@
 #include "file.h"
 
 static const struct command commands[] = {
-    {"policy test", "run the examples that a policy gives for itself", "FILE [--config FILE]",
-     "Tells each example of the policy's `tests` that comes out otherwise than it expects, and how many passed and failed.\n"
-     "Claims with an iss count as that issuer's token, those without as any issuer's. With --config, the issuers are those of\n"
-     "the configuration, and roles and scopes stand where it says.\n"
-     "Exit: 0 all passed, 1 one failed, 2 wrong usage, or a file with faults.\n",
+    {"policy test", "run the tests that a policy file has", "FILE [--config FILE]",
+     "Runs the policy's `tests`. Prints each that fails, and how many passed and failed. Claims with an iss count as a token of that\n"
+     "issuer, claims without iss as a token of any issuer. With --config, the issuers are those of the configuration, and roles and\n"
+     "scopes are where it says.\n"
+     "Exit: 0 all passed, 1 one or more failed, 2 wrong usage, or a file with faults.\n",
      command_policy_test},
-    {"policy explain", "show what every rule says to one question", "FILE [--claims JSON] --action A --resource R [--config FILE]",
-     "Tells of each rule whether it applies, and if not, the first thing that it fails by; then the decision. Without --claims\n"
-     "there is no token. Issuers are as for 'assay policy test'.\n"
+    {"policy explain", "show for one request whether each rule applies, and why", "FILE [--claims JSON] --action A --resource R [--config FILE]",
+     "Prints for each rule whether it applies, and if not, the first condition that does not hold; then the decision. Without\n"
+     "--claims there is no token. Issuers are as for 'assay policy test'.\n"
      "Exit: 0 allowed, 1 denied, 2 wrong usage, or a file with faults.\n",
      command_policy_explain},
 };
@@ -42,7 +42,7 @@ static int print_help(int argc, char **argv)
     return code;
 }
 
-/* --json may stand before the second name, as before everything else that is told. */
+/* --json may come before the second name, as it may before every command. */
 int command_policy(const struct command *self, int argc, char **argv)
 {
     bool json = false;
@@ -52,7 +52,7 @@ int command_policy(const struct command *self, int argc, char **argv)
     while (at < argc && strcmp(argv[at], "--json") == 0)
         at++;
     if (at == argc)
-        return report_bad_input("which of the two? 'assay policy test FILE' or 'assay policy explain FILE …'");
+        return report_bad_input("write 'assay policy test FILE' or 'assay policy explain FILE …'");
     if (strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "-h") == 0)
         return print_help(argc, argv);
     if (argv[at][0] == '-')

@@ -1,4 +1,4 @@
-/* assay policy test */
+/* assay policy test: runs the tests that a policy file has. */
 #include <stdio.h>
 #include <string.h>
 
@@ -22,7 +22,7 @@ static const char *expected_words(unsigned status)
     return status == 200 ? "allow" : status == 401 ? "401" : "403";
 }
 
-/* As a compiler's, so that editors find the place. */
+/* Prints a failure as compilers do, so that editors find the place. */
 static int tell_failure(struct tally *tally, const struct policy_test *test, const struct ruling *ruling)
 {
     char *found CLEANUP_FREE = ruling_words(ruling);
@@ -44,7 +44,7 @@ static int tell_failure(struct tally *tally, const struct policy_test *test, con
     return 0;
 }
 
-/* Where the issuers' settings differ, claims of any issuer have their roles nowhere in particular. */
+/* If the issuers' settings differ, claims without an issuer have no defined place for roles. */
 static void warn_without_issuer(struct tally *tally, const struct policy_test *test, const struct ask *ask)
 {
     struct faults warning CLEANUP(faults_clear) = {0};
@@ -52,7 +52,7 @@ static void warn_without_issuer(struct tally *tally, const struct policy_test *t
     if (!tally->file->issuers_differ || ask->claims == NULL || ask->issuer != NULL)
         return;
     fault_add(&warning, test->place,
-              "the claims have no `iss`, and the issuers keep roles or scopes in different places; the usual claims are read");
+              "the claims have no `iss`, and the issuers have roles or scopes in different places; the usual claims are read");
     if (warning.count == 0)
         return;
     if (report_is_json())

@@ -7,7 +7,7 @@
 #include "agent/policy/pattern.h"
 #include "agent/token/pointer.h"
 
-/* Of a list in one line. */
+/* The most items of a list on one line. */
 #define LIST_SHOWN_MAX 8
 
 static void put_item(FILE *out, unsigned at, const char *text, size_t bytes)
@@ -33,7 +33,7 @@ static void put_names(FILE *out, const struct name_set *set, const struct name_t
             put_item(out, at++, table->names[i].at, table->names[i].bytes);
 }
 
-/* The value as a policy would have it, without quotation marks. */
+/* The value as a policy would write it, without quotation marks. */
 static struct text plain_text(const struct wire_item *item, char room[32])
 {
     double number;
@@ -51,7 +51,7 @@ static struct text plain_text(const struct wire_item *item, char room[32])
     return (struct text){room, strlen(room)};
 }
 
-/* Where `5` and `"5"` look alike to people, and never are to the agent. */
+/* `5` and `"5"` look alike to people, but the agent never treats them as equal. */
 static void put_type(FILE *out, const struct claim_rule *wanted, const struct claims *claims)
 {
     struct wire_cursor value;
@@ -59,7 +59,7 @@ static void put_type(FILE *out, const struct claim_rule *wanted, const struct cl
     char room[32];
 
     if (!claims_find(claims, wanted->claim, &value)) {
-        fputs("; the token has no such claim", out);
+        fputs("; the token does not have this claim", out);
         return;
     }
     if (wire_next(&value, &item) != WIRE_OK)
@@ -71,14 +71,14 @@ static void put_type(FILE *out, const struct claim_rule *wanted, const struct cl
         if (text.bytes == 0 || !text_is(wanted->texts[i], text.at, text.bytes))
             continue;
         if (item.type == WIRE_STR)
-            fputs("; the token has a text, compared with something else: put the value into quotation marks", out);
+            fputs("; the token has a string, but the rule has none: put the value in quotation marks", out);
         else
-            fprintf(out, "; the token has %s, compared with a text: leave the quotation marks out", kind);
+            fprintf(out, "; the token has %s, but the rule has a string: remove the quotation marks", kind);
         return;
     }
 }
 
-/* Claims of a rule's patterns that can never fill their segment. */
+/* Names the claims in a rule's patterns that can never fill their segment. */
 static void put_numbers(FILE *out, const struct rule *rule, const struct claims *claims)
 {
     for (unsigned i = 0; i < rule->patterns.count; i++) {
@@ -94,13 +94,13 @@ static void put_numbers(FILE *out, const struct rule *rule, const struct claims 
             struct text name = segment_claim(segment);
 
             if (claim_find(claims, name, &value) && wire_next(&value, &item) == WIRE_OK && item.type == WIRE_DOUBLE)
-                fprintf(out, "; the token's %.*s is no whole number, and only a text or a whole number fills {%.*s}", (int)name.bytes, name.at,
+                fprintf(out, "; the token's %.*s is not a whole number; only a string or a whole number fills {%.*s}", (int)name.bytes, name.at,
                         (int)name.bytes, name.at);
         }
     }
 }
 
-/* The first condition that does not hold, with the values that would do. */
+/* The first condition that does not hold, with the values that would satisfy it. */
 static void put_claim(FILE *out, const struct rule *rule, const struct claims *claims)
 {
     for (unsigned i = 0; i < rule->claim_count; i++) {
@@ -108,7 +108,7 @@ static void put_claim(FILE *out, const struct rule *rule, const struct claims *c
 
         if (claim_rule_holds(claims, wanted))
             continue;
-        fprintf(out, "the claim %.*s is none of: ", (int)wanted->claim.bytes, wanted->claim.at);
+        fprintf(out, "the claim %.*s is not one of: ", (int)wanted->claim.bytes, wanted->claim.at);
         for (unsigned k = 0; k < wanted->count; k++)
             put_item(out, k, wanted->texts[k].at, wanted->texts[k].bytes);
         put_type(out, wanted, claims);
@@ -118,20 +118,20 @@ static void put_claim(FILE *out, const struct rule *rule, const struct claims *c
 
 static void put_applies(FILE *out, const struct rule *rule)
 {
-    fputs(rule->anonymous ? "applies, with a token or without" : "applies", out);
+    fputs(rule->anonymous ? "applies, with or without a token" : "applies", out);
     if (rule->shadow)
-        fputs("; in shadow mode it is counted and decides nothing", out);
+        fputs("; in shadow mode the agent counts it, but it decides nothing", out);
 }
 
-/* False: it has nothing in it that the rule does not keep. */
+/* False: the resource has nothing that the rule must keep. */
 static bool put_not_kept(FILE *out, const struct resource *resource, const struct rule *rule)
 {
     unsigned missing = resource != NULL && !rule->deny ? resource->kept & ~rule->keeps : 0;
 
     if ((missing & RESOURCE_SLASH) != 0)
-        fputs("the resource has a `%2F`, and the rule does not say `encoded_slash: keep`", out);
+        fputs("the resource has a `%2F`, and the rule does not have `encoded_slash: keep`", out);
     else if ((missing & RESOURCE_SEMICOLON) != 0)
-        fputs("the resource has a `;`, and the rule does not say `semicolon: keep`", out);
+        fputs("the resource has a `;`, and the rule does not have `semicolon: keep`", out);
     return missing != 0;
 }
 
@@ -142,7 +142,7 @@ static void put_fit(FILE *out, const struct policy *policy, const struct ask *as
         put_applies(out, rule);
         break;
     case FIT_ACTION:
-        fputs("the action is none of: ", out);
+        fputs("the action is not one of: ", out);
         put_texts(out, &rule->actions);
         break;
     case FIT_RESOURCE:
@@ -154,14 +154,14 @@ static void put_fit(FILE *out, const struct policy *policy, const struct ask *as
             put_numbers(out, rule, ask->claims);
         break;
     case FIT_TOKEN:
-        fputs("there is no good token", out);
+        fputs("there is no accepted token", out);
         break;
     case FIT_ISSUER:
-        fputs("the issuer is none of: ", out);
+        fputs("the issuer is not one of: ", out);
         put_texts(out, &rule->issuers);
         break;
     case FIT_AUDIENCE:
-        fputs("the token's audience is none of: ", out);
+        fputs("the token's audience is not one of: ", out);
         put_texts(out, &rule->audiences);
         break;
     case FIT_CLAIMS:
@@ -172,7 +172,7 @@ static void put_fit(FILE *out, const struct policy *policy, const struct ask *as
         put_names(out, rule->roles, &policy->roles);
         break;
     case FIT_SCOPES:
-        fputs("the token has not all of the scopes: ", out);
+        fputs("the token does not have all of the scopes: ", out);
         put_names(out, rule->scopes, &policy->scopes);
         break;
     }

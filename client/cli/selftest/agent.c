@@ -1,5 +1,5 @@
-/* The agent under test. It lives in a folder of mode 0700 with a socket, a state and keys of its own, ends with this process whatever
-   happens, and the folder is removed. */
+/* The agent under test. It has a socket, a state and keys of its own, in a folder of mode 0700. It ends with this process in all cases,
+   and the folder is removed. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +35,7 @@ bool bed_interrupted(void)
     return interrupted != 0;
 }
 
-/* The folder is removed also on ^C: the attack that is under way ends, within its time limit, and then everything. */
+/* The folder is removed also on ^C: the running attack ends, within its time limit, and then the program. */
 static void catch_signals(void)
 {
     const struct sigaction act = {.sa_handler = on_signal};
@@ -83,10 +83,10 @@ int bed_find(struct test_bed *bed, const char *agent)
         if (*at == '/' && try_path(bed, at, (size_t)(end - at), "/assayd"))
             return 0;
     }
-    return report_bad_input("assayd is neither beside this program nor in $PATH; say where it is: --agent PATH");
+    return report_bad_input("assayd is neither beside this program nor in $PATH; give its path: --agent PATH");
 }
 
-/* Where no loopback is, there is nobody to be contacted either. */
+/* Without a loopback interface, the agent has no address to contact either. */
 static void lay_bait(struct test_bed *bed)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -112,13 +112,13 @@ int bed_make(struct test_bed *bed)
     const char *where = secure_getenv("TMPDIR");
     char folder[sizeof bed->folder];
 
-    /* A socket's path is short, and where TMPDIR is not it is none for us. */
+    /* A socket's path must be short: if TMPDIR is too long, /tmp is used. */
     if (where == NULL || where[0] != '/' || strlen(where) > sizeof folder - sizeof "/assay-selftest-XXXXXX")
         where = "/tmp";
     snprintf(folder, sizeof folder, "%s/assay-selftest-XXXXXX", where);
     catch_signals();
     if (mkdtemp(folder) == NULL)
-        return report_undecided("internal", "no folder can be made in %s: %s", where, strerror(errno));
+        return report_undecided("internal", "cannot create a folder in %s: %s", where, strerror(errno));
     memcpy(bed->folder, folder, sizeof folder);
     snprintf(bed->socket, sizeof bed->socket, "%s/s", bed->folder);
     lay_bait(bed);
@@ -133,7 +133,7 @@ int bed_put(const struct test_bed *bed, const char *name, const char *text, size
     int fd CLEANUP_FD = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
     if (fd < 0 || write(fd, text, bytes) != (ssize_t)bytes)
-        return report_undecided("internal", "%s cannot be written: %s", path, strerror(errno));
+        return report_undecided("internal", "cannot write %s: %s", path, strerror(errno));
     return 0;
 }
 
@@ -145,7 +145,7 @@ static void run_agent(const struct test_bed *bed, const char *config, pid_t pare
     snprintf(path, sizeof path, "%s/log", bed->folder);
     int log = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600), nothing = open("/dev/null", O_RDONLY);
 
-    /* ^C is this program's to deal with: the agent is in a group of its own, and ends with us. */
+    /* This program handles ^C. The agent is in a process group of its own, and ends with this program. */
     setpgid(0, 0);
     if (log < 0 || nothing < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
         _exit(126);
@@ -179,7 +179,7 @@ static bool wait_end(struct test_bed *bed, int seconds)
     return true;
 }
 
-/* The end of what the agent said, in one line of ours. */
+/* Reports the end of the agent's log in one line. */
 static int not_started(const struct test_bed *bed, const char *what)
 {
     char path[TEST_PATH_BYTES], text[LOG_SHOWN + 1];
@@ -189,7 +189,7 @@ static int not_started(const struct test_bed *bed, const char *what)
     ssize_t bytes = fd >= 0 ? read(fd, text, LOG_SHOWN) : 0;
 
     text[bytes > 0 ? bytes : 0] = '\0';
-    return report_undecided("not_started", "%s %s: %s", bed->program, what, bytes > 0 ? text : "it said nothing");
+    return report_undecided("not_started", "%s %s: %s", bed->program, what, bytes > 0 ? text : "its log is empty");
 }
 
 static bool is_ready(struct test_bed *bed)
@@ -213,16 +213,16 @@ int bed_start(struct test_bed *bed)
         return report_no_memory();
     bed->process = fork();
     if (bed->process < 0)
-        return report_undecided("internal", "no process can be made: %s", strerror(errno));
+        return report_undecided("internal", "cannot start a process: %s", strerror(errno));
     if (bed->process == 0)
         run_agent(bed, config, self);
     while (!is_ready(bed)) {
         if (waitpid(bed->process, NULL, WNOHANG) != 0) {
             bed->process = 0;
-            return not_started(bed, "does not start");
+            return not_started(bed, "did not start");
         }
         if (interrupted || monotonic_ns() > deadline)
-            return not_started(bed, interrupted ? "was interrupted" : "is not ready in time");
+            return not_started(bed, interrupted ? "was interrupted" : "was not ready in time");
         short_sleep();
     }
     return 0;

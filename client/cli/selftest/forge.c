@@ -1,5 +1,5 @@
-/* Keys and tokens of the attacker's trade. The issuer is honest: what is forged is made from what everybody may have, its public keys,
-   or signed by it and then spoilt. */
+/* Makes the keys, and the tokens that an attacker can make: from the issuer's public keys, which everybody can get, or by changing tokens
+   that the issuer has signed. */
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/ecdsa.h>
@@ -25,7 +25,7 @@ static void drop_text(BIO **bio)
     BIO_free(*bio);
 }
 
-/* "$X" and its like, as in selftest.h. */
+/* Expands "$X" and the others in selftest.h. */
 static void expand(FILE *out, const struct forge *forge, const char *text)
 {
     for (; *text != '\0'; text++) {
@@ -72,7 +72,7 @@ static int put_part(FILE *out, const struct forge *forge, const char *text)
     return fputs(encoded, out) < 0 ? -1 : 0;
 }
 
-/* 0 or -1. `digest` NULL: what is signed is hashed by the algorithm itself. */
+/* Returns 0 or -1. `digest` NULL: the algorithm hashes the input itself. */
 static int sign_with(EVP_PKEY *key, const char *digest, bool pss, const char *input, size_t input_bytes, uint8_t *ret, size_t *ret_bytes)
 {
     EVP_MD_CTX *context = EVP_MD_CTX_new();
@@ -87,7 +87,7 @@ static int sign_with(EVP_PKEY *key, const char *digest, bool pss, const char *in
     return well ? 0 : -1;
 }
 
-/* From ASN.1 to what JOSE wants: r and s side by side. */
+/* From ASN.1 to the form of JOSE: r and s side by side. */
 static int jose_from_der(uint8_t *signature, size_t *bytes)
 {
     const uint8_t *at = signature;
@@ -143,7 +143,7 @@ static int sign(const struct forge *forge, enum signer signer, const char *input
     }
 }
 
-/* The next letter of the alphabet: the same bytes, if a decoder does not look at bits that are left over. */
+/* The next letter of the alphabet: a decoder that ignores the unused bits decodes both to the same bytes. */
 static char other_spelling(char letter)
 {
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -185,7 +185,7 @@ static const char *tail_of(enum damage damage)
     }
 }
 
-/* What is signed and, where somebody else's claims are to stand there, what is shown. */
+/* The part that is signed, and the part that is shown if other claims replace the signed ones. */
 static int write_token(FILE *out, const struct forge *forge, const char *header, const char *payload, enum signer signer, enum damage damage)
 {
     char *input CLEANUP_FREE = NULL;
@@ -248,7 +248,7 @@ static json_t *public_of(const EVP_PKEY *key, enum key_kind kind, const char *ki
     return jwk;
 }
 
-/* What everybody may have of the issuer's RSA key, in each form that a verifier may keep it in. */
+/* The public RSA key of the issuer, in each form in which a verifier may keep it. */
 static int take_public(struct forge *forge)
 {
     json_t *jwk OWNED_JSON = public_of(forge->rsa, KEY_RSA, "rsa"), *attacker OWNED_JSON = public_of(forge->attacker, KEY_RSA, "attacker");

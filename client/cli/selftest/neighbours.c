@@ -1,5 +1,4 @@
-/* Whoever else may ask the same agent: what one takes must not be missing for another. Where this runs as root, the one that takes is another
-   user. */
+/* Other users of the same agent: what one user takes must not be missing for another. If this runs as root, the attacker is another user. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -19,18 +18,18 @@
 
 #define GROUP          "neighbours"
 #define NOBODY         65534
-#define MANY           2200 /* more than half of what an agent lets in */
+#define MANY           2200 /* more than half of the connections that an agent accepts */
 #define ASKING         200
 #define CHECKS         256
 #define REQUEST_BYTES  (CHECKS * 16 + 256)
 #define IN_TIME_NS     NS_PER_S
 #define ALICE          "{\"iss\":\"$I\",\"aud\":\"$A\",\"sub\":\"alice\",\"exp\":$X}"
 
-/* Connections of the one that takes. */
+/* The attacker's connections. */
 struct crowd {
     int fds[MANY];
     unsigned count;
-    unsigned some; /* that an agent with these limits lets in */
+    unsigned some; /* how many an agent with these limits accepts */
 };
 
 static void disperse(struct crowd *crowd)
@@ -46,7 +45,7 @@ static void be(uid_t user)
         perror("seteuid");
 }
 
-/* As many as there may be, up to `most`. */
+/* Opens as many connections as the agent accepts, up to `most`. */
 static void gather(struct crowd *crowd, const struct test_bed *bed, unsigned most)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -103,7 +102,7 @@ static size_t put_request(uint8_t *bytes, size_t room, const char *method, unsig
     return writer.full ? 0 : wire_written(&writer);
 }
 
-/* What a neighbour is told who was there before, and one who comes now. */
+/* What the agent answers to a user who was there before, and to one who comes now. */
 static const char *ask(struct test_bed *bed, const char *token, size_t bytes, bool comes_now)
 {
     static const struct assay_options always = {.size = sizeof always, .cache_bytes = ASSAY_NO_CACHE};
@@ -153,13 +152,13 @@ static int with_checks(struct test_bed *bed, struct crowd *crowd, const char *to
 static int with_connections(struct test_bed *bed, struct crowd *crowd, const char *token, size_t bytes, struct test_report *report)
 {
     gather(crowd, bed, MANY);
-    const char *said = ask(bed, token, bytes, getuid() == 0); /* of the same user no further one is let in */
+    const char *said = ask(bed, token, bytes, getuid() == 0); /* the agent accepts no further connection of the same user */
 
     disperse(crowd);
     return report_attack(report, GROUP, "all connections", "as many as there are", "accepted", said);
 }
 
-/* A user other than root may have fewer descriptors than it takes; then the agent lets fewer connections in, too. */
+/* A user other than root may have fewer descriptors than this needs; then the agent accepts fewer connections, too. */
 static void allow_descriptors(struct crowd *crowd)
 {
     struct rlimit files;

@@ -1,4 +1,4 @@
-/* Attacks on the policy: good tokens, and resources and claims that may be taken for others. The rules are in selftest_forge.c. */
+/* Attacks on the policy: valid tokens, with resources and claims that may be mistaken for others. The rules are in forge.c. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,13 +17,13 @@ static const struct attempt {
     const char *action, *resource;
     enum signer signer;
 } attempts[] = {
-    {"one's own", "alice's orders, by alice", "allowed", ALICE, "GET", "/users/alice/orders", SIGN_RS256},
-    {"for everybody", "/public, without a token", "allowed", NULL, "GET", "/public/x", SIGN_RS256},
-    {"somebody else's", "bob's orders, by alice", DENIED, ALICE, "GET", "/users/bob/orders", SIGN_RS256},
-    {"another method", "POST to one's own", DENIED, ALICE, "POST", "/users/alice/orders", SIGN_RS256},
+    {"own resource", "alice's orders, by alice", "allowed", ALICE, "GET", "/users/alice/orders", SIGN_RS256},
+    {"public resource", "/public, without a token", "allowed", NULL, "GET", "/public/x", SIGN_RS256},
+    {"another user's", "bob's orders, by alice", DENIED, ALICE, "GET", "/users/bob/orders", SIGN_RS256},
+    {"another method", "POST to alice's orders, by alice", DENIED, ALICE, "POST", "/users/alice/orders", SIGN_RS256},
     {"another method, small", "get for GET", DENIED, ALICE, "get", "/users/alice/orders", SIGN_RS256},
-    {"no token", "/admin without one", "no_token", NULL, "GET", "/admin/users", SIGN_RS256},
-    {"a forged token", "/admin, signed by somebody", "bad_signature", HAS("\"role\":\"admin\""), "GET", "/admin/users", SIGN_ATTACKER},
+    {"no token", "/admin, without a token", "no_token", NULL, "GET", "/admin/users", SIGN_RS256},
+    {"a forged token", "/admin, signed with an unknown key", "bad_signature", HAS("\"role\":\"admin\""), "GET", "/admin/users", SIGN_ATTACKER},
     {"path traversal", "/public/../admin", "bad_resource", ALICE, "GET", "/public/../admin/users", SIGN_RS256},
     {"path traversal, escaped", "/public/%2e%2e/admin", "bad_resource", ALICE, "GET", "/public/%2e%2e/admin/users", SIGN_RS256},
     {"path traversal to what is allowed", "/admin/../public/x", "bad_resource", NULL, "GET", "/admin/../public/x", SIGN_RS256},
@@ -83,5 +83,5 @@ int attack_policy(struct test_bed *bed, const struct forge *forge, struct test_r
 
     if (token == NULL)
         return report_undecided("internal", "making a token failed");
-    return report_attack(report, "at last", "a good token", "after all this", "accepted", test_verify(bed, token, bytes, TEST_AUDIENCE));
+    return report_attack(report, "at the end", "a valid token", "after all attacks", "accepted", test_verify(bed, token, bytes, TEST_AUDIENCE));
 }

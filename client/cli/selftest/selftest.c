@@ -1,4 +1,4 @@
-/* assay selftest: starts a throw-away agent, attacks it, and prints what came of it. */
+/* assay selftest: starts a temporary agent, attacks it, and prints the results. */
 #include <stdio.h>
 #include <string.h>
 
@@ -27,7 +27,7 @@ static const char *name_of_status(int status)
     }
 }
 
-/* A reason as a text that stays: those of this version. */
+/* A static copy of a reason's name, for the reasons of this version. */
 static const char *stay(const char *reason)
 {
 #define SAME(name, wire, text)                                                                                                     \
@@ -117,13 +117,13 @@ static int tell(const struct test_bed *bed, const struct test_report *report)
         json_dumpf(told, stdout, JSON_COMPACT);
         putchar('\n');
     } else if (report->failed == 0) {
-        printf("\nall %u were answered as they should be\n", all);
+        printf("\nall %u answers are as expected\n", all);
     }
     int code = report_yes();
 
     if (code != EXIT_YES || report->failed == 0)
         return code;
-    return report->json ? EXIT_NO : report_no("selftest_failed", "%u of %u were not answered as they should be", report->failed, all);
+    return report->json ? EXIT_NO : report_no("selftest_failed", "%u of %u answers are not as expected", report->failed, all);
 }
 
 static int attack(struct test_bed *bed, struct test_report *report)
@@ -153,7 +153,7 @@ int command_selftest(const struct command *self, int argc, char **argv)
     struct test_report report = {.rows = rows};
     const char *agent = NULL;
     const struct option_spec options[] = {
-        {"agent", OPTION_TEXT, &agent, "PATH", "the assayd to attack (else the one that belongs to this program)"},
+        {"agent", OPTION_TEXT, &agent, "PATH", "the assayd to attack (else the one installed with this program, or in $PATH)"},
         OPTION_JSON(report.json),
     };
     int code = options_parse(self, options, COUNT(options), argc, argv);

@@ -1,5 +1,5 @@
-/* `assay selftest`: the known attacks on JWT verifiers, tried on an agent that is there for nothing else. The agent and its folder are
-   selftest_agent.c's, keys and forged tokens selftest_forge.c's, the attacks selftest_tokens.c's, selftest_policy.c's and selftest_neighbours.c's. */
+/* `assay selftest`: the known attacks on JWT verifiers, tried on a temporary agent. agent.c has the agent and its folder, forge.c the
+   keys and forged tokens, and tokens.c, policy.c and neighbours.c the attacks. */
 #ifndef ASSAY_COMMAND_SELFTEST_H
 #define ASSAY_COMMAND_SELFTEST_H
 
@@ -18,33 +18,34 @@
 #define TEST_AUDIENCE     "orders"
 #define TEST_PATH_BYTES   256
 
-/* The agent under test, in a private folder that goes with it. */
+/* The agent under test, in a private folder that is removed with it. */
 struct test_bed {
     char program[TEST_PATH_BYTES];
     char folder[TEST_PATH_BYTES / 4];
     char socket[TEST_PATH_BYTES / 2];
     pid_t process;
-    int bait; /* listens where tokens say that keys are to be had; -1: there is no loopback */
+    int bait; /* listens at the URL in `jku` and `x5u`; -1: there is no loopback interface */
     uint16_t bait_port;
     struct assay *assay;
 };
 
-/* Finds assayd: `agent` if given, else beside this program, in the sbin or libexec of its prefix, or in $PATH. 0, or told and the code. */
+/* Finds assayd: `agent` if given, else beside this program, in the sbin or libexec of its prefix, or in $PATH. Returns 0; on failure
+   reports the error and returns the exit code. */
 int bed_find(struct test_bed *bed, const char *agent);
 
-/* Makes the folder and the bait. Then files are put into the folder, and the agent is started and waited for. Each 0, or told and the
-   exit code. */
+/* bed_make makes the folder and the bait, bed_put writes files into the folder, and bed_start starts the agent and waits until it is
+   ready. Each returns 0; on failure it reports the error and returns the exit code. */
 int bed_make(struct test_bed *bed);
 int bed_put(const struct test_bed *bed, const char *name, const char *text, size_t bytes);
 int bed_start(struct test_bed *bed);
 
-/* Has anybody come to the bait? */
+/* True if a connection to the bait was made. */
 bool bed_was_visited(const struct test_bed *bed);
 
-/* Ends the agent and removes the folder, whatever of the two there is. */
+/* Ends the agent and removes the folder, if they exist. */
 void bed_clear(struct test_bed *bed);
 
-/* A signal has asked to stop. */
+/* True if a signal has asked the program to stop. */
 bool bed_interrupted(void);
 
 /* The ways to sign. */
@@ -54,9 +55,9 @@ enum signer {
     SIGN_EDDSA,
     SIGN_RSA_PSS,       /* the issuer's RSA key, with the other padding */
     SIGN_ES256_DER,     /* the issuer's EC key, as ASN.1 */
-    SIGN_ATTACKER,      /* RSA, by a key that nobody knows */
+    SIGN_ATTACKER,      /* RSA, by a key that is in no key set */
     SIGN_OTHER_ISSUER,  /* RSA, by the second issuer */
-    SIGN_PUBLIC_PEM,    /* HMAC with the issuer's public key, which everybody has, as the secret */
+    SIGN_PUBLIC_PEM,    /* HMAC with the issuer's public key, which everybody can get, as the secret */
     SIGN_PUBLIC_DER,
     SIGN_PUBLIC_JWK,
     SIGN_EMPTY_SECRET,
@@ -70,8 +71,8 @@ enum damage {
     DAMAGE_FIRST_BIT,
     DAMAGE_LAST_BIT,
     DAMAGE_SHORTER,
-    DAMAGE_STRIPPED,    /* the signature is taken away, its dot stays */
-    DAMAGE_TWO_PARTS,   /* its dot as well */
+    DAMAGE_STRIPPED,    /* the signature is removed, its dot stays */
+    DAMAGE_TWO_PARTS,   /* its dot is removed too */
     DAMAGE_FOUR_PARTS,
     DAMAGE_FIVE_PARTS,
     DAMAGE_PADDED,
@@ -79,7 +80,7 @@ enum damage {
     DAMAGE_SPACE,
     DAMAGE_NEWLINE,
     DAMAGE_SPARE_BITS,
-    DAMAGE_OTHER_CLAIMS, /* the payload of somebody else's token */
+    DAMAGE_OTHER_CLAIMS, /* the payload of another token */
     DAMAGE_NUL,
 };
 
@@ -93,16 +94,17 @@ struct forge {
     uint16_t bait_port;
 };
 
-/* Makes the keys, and writes key files, configuration and policy into the folder. 0, or told and the exit code. */
+/* Makes the keys, and writes key files, configuration and policy into the folder. Returns 0; on failure reports the error and returns the
+   exit code. */
 int forge_open(struct forge *forge, const struct test_bed *bed);
 void forge_close(struct forge *forge);
 
 /* A token of this header and payload, in which $I $A $N $X $P $F $J $U stand for issuer, audience, now, an hour ahead, an hour ago, two
-   hours ahead, the attacker's key as a JWK, and the bait's URL. To be freed; NULL: no memory, or OpenSSL could not. */
+   hours ahead, the attacker's key as a JWK, and the bait's URL. The caller frees it. NULL: no memory, or OpenSSL failed. */
 char *forge_token(const struct forge *forge, const char *header, const char *payload, enum signer signer, enum damage damage,
                   size_t *ret_bytes);
 
-/* What came of an attack. */
+/* The results of the attacks. */
 struct test_report {
     bool json;
     json_t *rows;
@@ -110,16 +112,16 @@ struct test_report {
     unsigned passed, failed;
 };
 
-/* Notes one attack: `expected` are the reasons that are right, as "a" or "a|b". */
+/* Notes one attack. `expected` are the right reasons, as "a" or "a|b". */
 int report_attack(struct test_report *report, const char *group, const char *name, const char *tried, const char *expected,
                   const char *answered);
 
-/* All attacks of that kind. 0, or told and the exit code. */
+/* Each runs all attacks of one kind. Returns 0; on failure reports the error and returns the exit code. */
 int attack_with_tokens(struct test_bed *bed, const struct forge *forge, struct test_report *report);
 int attack_policy(struct test_bed *bed, const struct forge *forge, struct test_report *report);
 int attack_neighbours(struct test_bed *bed, const struct forge *forge, struct test_report *report);
 
-/* "accepted", "allowed", or why not: of a refusal the reason, else what kept the agent from answering. Static. */
+/* "accepted", "allowed", or why not: for a refusal the reason, else why the agent did not answer. Static. */
 const char *test_verify(struct test_bed *bed, const char *token, size_t bytes, const char *audience);
 const char *test_authorize(struct test_bed *bed, const char *token, size_t bytes, const char *action, const char *resource);
 

@@ -1,5 +1,5 @@
-/* Attacks by what a token says, how it is signed, and how it is written. Each is one line of a table; "accepted" is expected of the few
-   that show that the agent does not simply refuse everything. */
+/* Attacks with forged tokens: by what a token says, how it is signed, and how it is written. Each is one line of a table. The few that
+   expect "accepted" show that the agent does not simply refuse everything. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,13 +37,13 @@ static const struct attack {
     {"alg absent", "a header without alg", "malformed|unsupported_algorithm", "{\"kid\":\"rsa\"}", CLAIMS, SIGN_RS256, 0},
     {"alg null", "alg: null", "malformed|unsupported_algorithm", "{\"alg\":null,\"kid\":\"rsa\"}", CLAIMS, SIGN_RS256, 0},
     {"alg none, signed", "alg: none, and a good signature", "unsupported_algorithm", ALG("none"), CLAIMS, SIGN_RS256, 0},
-    {"signature stripped", "header.payload. and nothing", "bad_signature|malformed", RS256, CLAIMS, SIGN_RS256, DAMAGE_STRIPPED},
+    {"signature stripped", "header.payload. without a signature", "bad_signature|malformed", RS256, CLAIMS, SIGN_RS256, DAMAGE_STRIPPED},
     {"key confusion, PEM", "HS256 by the public RSA key's PEM as the secret", "algorithm_mismatch", ALG("HS256"), CLAIMS, SIGN_PUBLIC_PEM, 0},
     {"key confusion, DER", "HS256 by the public RSA key's DER as the secret", "algorithm_mismatch", ALG("HS256"), CLAIMS, SIGN_PUBLIC_DER, 0},
     {"key confusion, JWK", "HS256 by the public RSA key's JWK as the secret", "algorithm_mismatch", ALG("HS256"), CLAIMS, SIGN_PUBLIC_JWK, 0},
-    {"empty secret", "HS256 by no secret at all", "algorithm_mismatch", ALG("HS256"), CLAIMS, SIGN_EMPTY_SECRET, 0},
+    {"empty secret", "HS256 with an empty secret", "algorithm_mismatch", ALG("HS256"), CLAIMS, SIGN_EMPTY_SECRET, 0},
     {"key of another kind", "ES256 by the EC key, kid of the RSA key", "algorithm_mismatch", ALG("ES256"), CLAIMS, SIGN_ES256, 0},
-    {"unknown key", "signed by somebody, kid of the issuer", "bad_signature", RS256, CLAIMS, SIGN_ATTACKER, 0},
+    {"unknown key", "signed with an unknown key, kid of the issuer", "bad_signature", RS256, CLAIMS, SIGN_ATTACKER, 0},
     {"psychic signature", "ECDSA r = s = 0 (CVE-2022-21449)", "bad_signature", ES256, CLAIMS, SIGN_ZEROS, 0},
     {"ECDSA as ASN.1", "a good ES256 signature in DER", "bad_signature", ES256, CLAIMS, SIGN_ES256_DER, 0},
     {"PSS for PKCS #1", "RS256 in the header, PS256 in the signature", "bad_signature", RS256, CLAIMS, SIGN_RSA_PSS, 0},
@@ -60,7 +60,7 @@ static const struct attack {
     {"jku, its own kid", "a key set's URL, and a kid from there", "unknown_key", "{\"alg\":\"RS256\",\"kid\":\"attacker\",\"jku\":\"$U\"}", CLAIMS, SIGN_ATTACKER, 0},
     {"x5u", "a certificate's URL in the header", "bad_signature|unknown_key", RS256_AND("\"x5u\":\"$U\""), CLAIMS, SIGN_ATTACKER, 0},
     {"x5c", "a certificate in the header", "bad_signature|unknown_key", RS256_AND("\"x5c\":[\"MIIBIjANBgkq\"]"), CLAIMS, SIGN_ATTACKER, 0},
-    {"kid: a path", "kid: ../../../../dev/null, HS256 by no secret", "algorithm_mismatch|unknown_key", "{\"alg\":\"HS256\",\"kid\":\"../../../../dev/null\"}", CLAIMS, SIGN_EMPTY_SECRET, 0},
+    {"kid: a path", "kid: ../../../../dev/null, HS256 with an empty secret", "algorithm_mismatch|unknown_key", "{\"alg\":\"HS256\",\"kid\":\"../../../../dev/null\"}", CLAIMS, SIGN_EMPTY_SECRET, 0},
     {"kid: SQL", "kid: ' UNION SELECT 'x", "unknown_key", KID("' UNION SELECT 'x"), CLAIMS, SIGN_ATTACKER, 0},
     {"kid: a command", "kid: |/bin/id", "unknown_key", KID("|/bin/id"), CLAIMS, SIGN_ATTACKER, 0},
     {"kid: with NUL", "kid: rsa\\u0000x", "unknown_key|malformed", KID("rsa\\u0000x"), CLAIMS, SIGN_RS256, 0},
@@ -79,7 +79,7 @@ static const struct attack {
     {"expired", "exp an hour ago", "expired", RS256, ENDING(",\"exp\":$P"), SIGN_RS256, 0},
     {"not yet valid", "nbf in two hours", "not_yet_valid", RS256, WITH("\"nbf\":$F"), SIGN_RS256, 0},
     {"iat in the future", "iat in two hours", "not_yet_valid", RS256, ENDING(",\"iat\":$F,\"exp\":$X"), SIGN_RS256, 0},
-    {"exp missing", "a token for ever", "missing_claim", RS256, ENDING(""), SIGN_RS256, 0},
+    {"exp missing", "a token that never expires", "missing_claim", RS256, ENDING(""), SIGN_RS256, 0},
     {"exp null", "exp: null", "bad_claim|missing_claim", RS256, ENDING(",\"exp\":null"), SIGN_RS256, 0},
     {"exp a string", "exp: \"9999999999\"", "bad_claim", RS256, ENDING(",\"exp\":\"9999999999\""), SIGN_RS256, 0},
     {"exp huge", "exp: 1e300", "bad_claim", RS256, ENDING(",\"exp\":1e300"), SIGN_RS256, 0},
@@ -88,14 +88,14 @@ static const struct attack {
     {"exp that wraps around", "exp: 18446744073709551615", "bad_claim", RS256, ENDING(",\"exp\":18446744073709551615"), SIGN_RS256, 0},
     {"exp twice", "exp an hour ago, and exp ahead", "malformed", RS256, ENDING(",\"exp\":$P,\"exp\":$X"), SIGN_RS256, 0},
     {"exp twice, escaped", "exp an hour ago, and \\u0065xp ahead", "malformed", RS256, ENDING(",\"exp\":$P,\"\\u0065xp\":$X"), SIGN_RS256, 0},
-    {"aud missing", "a token for anybody", "missing_claim", RS256, MEANT_FOR(""), SIGN_RS256, 0},
-    {"aud of somebody else", "aud: payments", "wrong_audience", RS256, MEANT_FOR("\"aud\":\"payments\","), SIGN_RS256, 0},
+    {"aud missing", "a token for any audience", "missing_claim", RS256, MEANT_FOR(""), SIGN_RS256, 0},
+    {"aud of another party", "aud: payments", "wrong_audience", RS256, MEANT_FOR("\"aud\":\"payments\","), SIGN_RS256, 0},
     {"aud that begins alike", "aud: orders-admin, asked as orders", "wrong_audience", RS256, MEANT_FOR("\"aud\":\"orders-admin\","), SIGN_RS256, 0},
     {"aud that is shorter", "aud: order, asked as orders", "wrong_audience", RS256, MEANT_FOR("\"aud\":\"order\","), SIGN_RS256, 0},
     {"aud of another service", "aud: returns, asked as orders", "wrong_audience", RS256, MEANT_FOR("\"aud\":\"returns\","), SIGN_RS256, 0},
     {"aud an object", "aud: {\"orders\": true}", "bad_claim", RS256, MEANT_FOR("\"aud\":{\"orders\":true},"), SIGN_RS256, 0},
     {"aud with NUL", "aud: orders\\u0000x", "wrong_audience|malformed|bad_claim", RS256, MEANT_FOR("\"aud\":\"orders\\u0000x\","), SIGN_RS256, 0},
-    {"iss missing", "a token by nobody", "missing_claim|unknown_issuer", RS256, "{\"aud\":\"$A\",\"exp\":$X}", SIGN_RS256, 0},
+    {"iss missing", "a token without an issuer", "missing_claim|unknown_issuer", RS256, "{\"aud\":\"$A\",\"exp\":$X}", SIGN_RS256, 0},
     {"iss unknown", "iss: https://evil.example", "unknown_issuer", RS256, ISSUED_BY("https://evil.example"), SIGN_ATTACKER, 0},
     {"iss with a slash", "the issuer's name, and / behind it", "unknown_issuer", RS256, ISSUED_BY("$I/"), SIGN_RS256, 0},
     {"iss in capitals", "HTTPS://SELFTEST.ASSAY", "unknown_issuer", RS256, ISSUED_BY("HTTPS://SELFTEST.ASSAY"), SIGN_RS256, 0},
@@ -148,7 +148,7 @@ static int run_attacks(struct test_bed *bed, const struct forge *forge, struct t
     return code;
 }
 
-/* Good in all but its length: 16 KiB and a byte, or a few. */
+/* Valid but for its length: 16 KiB and some bytes. */
 static int attack_length(struct test_bed *bed, const struct forge *forge, struct test_report *report)
 {
     char *payload CLEANUP_FREE = NULL;
@@ -178,7 +178,7 @@ static int revoke_token(struct test_bed *bed, const char *token, size_t bytes)
     return assay_call(bed->assay, "revoke", &map, 1, &answer);
 }
 
-/* Accepted, revoked, and then at once refused. */
+/* Accepted, then revoked, then refused at once. */
 static int attack_revoked(struct test_bed *bed, const struct forge *forge, struct test_report *report)
 {
     size_t bytes;
@@ -221,7 +221,7 @@ int attack_with_tokens(struct test_bed *bed, const struct forge *forge, struct t
     if (code == 0)
         code = attack_revoked(bed, forge, report);
     if (code == 0 && bed->bait >= 0)
-        code = report_attack(report, "network", "nobody was asked", "the URLs in jku and x5u, which listen", "never contacted",
+        code = report_attack(report, "network", "no URL was fetched", "the URLs in jku and x5u, where a server listens", "never contacted",
                              bed_was_visited(bed) ? "contacted" : "never contacted");
     return code;
 }
