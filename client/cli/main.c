@@ -22,15 +22,16 @@ static const struct command commands[] = {
      "Exit: 0 allowed, 1 denied, 2 wrong usage, 3 undecided: the agent is unreachable or could not decide.\n",
      command_authorize},
     {"revoke", "revoke tokens, so that the agent refuses them",
-     "(--jti J | --sub S [--before TIME] | --sid S | --kid K | --jkt T | --token T | --all --before TIME) [--issuer I] [--ttl D] "
-     "[--to URL]",
+     "(--jti J | --sub S [--before TIME] | --sid S [--before TIME] | --kid K | --jkt T | --signing-input-sha256 HEX | --token T | "
+     "--token-file F | --all --before TIME) [--issuer I] [--ttl D] [--to URL]",
      "Returns when the revocation is on disk and in force for every client of the agent. With --token, the agent first checks\n"
      "the token's signature; it also takes an expired token. TIME is Unix seconds or RFC 3339, and includes tokens issued in that\n"
      "second.\n"
      PUBLISH_DETAILS,
      command_revoke},
     {"unrevoke", "take back a revocation",
-     "(--jti J | --sub S | --sid S | --kid K | --jkt T | --token T | --all) [--issuer I] [--all-sources | --to URL]",
+     "(--jti J | --sub S | --sid S | --kid K | --jkt T | --signing-input-sha256 HEX | --token T | --token-file F | --all) [--issuer I] "
+     "[--all-sources | --to URL]",
      "Takes back a revocation that operators made with 'assay revoke'. Prints which other sources still hold the same revocation: a\n"
      "feed's revocation stays in force until the feed takes it back, unless --all-sources is given.\n"
      PUBLISH_DETAILS,

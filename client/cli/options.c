@@ -16,7 +16,8 @@
 
 static void print_help(const struct command *command, const struct option_spec *specs, size_t count)
 {
-    printf("assay %s: %s\n\nUsage: assay %s %s\n\nOptions:\n", command->name, command->summary, command->name, command->synopsis);
+    printf("assay %s: %s\n\nUsage: assay %s%s%s\n\nOptions:\n", command->name, command->summary, command->name,
+           command->synopsis[0] != '\0' ? " " : "", command->synopsis);
     for (size_t i = 0; i < count; i++) {
         const struct option_spec *spec = &specs[i];
         int width = printf("  %s%s%s%s", spec->kind == OPTION_OPERAND ? "" : "--", spec->name, spec->value_name != NULL ? " " : "",

@@ -9,7 +9,7 @@ import unittest
 from agent import BUILD, AssayTest, Key, wait_for
 
 EXAMPLES = [os.path.join(BUILD, "tests", "example_" + name) for name in ("epoll", "uv")]
-TIMEOUT = "could not be decided: the agent did not answer in time"
+TIMEOUT = "undecided: the agent did not answer in time"
 
 
 class Program:
@@ -118,7 +118,7 @@ class EventLoop(AssayTest):
 
     def test_an_agent_that_is_killed_and_started_again(self):
         tokens = self.tokens(300)
-        unreachable = "could not be decided: the agent cannot be reached; is assayd running, and is this its socket?"
+        unreachable = "undecided: the agent cannot be reached; is assayd running, and is this its socket?"
         for program in self.programs():
             self.assertEqual(program.wait(program.ask(*tokens)), [f"yes: user{i}" for i in range(300)])
             for _ in range(3):
