@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what the tests need, builds, and runs all tests. Ends with "N passed, N failed"; exits with 1 if a test failed.
-#   sh tests/run.sh           everything: a quarter of an hour to half an hour, on two processors
-#   sh tests/run.sh --quick   one build, no sanitizers: half of that
+#   sh tests/run.sh           everything: some 25 minutes on two processors
+#   sh tests/run.sh --quick   one build, no sanitizers: some 15 minutes
 #   sh tests/run.sh --long    more cycles of the random tests
 # A step that cannot run here, because root, a program or the network is missing, is skipped: it says why, and is counted separately.
 # Run these by hand, because they take long or need a quiet machine: tests/bench/run (speed), tests/mutants/mutants.py (do the tests notice a
@@ -150,7 +150,7 @@ differ() {
 }
 
 echo "Installs Debian's packages that the build and the tests need, where they are missing (as root or with sudo), then builds and runs:"
-if [ -n "$quick" ]; then echo "some 10 minutes on two processors."; else echo "some 25 minutes on two processors; --quick takes some 10."; fi
+if [ -n "$quick" ]; then echo "some 15 minutes on two processors."; else echo "some 25 minutes on two processors; --quick takes some 15."; fi
 install_build_packages || exit 2
 install_packages $packages_test || exit 2
 
