@@ -15,7 +15,7 @@ static bool page_is_there(const struct cache *cache)
     return cache->greeting != NULL && atomic_load_explicit(&cache->greeting->has_page, memory_order_acquire) != 0;
 }
 
-bool cache_has_page(const struct cache *cache)
+COLD bool cache_has_page(const struct cache *cache)
 {
     struct clocks now = clocks_read();
 

@@ -170,11 +170,15 @@ static int read_checks(const struct value *result, const struct question *questi
             refused = &verdict->checks[i];
     }
     verdict->check_count = decisions->count;
-    verdict->ok = refused == NULL;
-    verdict->http_status = refused != NULL ? refused->http_status : 200;
-    verdict->reason = refused != NULL ? refused->reason : NULL;
-    verdict->rule = refused != NULL ? refused->rule : NULL;
-    return refused != NULL ? ASSAY_E_REFUSED : 0;
+    if (refused != NULL) {
+        verdict->http_status = refused->http_status;
+        verdict->reason = refused->reason;
+        verdict->rule = refused->rule;
+        return ASSAY_E_REFUSED;
+    }
+    verdict->http_status = 200;
+    verdict->ok = true;
+    return 0;
 }
 
 /* Reads the whole result, not only what is used here: a string that is not allowed is refused wherever it is. Behind the verdict lie the

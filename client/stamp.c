@@ -26,7 +26,7 @@ struct clocks clocks_read(void)
     return (struct clocks){nanoseconds(CLOCK_REALTIME_COARSE, clock_gettime), monotonic_ns()};
 }
 
-struct clocks clocks_ticks(void)
+COLD struct clocks clocks_ticks(void)
 {
     return (struct clocks){nanoseconds(CLOCK_REALTIME_COARSE, clock_getres), nanoseconds(CLOCK_MONOTONIC, clock_getres)};
 }

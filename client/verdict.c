@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/wire/printable.h"
 #include "status.h"
 
 int verdict_refuse(int http_status, const char *reason, struct assay_verdict **ret_verdict)
@@ -19,28 +20,16 @@ int verdict_refuse(int http_status, const char *reason, struct assay_verdict **r
     return ASSAY_E_REFUSED;
 }
 
-/* Text from outside ends up in logs: nothing in it may look like another log line. */
-static void copy_words(char *to, const char *text, size_t bytes)
-{
-    while (bytes > 0) {
-        unsigned sequence = utf8_sequence(text, bytes);
-        unsigned char first = (unsigned char)*text;
-        bool plain = sequence > 0 && first >= 0x20 && first != 0x7f && !(first == 0xc2 && (unsigned char)text[1] < 0xa0);
-
-        for (unsigned left = sequence > 0 ? sequence : 1; left > 0; left--, bytes--, text++)
-            *to++ = plain ? *text : '?';
-    }
-    *to = '\0';
-}
-
 struct assay_verdict *verdict_undecided(int status, int error, const char *text, size_t text_bytes)
 {
     struct assay_verdict *verdict = calloc(1, sizeof *verdict + text_bytes + 1);
 
     if (verdict == NULL)
         return NULL;
-    copy_words((char *)(verdict + 1), text, text_bytes);
-    verdict->text = (char *)(verdict + 1);
+    char *own = memcpy(verdict + 1, text, text_bytes);
+
+    make_printable_bytes(own, text_bytes); /* it ends up in logs */
+    verdict->text = own;
     verdict->reason = status_name(status);
     verdict->http_status = status == ASSAY_E_RATE_LIMITED ? 429 : 503;
     verdict->error = error;

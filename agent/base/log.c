@@ -7,8 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "client/wire/utf8.h"
 #include "journal.h"
-#include "utf8.h"
 
 #define LINE_BYTES_MAX 4096 /* PIPE_BUF */
 #define VALUE_BYTES_MAX 512
@@ -55,7 +55,7 @@ static bool misleads(unsigned point)
 static size_t put_character(struct line *line, const char *text, size_t left)
 {
     unsigned char c = (unsigned char)*text;
-    size_t bytes = c >= 0x80 ? utf8_length((const uint8_t *)text, left) : 0;
+    size_t bytes = c >= 0x80 ? utf8_sequence(text, left) : 0;
     unsigned point = bytes == 2 || bytes == 3 ? code_point(text, bytes) : c;
     char escaped[8];
 

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "agent/base/limits.h"
-#include "agent/base/utf8.h"
 #include "agent/token/json.h"
+#include "client/wire/utf8.h"
 
 #define OPENID_PATH "/.well-known/openid-configuration"
 #define OAUTH_PATH  "/.well-known/oauth-authorization-server"

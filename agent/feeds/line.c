@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "agent/base/limits.h"
-#include "agent/base/utf8.h"
 #include "agent/token/json.h"
+#include "client/wire/utf8.h"
 
 const char line_failed[] = "out of memory while reading it";
 const char line_broken[] = "it is not a JSON object (RFC 8259), or it repeats a name";

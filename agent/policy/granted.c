@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/base/utf8.h"
 #include "agent/token/pointer.h"
+#include "client/wire/utf8.h"
 
 /* Sizes in MessagePack. */
 #define STR_HEAD_BYTES_MAX   5

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "agent/base/utf8.h"
+#include "client/wire/utf8.h"
 
 struct text pattern_cut(struct text *pattern)
 {

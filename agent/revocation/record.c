@@ -7,7 +7,7 @@
 #include <string.h>
 #include <openssl/evp.h>
 
-#include "agent/base/utf8.h"
+#include "client/wire/utf8.h"
 
 static const struct text kind_names[RECORD_KIND_COUNT] = {
     [RECORD_JTI] = {"jti", 3},       [RECORD_SUB] = {"sub", 3}, [RECORD_SID] = {"sid", 3},

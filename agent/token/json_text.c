@@ -1,7 +1,7 @@
 /* Strings in JSON: UTF-8 and escapes. */
 #include <string.h>
 
-#include "agent/base/utf8.h"
+#include "client/wire/utf8.h"
 #include "json_parser.h"
 
 static int hex4(struct parser *p, uint32_t *ret_unit)
@@ -114,7 +114,7 @@ int json_characters(struct parser *p)
             continue;
         }
         if (c >= 0x80) {
-            size_t length = utf8_length((const uint8_t *)p->at, (size_t)(p->end - p->at));
+            size_t length = utf8_sequence(p->at, (size_t)(p->end - p->at));
 
             if (length == 0)
                 return json_fail(p, p->at, "this is not UTF-8 (RFC 8259 section 8.1)");

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/base/utf8.h"
+#include "client/wire/utf8.h"
 #include "keyset_build.h"
 
 struct keyset *keyset_new(unsigned room)

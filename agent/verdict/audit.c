@@ -5,10 +5,10 @@
 #include <openssl/evp.h>
 
 #include "agent/base/log.h"
-#include "agent/base/utf8.h"
 #include "agent/door/peer_log.h"
 #include "agent/keys/keyring.h"
 #include "agent/revocation/record.h"
+#include "client/wire/utf8.h"
 
 static void digest_token(const struct verdicts *verdicts, struct text token, char out[17])
 {

@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "agent/base/utf8.h"
 #include "client/wire/printable.h"
+#include "client/wire/utf8.h"
 #include "command.h"
 #include "form_fault.h"
 #include "inspection.h"

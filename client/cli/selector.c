@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "client/wire/cleanup.h"
+#include "client/wire/utf8.h"
 #include "client/wire/value.h"
 #include "report.h"
 
@@ -54,24 +55,9 @@ static bool takes_before(const struct selector *selector)
 
 /* No token has a claim that is not UTF-8. A name that was typed in another encoding would be revoked, but its tokens would still be
    accepted. */
-static bool is_utf8(const char *text)
-{
-    size_t bytes = strlen(text);
-
-    while (bytes > 0) {
-        unsigned sequence = utf8_sequence(text, bytes);
-
-        if (sequence == 0)
-            return false;
-        text += sequence;
-        bytes -= sequence;
-    }
-    return true;
-}
-
 static int check_texts(const struct selector *selector, const struct kind *kind)
 {
-    if (kind->text != NULL && !is_utf8(kind->text))
+    if (kind->text != NULL && !utf8_is_valid(kind->text, strlen(kind->text)))
         return report_bad_input("--%s: '%s' is not UTF-8, but every claim is", kind->option, kind->text);
     if (kind->text != NULL && kind->text[0] == '\0')
         return report_bad_input("--%s is empty; give a value, or use --all for all tokens of an issuer", kind->option);

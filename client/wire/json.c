@@ -1,5 +1,6 @@
 /* Writes twice with the same code: first only to count, then into memory of exactly that size. */
 #include "json.h"
+#include "utf8.h"
 
 #include <inttypes.h>
 #include <math.h>

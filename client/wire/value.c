@@ -7,43 +7,12 @@
 #include <string.h>
 
 #include "exports.h"
-
-static bool continues(unsigned char byte)
-{
-    return (byte & 0xc0) == 0x80;
-}
-
-unsigned utf8_sequence(const char *text, size_t bytes)
-{
-    const unsigned char *at = (const unsigned char *)text;
-
-    if (bytes == 0 || at[0] < 0x80)
-        return bytes == 0 ? 0 : 1;
-    if (at[0] < 0xc2 || bytes < 2 || !continues(at[1]))
-        return 0;
-    if (at[0] < 0xe0)
-        return 2;
-    if (bytes < 3 || !continues(at[2]))
-        return 0;
-    if (at[0] < 0xf0) /* neither overlong nor half of a UTF-16 pair */
-        return (at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) ? 0 : 3;
-    if (bytes < 4 || !continues(at[3]) || at[0] > 0xf4)
-        return 0;
-    return (at[0] == 0xf0 && at[1] < 0x90) || (at[0] == 0xf4 && at[1] > 0x8f) ? 0 : 4;
-}
+#include "utf8.h"
 
 /* With a NUL inside, "admin\0…" would equal "admin" for every caller that reads a C string. */
 static bool is_text(const char *text, size_t bytes)
 {
-    while (bytes > 0) {
-        unsigned sequence = utf8_sequence(text, bytes);
-
-        if (sequence == 0 || *text == '\0')
-            return false;
-        text += sequence;
-        bytes -= sequence;
-    }
-    return true;
+    return (bytes == 0 || memchr(text, '\0', bytes) == NULL) && utf8_is_valid(text, bytes);
 }
 
 /* Recursive, as deep as the message: ANSWER_DEPTH_MAX. */
@@ -58,15 +27,11 @@ static int add_size(struct wire_cursor *cursor, bool is_name, struct value_size 
         total->text_bytes += (size_t)item.count + 1;
         return is_text(item.str, item.count) ? 0 : ASSAY_E_PROTOCOL;
     }
+    uint64_t children = item.type == WIRE_ARRAY ? item.count : item.type == WIRE_MAP ? 2 * (uint64_t)item.count : 0;
     int status = 0;
 
-    for (uint32_t i = 0; status == 0 && item.type == WIRE_ARRAY && i < item.count; i++)
-        status = add_size(cursor, false, total);
-    for (uint32_t i = 0; status == 0 && item.type == WIRE_MAP && i < item.count; i++) {
-        status = add_size(cursor, true, total);
-        if (status == 0)
-            status = add_size(cursor, false, total);
-    }
+    for (uint64_t i = 0; status == 0 && i < children; i++) /* of a map: name, value, name, … */
+        status = add_size(cursor, item.type == WIRE_MAP && i % 2 == 0, total);
     return status;
 }
 

@@ -50,7 +50,4 @@ const struct value *value_member(const struct value *map, const char *name);
 /* The same, if the value has that type; else NULL. */
 const struct value *value_member_of(const struct value *map, const char *name, enum wire_type type);
 
-/* The length of the UTF-8 sequence (RFC 3629) at the start of the text; 0 if it is not UTF-8. */
-unsigned utf8_sequence(const char *text, size_t bytes);
-
 #endif

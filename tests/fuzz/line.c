@@ -1,7 +1,7 @@
 /* A line of a revocation feed: what is read as a record names an issuer and one thing, and says the same when it is read again. */
 #include "agent/base/limits.h"
-#include "agent/base/utf8.h"
 #include "agent/feeds/line.h"
+#include "client/wire/utf8.h"
 #include "tests/fuzz/target.h"
 
 static void check_record(const struct record *record, bool undo)

@@ -1,6 +1,6 @@
 /* A resource from anybody: what comes out is in its one form, every other spelling of it comes out the same, and no ambiguous one does. */
-#include "agent/base/utf8.h"
 #include "agent/policy/resource.h"
+#include "client/wire/utf8.h"
 #include "tests/fuzz/target.h"
 
 #define TEXT_BYTES_MAX 8192

@@ -69,7 +69,7 @@ FILES = {
     "agent/token/judgement.c": TOKEN_TESTS, "agent/token/jwk.c": TOKEN_TESTS, "agent/token/key.c": TOKEN_TESTS,
     "agent/token/keyset.c": TOKEN_TESTS, "agent/token/pem.c": TOKEN_TESTS,
     "agent/token/pointer.c": ["agent_policy_holder", "agent_policy_load"] + TOKEN_TESTS, "agent/token/signature.c": TOKEN_TESTS,
-    "agent/base/utf8.c": ["agent_json", "corpus json", "agent_policy_resource", "agent_policy_load"] + TOKEN_TESTS,
+    "client/wire/utf8.c": ["agent_json", "corpus json", "agent_policy_resource", "agent_policy_load"] + TOKEN_TESTS,
     "agent/token/verify.c": TOKEN_TESTS,
     "agent/policy/resource.c": POLICY_TESTS, "agent/policy/decision.c": POLICY_TESTS, "agent/policy/index.c": POLICY_TESTS,
     "agent/policy/pattern.c": POLICY_TESTS, "agent/policy/granted.c": ["agent_policy_holder"] + POLICY_TESTS,

@@ -1,7 +1,7 @@
 /* What a token brings along: roles with what they contain, scopes, and whose it is. */
-#include "agent/base/utf8.h"
 #include "agent/policy/granted.h"
 #include "agent_policy.h"
+#include "client/wire/utf8.h"
 
 #include <stdio.h>
 #include <string.h>

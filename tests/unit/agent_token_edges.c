@@ -11,11 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/base/utf8.h"
 #include "agent/token/json.h"
 #include "agent/token/keyset.h"
 #include "agent/token/pointer.h"
 #include "agent/token/verify.h"
+#include "client/wire/utf8.h"
 
 #define TEXT(literal) ((struct text){literal, sizeof literal - 1})
 #define SECRET "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"

@@ -11,7 +11,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "agent/base/utf8.h"
 #include "agent/policy/pattern.h"
 #include "agent/policy/resource.h"
 #include "agent/token/base64url.h"
@@ -19,6 +18,7 @@
 #include "agent/token/key.h"
 #include "agent/token/pointer.h"
 #include "agent/token/verify.h"
+#include "client/wire/utf8.h"
 
 #define TEXT(literal) ((struct text){literal, sizeof literal - 1})
 #define EDGE_BYTES 65536

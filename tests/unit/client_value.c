@@ -11,6 +11,7 @@
 #include "assay/assay.h"
 #include "client/pointer.h"
 #include "client/wire/json.h"
+#include "client/wire/utf8.h"
 
 static struct value *read_value(const char *bytes, size_t size)
 {

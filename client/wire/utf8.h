@@ -4,10 +4,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
-/* Length of the well-formed sequence of two or more bytes at `at`; 0 if there is no such sequence. */
-size_t utf8_length(const uint8_t *at, size_t left);
+/* Bytes of the well-formed character at the beginning of the text, 1 to 4; 0: there is none. */
+unsigned utf8_sequence(const char *text, size_t bytes);
 
 bool utf8_is_valid(const char *text, size_t bytes);
 
