@@ -1,3 +1,4 @@
+#include "agent/base/hex.h"
 #include "list.h"
 
 #include <math.h>

@@ -164,17 +164,6 @@ void record_set_exp(struct record *record, double now, double lifetime)
     record->exp = (int64_t)fmin(last + lifetime, 9007199254740992.0) + 1;
 }
 
-void hex_encode(const uint8_t *bytes, size_t size, char *out)
-{
-    static const char digits[] = "0123456789abcdef";
-
-    for (size_t i = 0; i < size; i++) {
-        *out++ = digits[bytes[i] >> 4];
-        *out++ = digits[bytes[i] & 15];
-    }
-    *out = '\0';
-}
-
 static int add_part(EVP_MD_CTX *context, struct text part)
 {
     uint8_t length[4] = {(uint8_t)(part.bytes >> 24), (uint8_t)(part.bytes >> 16), (uint8_t)(part.bytes >> 8), (uint8_t)part.bytes};

@@ -61,7 +61,6 @@ bool object_seconds(const msgpack_object *object, int64_t *ret);
 struct hasher;
 struct hasher *hasher_new(void);
 void hasher_free(struct hasher *hasher);                       /* NULL is fine */
-void hex_encode(const uint8_t *bytes, size_t size, char *out); /* lower case, terminated */
 int hash_bytes(struct hasher *hasher, const void *bytes, size_t size, uint8_t digest[32]);
 
 /* SHA-256 of a token's signing input, which records name in hex. 0, or -1 if OpenSSL failed. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/base/hex.h"
 #include "agent/fastpath/previous_run.h"
 #include "agent/fastpath/shared_page.h"
 #include "agent/keys/keyring.h"

@@ -4,10 +4,10 @@
 #include <string.h>
 #include <openssl/evp.h>
 
+#include "agent/base/hex.h"
 #include "agent/base/log.h"
 #include "agent/door/peer_log.h"
 #include "agent/keys/keyring.h"
-#include "agent/revocation/record.h"
 #include "client/wire/utf8.h"
 
 static void digest_token(const struct verdicts *verdicts, struct text token, char out[17])

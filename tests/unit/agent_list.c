@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/base/hex.h"
 #include "agent/config/config.h"
 #include "agent/feeds/feeds.h"
 #include "agent/feeds/unreadable.h"

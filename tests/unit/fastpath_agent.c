@@ -7,6 +7,7 @@
 
 #include <unistd.h>
 
+#include "agent/base/hex.h"
 #include "agent/rpc/methods.h"
 #include "fastpath_around.h"
 #include "schedules.h"
