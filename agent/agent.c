@@ -6,6 +6,7 @@
 #include <time.h>
 #include <openssl/rand.h>
 
+#include "agent/base/hex.h"
 #include "agent/base/log.h"
 #include "agent/base/notify.h"
 #include "agent/door/socket.h"
@@ -144,8 +145,9 @@ static int open_rooms(struct agent *agent)
     agent->core.refresh = refresh_new(&agent->core);
     agent->core.remotes = remotes_new(&agent->core, again_about, &agent->verdicts);
     agent->core.key_errors = calloc(agent->core.ring->count, sizeof *agent->core.key_errors);
-    if (agent->core.shared == NULL || agent->core.hasher == NULL || agent->verdicts.cache == NULL || agent->verdicts.checks == NULL || agent->verdicts.renamed_keys == NULL || agent->reload == NULL || agent->core.refresh == NULL || agent->core.remotes == NULL ||
-        agent->core.key_errors == NULL)
+    if (agent->core.shared == NULL || agent->core.hasher == NULL || agent->core.refresh == NULL || agent->core.remotes == NULL ||
+        agent->core.key_errors == NULL || agent->verdicts.cache == NULL || agent->verdicts.checks == NULL ||
+        agent->verdicts.renamed_keys == NULL || agent->reload == NULL)
         return fail("out of memory");
     if (remotes_prepare(agent->core.remotes, agent->core.ring) < 0)
         return fail("the stored keys cannot be read, or out of memory");
@@ -202,21 +204,20 @@ static int start_rooms(struct agent *agent)
     agent->core.feeds = feeds_new(&agent->core);
     agent->forget = forget_new(&agent->core);
     agent->watchdog = watchdog_new(agent->core.loop);
-    if (agent->core.previous_run == NULL || agent->core.https == NULL || agent->verdicts.workers == NULL || agent->core.writer == NULL || agent->core.watch == NULL || agent->core.feeds == NULL ||
-        agent->forget == NULL)
+    if (agent->core.previous_run == NULL || agent->core.https == NULL || agent->core.writer == NULL || agent->core.watch == NULL ||
+        agent->core.feeds == NULL || agent->verdicts.workers == NULL || agent->forget == NULL)
         return fail("threads cannot be started, or out of memory");
     if (feeds_use_config(agent->core.feeds) < 0)
         return fail("out of memory");
     agent->door = door_open(&agent->verdicts, before_wait, agent, why);
     if (agent->door == NULL)
         return fail(why);
-    return http_open(&agent->verdicts, &agent->door->accounts, &agent->door->facts, &agent->http, why) < 0 ? fail(why) : 0;
+    return http_open(&agent->verdicts, &agent->door->accounts, &agent->http, why) < 0 ? fail(why) : 0;
 }
 
 static void check_ready(struct core *core)
 {
     struct agent *agent = agent_of(core);
-
 
     if (agent->core.ready || agent->core.stopping || !feeds_are_read(agent->core.feeds)) /* feeds show their own progress */
         return;

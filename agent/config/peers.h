@@ -80,7 +80,7 @@ struct identity {
    because that entry may have been written to shut its members out. */
 const struct peer_config *peers_match(const struct peers_config *peers, const struct identity *who);
 
-/* NULL: no entry has that name. */
+/* NULL: no entry has that name, or `name` is NULL. */
 const struct peer_config *peers_named(const struct peers_config *peers, const char *name);
 
 /* Counts one request. False: it exceeds the entry's rate. `now`: milliseconds of a monotonic clock. */

@@ -40,7 +40,7 @@ const struct peer_config *peers_match(const struct peers_config *peers, const st
 
 const struct peer_config *peers_named(const struct peers_config *peers, const char *name)
 {
-    for (unsigned i = 0; i < peers->count; i++) {
+    for (unsigned i = 0; name != NULL && i < peers->count; i++) {
         if (peers->list[i].name != NULL && strcmp(peers->list[i].name, name) == 0)
             return &peers->list[i];
     }

@@ -46,9 +46,15 @@ struct account {
     int64_t spent_ns;
 };
 
+/* Counts of what arrived at both doors. */
+struct door_facts {
+    uint64_t accepted, refused, requests, protocol_errors, timeouts;
+};
+
 /* All zero except `connections_max` and `push_out`: no connection is open. */
 struct accounts {
     struct account *first;
+    struct door_facts facts;
     unsigned connections, connections_max;
     size_t buffered;
     unsigned waiting; /* callers */
@@ -58,11 +64,6 @@ struct accounts {
     int64_t other_ns; /* and when another user last had work */
     void (*push_out)(void *context, const struct caller *except); /* sends finished answers at once, before the end of the turn */
     void *context;
-};
-
-/* Counts of what arrived at both doors. */
-struct door_facts {
-    uint64_t connections, accepted, refused, requests, protocol_errors, timeouts;
 };
 
 /* Adds a new connection to its user's account, which is created if needed; -1: out of memory. It leaves when none of its requests is under way any

@@ -3,12 +3,15 @@
 #include "agent/config/config.h"
 #include "peer_log.h"
 
-void guest_join(struct guest *guest, int fd, const struct config *config, const char *entry)
+void guest_join(struct guest *guest, int fd, const struct config *config)
 {
-    if (entry != NULL)
-        (void)peer_named(config, entry, &guest->peer);
-    else
-        peer_rank(&guest->peer, fd, config);
+    peer_rank(&guest->peer, fd, config);
+    peer_join(&guest->peer, guest->held);
+}
+
+void guest_join_as(struct guest *guest, const struct config *config, const char *entry)
+{
+    (void)peer_named(config, entry, &guest->peer);
     peer_join(&guest->peer, guest->held);
 }
 
@@ -24,9 +27,9 @@ enum welcome guest_welcome(const struct guest *guest, bool gives_commands)
     return peer_is_too_many(&guest->peer) ? WELCOME_TOO_MANY : WELCOME;
 }
 
-void guest_refused(const struct guest *guest, enum welcome why, struct door_facts *facts)
+void guest_refused(const struct guest *guest, enum welcome why, struct accounts *accounts)
 {
-    facts->refused++;
+    accounts->facts.refused++;
     if (why == WELCOME_TOO_MANY)
         peer_log_turned_away(&guest->peer);
 }

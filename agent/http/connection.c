@@ -194,7 +194,7 @@ void http_conn_go_on(struct http_conn *conn)
         }
         if (status == HTTP_BAD) {
             conn->ending = true;
-            conn->http->traffic->protocol_errors++;
+            conn->http->accounts->facts.protocol_errors++;
             peer_log_broken_off(&conn->guest.peer, conn->request.why);
             http_error(conn, conn->request.status, "bad_request", conn->request.why);
         } else {
@@ -236,7 +236,7 @@ static void break_off(struct caller *caller, const char *why)
     struct http_conn *conn = conn_of(caller);
 
     peer_log_broken_off(&conn->guest.peer, why);
-    conn->http->traffic->protocol_errors++;
+    conn->http->accounts->facts.protocol_errors++;
     http_conn_close(conn);
 }
 
@@ -328,7 +328,7 @@ void http_conn_open(struct http *http)
     }
     http->has_one_waiting = false;
     http->accepted++;
-    http->traffic->accepted++;
+    http->accounts->facts.accepted++;
     if (http->is_tcp)
         uv_tcp_init(http->core->loop, &conn->handle.tcp);
     else
@@ -352,7 +352,7 @@ void http_conn_open(struct http *http)
         its = welcome(conn);
     }
     if (its != WELCOME) {
-        guest_refused(&conn->guest, its, http->traffic);
+        guest_refused(&conn->guest, its, http->accounts);
         http_conn_close(conn);
         return;
     }

@@ -24,7 +24,6 @@ struct http {
     struct core *core;
     struct verdicts *verdicts;
     struct accounts *accounts; /* of both doors */
-    struct door_facts *traffic; /* likewise */
     union http_handle listener;
     union http_handle turned_away; /* accepts a connection for which there is no memory */
     bool is_turning_away, has_one_waiting;

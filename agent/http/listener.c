@@ -21,7 +21,7 @@ static void on_alarm(void *context)
             first = conn->deadline < first ? conn->deadline : first;
             continue;
         }
-        http->traffic->timeouts++;
+        http->accounts->facts.timeouts++;
         http_conn_close(conn);
     }
     http_arm(http, first);
@@ -83,7 +83,7 @@ void http_turn_away(struct http *http)
     init_handle(http, &http->turned_away);
     http->is_turning_away = true;
     (void)uv_accept(&http->listener.stream, &http->turned_away.stream);
-    http->traffic->refused++;
+    http->accounts->facts.refused++;
     uv_close(&http->turned_away.any, on_turned_away);
 }
 
@@ -138,7 +138,7 @@ void http_look_for_socket(struct http *http)
         socket_watch_look(&http->file);
 }
 
-int http_open(struct verdicts *verdicts, struct accounts *accounts, struct door_facts *traffic, struct http **ret, char why[512])
+int http_open(struct verdicts *verdicts, struct accounts *accounts, struct http **ret, char why[512])
 {
     const struct http_config *config = &verdicts->core->ring->config->http;
     struct http *http = config->listen != NULL ? calloc(1, sizeof *http) : NULL;
@@ -150,7 +150,6 @@ int http_open(struct verdicts *verdicts, struct accounts *accounts, struct door_
     http->core = verdicts->core;
     http->verdicts = verdicts;
     http->accounts = accounts;
-    http->traffic = traffic;
     http->is_tcp = config->path == NULL;
     http->alarm = alarm_new(verdicts->core->loop, on_alarm, http);
     init_handle(http, &http->listener);

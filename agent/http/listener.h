@@ -9,9 +9,9 @@
 struct http;
 
 #ifdef ASSAY_HTTP
-/* Listens where the configuration says; *ret is NULL if it does not configure HTTP. -1: `why` says what is wrong. `accounts` and `traffic` are
-   those of the other door. */
-int http_open(struct verdicts *verdicts, struct accounts *accounts, struct door_facts *traffic, struct http **ret, char why[512]);
+/* Listens where the configuration says; *ret is NULL if it does not configure HTTP. -1: `why` says what is wrong. `accounts` are
+   the other door's, too. */
+int http_open(struct verdicts *verdicts, struct accounts *accounts, struct http **ret, char why[512]);
 
 /* In all of these NULL is fine. Accepts no more requests; quiet once all requests were answered. */
 void http_drain(struct http *http);
@@ -33,11 +33,10 @@ void http_look_for_socket(struct http *http);
 void http_close(struct http *http);
 void http_free(struct http *http);
 #else
-static inline int http_open(struct verdicts *verdicts, struct accounts *accounts, struct door_facts *traffic, struct http **ret, char why[512])
+static inline int http_open(struct verdicts *verdicts, struct accounts *accounts, struct http **ret, char why[512])
 {
     (void)verdicts;
     (void)accounts;
-    (void)traffic;
     (void)why;
     *ret = NULL;
     return 0;

@@ -6,9 +6,11 @@
 void http_join(struct http_conn *conn)
 {
     const struct config *config = conn->http->core->ring->config;
-    bool unknown = conn->http->is_tcp && (config->http.peer != NULL || config->peers.configured);
 
-    guest_join(&conn->guest, conn->fd, config, unknown ? (config->http.peer != NULL ? config->http.peer : "") : NULL);
+    if (conn->http->is_tcp && config->peers.configured)
+        guest_join_as(&conn->guest, config, config->http.peer);
+    else
+        guest_join(&conn->guest, conn->fd, config);
 }
 
 void http_leave(struct http_conn *conn)

@@ -132,7 +132,7 @@ void http_route(struct http_conn *conn)
     struct text target = http_text(request->target, conn->in), path = target, method = http_text(request->method, conn->in);
     const char *query = memchr(target.at, '?', target.bytes);
 
-    conn->http->traffic->requests++;
+    conn->http->accounts->facts.requests++;
     if (query != NULL)
         path.bytes = (size_t)(query - path.at);
     const struct route *route = find(path);

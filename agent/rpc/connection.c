@@ -105,7 +105,6 @@ void conn_close(struct conn *conn)
         *link = conn->next_dirty;
         conn->dirty = false;
     }
-    door->facts.connections--;
     door->page_holders -= conn->holds_page;
     uv_close((uv_handle_t *)&conn->pipe, on_closed);
 }
@@ -122,7 +121,7 @@ void conn_mark_dirty(struct conn *conn)
 void conn_break_off(struct conn *conn, const char *why)
 {
     peer_log_broken_off(&conn->guest.peer, why);
-    conn->door->facts.protocol_errors++;
+    conn->door->accounts.facts.protocol_errors++;
     conn_close(conn);
 }
 
@@ -176,7 +175,7 @@ static void turn_away(struct door *door, uv_stream_t *listener)
     door->turned_away.data = door;
     door->is_turning_away = true;
     (void)uv_accept(listener, (uv_stream_t *)&door->turned_away);
-    door->facts.refused++;
+    door->accounts.facts.refused++;
     uv_close((uv_handle_t *)&door->turned_away, on_turned_away);
 }
 
@@ -212,11 +211,10 @@ void conn_open(struct door *door, uv_stream_t *listener)
     if (door->all != NULL)
         door->all->previous = conn;
     door->all = conn;
-    door->facts.connections++;
-    door->facts.accepted++;
+    door->accounts.facts.accepted++;
     if (uv_accept(listener, (uv_stream_t *)&conn->pipe) != 0 || uv_fileno((uv_handle_t *)&conn->pipe, &conn->fd) != 0 ||
         peer_of(conn->fd, &conn->guest.peer) < 0 || account_join(&door->accounts, &conn->guest.caller, conn->guest.peer.uid) < 0) {
-        guest_refused(&conn->guest, WELCOME_NO_PLACE, &door->facts);
+        guest_refused(&conn->guest, WELCOME_NO_PLACE, &door->accounts);
         conn_close(conn);
         return;
     }

@@ -14,7 +14,7 @@ const struct peer *conn_peer(const struct conn *conn)
 
 void conn_join(struct conn *conn)
 {
-    guest_join(&conn->guest, conn->fd, conn->door->core->ring->config, NULL);
+    guest_join(&conn->guest, conn->fd, conn->door->core->ring->config);
 }
 
 void conn_leave(struct conn *conn)
@@ -43,7 +43,7 @@ bool conn_is_welcome(struct conn *conn)
     if (welcome == WELCOME_NO_PLACE && sent_page_look(conn->door))
         welcome = guest_welcome(&conn->guest, true);
     if (welcome != WELCOME)
-        guest_refused(&conn->guest, welcome, &conn->door->facts);
+        guest_refused(&conn->guest, welcome, &conn->door->accounts);
     return welcome == WELCOME;
 }
 

@@ -22,7 +22,7 @@ static void on_alarm(void *context)
     door->timer_due = 0;
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         while (lists[i]->first != NULL && conn_deadline(lists[i]->first) <= now) {
-            door->facts.timeouts++;
+            door->accounts.facts.timeouts++;
             conn_close(lists[i]->first);
         }
     }

@@ -44,7 +44,6 @@ struct door {
     uint64_t swept;           /* the turn after which reads of pages were last checked */
     unsigned accepted;        /* in this turn */
     unsigned held;            /* requests under way */
-    struct door_facts facts;
     msgpack_zone *zone; /* for the request that is being read */
     char read_buffer[65536];
 };

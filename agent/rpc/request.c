@@ -192,7 +192,7 @@ void rpc_handle_common(struct conn *conn, struct verdicts *verdicts, const struc
 {
     const struct request request = {.core = verdicts->core, .verdicts = verdicts, .conn = conn, .msgid = usual->msgid};
 
-    conn_door(conn)->facts.requests++;
+    conn_door(conn)->accounts.facts.requests++;
     if (!may(&request, usual->authorize ? RIGHT_AUTHORIZE : RIGHT_VERIFY, usual->authorize ? "authorize" : "verify"))
         return;
     if (usual->authorize)
@@ -232,11 +232,11 @@ void rpc_handle(struct conn *conn, struct verdicts *verdicts, msgpack_zone *zone
     msgpack_unpack_return status = msgpack_unpack((const char *)bytes, size, NULL, zone, &object);
     const msgpack_object *parts = object.via.array.ptr;
 
-    conn_door(conn)->facts.requests++;
+    conn_door(conn)->accounts.facts.requests++;
     if (status != MSGPACK_UNPACK_SUCCESS || object.type != MSGPACK_OBJECT_ARRAY || object.via.array.size != 4 ||
         parts[0].type != MSGPACK_OBJECT_POSITIVE_INTEGER || parts[0].via.u64 != 0 || parts[1].type != MSGPACK_OBJECT_POSITIVE_INTEGER ||
         parts[1].via.u64 > UINT32_MAX || !object_text(&parts[2], &name) || parts[3].type != MSGPACK_OBJECT_ARRAY) {
-        conn_door(conn)->facts.protocol_errors++;
+        conn_door(conn)->accounts.facts.protocol_errors++;
         conn_close(conn); /* a message, but not a request: the peer is not a client of this protocol */
     } else {
         request.msgid = (uint32_t)parts[1].via.u64;

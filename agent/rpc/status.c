@@ -115,11 +115,11 @@ static void put_connections(struct wire_writer *writer, const struct door *door)
     wire_put_text(writer, "connections");
     wire_put_map(writer, 7);
     put_pair_uint(writer, "open", door->accounts.connections);
-    put_pair_uint(writer, "accepted", door->facts.accepted);
-    put_pair_uint(writer, "turned_away", door->facts.refused);
-    put_pair_uint(writer, "requests", door->facts.requests);
-    put_pair_uint(writer, "broken_off", door->facts.protocol_errors);
-    put_pair_uint(writer, "timeouts", door->facts.timeouts);
+    put_pair_uint(writer, "accepted", door->accounts.facts.accepted);
+    put_pair_uint(writer, "turned_away", door->accounts.facts.refused);
+    put_pair_uint(writer, "requests", door->accounts.facts.requests);
+    put_pair_uint(writer, "broken_off", door->accounts.facts.protocol_errors);
+    put_pair_uint(writer, "timeouts", door->accounts.facts.timeouts);
     put_pair_uint(writer, "buffered_bytes", door->accounts.buffered);
 }
 
