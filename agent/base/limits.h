@@ -167,7 +167,7 @@
 #define FEED_BATCH_GROUPS_MAX 16384      /* different issuers and kinds in a batch: twice as many as are counted separately */
 #define FEED_BATCH_NAMES_BYTES_MAX (2 * 1024 * 1024) /* names of these issuers together */
 #define FEED_BUCKETS_PER_COMMIT 2048     /* about 8 MiB of changed pages, which LMDB keeps; operators' changes come in between */
-#define FEED_THINGS_MAX 256              /* things in a batch that clients are told of one by one; beyond it all cached results end */
+#define FEED_THINGS_MAX 256              /* the agent ends cached results thing by thing for so many in a batch; beyond it, it ends all of them */
 #define FEED_INTERVAL_SECONDS 5          /* between two requests over HTTPS */
 #define FEED_INTERVAL_SECONDS_MAX (24 * 3600)
 #define FEED_BACK_OFF_SECONDS_MAX 60     /* for a server that fails; or the interval, if that is longer */

@@ -189,8 +189,8 @@ bool feeds_are_fresh(const struct feeds *feeds, const struct issuer *issuer, dou
     return true;
 }
 
-/* The agent checks a file while requests arrive, and clients with the page are told when that fails; records of a remote feed are as old as its
-   last answer. */
+/* Records of a remote feed are as old as its last answer. Those of a file are not: the agent checks the file while requests arrive, and ends
+   the cached results of clients if that fails. */
 static bool is_aging(const struct feed *feed)
 {
     return feed_is_remote(feed->config) ? feed->good > 0 : feed->error[0] != '\0';

@@ -104,7 +104,7 @@ bool feed_is_line(struct feed_reader *reader, const char *text, size_t bytes)
     return line_read(reader->reader, text, bytes, &line) != line_broken;
 }
 
-/* Notes what clients are told when the line is on the disk. */
+/* Notes the counter to bump when the line is on disk. */
 static void note_thing(struct feed *feed, const struct record *record)
 {
     const struct issuer *issuer = keyring_issuer(feed->ring, record->issuer);

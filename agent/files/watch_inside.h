@@ -24,10 +24,10 @@ struct watched {
     int error;    /* of the last check */
     bool is_local;
     bool forced;  /* the kernel reports that something happened to it */
-    bool changed; /* it has changed, and its watcher was not told yet */
-    bool told;    /* its watcher was told, and has not read it yet */
-    bool again;   /* it has changed since the watcher was told */
-    bool restless; /* the watcher was told before the file had settled */
+    bool changed; /* it has changed, and the watcher does not know yet */
+    bool told;    /* the watcher knows of a change, and has not read the file yet */
+    bool again;   /* the file has changed since then */
+    bool restless; /* the watcher learned of the change before the file had settled */
     bool good;    /* it was usable when last read */
     bool late, overdue, dropped;
     bool counts;      /* counted as being read in a thread that it may block for long */

@@ -128,7 +128,7 @@ void watched_looked(struct watched *watched, int error, const struct file_facts 
     bool once_more;
 
     if (error != 0) {
-        watched->clean_at = uv_now(watched->watch->loop); /* as far as can be told */
+        watched->clean_at = uv_now(watched->watch->loop); /* as far as the agent can see */
         watched->after_pause = watched->gave_up = false;
         lose(watched, error);
         return;
@@ -182,7 +182,8 @@ void watched_again(struct watched *watched, double seconds)
     watch_look_in(watched->watch, (uint64_t)(seconds * 1000));
 }
 
-/* A change since the last reading waits since then; one that could not be read waits since it was noticed. */
+/* Sets since when an unread change waits. A change during the reading waits since the watcher learned of it; a change that could not be read
+   keeps its time. */
 static void note_waiting(struct watched *watched, enum file_read how)
 {
     if (watched->again && (how == FILE_READ || how == FILE_BAD))

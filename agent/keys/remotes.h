@@ -56,7 +56,7 @@ struct remote_facts {
 };
 bool remotes_facts(const struct keyring_entry *entry, double now, struct remote_facts *ret); /* false: the keys come from a file */
 
-/* Ends fetching; waiting requests are told that the keys are not available. remotes_free frees the remotes after the loop has ended. */
+/* Ends fetching, and answers waiting requests with keys_unavailable. remotes_free frees the remotes after the loop has ended. */
 void remotes_stop(struct remotes *remotes);
 void remotes_free(struct remotes *remotes); /* NULL is fine */
 

@@ -67,7 +67,7 @@ static struct lookup **find(const char *host)
     return link;
 }
 
-/* An existing lookup; NULL: there is none, or none that can be used, which `why` says. */
+/* The lookup of this host that is under way or kept. NULL: there is none, or it cannot be used; then `why` says why. */
 static struct lookup *join(const char *host, unsigned seconds_old, int64_t now, char *why, size_t why_bytes)
 {
     struct lookup **link = find(host), *found = *link;

@@ -53,11 +53,8 @@ class HttpsFeedTest(AssayTest):
         super().setUp()
         self.key = Key()
         self.agent = self.prepare(keys=[self.key])
-        folder = self.agent.path("authority")
-        os.mkdir(folder)
-        self.authority = Authority(folder)
-        self.server = Server(self.authority.issue())
-        self.server.start()
+        self.authority = Authority(self.agent.path("authority"))
+        self.server = Server(self.authority.issue()).start()
         self.addCleanup(self.server.stop)
         self.server.routes["/revocations"] = listing("")
         self.configure()
@@ -319,9 +316,7 @@ class Authorities(HttpsFeedTest):
 
     def setUp(self):
         super().setUp()
-        folder = self.agent.path("other authority")
-        os.mkdir(folder)
-        self.other = Authority(folder)
+        self.other = Authority(self.agent.path("other authority"))
 
     def replace_authority(self, by):
         with open(by.ca, "rb") as file:

@@ -604,9 +604,7 @@ class Locked(RedisFeedTest):
         self.becomes(self.key.token(jti="a"), "revoked")
 
     def test_tls(self):
-        folder = self.agent.path("authority")
-        os.mkdir(folder)
-        authority = Authority(folder)
+        authority = Authority(self.agent.path("authority"))
         self.server = self.redis("tls", tls=(authority.issue(), authority.ca))
         self.assertIn("rediss://", self.server.url)
         self.configure(ca_file=authority.ca)
@@ -623,7 +621,6 @@ class Locked(RedisFeedTest):
     def test_a_connection_does_not_outlive_its_authority(self):
         authorities = []
         for name in ("authority", "other"):
-            os.mkdir(self.agent.path(name))
             authorities.append(Authority(self.agent.path(name)))
         old, new = authorities
         self.server = self.redis("tls", tls=(old.issue(), old.ca))
@@ -656,7 +653,6 @@ class Ends(RedisFeedTest):
         return f"rediss://localhost:{server.port}"
 
     def test_many_ends_whatever_the_threads_are_doing(self):
-        os.mkdir(self.agent.path("authority"))
         authority = Authority(self.agent.path("authority"))
         self.certificate = authority.issue()
         self.server = self.redis("tls", tls=(self.certificate, authority.ca))

@@ -1,5 +1,5 @@
 #!/bin/sh
-# One manual page: TEMPLATE, Markdown, with its lines @KIND NAME@ replaced by what is said elsewhere, so that nothing is said twice.
+# Makes one manual page from TEMPLATE (Markdown): replaces its lines @KIND NAME@ by texts from other files, so that each text exists once.
 #   VERSION=… ASSAY=… ASSAYD=… LOWDOWN=… sh agent/man/make/page.sh TEMPLATE PAGE
 #   @README Heading@   that section of README.md          @HELP assay verify@   what --help says; of `assay` also @COMMANDS assay@
 #   @GUIDE policy Heading@   that section of agent/guide/policy.md
