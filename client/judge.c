@@ -156,7 +156,7 @@ static int read_checks(const struct value *result, const struct question *questi
     const struct value *decisions = value_member_of(result, "decisions", WIRE_ARRAY);
     const struct assay_verdict *refused = NULL;
 
-    if (decisions == NULL || decisions->count != question->check_count || decisions->count == 0 || value_member(result, "allow") != NULL ||
+    if (decisions == NULL || decisions->count != question->check_count || value_member(result, "allow") != NULL ||
         !read_holder(result, question, verdict))
         return ASSAY_E_PROTOCOL;
     const struct value *decision = value_first(decisions);

@@ -33,7 +33,7 @@ static void on_decided(struct waiter *waiter, const struct decision *decision)
 void http_take_up(struct http *http)
 {
     for (struct http_conn *conn = http != NULL ? http->all : NULL; conn != NULL; conn = conn->next) {
-        if (conn->in_bytes > 0 && !conn->guest.held && !conn->handling && !conn->closing)
+        if (conn->in_bytes > 0 && !conn->handling && !conn->closing)
             goes_on(conn);
     }
 }

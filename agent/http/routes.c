@@ -120,8 +120,7 @@ static bool may(struct http_conn *conn, const struct route *route)
         peer_explain(&conn->guest.peer, route->right, route->path, words);
         http_error(conn, 403, wire_error_name(ERROR_FORBIDDEN),
                    conn->http->is_tcp ? "callers over TCP may not call this; see `http.peer`" : words);
-        if (!conn->http->is_tcp)
-            guest_log_stranger(&conn->guest);
+        guest_log_stranger(&conn->guest);
         return false;
     }
 }

@@ -140,6 +140,23 @@ class HttpPeers(AssayTest):
         self.assertEqual(after["accepted"] - before["accepted"], 3)
         self.assertEqual(after["requests"] - before["requests"], 4)  # and the first status
 
+    def test_half_requests_that_take_too_much_memory_are_closed_and_counted(self):
+        self.configure({"name": "root", "uid": 0})
+        self.agent.start()
+        operator = self.agent.connect()
+        self.addCleanup(operator.close)
+        half = b"POST /verify HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 65000\r\n\r\n" + b" " * 60000
+        for _ in range(400):  # a user may hold 16 MiB of them
+            caller = socket.socket(socket.AF_UNIX)
+            self.addCleanup(caller.close)
+            caller.connect(self.place)
+            try:
+                caller.sendall(half)
+            except OSError:
+                pass  # closed already
+        wait_for("some are closed", lambda: operator.call("status")["connections"]["broken_off"] > 0)
+        self.assertIn("a connection was closed", self.agent.log())
+
     def test_they_are_counted(self):
         self.configure({"name": "gateway", "uid": WWW})
         self.agent.start()

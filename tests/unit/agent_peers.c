@@ -43,6 +43,15 @@ static void the_first_entry_decides(void **state)
     assert_null(match(0, 0, NULL, 0, false));
 }
 
+static void an_entry_is_found_by_its_name_alone(void **state)
+{
+    (void)state;
+    assert_ptr_equal(peers_named(&peers, "group"), &list[1]);
+    assert_null(peers_named(&peers, "other"));
+    assert_null(peers_named(&peers, ""));
+    assert_null(peers_named(&peers, NULL));
+}
+
 static void unknown_groups_end_the_search(void **state)
 {
     (void)state;
@@ -248,6 +257,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_entry_decides),
+        cmocka_unit_test(an_entry_is_found_by_its_name_alone),
         cmocka_unit_test(unknown_groups_end_the_search),
         cmocka_unit_test(overflow_ids_match_nothing),
         cmocka_unit_test(a_bucket_holds_one_second),

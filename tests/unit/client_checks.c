@@ -177,6 +177,8 @@ static void what_is_nearly_an_answer_is_none(void **state)
     assert_int_equal(ANSWERED("\x86\xa9" "decisions\x93" ALLOW ALLOW ALLOW HOLDER), ASSAY_E_PROTOCOL);
     assert_int_equal(ANSWERED("\x86" TWO(ALLOW, "\xc3") HOLDER), ASSAY_E_PROTOCOL);
     assert_int_equal(ANSWERED("\x86" TWO(ALLOW, "\x80") HOLDER), ASSAY_E_PROTOCOL);
+    assert_int_equal(ANSWERED("\x86" TWO(ALLOW, "\xa3" "abc") HOLDER), ASSAY_E_PROTOCOL);
+    assert_int_equal(ANSWERED("\x86" TWO(ALLOW, "\x92\x01\x02") HOLDER), ASSAY_E_PROTOCOL);
     assert_int_equal(ANSWERED("\x86" TWO(ALLOW, "\x91" ALLOW) HOLDER), ASSAY_E_PROTOCOL);
     assert_int_equal(ANSWERED("\x86" TWO(DENY, "\x80") HOLDER), ASSAY_E_PROTOCOL);
     assert_int_equal(ANSWERED("\x86" TWO(ALLOW, "\x85\xa5" "allow\xc3\xa5" "allow\xc3\xa6status\xcc\xc8\xa6reason\xc0\xa4rule\xa1r") HOLDER), ASSAY_E_PROTOCOL);
