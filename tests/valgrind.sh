@@ -12,7 +12,8 @@ trap 'rm -rf "$work"' EXIT
 programs="agent_base64url agent_cache agent_json agent_key agent_list agent_token_edges agent_token_sets
           agent_policy_decide agent_policy_holder agent_policy_memory agent_policy_resource
           outbound_redis outbound_redis_login outbound_redis_place
-          client_authorize client_events client_events_bounds client_events_connect client_events_faults
+          client_authorize client_events_answers client_events_bad_answers client_events_bounds client_events_connect
+          client_events_faults client_events_questions
           client_exports client_faults client_options client_value client_verify_answers client_verify_arguments
           client_verify_verdict client_when client_wire"
 
