@@ -10,10 +10,12 @@ trap 'rm -rf "$work"' EXIT
 # Left out: tests that take minutes (random policies, and one of 4 MiB; dozens of RSA keys), that fork children which end without cleanup, that
 # measure time, or that look into freed memory.
 programs="agent_base64url agent_cache agent_json agent_key agent_list agent_token_edges agent_token_sets
-          agent_policy_decide agent_policy_holder agent_policy_memory agent_policy_resource
+          agent_policy_decide agent_policy_holder agent_policy_match agent_policy_memory agent_policy_resource
           outbound_redis outbound_redis_login outbound_redis_place
-          client_authorize client_events client_events_bounds client_events_connect client_events_faults
-          client_exports client_faults client_options client_value client_verify client_when client_wire"
+          client_authorize client_events_answers client_events_bad_answers client_events_bounds client_events_connect
+          client_events_faults client_events_questions
+          client_exports client_faults client_options client_value client_verify_answers client_verify_arguments
+          client_verify_verdict client_when client_wire"
 
 for program in $programs; do
     [ -x "$build/tests/$program" ] || { echo "there is no $program" >&2; exit 1; }

@@ -58,7 +58,7 @@ CONFIG
 }
 
 # qemu (7.2) cannot wipe memory at a fork, by which the library notices one, nor start programs of arm64 from within.
-cannot="client_cache|client_connections|client_fire|client_question|client_events_faults|client_events_process|revoke_from_processes"
+cannot="client_cache_|client_connections|client_fire_|client_question|client_events_faults|client_events_process|revoke_from_processes"
 slow="agent_store|agent_batch\$|agent_policy_random|keys_schedule_fleet|fastpath_schedules"
 
 step "arm64: packages" packages

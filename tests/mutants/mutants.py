@@ -58,13 +58,13 @@ ENVIRONMENT = dict(os.environ, ASAN_OPTIONS="detect_leaks=1:allocator_may_return
 
 TOKEN_TESTS = ["agent_token_edges", "agent_token_ends", "agent_key", "agent_token_refused", "corpus token", "corpus jwk",
                "agent_token_sets", "agent_token_faults", "vectors", "cases"]
-POLICY_TESTS = ["agent_policy_resource", "agent_policy_reading", "agent_token_ends", "agent_token_refused", "agent_policy_decide", "agent_policy_holder", "corpus policy",
-                "agent_policy_memory", "corpus resource", "agent_policy_load", "agent_policy_random"]
+POLICY_TESTS = ["agent_policy_resource", "agent_policy_reading", "agent_token_ends", "agent_token_refused", "agent_policy_match", "agent_policy_decide",
+                "agent_policy_holder", "corpus policy", "agent_policy_memory", "corpus resource", "agent_policy_load", "agent_policy_random"]
 # Which tests, in which order: those that notice most in least time first.
 FILES = {
     "agent/token/adapt.c": ["agent_token_adapt", "corpus token"],
     "agent/token/algorithm.c": TOKEN_TESTS, "agent/token/base64url.c": ["agent_base64url"] + TOKEN_TESTS,
-    "agent/token/claims.c": TOKEN_TESTS + ["agent_policy_holder", "agent_policy_decide"], "agent/token/form.c": TOKEN_TESTS,
+    "agent/token/claims.c": TOKEN_TESTS + ["agent_policy_holder", "agent_policy_match", "agent_policy_decide"], "agent/token/form.c": TOKEN_TESTS,
     "agent/token/json.c": ["agent_json", "corpus json"] + TOKEN_TESTS, "agent/token/json_text.c": ["agent_json", "corpus json"] + TOKEN_TESTS,
     "agent/token/judgement.c": TOKEN_TESTS, "agent/token/jwk.c": TOKEN_TESTS, "agent/token/key.c": TOKEN_TESTS,
     "agent/token/keyset.c": TOKEN_TESTS, "agent/token/pem.c": TOKEN_TESTS,

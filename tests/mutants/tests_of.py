@@ -22,8 +22,10 @@ TIMES = ["test_clock", "test_freshness", "test_feed", "test_fast_path.Earlier", 
 ANSWERS = ["test_verify", "test_authorize", "test_authorize_reload", "test_revocation", "test_fast_path", "test_fast_path_issuers",
            "test_fast_path_process", "test_keys.StopUnderWay", "test_reload", "test_live_keys_down.Strangers", "test_live_keys_down.Down", "test_peers", "test_freshness.Links",
            "test_feed.Feed"]
-CLIENT_UNITS = ["client_cache", "client_hello", "client_verify", "client_authorize", "client_connections", "client_cancel", "client_events",
-                "client_events_bounds", "client_events_connect", "client_events_ends", "client_events_process", "client_fire", "client_faults",
+CLIENT_UNITS = ["client_cache_lookup", "client_cache_valid", "client_cache_stamp", "client_cache_memory", "client_hello", "client_verify_answers",
+                "client_verify_verdict", "client_verify_arguments", "client_authorize", "client_connections", "client_cancel",
+                "client_events_questions", "client_events_answers", "client_events_bad_answers", "client_events_bounds",
+                "client_events_connect", "client_events_ends", "client_events_process", "client_fire_agent", "client_fire_process", "client_faults",
                 "client_events_faults", "client_events_random", "client_events_wiped"]
 CLIENT = ["test_fast_path_process", "test_fast_path_issuers.InProcess", "test_restart", "test_live_keys_process"]
 STORE = ["test_store", "test_salvage", "test_revocation", "test_feed.Feed", "test_clock", "test_command_revoke"]

@@ -1,5 +1,5 @@
 /* assay_authorize() against an agent that answers well and badly. A yes has several signs, and unless all agree it is none. What is
-   wrong with an answer whatever the method is client_verify.c's. */
+   wrong with an answer whatever the method is client_verify_answers.c's. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,53 +1,13 @@
-/* assay_verify() against an agent that answers well, badly, half, late and not at all. Only one of these is a yes. */
-#include <errno.h>
+/* assay_verify() takes only a whole and exact answer for a yes: malformed, truncated, late and too long ones are none. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include <cmocka.h>
 
-#include "assay/assay.h"
-#include "client/sized.h"
-#include "fake_agent.h"
-
-#define TOKEN "aaaa.bbbb.cccc"
-
-/* What the agent says to a request: whole messages in MessagePack, with the byte after "\x94\x01" replaced by the msgid. */
-struct script {
-    const char *bytes;
-    size_t size;
-    enum fake_action action;
-    bool other_msgid;
-};
-
-static enum fake_action say(void *context, const struct fake_request *request, struct wire_writer *out)
-{
-    const struct script *script = context;
-
-    for (size_t i = 0; i < script->size; i++) {
-        uint8_t byte = (uint8_t)script->bytes[i];
-
-        if (i == 2)
-            byte = (uint8_t)(request->msgid + (script->other_msgid ? 1 : 0));
-        wire_put_raw(out, &byte, 1);
-    }
-    return script->action;
-}
-
-static int verify_at(const char *path, unsigned timeout_ms, struct assay_verdict **ret)
-{
-    struct assay_options options = {.size = sizeof options, .timeout_ms = timeout_ms, .cache_bytes = ASSAY_NO_CACHE};
-    struct assay *assay;
-
-    assert_int_equal(assay_open(&assay, path, &options), 0);
-    int status = assay_verify(assay, TOKEN, strlen(TOKEN), "orders", ret);
-
-    assay_close(assay);
-    return status;
-}
+#include "scripted_agent.h"
 
 static int verify_scripted(const struct script *script)
 {
@@ -261,185 +221,6 @@ static void answers_up_to_the_limit_are_read_and_longer_ones_refused(void **stat
     }
 }
 
-static void a_verdict_has_what_the_agent_said(void **state)
-{
-    struct fake_agent *agent = fake_agent_start(fake_echo, NULL, 0);
-    struct assay_verdict *verdict;
-    const char *text;
-    int64_t number;
-
-    (void)state;
-    assert_int_equal(verify_at(fake_agent_path(agent), 0, &verdict), 0);
-    assert_true(assay_verdict_ok(verdict));
-    assert_int_equal(assay_verdict_http_status(verdict), 200);
-    assert_null(assay_verdict_reason(verdict));
-    assert_string_equal(assay_verdict_subject(verdict), TOKEN);
-    assert_string_equal(assay_verdict_issuer(verdict), "https://auth.example.com");
-    assert_int_equal(assay_verdict_expires_at(verdict), 1900000000);
-    assert_int_equal(assay_verdict_claim_string(verdict, "/sub", &text), 0);
-    assert_string_equal(text, TOKEN);
-    assert_int_equal(assay_verdict_claim_int(verdict, "/n", &number), 0);
-    assert_int_equal(number, 1);
-    assert_int_equal(assay_verdict_claim_json(verdict, "", &text), 0);
-    assert_string_equal(text, "{\"sub\":\"" TOKEN "\",\"n\":1}");
-    assert_int_equal(assay_verdict_claim_string(verdict, "/n", &text), ASSAY_E_CLAIM_TYPE);
-    assert_int_equal(assay_verdict_claim_string(verdict, "/m", &text), ASSAY_E_NO_CLAIM);
-    assert_int_equal(assay_verdict_claim_string(verdict, "sub", &text), ASSAY_E_ARGUMENT);
-    assay_verdict_free(verdict);
-    fake_agent_stop(agent);
-}
-
-/* What a call without a decision says: the reason, the words, and errno. */
-static void says_why(const char *path, int status, const char *reason, const char *text, int error)
-{
-    struct assay_verdict *verdict = NULL;
-
-    assert_int_equal(verify_at(path, 300, &verdict), status);
-    verdict_agrees(verdict, status);
-    assert_string_equal(assay_verdict_reason(verdict), reason);
-    assert_non_null(strstr(assay_verdict_text(verdict), text));
-    assert_null(strpbrk(assay_verdict_text(verdict), "\n\x1b\x7f\xff"));
-    assert_int_equal(assay_verdict_errno(verdict), error);
-    assay_verdict_free(verdict);
-}
-
-static void what_is_undecided_says_why(void **state)
-{
-    static const struct {
-        struct script script;
-        int status;
-        const char *reason, *text;
-    } cases[] = {
-#define SCRIPT(text) {text, sizeof(text) - 1, FAKE_SEND, false}
-        {SCRIPT("\x94\x01\x00\x92\x07\xaakeys: 3.2s\xc0"), ASSAY_E_KEYS_STALE, "keys_stale", "keys: 3.2s"},
-        {SCRIPT("\x94\x01\x00\x92\x04\xa1r\xc0"), ASSAY_E_RATE_LIMITED, "rate_limited", "r"},
-        {SCRIPT("\x94\x01\x00\x92\x63\xa6" "newer!\xc0"), ASSAY_E_PROTOCOL, "protocol", "newer!"}, /* not a number that is known here */
-        {SCRIPT("\x94\x01\x00\x92\x03\xad" "a\nb\x1b" "c\x7f" "d\xc2\x85" "e\xff" "f\0\xc0"), ASSAY_E_FORBIDDEN, "forbidden", "a?b?c?d??e?f?"},
-        {SCRIPT("\x94\x01\x00\x92\x03\xa6" "\xc3\xa9\xe2\x82\xac" "!\xc0"), ASSAY_E_FORBIDDEN, "forbidden", "\xc3\xa9\xe2\x82\xac!"},
-        {SCRIPT("\xc1"), ASSAY_E_PROTOCOL, "protocol", "does not speak"},
-        {{"", 0, FAKE_HOLD, false}, ASSAY_E_TIMEOUT, "timeout", "in time"},
-    };
-    const char *nobody = "/nonexistent/agent.sock";
-
-    (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct fake_agent *agent = fake_agent_start(say, (void *)&cases[i].script, 0);
-
-        says_why(fake_agent_path(agent), cases[i].status, cases[i].reason, cases[i].text, 0);
-        fake_agent_stop(agent);
-    }
-    says_why(nobody, ASSAY_E_UNREACHABLE, "unreachable", nobody, ENOENT);
-    says_why("/dev/null/s", ASSAY_E_UNREACHABLE, "unreachable", "Not a directory", ENOTDIR);
-}
-
-static void nothing_is_no_verdict(void **state)
-{
-    const char *text;
-
-    (void)state;
-    assert_false(assay_verdict_ok(NULL));
-    assert_int_equal(assay_verdict_http_status(NULL), 503);
-    assert_null(assay_verdict_reason(NULL));
-    assert_null(assay_verdict_subject(NULL));
-    assert_null(assay_verdict_issuer(NULL));
-    assert_null(assay_verdict_text(NULL));
-    assert_int_equal(assay_verdict_errno(NULL), 0);
-    assert_int_equal(assay_verdict_expires_at(NULL), 0);
-    assert_int_equal(assay_verdict_claim_string(NULL, "/sub", &text), ASSAY_E_NO_CLAIM);
-    assay_verdict_free(NULL);
-    assay_close(NULL);
-}
-
-static void arguments_that_are_missing_are_told(void **state)
-{
-    char long_path[200];
-    char audience[5000];
-    struct assay *assay;
-
-    (void)state;
-    memset(long_path, 'x', sizeof long_path - 1);
-    long_path[sizeof long_path - 1] = '\0';
-    memset(audience, 'a', sizeof audience - 1);
-    audience[sizeof audience - 1] = '\0';
-    assert_int_equal(assay_open(NULL, NULL, NULL), ASSAY_E_ARGUMENT);
-    assert_int_equal(assay_open(&assay, long_path, NULL), ASSAY_E_ARGUMENT);
-    assert_null(assay);
-    long_path[108] = '\0'; /* one too many: the kernel's field has 108, with the NUL */
-    assert_int_equal(assay_open(&assay, long_path, NULL), ASSAY_E_ARGUMENT);
-    long_path[107] = '\0';
-    assert_int_equal(assay_open(&assay, long_path, NULL), 0);
-    assert_int_equal(assay_verify(NULL, "t", 1, NULL, NULL), ASSAY_E_ARGUMENT);
-    assert_int_equal(assay_verify(assay, NULL, 0, NULL, NULL), ASSAY_E_ARGUMENT);
-    assert_int_equal(assay_verify(assay, "t", 1, audience, NULL), ASSAY_E_ARGUMENT);
-    assert_int_equal(assay_verify(assay, "t", 1, NULL, NULL), ASSAY_E_UNREACHABLE);
-    assay_close(assay);
-}
-
-/* One of a later version is taken where it asks for nothing that is not known here. */
-static void options_have_a_size(void **state)
-{
-    struct {
-        struct assay_options options;
-        unsigned char later[SIZED_BYTES_MAX];
-    } given = {.options = {.size = sizeof(struct assay_options), .timeout_ms = 50}};
-    struct assay_options forgotten = {.timeout_ms = 50};
-    struct assay *assay;
-
-    (void)state;
-    assert_int_equal(assay_open(&assay, "/nonexistent/s", &forgotten), ASSAY_E_ARGUMENT);
-    assert_null(assay);
-    const size_t wrong[] = {1, sizeof given.options - 1, SIZED_BYTES_MAX + 1, SIZE_MAX};
-
-    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        given.options.size = wrong[i];
-        assert_int_equal(assay_open(&assay, "/nonexistent/s", &given.options), ASSAY_E_ARGUMENT);
-    }
-    const size_t right[] = {sizeof given.options, sizeof given.options + 1, SIZED_BYTES_MAX};
-
-    for (size_t i = 0; i < sizeof right / sizeof right[0]; i++) {
-        given.options.size = right[i];
-        assert_int_equal(assay_open(&assay, "/nonexistent/s", &given.options), 0);
-        assay_close(assay);
-    }
-    given.later[sizeof given.later - sizeof given.options - 1] = 1; /* the last one of those that are looked at */
-    assert_int_equal(assay_open(&assay, "/nonexistent/s", &given.options), ASSAY_E_ARGUMENT);
-    given.options.size--;
-    assert_int_equal(assay_open(&assay, "/nonexistent/s", &given.options), 0);
-    assay_close(assay);
-}
-
-static void the_versions_agree(void **state)
-{
-    char text[32];
-
-    (void)state;
-    snprintf(text, sizeof text, "%d.%d.%d", ASSAY_VERSION_NUMBER >> 16, ASSAY_VERSION_NUMBER >> 8 & 0xff, ASSAY_VERSION_NUMBER & 0xff);
-    assert_string_equal(text, ASSAY_VERSION);
-    assert_string_equal(assay_version(), ASSAY_VERSION);
-    assert_int_equal(assay_version_number(), ASSAY_VERSION_NUMBER);
-}
-
-static void a_token_that_cannot_be_sent_is_a_no(void **state)
-{
-    static char token[70000];
-    struct fake_agent *agent = fake_agent_start(fake_echo, NULL, 0);
-    struct assay_verdict *verdict;
-    struct assay *assay;
-
-    (void)state;
-    memset(token, 't', sizeof token);
-    assert_int_equal(assay_open(&assay, fake_agent_path(agent), &fake_asked_always), 0);
-    assert_int_equal(assay_verify(assay, token, 61184, NULL, &verdict), 0); /* the agent says what is too large */
-    assay_verdict_free(verdict);
-    assert_int_equal(assay_verify(assay, token, 61185, NULL, &verdict), ASSAY_E_REFUSED);
-    assert_string_equal(assay_verdict_reason(verdict), "too_large");
-    assert_int_equal(assay_verdict_http_status(verdict), 401);
-    assay_verdict_free(verdict);
-    assert_int_equal(fake_agent_requests(agent), 1);
-    assay_close(assay);
-    fake_agent_stop(agent);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -452,13 +233,6 @@ int main(void)
         cmocka_unit_test(an_answer_cut_anywhere_is_no_yes),
         cmocka_unit_test(the_timeout_is_the_whole_calls),
         cmocka_unit_test(answers_up_to_the_limit_are_read_and_longer_ones_refused),
-        cmocka_unit_test(a_verdict_has_what_the_agent_said),
-        cmocka_unit_test(what_is_undecided_says_why),
-        cmocka_unit_test(nothing_is_no_verdict),
-        cmocka_unit_test(arguments_that_are_missing_are_told),
-        cmocka_unit_test(options_have_a_size),
-        cmocka_unit_test(the_versions_agree),
-        cmocka_unit_test(a_token_that_cannot_be_sent_is_a_no),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
