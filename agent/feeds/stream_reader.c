@@ -145,6 +145,20 @@ static void count(struct stream_reader *reader, struct stream_position *position
         position->added = 0;
 }
 
+/* The first entries that were read, or those read while nothing was known of the number: if they are all, the number is asked for now, and not
+   when no entry comes. Whatever is deleted unread from here on is noticed. */
+static enum stream_check count_first(struct stream_reader *reader, struct stream_part *part)
+{
+    redisReply *facts CLEANUP(free_reply) = NULL;
+
+    if (part->entries >= FEED_REPLY_ENTRIES) /* there are more */
+        return STREAM_WHOLE;
+    if (ask_facts(reader, &facts) < 0)
+        return STREAM_UNCHECKED;
+    count(reader, &part->last, facts);
+    return STREAM_WHOLE;
+}
+
 /* Once, as if nothing had been read: entries added between the reading and the facts are read next. */
 static bool may_read_again(struct stream_reader *reader, const redisReply *facts, const char *id)
 {
@@ -204,7 +218,7 @@ enum stream_check stream_check(struct stream_reader *reader, struct stream_posit
 {
     *ret_missed = NULL;
     if (stream_is_unread(position))
-        return part->entries > 0 ? STREAM_WHOLE : begin(reader, position);
+        return part->entries > 0 ? count_first(reader, part) : begin(reader, position);
     int there = position->has_entry ? find_last(reader, position, ret_missed) : 0;
 
     if (there < 0)
@@ -217,5 +231,5 @@ enum stream_check stream_check(struct stream_reader *reader, struct stream_posit
         return ask_count(reader, position, ret_missed);
     reader->again = false;
     stream_expect(position, part);
-    return STREAM_WHOLE;
+    return position->knows_added ? STREAM_WHOLE : count_first(reader, part);
 }

@@ -4,7 +4,8 @@
    each reply is checked before it is used: the last entry read before must still exist, and be unchanged. It is requested after the reply has
    come: what exists now existed when the reply was made, and trimming begins at the front, so nothing between the two was missed. If it does not
    exist, stream_gap.c decides from what Redis says of the stream. In doubt, something was missed. An entry that was deleted before it was read,
-   while its neighbours were not, shows in the number of added entries, which is checked whenever no new entry comes. */
+   while its neighbours were not, shows in the number of added entries, which is checked whenever no new entry comes. That number is first asked for
+   right after the first entries. */
 #ifndef ASSAY_STREAM_READER_H
 #define ASSAY_STREAM_READER_H
 

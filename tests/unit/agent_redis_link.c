@@ -65,15 +65,16 @@ static void ignore(void *context)
 }
 
 static unsigned taken;
+static struct stream_position behind; /* the last one taken */
 static int ends_with; /* what comes of taking a reply */
 
 /* There is room for one more. */
 static int take_one(void *context, const struct stream_position *position, const char *text, size_t bytes)
 {
     (void)context;
-    (void)position;
     (void)text;
     (void)bytes;
+    behind = *position;
     return taken++ == 0 ? 1 : 0;
 }
 
@@ -167,7 +168,7 @@ static void an_error_after_it_was_well(void **state)
 /* One that is not taken is the next batch's first: none behind it is taken. */
 static void entries_that_do_not_fit(void **state)
 {
-    static const char *const answers[] = {"+PONG\r\n", "*1\r\n*2\r\n$1\r\ns\r\n*3\r\n" ENTRY("1-0") ENTRY("2-0") ENTRY("3-0"), NULL};
+    static const char *const answers[] = {"+PONG\r\n", "*1\r\n*2\r\n$1\r\ns\r\n*3\r\n" ENTRY("1-0") ENTRY("2-0") ENTRY("3-0"), FACTS("3"), NULL};
     struct redis_news news = hear_after((struct stream_position){.id = STREAM_START}, answers, true);
 
     (void)state;
@@ -190,7 +191,7 @@ static void a_reply_that_ends_in_what_is_no_entry(void **state)
 
 static void a_reply_with_what_is_no_entry_in_it(void **state)
 {
-    static const char *const answers[] = {"+PONG\r\n", "*1\r\n*2\r\n$1\r\ns\r\n*2\r\n" NO_ENTRY ENTRY("3-0"), NULL};
+    static const char *const answers[] = {"+PONG\r\n", "*1\r\n*2\r\n$1\r\ns\r\n*2\r\n" NO_ENTRY ENTRY("3-0"), FACTS("2"), NULL};
 
     (void)state;
     ends_with = -2;
@@ -199,6 +200,30 @@ static void a_reply_with_what_is_no_entry_in_it(void **state)
     ends_with = 0;
     assert_true(news.has_reply);
     assert_int_equal(taken, 0);
+}
+
+/* How many were added with the first entries is known at once: what is deleted unread right behind them is noticed. */
+static void the_first_entries(void **state)
+{
+    static const char *const answers[] = {"+PONG\r\n", "*1\r\n*2\r\n$1\r\ns\r\n*1\r\n" ENTRY("5-0"), FACTS("3"), NULL};
+
+    (void)state;
+    ends_with = 1;
+    struct redis_news news = hear_after((struct stream_position){.id = STREAM_START}, answers, true);
+
+    assert_true(news.has_reply && behind.has_entry && behind.knows_added);
+    assert_int_equal(behind.added, 3);
+    ends_with = 0;
+}
+
+static void the_first_entries_whose_number_nobody_says(void **state)
+{
+    static const char *const answers[] = {"+PONG\r\n", "*1\r\n*2\r\n$1\r\ns\r\n*1\r\n" ENTRY("5-0"), "-NOPERM\r\n", NULL};
+    struct redis_news news = hear_after((struct stream_position){.id = STREAM_START}, answers, false);
+
+    (void)state;
+    assert_string_equal(news.error, "NOPERM");
+    assert_false(news.has_reply || news.alive);
 }
 
 /* Nothing was missed only if the server says so. */
@@ -291,6 +316,8 @@ int main(void)
         cmocka_unit_test(a_reply_that_ends_in_what_is_no_entry),
         cmocka_unit_test(a_reply_with_what_is_no_entry_in_it),
         cmocka_unit_test(entries_that_do_not_fit),
+        cmocka_unit_test(the_first_entries),
+        cmocka_unit_test(the_first_entries_whose_number_nobody_says),
         cmocka_unit_test(entries_after_one_that_cannot_be_asked_for),
         cmocka_unit_test(entries),
         cmocka_unit_test(streams),
