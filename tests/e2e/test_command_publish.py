@@ -7,7 +7,7 @@ import subprocess
 import time
 import unittest
 
-from agent import ASSAY, ISSUER, Key, b64
+from agent import ASSAY, ISSUER, Key, b64, patient
 from redis_server import RedisError, RedisServer, needs_redis
 from command import CommandTest, assay
 from tls import Authority, Server
@@ -220,9 +220,9 @@ class Refused(PublishTest):
 
     def test_nobody_answers(self):
         self.server.freeze()
-        begin = time.monotonic()
+        begin = patient()
         self.assertDone(3, self.publish(*ARGUMENTS, "--timeout", "200ms"), "in time")
-        self.assertLess(time.monotonic() - begin, 4)
+        self.assertLess(patient() - begin, 4)
 
     def test_the_answer_does_not_come(self):
         """Redis has it, or has it not: nobody can say, and that is said."""

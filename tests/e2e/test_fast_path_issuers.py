@@ -3,7 +3,7 @@ import threading
 import time
 import unittest
 
-from agent import ASAN, ISSUER, AssayTest, Key, key_set, put_file, wait_for
+from agent import ASAN, ISSUER, AssayTest, Key, key_set, patient, put_file, wait_for
 from library import NO, YES, Apart, decided
 from live import LiveTest
 from test_fast_path import Page
@@ -175,10 +175,10 @@ class Live(LiveTest):
         words, (index, value) = page.words(), self.agent.call("verify", token=self.theirs, stamp=True)["stamp"]["counters"][0]
         asked = decided(self.agent)
         self.server.stop()
-        begin = time.monotonic()
+        begin = patient()
         while self.agent.call("status")["issuers"][1]["state"] != "stale":
             self.assertEqual(self.client.verify(self.token), YES)
-            self.assertLess(time.monotonic() - begin, 8)
+            self.assertLess(patient() - begin, 8)
         wait_for("it is noticed", lambda: "older than `max_key_age`" in self.agent.log())
         self.assertEqual((page.words(), page.counters()[index] > value), (words, True))
         self.assertEqual(self.client.verify(self.token), YES)

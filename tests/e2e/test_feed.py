@@ -8,7 +8,7 @@ import subprocess
 import time
 import unittest
 
-from agent import ASAN, ASSAYD, ISSUER, AssayTest, Key, WireError, put_file, wait_for
+from agent import ASAN, ASSAYD, ISSUER, AssayTest, Key, WireError, patient, put_file, wait_for
 
 OTHER = "https://other.example.com"
 
@@ -383,9 +383,9 @@ class Big(FeedTest):
         shutil.rmtree(self.agent.state)
         self.agent.launch()
         wait_for("it listens", lambda: os.path.exists(self.agent.socket))
-        start = time.monotonic()
+        start = patient()
         self.agent.stop()
-        self.assertLess(time.monotonic() - start, whole / 2)
+        self.assertLess(patient() - start, whole / 2)
 
     def test_a_long_feed_is_read_on_under_the_new_configuration(self):
         self.fill()

@@ -5,7 +5,7 @@ import signal
 import time
 import unittest
 
-from agent import ASAN, BUILD, ISSUER, AssayTest, Key, put_file, wait_for
+from agent import ASAN, BUILD, ISSUER, AssayTest, Key, patient, put_file, wait_for
 from library import decided
 
 POLICY = """version: 1
@@ -149,11 +149,11 @@ class LibraryTest(AssayTest):
         self.assertEqual(self.handle.ask(token, VERIFY).status, YES)
         os.kill(self.agent.process.pid, signal.SIGSTOP)
         try:
-            start = time.monotonic()
+            start = patient()
             for i in range(3):
                 verdict = self.handle.ask(self.key.token(n=i), VERIFY, timeout_ms=100)
                 self.assertEqual((verdict.status, verdict.ok, verdict.http_status, verdict.reason), (TIMEOUT, False, 503, "timeout"))
-            self.assertLess(time.monotonic() - start, 3)
+            self.assertLess(patient() - start, 3)
         finally:
             os.kill(self.agent.process.pid, signal.SIGCONT)
         self.assertEqual(self.handle.ask(self.key.token(n=9), VERIFY, timeout_ms=2**32 - 1).status, YES)

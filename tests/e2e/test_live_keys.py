@@ -4,7 +4,7 @@ import threading
 import time
 import unittest
 
-from agent import ISSUER, Key, key_set, put_file, wait_for
+from agent import ISSUER, Key, key_set, patient, put_file, wait_for
 from behaviours import bearer, changing, delayed, document, in_turn, redirect, status
 from live import LiveTest, key_document, keys_of
 
@@ -32,10 +32,10 @@ class Follow(LiveTest):
         self.configure(refetch_cooldown="1h")
         self.agent.start()
         self.publish(self.key, Key(kid="k2"))
-        begin = time.monotonic()
+        begin = patient()
         for i in range(50):
             self.assertEqual(self.agent.verify(Key(kid=f"x{i}").token()), "unknown_key")
-        self.assertLess(time.monotonic() - begin, 3)
+        self.assertLess(patient() - begin, 3)
         self.assertEqual(self.fetches(), 1)
 
     def test_a_key_under_the_same_etag_is_noticed_at_its_first_token(self):
@@ -190,12 +190,12 @@ class Follow(LiveTest):
         thread = threading.Thread(target=lambda: answers.append(self.agent.verify(new.token())))
         thread.start()
         wait_for("it waits", lambda: self.issuer_status()["waiting"] == 1)
-        begun = time.monotonic()
+        begun = patient()
         self.agent.configure([self.agent.issuer()])
         self.assertTrue(self.agent.call("reload")["reloaded"])
         thread.join()
         self.assertEqual(answers, ["accepted"])
-        self.assertLess(time.monotonic() - begun, 2)
+        self.assertLess(patient() - begun, 2)
 
     def test_a_new_key_of_tokens_without_an_issuer(self):
         """Nobody has the kid, and still it is known whom to ask."""

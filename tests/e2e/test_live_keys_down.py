@@ -10,7 +10,7 @@ import unittest
 
 import msgpack
 
-from agent import ISSUER, LONG, Key, WireError, connect_as, key_set, needs_root, put_file, wait_for
+from agent import ISSUER, LONG, Key, WireError, connect_as, key_set, needs_root, patient, put_file, wait_for
 from behaviours import Behaviour, delayed, document, silent, unavailable
 from live import LiveTest, key_document, keys_of
 
@@ -172,10 +172,10 @@ class Down(LiveTest):
         thread = threading.Thread(target=lambda: answers.append(self.assertRaises(Exception, self.agent.verify, self.key.token())))
         thread.start()
         wait_for("it waits", lambda: self.issuer_status()["waiting"] == 1)
-        begun = time.monotonic()
+        begun = patient()
         self.agent.stop()
         thread.join()
-        self.assertLess(time.monotonic() - begun, 8)    # the one who waits is answered first; the fetch would last 30 s
+        self.assertLess(patient() - begun, 8)    # the one who waits is answered first; the fetch would last 30 s
 
     def test_a_back_off_survives_a_restart(self):
         self.server.routes["/jwks"] = unavailable()

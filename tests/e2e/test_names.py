@@ -5,7 +5,7 @@ import threading
 import time
 import unittest
 
-from agent import ASAN, BUILD, ISSUER, AssayTest, Key, WireError, wait_for
+from agent import ASAN, BUILD, ISSUER, AssayTest, Key, WireError, patient, wait_for
 from live import keys_of
 from redis_server import RedisServer, needs_redis
 from test_feed_https import listing
@@ -46,9 +46,9 @@ class SilentNames(AssayTest):
             return file.read().split().count(name)
 
     def stops_soon(self):
-        begin = time.monotonic()
+        begin = patient()
         self.assertEqual(self.agent.stop(), 0)
-        self.assertLess(time.monotonic() - begin, 1.8)
+        self.assertLess(patient() - begin, 1.8)
 
     def asks(self, token):
         try:
@@ -88,9 +88,9 @@ class Others(SilentNames):
             time.sleep(1.1)  # the cool-down
             new = Key(kid=f"new{i}")
             self.server.routes["/jwks"] = keys_of(self.key, new)
-            begin = time.monotonic()
+            begin = patient()
             self.assertEqual(self.asks(new.token()), "accepted")
-            self.assertLess(time.monotonic() - begin, 1)
+            self.assertLess(patient() - begin, 1)
             jti = f"j{i}"
             self.server.routes["/list"] = listing(json.dumps({"iss": ISSUER, "jti": jti}) + "\n")
             wait_for("it is revoked", lambda: self.asks(self.key.token(jti=jti)) == "revoked", 3)

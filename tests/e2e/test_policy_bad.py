@@ -5,7 +5,7 @@ import signal
 import time
 import unittest
 
-from agent import ISSUER, AssayTest, Key, check_config, key_set, put_file, wait_for
+from agent import ISSUER, AssayTest, Key, check_config, key_set, patient, put_file, wait_for
 
 OTHER = "https://other.example.com"
 RULE = "version: 1\nrules:\n- name: r\n  "
@@ -177,11 +177,11 @@ class BadPolicy(AssayTest):
                        "version: 1\nrules: " + "[" * 5000 + "]" * 5000 + "\n",
                        "version: 1\nrules: []\nx: " + "{a: " * 5000 + "1" + "}" * 5000 + "\n"):
             with self.subTest(policy[:60]):
-                start = time.monotonic()
+                start = patient()
                 code, told = check(policy)
                 self.assertNotEqual(code, 0)
                 self.assertTrue(told[0].startswith("policy.yaml:"), told)
-                self.assertLess(time.monotonic() - start, 10)
+                self.assertLess(patient() - start, 10)
 
     def test_a_large_file(self):
         code, told = check("version: 1\nrules: []\n" + "# ten megabytes\n" * 655360)

@@ -3,7 +3,7 @@ import threading
 import time
 import unittest
 
-from agent import ASAN, AssayTest, Key
+from agent import ASAN, AssayTest, Key, patient
 from library import YES, Library
 
 UNREACHABLE = -3
@@ -52,10 +52,10 @@ class Restart(AssayTest):
         begin = time.monotonic()
         self.assertEqual(self.library.verify(self.fresh()), UNREACHABLE)
         self.assertGreater(time.monotonic() - begin, 1.5)
-        begin = time.monotonic()
+        begin = patient()
         for _ in range(20):
             self.assertEqual(self.library.verify(self.token), UNREACHABLE)
-        self.assertLess(time.monotonic() - begin, 1)
+        self.assertLess(patient() - begin, 1)
         self.agent.start()
         self.assertEqual(self.library.verify(self.token), YES)
         self.assertEqual(self.ask_meanwhile(self.agent.stop)[0], YES)   # and the next time anew
@@ -63,7 +63,7 @@ class Restart(AssayTest):
     def test_a_client_that_never_met_one_is_told_at_once(self):
         self.agent.stop()
         other = Library(self.agent.socket)
-        begin = time.monotonic()
+        begin = patient()
         self.assertEqual(other.verify(self.token), UNREACHABLE)
-        self.assertLess(time.monotonic() - begin, 1)
+        self.assertLess(patient() - begin, 1)
         other.close()
