@@ -81,7 +81,7 @@ static int put_verify(struct params *params, const struct question *question, bo
     return 0;
 }
 
-const struct kind kind_verify = {"verify", "the audience is longer than 4096 bytes", check_verify, put_verify, judge_verify};
+const struct question_kind kind_verify = {"verify", "the audience is longer than 4096 bytes", check_verify, put_verify, judge_verify};
 
 /* A token that is too long to send counts as no token, and only the agent knows what the policy allows without a token. The agent checks
    the length first, so it answers the same to the beginning of the token. */
@@ -122,7 +122,7 @@ static int put_authorize(struct params *params, const struct question *question,
     return 0;
 }
 
-const struct kind kind_authorize = {"authorize", "the audience or the action is longer than 4096 bytes", check_authorize, put_authorize,
+const struct question_kind kind_authorize = {"authorize", "the audience or the action is longer than 4096 bytes", check_authorize, put_authorize,
                                     judge_authorize};
 
 #define CHECK_HEADS_BYTES_MAX  (1 + 3 + 3) /* the head of an array, and of two strings */
@@ -177,10 +177,10 @@ static int put_checks(struct params *params, const struct question *question, bo
     return 0;
 }
 
-const struct kind kind_checks = {"authorize", "the audience is longer than 4096 bytes, or there is more to check than fits into one request", check_checks,
+const struct question_kind kind_checks = {"authorize", "the audience is longer than 4096 bytes, or there is more to check than fits into one request", check_checks,
                                  put_checks, judge_checks};
 
-int ask_agent(struct assay *assay, const struct kind *kind, const struct question *question, struct answer *answer,
+int ask_agent(struct assay *assay, const struct question_kind *kind, const struct question *question, struct answer *answer,
               struct assay_verdict **ret_verdict)
 {
     struct params params CLEANUP(params_clear) = {.own = NULL};

@@ -16,7 +16,8 @@
 
 #define SOCKET_DEFAULT "/run/assay/assayd.sock"
 
-_Static_assert(offsetof(struct assay_options, agent_uid) + sizeof(uid_t) == sizeof(struct assay_options), "no room for a later member that nobody sets");
+_Static_assert(offsetof(struct assay_options, agent_uid) + sizeof(uid_t) == sizeof(struct assay_options),
+               "no room for a later member that nobody sets");
 
 /* In a setuid program an attacker controls the environment, and could name another agent. */
 static const char *default_path(void)
@@ -69,7 +70,8 @@ COLD void assay_close(struct assay *assay)
 }
 
 /* `ret` NULL: the caller wants the status alone. The verdict is made all the same, because that is what checks the answer. */
-COLD static int ask_now(struct assay *assay, const struct kind *kind, const struct question *question, struct assay_verdict **ret)
+COLD static int ask_now(struct assay *assay, const struct question_kind *kind, const struct question *question,
+                        struct assay_verdict **ret)
 {
     UNCANCELLED;
     struct assay_verdict *verdict CLEANUP(verdict_free_at) = NULL;
@@ -92,7 +94,8 @@ COLD static int ask_now(struct assay *assay, const struct kind *kind, const stru
 }
 
 /* Looks into the cache before it asks the agent. */
-static int ask(struct assay *assay, const struct kind *kind, const struct question *question, const char *fault, struct assay_verdict **ret)
+static int ask(struct assay *assay, const struct question_kind *kind, const struct question *question, const char *fault,
+               struct assay_verdict **ret)
 {
     if (ret != NULL)
         *ret = NULL;
@@ -113,14 +116,15 @@ int assay_verify(struct assay *assay, const char *token, size_t token_bytes, con
 int assay_authorize(struct assay *assay, const char *token, size_t token_bytes, const char *audience, const char *action,
                     const char *resource, struct assay_verdict **ret)
 {
-    const struct question question = {.token = token, .token_bytes = token_bytes, .audience = audience, .action = action, .resource = resource};
+    const struct question question = {
+        .token = token, .token_bytes = token_bytes, .audience = audience, .action = action, .resource = resource};
 
     return ask(assay, &kind_authorize, &question, authorize_fault(assay, &question), ret);
 }
 
 int assay_ask(struct assay *assay, const struct assay_question *question, struct assay_verdict **ret)
 {
-    const struct kind *kind = NULL;
+    const struct question_kind *kind = NULL;
     struct question asked = {0};
     const char *fault = question_read(assay, question, &asked, &kind);
 
@@ -132,7 +136,8 @@ bool assay_is_valid(struct assay *assay, const char *token, size_t token_bytes, 
     return assay_verify(assay, token, token_bytes, audience, NULL) == 0;
 }
 
-bool assay_is_allowed(struct assay *assay, const char *token, size_t token_bytes, const char *audience, const char *action, const char *resource)
+bool assay_is_allowed(struct assay *assay, const char *token, size_t token_bytes, const char *audience, const char *action,
+                      const char *resource)
 {
     return assay_authorize(assay, token, token_bytes, audience, action, resource, NULL) == 0;
 }

@@ -27,24 +27,24 @@ bool cache_find(struct cache *cache, const struct question *question, struct ass
     struct yes head;
     bool holds = false;
 
-    if (!page_is_there(cache) || !lanes_measure(&cache->lanes, question, &head))
+    if (!page_is_there(cache) || !shards_measure(&cache->shards, question, &head))
         return false;
-    struct lane *lane = lanes_enter(&cache->lanes);
+    struct shard *shard = shards_enter(&cache->shards);
 
-    if (lane == NULL)
+    if (shard == NULL)
         return false;
-    struct yes *yes = lane_find(&cache->lanes, lane, question, &head);
+    struct yes *yes = shard_find(&cache->shards, shard, question, &head);
 
     if (yes != NULL) {
         struct clocks now = clocks_read();
 
         holds = stamp_holds(&yes->stamp, cache->page, yes->is_authorize, &now, &cache->ticks);
         if (!holds)
-            lane_forget(lane, yes);
+            shard_forget(shard, yes);
         else if (ret_verdict != NULL)
             *ret_verdict = verdict_share(yes->verdict);
     }
-    lane_leave(lane);
+    shard_leave(shard);
     return holds;
 }
 
@@ -53,26 +53,26 @@ COLD void cache_keep(struct cache *cache, const struct question *question, struc
     struct yes head = {.verdict = verdict};
 
     if (!page_is_there(cache) || !assay_verdict_ok(verdict) || !stamp_read(verdict_result(verdict), &head.stamp) ||
-        verdict->bytes > cache->lanes.verdict_bytes_max / 4 || !lanes_measure(&cache->lanes, question, &head))
+        verdict->bytes > cache->shards.verdict_bytes_max / 4 || !shards_measure(&cache->shards, question, &head))
         return;
-    struct lane *lane = lanes_enter(&cache->lanes);
+    struct shard *shard = shards_enter(&cache->shards);
 
-    if (lane == NULL)
+    if (shard == NULL)
         return;
-    struct yes *before = lane_find(&cache->lanes, lane, question, &head);
+    struct yes *before = shard_find(&cache->shards, shard, question, &head);
 
     if (before != NULL)
-        lane_forget(lane, before);
+        shard_forget(shard, before);
     if (memcmp(head.stamp.instance, cache->page->instance, sizeof head.stamp.instance) == 0) {
         (void)verdict_share(verdict);
-        lane_put(&cache->lanes, lane, question, &head);
+        shard_put(&cache->shards, shard, question, &head);
     }
-    lane_leave(lane);
+    shard_leave(shard);
 }
 
-/* A thread that reads the page meanwhile may see the instance of one page and the counters of the other. Both begin at random numbers, so
-   nothing that depends on one page holds by the other; and the thread reads the heartbeat before either (stamp_holds). A lane that
-   another thread is in keeps its entries, which do not hold any more. */
+/* A thread that reads the page meanwhile may see the instance of one page and the counters of the other. Both begin at random
+   numbers, so nothing that depends on one page holds by the other; and the thread reads the heartbeat before either (stamp_holds).
+   A shard that another thread is in keeps its entries, which do not hold any more. */
 COLD int cache_use_page(struct cache *cache, int fd)
 {
     void *at = mmap((void *)cache->page, sizeof *cache->page, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0);
@@ -80,7 +80,7 @@ COLD int cache_use_page(struct cache *cache, int fd)
     atomic_store(&cache->greeting->has_page, at != MAP_FAILED);
     if (at == MAP_FAILED)
         return -1;
-    lanes_empty(&cache->lanes);
+    shards_empty(&cache->shards);
     return 0;
 }
 
@@ -100,25 +100,25 @@ static void *map_private(size_t bytes)
 COLD void cache_init(struct cache *cache, size_t bytes)
 {
     *cache = (struct cache){.ticks = clocks_ticks()};
-    size_t lanes = lanes_plan(&cache->lanes, bytes);
+    size_t shards = shards_plan(&cache->shards, bytes);
 
-    if (lanes == 0 || getrandom(&cache->lanes.secret, sizeof cache->lanes.secret, GRND_NONBLOCK) < 0)
+    if (shards == 0 || getrandom(&cache->shards.secret, sizeof cache->shards.secret, GRND_NONBLOCK) < 0)
         return;
     void *page = mmap(NULL, sizeof *cache->page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     if (page == MAP_FAILED)
         return;
     cache->page = page;
-    cache->bytes = GREETING_BYTES + lanes;
+    cache->bytes = GREETING_BYTES + shards;
     cache->greeting = map_private(cache->bytes);
     if (cache->greeting != NULL)
-        cache->lanes.at = (char *)cache->greeting + GREETING_BYTES;
+        cache->shards.at = (char *)cache->greeting + GREETING_BYTES;
 }
 
 COLD void cache_fini(struct cache *cache)
 {
     if (cache->greeting != NULL) {
-        lanes_empty(&cache->lanes);
+        shards_empty(&cache->shards);
         munmap(cache->greeting, cache->bytes);
     }
     if (cache->page != NULL)

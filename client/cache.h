@@ -1,12 +1,12 @@
-/* The cache: yes results that this process keeps, so that it need not ask the agent again. It holds only yes results, each only as long
-   as the agent's page (page.h) shows that nothing has changed on which the result depends. A hit makes no system call, does not wait and
-   does not allocate.
+/* The cache: yes results that this process keeps, so that it need not ask the agent again. It holds only yes results, each only as
+   long as the agent's page (page.h) shows that nothing has changed on which the result depends. A hit makes no system call, does
+   not wait and does not allocate.
 
    Any number of threads may use it. A child after fork() begins with an empty cache. */
 #ifndef ASSAY_CLIENT_CACHE_H
 #define ASSAY_CLIENT_CACHE_H
 
-#include "lane.h"
+#include "shard.h"
 
 /* Lies in memory that the kernel wipes in a child after fork(). All zero: there is no page. */
 struct greeting {
@@ -18,8 +18,8 @@ struct greeting {
 
 struct cache {
     struct greeting *greeting; /* NULL: the cache is off */
-    size_t bytes;              /* of the memory that begins there; the lanes follow */
-    struct lanes lanes;
+    size_t bytes;              /* of the memory that begins there; the shards follow */
+    struct shards shards;
     const struct page *page; /* always the same address; `greeting` says whether a page is mapped there */
     struct clocks ticks;
 };

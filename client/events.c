@@ -19,8 +19,8 @@ static struct stream *own_stream(struct assay *assay)
     return NULL;
 }
 
-/* If the kernel did not tell of forks, two processes could read each other's answers. Such kernels are older than those that the agent
-   runs on; so if the page is missing, there was no memory for it. */
+/* If the kernel did not tell of forks, two processes could read each other's answers. Such kernels are older than those that the
+   agent runs on; so if the page is missing, there was no memory for it. */
 static int begin(struct assay *assay)
 {
     uint32_t life = channel_life(&assay->channel);
@@ -46,7 +46,8 @@ int assay_fd(struct assay *assay, int *ret_fd)
     return status;
 }
 
-static int send_now(struct assay *assay, const struct kind *kind, const struct question *question, void *tag, struct assay_verdict **ret)
+static int send_now(struct assay *assay, const struct question_kind *kind, const struct question *question, void *tag,
+                    struct assay_verdict **ret)
 {
     UNCANCELLED;
     struct assay_verdict *verdict CLEANUP(verdict_free_at) = NULL;
@@ -67,8 +68,8 @@ static int send_now(struct assay *assay, const struct kind *kind, const struct q
     return status;
 }
 
-static int send_question(struct assay *assay, const struct kind *kind, const struct question *question, const char *fault, void *tag,
-                         struct assay_verdict **ret)
+static int send_question(struct assay *assay, const struct question_kind *kind, const struct question *question, const char *fault,
+                         void *tag, struct assay_verdict **ret)
 {
     if (ret != NULL)
         *ret = NULL;
@@ -90,14 +91,15 @@ int assay_send_verify(struct assay *assay, const char *token, size_t token_bytes
 int assay_send_authorize(struct assay *assay, const char *token, size_t token_bytes, const char *audience, const char *action,
                          const char *resource, void *tag, struct assay_verdict **ret)
 {
-    const struct question question = {.token = token, .token_bytes = token_bytes, .audience = audience, .action = action, .resource = resource};
+    const struct question question = {
+        .token = token, .token_bytes = token_bytes, .audience = audience, .action = action, .resource = resource};
 
     return send_question(assay, &kind_authorize, &question, authorize_fault(assay, &question), tag, ret);
 }
 
 int assay_send(struct assay *assay, const struct assay_question *question, void *tag, struct assay_verdict **ret)
 {
-    const struct kind *kind = NULL;
+    const struct question_kind *kind = NULL;
     struct question asked = {0};
     const char *fault = question_read(assay, question, &asked, &kind);
 
@@ -131,7 +133,7 @@ size_t assay_cancel(struct assay *assay, const void *tag)
     UNCANCELLED;
     struct stream *stream = assay != NULL ? own_stream(assay) : NULL;
 
-    return stream != NULL ? asked_cancel(&stream->asked, tag) : 0;
+    return stream != NULL ? pending_cancel(&stream->pending, tag) : 0;
 }
 
 size_t assay_waiting(struct assay *assay)
@@ -139,5 +141,5 @@ size_t assay_waiting(struct assay *assay)
     UNCANCELLED;
     struct stream *stream = assay != NULL ? own_stream(assay) : NULL;
 
-    return stream != NULL ? stream->asked.waiting : 0;
+    return stream != NULL ? stream->pending.waiting : 0;
 }

@@ -24,7 +24,7 @@ static int put_nothing(struct params *params, const struct question *question, b
     return 0;
 }
 
-const struct kind kind_hello = {"hello", NULL, NULL, put_nothing, NULL};
+const struct question_kind kind_hello = {"hello", NULL, NULL, put_nothing, NULL};
 
 void descriptor_take(struct msghdr *message, int *descriptor)
 {

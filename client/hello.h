@@ -13,7 +13,7 @@ void hello_if_needed(struct assay *assay, int64_t deadline);
 bool hello_is_due(struct cache *cache, int64_t now);
 
 /* For callers that send hello themselves. It carries no question: `check` and `judge` are NULL. */
-extern const struct kind kind_hello;
+extern const struct question_kind kind_hello;
 
 /* When hello was sent, and when its answer was read: monotonic, nanoseconds. */
 struct span {

@@ -2,7 +2,7 @@
 #ifndef ASSAY_CLIENT_JUDGE_H
 #define ASSAY_CLIENT_JUDGE_H
 
-#include "lane.h"
+#include "shard.h"
 #include "verdict.h"
 
 /* Each reads the result of one kind of question. Returns 0 for a yes and ASSAY_E_REFUSED for a no, both with a verdict; ASSAY_E_PROTOCOL

@@ -57,11 +57,11 @@
 
 #define TIMEOUT_DEFAULT_MS 5000
 
-/* The cache's default size, for all lanes together. A token and its verdict take 3 KiB, so 5,000 results fit. */
+/* The cache's default size, for all shards together. A token and its verdict take 3 KiB, so 5,000 results fit. */
 #define CACHE_BYTES_DEFAULT (16 * 1024 * 1024)
-#define LANES_MAX           64
-#define LANE_BYTES_MIN      (256 * 1024)
-#define LANE_BYTES_MAX      (1024 * 1024 * 1024)
+#define SHARDS_MAX           64
+#define SHARD_BYTES_MIN      (256 * 1024)
+#define SHARD_BYTES_MAX      (1024 * 1024 * 1024)
 
 /* The pause before the next hello, after one that brought no page, and if this process can have no page. */
 #define HELLO_AGAIN_NS   INT64_C(1000000000)
@@ -71,8 +71,8 @@
 
 /* Of the calls that do not wait: the most questions of one handle that wait for an answer, a power of two, as many as the agent takes
    from one user; and the most bytes of their requests, which are kept until they are answered. */
-#define ASKED_MAX       4096
-#define ASKED_BYTES_MAX (16 * 1024 * 1024)
+#define PENDING_MAX       4096
+#define PENDING_BYTES_MAX (16 * 1024 * 1024)
 
 /* The most requests that one system call writes. */
 #define SENT_TOGETHER_MAX 64

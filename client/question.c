@@ -17,7 +17,7 @@ static const char *checks_fault(const struct assay_question *given)
     return NULL;
 }
 
-const char *question_read(const struct assay *assay, const struct assay_question *given, struct question *ret_question, const struct kind **ret_kind)
+const char *question_read(const struct assay *assay, const struct assay_question *given, struct question *ret_question, const struct question_kind **ret_kind)
 {
     if (given == NULL || !sized_is_known(given, given->size, sizeof *given))
         return "the question is NULL, has no size, or has a member that this version of libassay does not know";

@@ -20,6 +20,6 @@ static inline const char *authorize_fault(const struct assay *assay, const struc
 }
 
 /* Reads the structure. Returns NULL with *ret_question and *ret_kind set; else what is wrong. */
-const char *question_read(const struct assay *assay, const struct assay_question *given, struct question *ret_question, const struct kind **ret_kind);
+const char *question_read(const struct assay *assay, const struct assay_question *given, struct question *ret_question, const struct question_kind **ret_kind);
 
 #endif

@@ -1,6 +1,6 @@
-/* Requests go out in the order of asking; answers come in any order. Whatever fails, each question ends once: with an answer, or with the
-   status of the failure. A question is sent again after one failed connection, and not after a second one: so the library asks an agent
-   that has restarted again, and an agent that closes every connection does not keep callers waiting. */
+/* Requests go out in the order of asking; answers come in any order. Whatever fails, each question ends once: with an answer, or
+   with the status of the failure. A question is sent again after one failed connection, and not after a second one: so the library
+   asks an agent that has restarted again, and an agent that closes every connection does not keep callers waiting. */
 #include "stream.h"
 
 #include <errno.h>
@@ -19,13 +19,13 @@ int stream_new(uint32_t life, struct stream **ret_stream)
         return ASSAY_E_NO_MEMORY;
     stream->life = life;
     stream->descriptor = -1;
-    int status = asked_init(&stream->asked);
+    int status = pending_init(&stream->pending);
 
     if (status != 0)
         return status;
     status = loop_open(&stream->loop);
     if (status != 0)
-        asked_fini(&stream->asked);
+        pending_fini(&stream->pending);
     else
         *ret_stream = take(stream);
     return status;
@@ -37,7 +37,7 @@ void stream_free(struct stream *stream)
         return;
     connection_close(stream->connection);
     loop_close(&stream->loop);
-    asked_fini(&stream->asked);
+    pending_fini(&stream->pending);
     close_fd(&stream->descriptor);
     explicit_bzero(stream->in, sizeof stream->in);
     free(stream);
@@ -51,40 +51,40 @@ static void disconnect(struct stream *stream)
     if (connection_is_ours(stream->connection))
         loop_unwatch(&stream->loop, stream->connection->fd);
     connection_close(take(stream->connection));
-    asked_await_none(&stream->asked);
+    pending_await_none(&stream->pending);
     explicit_bzero(stream->in, stream->filled);
     stream->at = stream->filled = 0;
     stream->deaf = stream->drained = false;
-    stream->unsent = stream->asked.live.first;
+    stream->unsent = stream->pending.live.first;
     stream->sent_bytes = 0;
 }
 
-/* The connection has failed. What was sent over it is sent again only if the failure may mean that the agent went away; what was not
-   sent, is sent in any case. hello is not sent again: if the agent closed the connection because of it, the questions need a connection
-   without it. */
+/* The connection has failed. What was sent over it is sent again only if the failure may mean that the agent went away; what was
+   not sent, is sent in any case. hello is not sent again: if the agent closed the connection because of it, the questions need a
+   connection without it. */
 static void lose_connection(struct stream *stream, int status, int error, bool again)
 {
-    struct asked *next;
+    struct pending *next;
     int64_t now = monotonic_ns();
     /* The agent sent nothing on this connection: it is restarting, or being killed. */
     bool anew = again && !stream->connection->reused && channel_may_come_back(ECONNRESET, stream->lost, now);
 
     if (anew)
         stream->connect_at = now + CONNECT_AGAIN_NS;
-    for (struct asked *asked = stream->asked.live.first; asked != NULL; asked = next) {
-        next = asked->next;
-        if (asked->kind == &kind_hello || (asked->outlived && (!anew || asked->cancelled)) || (asked->awaited && !again))
-            asked_finish(&stream->asked, asked, status, error);
+    for (struct pending *pending = stream->pending.live.first; pending != NULL; pending = next) {
+        next = pending->next;
+        if (pending->kind == &kind_hello || (pending->outlived && (!anew || pending->cancelled)) || (pending->awaited && !again))
+            pending_finish(&stream->pending, pending, status, error);
         else
-            asked->outlived = true;
+            pending->outlived = true;
     }
     disconnect(stream);
 }
 
 static void fail_all(struct stream *stream, int status)
 {
-    while (stream->asked.live.first != NULL)
-        asked_finish(&stream->asked, stream->asked.live.first, status, stream->error);
+    while (stream->pending.live.first != NULL)
+        pending_finish(&stream->pending, stream->pending.live.first, status, stream->error);
     stream->unsent = NULL;
     stream->sent_bytes = 0;
 }
@@ -134,15 +134,15 @@ static size_t gather(const struct stream *stream, struct iovec *parts)
 {
     size_t count = 0, skipped = stream->sent_bytes;
 
-    for (const struct asked *asked = stream->unsent; asked != NULL && count < SENT_TOGETHER_MAX; asked = asked->next) {
-        parts[count++] = (struct iovec){asked->request + skipped, asked->request_bytes - skipped};
+    for (const struct pending *pending = stream->unsent; pending != NULL && count < SENT_TOGETHER_MAX; pending = pending->next) {
+        parts[count++] = (struct iovec){pending->request + skipped, pending->request_bytes - skipped};
         skipped = 0;
     }
     return count;
 }
 
-/* MSG_NOSIGNAL: a program must not die of SIGPIPE because the agent restarts. read_some() finds out what went wrong, because answers may
-   have come before. */
+/* MSG_NOSIGNAL: a program must not die of SIGPIPE because the agent restarts. read_some() finds out what went wrong, because
+   answers may have come before. */
 static void write_some(struct stream *stream)
 {
     struct iovec parts[SENT_TOGETHER_MAX];
@@ -173,8 +173,8 @@ static void move_to_front(struct stream *stream)
     stream->filled = left;
 }
 
-/* True if there is something new: bytes, or the end of the connection. There is always room, because a full buffer is a whole answer, or
-   one that answer_measure() refuses. */
+/* True if there is something new: bytes, or the end of the connection. There is always room, because a full buffer is a whole
+   answer, or one that answer_measure() refuses. */
 static bool read_some(struct stream *stream, int64_t now)
 {
     move_to_front(stream);
@@ -198,7 +198,8 @@ static bool read_some(struct stream *stream, int64_t now)
         stream->drained_at = now;
         return false;
     }
-    lose_connection(stream, stream->filled == 0 ? ASSAY_E_UNREACHABLE : ASSAY_E_PROTOCOL, got < 0 && errno != EAGAIN ? errno : ECONNRESET, true);
+    lose_connection(stream, stream->filled == 0 ? ASSAY_E_UNREACHABLE : ASSAY_E_PROTOCOL,
+                    got < 0 && errno != EAGAIN ? errno : ECONNRESET, true);
     return true;
 }
 
@@ -209,7 +210,7 @@ static bool exchange(struct assay *assay, struct stream *stream)
 
     if (stream->connection == NULL) {
         stream->drained_at = now;
-        if (stream->asked.live.first == NULL)
+        if (stream->pending.live.first == NULL)
             return false;
         int status = connect_now(&assay->channel, stream, now);
 
@@ -226,21 +227,21 @@ static bool exchange(struct assay *assay, struct stream *stream)
     return read_some(stream, now);
 }
 
-/* A question times out only if everything received was read after its deadline, and its answer was not there: so a program that is late to
-   fetch answers gets them. If a request times out when half of it was sent, only a new connection helps: the earlier questions that have
-   time left are sent again over that, and of the later ones nothing was sent. */
+/* A question times out only if everything received was read after its deadline, and its answer was not there: so a program that is
+   late to fetch answers gets them. If a request times out when half of it was sent, only a new connection helps: the earlier
+   questions that have time left are sent again over that, and of the later ones nothing was sent. */
 static void expire(struct stream *stream)
 {
-    struct asked *first;
+    struct pending *first;
 
-    while ((first = asked_soonest(&stream->asked)) != NULL && first->deadline <= stream->drained_at) {
+    while ((first = pending_soonest(&stream->pending)) != NULL && first->deadline <= stream->drained_at) {
         bool is_away = stream->connection == NULL && stream->lost != 0;
 
         if (first == stream->unsent && stream->sent_bytes > 0)
             disconnect(stream);
         if (first == stream->unsent)
             stream->unsent = first->next;
-        asked_finish(&stream->asked, first, is_away ? ASSAY_E_UNREACHABLE : ASSAY_E_TIMEOUT, stream->error);
+        pending_finish(&stream->pending, first, is_away ? ASSAY_E_UNREACHABLE : ASSAY_E_TIMEOUT, stream->error);
     }
 }
 
@@ -253,12 +254,13 @@ static void take_page(struct assay *assay, struct stream *stream, int status, co
     stream->descriptor = -1;
 }
 
-static int judge(struct assay *assay, const struct asked *asked, int status, const struct answer *answer, struct assay_verdict **ret_verdict)
+static int judge(struct assay *assay, const struct pending *pending, int status, const struct answer *answer,
+                 struct assay_verdict **ret_verdict)
 {
     if (status == 0)
-        status = asked->kind->judge(answer->result, &asked->question, ret_verdict);
+        status = pending->kind->judge(answer->result, &pending->question, ret_verdict);
     if (status == 0)
-        cache_keep(&assay->cache, &asked->question, *ret_verdict);
+        cache_keep(&assay->cache, &pending->question, *ret_verdict);
     else if (status != ASSAY_E_REFUSED)
         *ret_verdict = doubt_about(&assay->channel, status, 0, answer);
     return status;
@@ -266,7 +268,8 @@ static int judge(struct assay *assay, const struct asked *asked, int status, con
 
 /* Reads one whole answer. NULL: it belongs to no question. Only the question's own kind looks at the result. *ret_status is the
    question's outcome; ASSAY_E_PENDING if no answer is wanted for it any more. */
-static struct asked *read_answer(struct assay *assay, struct stream *stream, size_t bytes, int *ret_status, struct assay_verdict **ret_verdict)
+static struct pending *read_answer(struct assay *assay, struct stream *stream, size_t bytes, int *ret_status,
+                                   struct assay_verdict **ret_verdict)
 {
     struct answer answer; /* points into the stream's buffer, and owns nothing */
     uint32_t msgid;
@@ -276,24 +279,25 @@ static struct asked *read_answer(struct assay *assay, struct stream *stream, siz
     answer.size = bytes;
     if (!answer_msgid(answer.bytes, answer.size, &msgid))
         return NULL;
-    struct asked *asked = asked_find(&stream->asked, msgid);
+    struct pending *pending = pending_find(&stream->pending, msgid);
 
-    if (asked == NULL)
+    if (pending == NULL)
         return NULL;
     int status = answer_read(&answer, msgid);
 
     if (status == ASSAY_E_PROTOCOL && answer.error == 0)
         return NULL;
     *ret_status = ASSAY_E_PENDING;
-    if (asked->kind == &kind_hello)
+    if (pending->kind == &kind_hello)
         take_page(assay, stream, status, &answer);
-    else if (asked->state == ASKED_LIVE && !asked->cancelled)
-        *ret_status = judge(assay, asked, status, &answer, ret_verdict);
-    return asked;
+    else if (pending->state == PENDING_LIVE && !pending->cancelled)
+        *ret_status = judge(assay, pending, status, &answer, ret_verdict);
+    return pending;
 }
 
 /* Finds the next answer that the program waits for. */
-static bool next_answer(struct assay *assay, struct stream *stream, void **ret_tag, int *ret_status, struct assay_verdict **ret_verdict)
+static bool next_answer(struct assay *assay, struct stream *stream, void **ret_tag, int *ret_status,
+                        struct assay_verdict **ret_verdict)
 {
     for (;;) {
         size_t bytes = 0;
@@ -301,20 +305,20 @@ static bool next_answer(struct assay *assay, struct stream *stream, void **ret_t
 
         if (measured == WIRE_MORE)
             return false;
-        struct asked *asked = measured == WIRE_OK ? read_answer(assay, stream, bytes, ret_status, ret_verdict) : NULL;
+        struct pending *pending = measured == WIRE_OK ? read_answer(assay, stream, bytes, ret_status, ret_verdict) : NULL;
 
-        if (asked == NULL) {
+        if (pending == NULL) {
             lose_connection(stream, ASSAY_E_PROTOCOL, 0, false);
             return false;
         }
         explicit_bzero(stream->in + stream->at, bytes);
         stream->at += bytes;
-        asked_answered(&stream->asked, asked);
+        pending_answered(&stream->pending, pending);
         stream->connection->reused = true;
         stream->lost = 0;
-        void *tag = asked->tag;
+        void *tag = pending->tag;
 
-        asked_release(&stream->asked, asked);
+        pending_release(&stream->pending, pending);
         if (*ret_status == ASSAY_E_PENDING)
             continue;
         *ret_tag = tag;
@@ -329,14 +333,14 @@ int stream_next(struct assay *assay, void **ret_tag, struct assay_verdict **ret_
     int status, error;
 
     for (;;) {
-        if (asked_fetch(&stream->asked, ret_tag, &status, &error)) {
+        if (pending_fetch(&stream->pending, ret_tag, &status, &error)) {
             *ret_verdict = doubt_about(&assay->channel, status, error, NULL);
             return status;
         }
         if (next_answer(assay, stream, ret_tag, &status, ret_verdict))
             return status;
         expire(stream);
-        if (stream->asked.finished.first != NULL)
+        if (stream->pending.finished.first != NULL)
             continue;
         if (!more || stream->drained)
             return ASSAY_E_PENDING;
@@ -344,16 +348,17 @@ int stream_next(struct assay *assay, void **ret_tag, struct assay_verdict **ret_
     }
 }
 
-static int add(struct stream *stream, const struct kind *kind, const struct question *question, bool stamped, void *tag, int64_t deadline)
+static int add(struct stream *stream, const struct question_kind *kind, const struct question *question, bool stamped, void *tag,
+               int64_t deadline)
 {
-    struct asked *asked;
-    int status = asked_add(&stream->asked, kind, question, stamped, tag, deadline, &asked);
+    struct pending *pending;
+    int status = pending_add(&stream->pending, kind, question, stamped, tag, deadline, &pending);
 
     if (status != 0)
         return status;
     if (stream->unsent != NULL)
         return 0;
-    stream->unsent = asked;
+    stream->unsent = pending;
     if (stream->connection == NULL)
         return 0;
     if (connection_is_ours(stream->connection))
@@ -368,13 +373,14 @@ static void say_hello(struct assay *assay, struct stream *stream, int64_t now)
 {
     static const struct question nothing;
 
-    if (!hello_is_due(&assay->cache, now) || add(stream, &kind_hello, &nothing, false, &stream->hello, now + assay->timeout_ns) != 0)
+    if (!hello_is_due(&assay->cache, now) ||
+        add(stream, &kind_hello, &nothing, false, &stream->hello, now + assay->timeout_ns) != 0)
         return;
     stream->hello.before = now;
-    (void)asked_cancel(&stream->asked, &stream->hello);
+    (void)pending_cancel(&stream->pending, &stream->hello);
 }
 
-int stream_ask(struct assay *assay, const struct kind *kind, const struct question *question, void *tag)
+int stream_ask(struct assay *assay, const struct question_kind *kind, const struct question *question, void *tag)
 {
     struct stream *stream = assay->stream;
     int64_t now = monotonic_ns();
@@ -384,7 +390,7 @@ int stream_ask(struct assay *assay, const struct kind *kind, const struct questi
         fail_all(stream, status);
     } else {
         /* If the agent has left too many questions without an answer, another connection is better. */
-        if (asked_is_clogged(&stream->asked))
+        if (pending_is_clogged(&stream->pending))
             lose_connection(stream, ASSAY_E_UNREACHABLE, 0, true);
         say_hello(assay, stream, now);
         status = add(stream, kind, question, cache_has_page(&assay->cache), tag, now + question_ns(assay, question));

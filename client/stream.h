@@ -2,17 +2,17 @@
 #ifndef ASSAY_CLIENT_STREAM_H
 #define ASSAY_CLIENT_STREAM_H
 
-#include "asked.h"
+#include "pending.h"
 #include "hello.h"
 #include "loop.h"
 
 /* One thread at a time uses it. */
 struct stream {
     struct loop loop;
-    struct asked_table asked;
+    struct pending_table pending;
     struct connection *connection; /* NULL: not connected */
     uint32_t life;                 /* the number of the process that it belongs to; see channel.c */
-    struct asked *unsent;          /* the first live question that was not sent whole, */
+    struct pending *unsent;        /* the first live question that was not sent whole, */
     size_t sent_bytes;             /* and how many of its bytes were sent */
     bool deaf;                     /* nothing more can be sent; received bytes may still be read */
     bool drained;                  /* the last read took everything, and the program has not waited since */
@@ -33,7 +33,7 @@ int stream_new(uint32_t life, struct stream **ret_stream);
 void stream_free(struct stream *stream);
 
 /* ASSAY_E_PENDING: the question was taken. ASSAY_E_BUSY, ASSAY_E_NO_MEMORY, ASSAY_E_UNREACHABLE, ASSAY_E_UNTRUSTED: it was not. */
-int stream_ask(struct assay *assay, const struct kind *kind, const struct question *question, void *tag);
+int stream_ask(struct assay *assay, const struct question_kind *kind, const struct question *question, void *tag);
 
 /* Gives a finished question: its status, tag and verdict. ASSAY_E_PENDING: there is none. */
 int stream_next(struct assay *assay, void **ret_tag, struct assay_verdict **ret_verdict);

@@ -4,9 +4,9 @@
 
 static int64_t next_moment(const struct stream *stream, int64_t now)
 {
-    const struct asked *first = asked_soonest(&stream->asked);
+    const struct pending *first = pending_soonest(&stream->pending);
 
-    if (stream->asked.finished.first != NULL)
+    if (stream->pending.finished.first != NULL)
         return now;
     if (first == NULL)
         return LOOP_NEVER;

@@ -66,7 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             close(far_end);
     }
     CHECK(ends == QUESTIONS);
-    CHECK(assay->stream->asked.given_up == 0 && assay->stream->asked.request_bytes == 0);
+    CHECK(assay->stream->pending.given_up == 0 && assay->stream->pending.request_bytes == 0);
     assay_close(assay);
     return 0;
 }

@@ -47,7 +47,7 @@ class WallClock:
 
 
 class Apart:
-    """A process with a handle. If it stays on one processor, it uses one lane, and asks once for each result that can be cached."""
+    """A process with a handle. If it stays on one processor, it uses one shard, and asks once for each result that can be cached."""
 
     def __init__(self, agent):
         self.agent = agent

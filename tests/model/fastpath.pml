@@ -74,7 +74,7 @@ bit stopping;
 
 /* The client: the page that it has mapped, and its one yes. */
 byte mapped = NONE;
-bit lane, has;
+bit shard, has;
 byte yes_question, yes_agent, yes_words;
 
 /* All that only the running agent knows. */
@@ -198,7 +198,7 @@ proctype Greeter()
        :: atomic { BUG == 13 && page == now_running && up -> marker = 1 }
        :: BUG != 13 || page != now_running || !up
        fi;
-       atomic { mapped = page; page = NONE; if :: !lane -> forget() :: else fi }
+       atomic { mapped = page; page = NONE; if :: !shard -> forget() :: else fi }
     od
 }
 
@@ -218,7 +218,7 @@ proctype Thread()
            fi;
            wrong = WRONG(question) }
        if
-       :: atomic { mapped != NONE && !lane && has && yes_question == question -> lane = 1 }
+       :: atomic { mapped != NONE && !shard && has && yes_question == question -> shard = 1 }
           /* A hit: the clock, then one word after the other. */
           atomic { stale_then = stale; over_then = over }
           if :: BIT(stale_then, mapped) && BUG != 9 && BUG != 15 -> goto miss :: else fi;
@@ -230,10 +230,10 @@ proctype Thread()
           if :: over_then && BUG != 7 -> goto miss :: else fi;
           if :: BUG == 15 && (BIT(stale_then, mapped) || BIT(closed, mapped)) -> goto miss :: else fi;
           assert(!wrong);
-          lane = 0;
+          shard = 0;
           goto next;
 miss:     skip;
-          atomic { lane = 0; forget(); stale_then = 0; over_then = 0 }
+          atomic { shard = 0; forget(); stale_then = 0; over_then = 0 }
        :: true
        fi;
 
@@ -258,7 +258,7 @@ miss:     skip;
        if :: shows -> goto next :: else fi; /* no */
        assert(!wrong);
        if
-       :: atomic { !lane && (agent == mapped || (BUG == 3 && mapped != NONE)) ->
+       :: atomic { !shard && (agent == mapped || (BUG == 3 && mapped != NONE)) ->
               has = 1; yes_question = question; yes_agent = mapped; yes_words = words & (question == AUTHORIZE -> 7 : 3) }
        :: true
        fi;

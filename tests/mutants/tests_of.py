@@ -55,7 +55,7 @@ TESTS = {
     "client/": (CLIENT_UNITS, CLIENT),
 }
 SOURCES = ["agent/revocation/*.c", "agent/files/*.c", "agent/verdict/*.c", "agent/fastpath/*.c", "agent/keys/*.c",
-           "client/{cache,lane,stamp,judge,hello,channel}.c", "agent/state/*.c", "agent/{refresh,earlier,clock}.c"]
+           "client/{cache,shard,stamp,judge,hello,channel}.c", "agent/state/*.c", "agent/{refresh,earlier,clock}.c"]
 
 
 def tests_of(path):

@@ -43,7 +43,7 @@ struct question authorize(const char *token, const char *audience, const char *a
 bool is_known(struct question question);
 void keep(struct question question, const struct told *it);
 
-/* A thread that is moved to another processor finds another lane, in which nothing was put. */
+/* A thread that is moved to another processor finds another shard, in which nothing was put. */
 void stay(void);
 
 #endif

@@ -114,19 +114,19 @@ static void nobody_waits_for_a_lane_that_somebody_is_in(void **state)
 {
     const struct told it = told();
     struct question question = verify("t", NULL);
-    struct lane *taken[64];
+    struct shard *taken[64];
     unsigned count = 0;
 
     (void)state;
     keep(question, &it);
-    while ((taken[count] = lanes_enter(&cache.lanes)) != NULL)
+    while ((taken[count] = shards_enter(&cache.shards)) != NULL)
         count++;
-    assert_true(count > 0 && count <= cache.lanes.count);
+    assert_true(count > 0 && count <= cache.shards.count);
     assert_false(is_known(question));
     keep(question, &it);
-    lanes_empty(&cache.lanes); /* passes them over */
+    shards_empty(&cache.shards); /* passes them over */
     while (count > 0)
-        lane_leave(taken[--count]);
+        shard_leave(taken[--count]);
     assert_true(is_known(question));
 }
 

@@ -28,7 +28,7 @@ static void read_flags(const void *at, char *flags, size_t size)
 
 static void what_is_remembered_is_in_no_core_dump_and_no_child(void **state)
 {
-    const char *places[] = {(const char *)cache.greeting, cache.lanes.at, (const char *)cache.greeting + cache.bytes - 1};
+    const char *places[] = {(const char *)cache.greeting, cache.shards.at, (const char *)cache.greeting + cache.bytes - 1};
     char flags[512];
 
     (void)state;
@@ -75,8 +75,8 @@ static void many_of_all_sizes(void **state)
         found++;
     }
     assert_true(found > ROUNDS / 20);
-    lanes_empty(&cache.lanes);
-    assert_null(memmem(cache.lanes.at, cache.lanes.count * cache.lanes.lane_bytes, "secret-", 7));
+    shards_empty(&cache.shards);
+    assert_null(memmem(cache.shards.at, cache.shards.count * cache.shards.shard_bytes, "secret-", 7));
     for (unsigned i = 0; i < QUESTIONS; i++) {
         assert_int_equal(verdicts[i]->references, 0); /* nobody's any more but ours */
         assay_verdict_free(verdicts[i]);

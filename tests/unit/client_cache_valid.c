@@ -104,7 +104,7 @@ static void a_new_page_empties_it(void **state)
     assert_true(ftruncate(fd, sizeof *page) == 0);
     assert_int_equal(cache_use_page(&cache, fd), 0);
     close(fd);
-    assert_null(memmem(cache.lanes.at, cache.lanes.count * cache.lanes.lane_bytes, "the token itself", 16));
+    assert_null(memmem(cache.shards.at, cache.shards.count * cache.shards.shard_bytes, "the token itself", 16));
     assert_false(is_known(question));
 }
 

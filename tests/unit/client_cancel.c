@@ -338,7 +338,7 @@ static int set_up(void **state)
     return 0;
 }
 
-/* A thread that stays on one processor has one lane, and finds what another one of the same processor has put there. */
+/* A thread that stays on one processor has one shard, and finds what another one of the same processor has put there. */
 static void stay(void)
 {
     cpu_set_t one;

@@ -37,7 +37,7 @@ static void spoils(struct both *both, const void *bytes, size_t size)
     assert_int_equal(end_of(both->assay, &both->tags[1], NULL), ASSAY_E_PROTOCOL);
     assert_int_equal(end_of(both->assay, &both->tags[2], NULL), ASSAY_E_PROTOCOL);
     assert_true(hand_is_alone(both->agent));
-    assert_int_equal(both->assay->stream->asked.given_up, 0);
+    assert_int_equal(both->assay->stream->pending.given_up, 0);
     is_quiet(both);
     works(both);
 }
@@ -57,7 +57,7 @@ static void one_bad_answer_spoils_the_connection(void **state)
     SPOILS("\x94\x01\x01\xc0\xdb\x00\x02\x00\x00"); /* a string above all bounds */
     SPOILS("220 mail.example.com ESMTP ready\r\n");
     spoils(both, NULL, 0);                                     /* the same answer twice */
-    assert_in_range(both->assay->stream->asked.touched, 1, 3); /* and no place is lost */
+    assert_in_range(both->assay->stream->pending.touched, 1, 3); /* and no place is lost */
 }
 
 /* It says to which question it is, and then it is none: the first questions of a handle have the numbers from 0. */

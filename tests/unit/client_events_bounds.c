@@ -36,8 +36,8 @@ static void there_are_so_many_at_most(void **state)
     struct both *both = *state;
     struct hand_request request;
 
-    assert_int_equal(fill(both, "t"), ASKED_MAX);
-    for (int i = 0; i < ASKED_MAX; i++) {
+    assert_int_equal(fill(both, "t"), PENDING_MAX);
+    for (int i = 0; i < PENDING_MAX; i++) {
         request = read_one(both);
         hand_say_yes(both->agent, &request);
         assert_int_equal(end_of(both->assay, &both->tags[i], "t"), 0);
@@ -56,7 +56,7 @@ static void and_so_many_bytes(void **state)
     token[size] = '\0';
     int count = fill(both, token);
 
-    assert_in_range(count, (ASKED_BYTES_MAX - REQUEST_BYTES_MAX) / 61000, ASKED_BYTES_MAX / size);
+    assert_in_range(count, (PENDING_BYTES_MAX - REQUEST_BYTES_MAX) / 61000, PENDING_BYTES_MAX / size);
     for (int i = 0; i < count; i++) {
         struct hand_request request = read_one(both);
 
@@ -140,7 +140,7 @@ static void an_agent_that_never_answers_does_not_clog_it_for_ever(void **state)
     void *tag;
     int status, ends = 0;
 
-    for (int i = 0; i < ASKED_MAX; i++) {
+    for (int i = 0; i < PENDING_MAX; i++) {
         ask_about(both->assay, "t", both);
         while ((status = assay_process(both->assay, &tag, NULL)) != ASSAY_E_PENDING) {
             assert_int_equal(status, ASSAY_E_TIMEOUT);
@@ -151,7 +151,7 @@ static void an_agent_that_never_answers_does_not_clog_it_for_ever(void **state)
         while (hand_read(both->agent, &request))
             ;
     }
-    while (ends < ASKED_MAX) {
+    while (ends < PENDING_MAX) {
         assert_int_equal(end_of(both->assay, both, NULL), ASSAY_E_TIMEOUT);
         ends++;
     }

@@ -83,7 +83,7 @@ static void a_late_answer_is_not_the_next_ones(void **state)
         late[i] = read_one(both);
     for (int i = 0; i < 50; i++)
         assert_int_equal(end_of(both->assay, &both->tags[i], NULL), ASSAY_E_TIMEOUT);
-    assert_int_equal(both->assay->stream->asked.given_up, 50);
+    assert_int_equal(both->assay->stream->pending.given_up, 50);
     ask_about(both->assay, "next", both);
     next = read_one(both);
     for (int i = 0; i < 50; i++) {
@@ -93,7 +93,7 @@ static void a_late_answer_is_not_the_next_ones(void **state)
     hand_say_yes(both->agent, &next);
     assert_int_equal(end_of(both->assay, both, "next"), 0);
     is_quiet(both);
-    assert_int_equal(both->assay->stream->asked.given_up, 0);
+    assert_int_equal(both->assay->stream->pending.given_up, 0);
 }
 
 /* The loop was busy with other things: what came meanwhile counts, also where its time is up. */

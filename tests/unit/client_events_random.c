@@ -192,7 +192,7 @@ static void play(unsigned seed)
     }
     assert_int_equal(game->ended + game->cancelled, game->asked);
     /* What nobody waits for goes too: it is sent once more to an agent that may have been begun anew, after a pause. */
-    for (int i = 0; i < 100 && (i == 0 || game->both->assay->stream->asked.request_bytes > 0); i++) {
+    for (int i = 0; i < 100 && (i == 0 || game->both->assay->stream->pending.request_bytes > 0); i++) {
         hang_up(game);
         process(game);
         read_requests(game);
@@ -200,8 +200,8 @@ static void play(unsigned seed)
     }
     hang_up(game);
     process(game);
-    assert_int_equal(game->both->assay->stream->asked.given_up, 0);
-    assert_int_equal(game->both->assay->stream->asked.request_bytes, 0);
+    assert_int_equal(game->both->assay->stream->pending.given_up, 0);
+    assert_int_equal(game->both->assay->stream->pending.request_bytes, 0);
     both_stop(&state);
     free(game);
 }

@@ -109,17 +109,17 @@ static void one_that_ends_half_sent_takes_nobody_along(void **state)
 /* As many as may be on their way, with times in no order: each ends once, no later one before a sooner one. */
 static void thousands_end_in_their_order(void **state)
 {
-    static unsigned times[ASKED_MAX];
+    static unsigned times[PENDING_MAX];
     struct both *both = *state;
     unsigned random = 1;
     unsigned last = 0;
 
-    for (int i = 0; i < ASKED_MAX; i++) {
+    for (int i = 0; i < PENDING_MAX; i++) {
         random = random * 1103515245 + 12345;
         times[i] = 300 + (random >> 16) % 64 * 10;
         send_for(both->assay, "t", 1, times[i], (void *)(uintptr_t)(i + 1));
     }
-    for (unsigned i = 0; i < ASKED_MAX; i++) {
+    for (unsigned i = 0; i < PENDING_MAX; i++) {
         struct assay_verdict *verdict;
         void *tag;
 
@@ -127,7 +127,7 @@ static void thousands_end_in_their_order(void **state)
         assay_verdict_free(verdict);
         unsigned which = (unsigned)(uintptr_t)tag - 1;
 
-        assert_true(which < ASKED_MAX && times[which] != 0);
+        assert_true(which < PENDING_MAX && times[which] != 0);
         assert_true(times[which] + 250 >= last); /* they were not all asked at once */
         if (times[which] > last)
             last = times[which];

@@ -337,7 +337,7 @@ static void every_mistake_is_found(void **state)
     }
 }
 
-/* Which lane of its memory a client takes depends on the processor that it runs on: there is to be one. */
+/* Which shard of its memory a client takes depends on the processor that it runs on: there is to be one. */
 static void stay_on_one_processor(void)
 {
     cpu_set_t all, one;
