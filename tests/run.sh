@@ -30,8 +30,13 @@ packages_test="libcmocka-dev faketime valgrind clang lld python3 python3-msgpack
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
-results=$work/results # a line for each step that has ended: passed, failed or skipped; seconds; name
+results=$work/results # a line for each step that has ended: passed, failed or skipped; seconds; those of a processor; name
 skip=77               # what a step's command exits with where it cannot run here
+
+# What "times" has written (in this shell, because a subshell has no children): processor seconds of all steps so far, but not of services.
+processor_seconds() {
+    awk 'NR == 2 { gsub(/[ms]/, " "); print int($1 * 60 + $2 + $3 * 60 + $4) }' "$1"
+}
 
 # A step: its name, and the command that must succeed. Its output is printed when it ends, because two steps may run at the same time.
 step() {
@@ -39,6 +44,8 @@ step() {
     shift
     log=$(mktemp -p "$work")
     start=$(date +%s)
+    times >"$log"
+    before=$(processor_seconds "$log")
     printf '== %s begins\n' "$name"
     "$@" >"$log" 2>&1
     case $? in
@@ -47,10 +54,11 @@ step() {
     *) word=FAILED ;;
     esac
     seconds=$(($(date +%s) - start))
-    printf '%s %s %s\n' "$word" "$seconds" "$name" >>"$results"
+    times >"$log.times"
+    printf '%s %s %s %s\n' "$word" "$seconds" "$(($(processor_seconds "$log.times") - before))" "$name" >>"$results"
     { printf '\n== %s\n' "$name"; cat "$log"; printf '== %s: %s, %s s\n\n' "$name" "$word" "$seconds"; } >"$log.whole"
     cat "$log.whole"
-    rm -f "$log" "$log.whole"
+    rm -f "$log" "$log.times" "$log.whole"
 }
 
 build() {
@@ -202,7 +210,7 @@ fi
 wait "$beside"
 
 count() { grep -c "^$1" "$results"; }
-printf '\n%-8s %7s  step\n' "" seconds
-while read -r word seconds name; do printf '%-8s %7s  %s\n' "$word" "$seconds" "$name"; done <"$results"
+printf '\n%-8s %7s %9s  step\n' "" seconds computing
+while read -r word seconds computing name; do printf '%-8s %7s %9s  %s\n' "$word" "$seconds" "$computing" "$name"; done <"$results"
 printf '\n%s passed, %s failed, %s skipped, in %s s\n' "$(count passed)" "$(count FAILED)" "$(count skipped)" "$(($(date +%s) - began))"
 [ "$(count FAILED)" -eq 0 ]
