@@ -259,11 +259,9 @@ class Waiting(AssayTest):
         silent = [[agent.connect().socket, 0] for _ in range(120)]
         for connection in silent:
             connection[0].setblocking(False)
-        def taken_up():
-            before, taken[0] = taken[0], agent.call("status")["connections"]["requests"]
-            return taken[0] <= before + 1
-        taken = [0]
-        for _ in range(6): # the agent takes some up, and there is room for more, until its buffers for this user are full
+
+        def fill():
+            """The agent takes some up, and there is room for more, until its buffers for this user are full."""
             for connection in silent:
                 try:
                     while True: # a message that went half is gone on with
@@ -271,7 +269,9 @@ class Waiting(AssayTest):
                 except (BlockingIOError, BrokenPipeError, ConnectionResetError):
                     pass
             self.assertEqual(agent.verify(token), "accepted") # at once, whatever is to be taken up
-            wait_for("all that fits is taken up", taken_up)
+            now = agent.call("status")["connections"]
+            return now["buffered_bytes"] > 15 * 1024 * 1024 or now["broken_off"] > 0
+        wait_for("its buffers are full", fill, 30)
         readers = [agent.connect() for _ in range(24)] # who reads gets answers, and more room than is left, from those who do not
         agent.process.send_signal(signal.SIGSTOP)      # all at once
         for client in readers:
