@@ -34,9 +34,13 @@ class Process(AssayTest):
         for _ in range(3):
             self.assertEqual(self.ask(token), (status, True))
 
+    def assertLearnt(self, token):
+        """Soon: what the agent writes down meanwhile may end what was learnt first."""
+        wait_for("it is known", lambda: self.ask(token) == (YES, False))
+
     def learn(self, **claims):
         token = self.key.token(**claims)
-        wait_for("it is known", lambda: self.ask(token) == (YES, False))
+        self.assertLearnt(token)
         return token
 
 
@@ -133,7 +137,7 @@ class Clock(Process):
         self.assertAsked(token, CLOCK_UNTRUSTED)
         self.assertEqual(self.agent.call("reload", accept_clock=True)["reloaded"], True)
         self.assertEqual(self.ask(token), (YES, True))
-        self.assertRemembered(token)
+        self.assertLearnt(token)
 
     def test_a_clock_that_went_ahead_and_is_set_back_ends_what_was_learnt_before(self):
         """The client's stamp would allow it: the agent's heart notices."""
@@ -146,15 +150,17 @@ class Clock(Process):
         self.assertAsked(token, CLOCK_UNTRUSTED)
         self.clock.move(1700)
         self.assertEqual(self.ask(token), (YES, True))
-        self.assertRemembered(token)
+        self.assertLearnt(token)
 
     def test_the_time_at_which_it_was_repeated_is_known_to_the_next_run(self):
         """Nobody but the agent's heart has looked at the clock since."""
         token = self.learn(iat=None, exp=int(time.time()) + 90000)
-        commits = self.agent.call("status")["revocation"]["commits"]
         self.clock.move(3600)
         self.assertRemembered(token)
-        wait_for("the time is written down", lambda: self.agent.call("status")["revocation"]["commits"] > commits)
+        for ahead in 600, 600, 600: # more than once: something else may be written down first
+            commits = self.agent.call("status")["revocation"]["commits"]
+            self.clock.move(ahead)
+            wait_for("the time is written down", lambda: self.agent.call("status")["revocation"]["commits"] > commits)
         self.agent.kill()
         self.clock.move(-1800)
         self.agent.start()
