@@ -476,28 +476,37 @@ class Turns(Exhaustion):
         wait_for("all are gone", lambda: self.agent.call("status")["connections"]["open"] <= 1)
         self.assertEqual(self.agent.stop(), 0)
 
+    def change_in_the_midst(self, many, token):
+        """How often each answer came, to requests that wait while another policy is put in force and the token is revoked."""
+        data = b"".join(request(i, "authorize", token=token, checks=self.CHECKS) for i in range(8))
+        with connect_as(OTHER_USER, self.agent.socket) as other:
+            self.assertEqual(other.verify(token), "accepted")
+            self.at_once([(client, data) for client in many])
+            self.assertEqual(other.verify(token), "accepted")
+            self.assertIs(self.agent.call("reload")["reloaded"], True)
+            self.assertEqual(self.agent.call("revoke", token=token), {})
+            self.assertEqual(other.verify(token), "revoked")
+        kinds = {}
+        for client in many:
+            for _ in range(8):
+                said = tuple((one["allow"], one["rule"], one["reason"]) for one in client.receive()[3]["decisions"])
+                kinds[said] = kinds.get(said, 0) + 1
+        return kinds
+
     def test_what_changes_in_the_midst(self):
         """An answer is of one mind: the token was good for all of it or for nothing, and one policy decided."""
         many = self.crowd(60)
         put_file(self.agent.path("all.yaml"), "version: 1\nrules:\n- {name: all, resources: [/**]}\n")
         self.agent.configure(policy="all.yaml", log={"decisions": "off"})
         time.sleep(0.6)     # a reload waits for files that were just written
-        with connect_as(OTHER_USER, self.agent.socket) as other:
-            self.assertEqual(other.verify(self.token), "accepted")
-            self.at_once([(client, self.data) for client in many])
-            self.assertEqual(other.verify(self.token), "accepted")
-            self.assertIs(self.agent.call("reload")["reloaded"], True)
-            self.assertEqual(self.agent.call("revoke", token=self.token), {})
-            self.assertEqual(other.verify(self.token), "revoked")
-        kinds = {}
-        for client in many:
-            for _ in range(8):
-                said = tuple((one["allow"], one["rule"], one["reason"]) for one in client.receive()[3]["decisions"])
-                kinds[said] = kinds.get(said, 0) + 1
         before = tuple((one["allow"], one["rule"], one["reason"]) for one in self.alone["decisions"])
         reloaded, revoked = ((True, "all", None),) * 256, ((False, None, "revoked"),) * 256
-        self.assertLessEqual(set(kinds), {before, reloaded, revoked})
-        self.assertGreater(kinds[revoked], 0)
+        for attempt in range(20):   # until it was in the midst: on a busy machine all may be answered before
+            kinds = self.change_in_the_midst(many, self.key.token(jti=f"attempt {attempt}"))
+            self.assertLessEqual(set(kinds), {before, reloaded, revoked})
+            if revoked in kinds:
+                return
+        self.fail("all was answered before the token was revoked")
 
     def test_who_connects_all_the_time(self):
         """And is gone again at once: the next one is there before the last one was closed."""
