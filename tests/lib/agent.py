@@ -38,7 +38,7 @@ NOBODY = 65534
 
 LONG = "ASSAY_LONG" in os.environ   # more of what is random
 TEST_SECONDS = 600 if LONG else 110 # no test may take longer
-START_SECONDS = 15
+START_SECONDS = 30
 CALL_SECONDS = 10
 
 
