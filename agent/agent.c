@@ -22,6 +22,7 @@
 #include "agent/rpc/listener.h"
 #include "agent/state/clock.h"
 #include "agent/state/writer.h"
+#include "agent/verdict/audit.h"
 #include "agent/verdict/cache.h"
 #include "agent/verdict/decide.h"
 #include "agent/verdict/renamed_keys.h"
@@ -204,6 +205,8 @@ static int start_rooms(struct agent *agent)
     agent->core.feeds = feeds_new(&agent->core);
     agent->forget = forget_new(&agent->core);
     agent->watchdog = watchdog_new(agent->core.loop);
+    if (audit_open(&agent->verdicts) < 0)
+        return fail("the thread that writes audit lines cannot be started, or out of memory");
     if (agent->core.previous_run == NULL || agent->core.https == NULL || agent->core.writer == NULL || agent->core.watch == NULL ||
         agent->core.feeds == NULL || agent->verdicts.workers == NULL || agent->forget == NULL)
         return fail("threads cannot be started, or out of memory");
@@ -250,6 +253,7 @@ static int serve(struct agent *agent)
         http_free(agent->http);
         if (agent->door != NULL)
             door_free(agent->door);
+        audit_close(&agent->verdicts);
         return -1;
     }
     refresh_use_config(agent->core.refresh);
@@ -259,6 +263,7 @@ static int serve(struct agent *agent)
     uv_run(agent->core.loop, UV_RUN_DEFAULT);
     http_free(agent->http);
     door_free(agent->door);
+    audit_close(&agent->verdicts);
     log_info("stopped");
     return 0;
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <linux/landlock.h>
@@ -43,6 +44,7 @@ void confine_early(void)
      ACCESS_MAKE)
 #define ACCESS_STATE                                                                                                               \
     (LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG | ACCESS_TRUNCATE)
+#define ACCESS_LOG    (LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG)
 #define ACCESS_SOCKET (LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_REMOVE_FILE)
 
 /* A folder that does not exist is skipped: if systemd holds the socket, the configured path may not exist. */
@@ -69,6 +71,17 @@ static int allow_beside(int rules, const char *socket)
     return allow_below(rules, dirname(copy), ACCESS_SOCKET);
 }
 
+/* For the file of audit lines, which logrotate replaces. */
+static int allow_log(int rules, const char *file, uint64_t access)
+{
+    char copy[PATH_MAX];
+
+    if (file == NULL)
+        return 0;
+    snprintf(copy, sizeof copy, "%s", file);
+    return allow_below(rules, dirname(copy), access);
+}
+
 void confine(const struct config *config)
 {
     long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
@@ -78,6 +91,7 @@ void confine(const struct config *config)
     int rules = version > 0 ? (int)syscall(SYS_landlock_create_ruleset, &taken, sizeof taken, 0) : -1;
 
     if (rules < 0 || allow_below(rules, config->state_path, ACCESS_STATE & taken.handled_access_fs) < 0 ||
+        allow_log(rules, config->audit.file, ACCESS_LOG) < 0 ||
         allow_beside(rules, config->socket_path) < 0 || (config->http.path != NULL && allow_beside(rules, config->http.path) < 0) ||
         syscall(SYS_landlock_restrict_self, rules, 0) != 0)
         log_warning("the agent could not confine itself (landlock), and continues without", LOG_TEXT("error", strerror(errno)));

@@ -15,6 +15,7 @@
 #include "agent/keys/refresh.h"
 #include "agent/keys/remotes.h"
 #include "agent/rpc/listener.h"
+#include "agent/verdict/audit.h"
 #include "agent/verdict/cache.h"
 #include "client/wire/clock.h"
 #include "in_force.h"
@@ -94,6 +95,8 @@ static void check_fixed(const struct config *old, const struct config *new, stru
         fault_add(faults, place, "`http` has changed, which needs a restart: systemctl restart assayd");
     if (strcmp(old->state_path, new->state_path) != 0)
         fault_add(faults, place, "`state` has changed, which needs a restart: systemctl restart assayd");
+    if (strcmp(or_empty(old->audit.to), or_empty(new->audit.to)) != 0)
+        fault_add(faults, new->audit.to != NULL ? new->audit.place : place, "`audit: to` has changed, which needs a restart: systemctl restart assayd");
     if (old->threads != new->threads)
         fault_add(faults, place, "`threads` has changed, which needs a restart: systemctl restart assayd");
 }
@@ -292,6 +295,7 @@ static void join(struct reload *reload)
 
 static void read_all(struct reload *reload)
 {
+    audit_reopen(&reload->agent->verdicts); /* whatever is wrong with the configuration */
     join(reload);
     if (reload->agent->core.stopping) {
         finish(reload);

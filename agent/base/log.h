@@ -2,19 +2,7 @@
 #ifndef ASSAY_LOG_H
 #define ASSAY_LOG_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
-
-/* A named value of a line. A text of NULL is left out. */
-struct log_field {
-    const char *name;
-    const char *text;
-    int64_t number;
-    bool is_number;
-};
-#define LOG_TEXT(name, text) ((struct log_field){(name), (text), 0, false})
-#define LOG_NUMBER(name, number) ((struct log_field){(name), NULL, (int64_t)(number), true})
+#include "log_line.h"
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR };
 

@@ -161,6 +161,7 @@ static const struct yaml_key top_keys[] = {
     {"cache", read_cache, 0, false, NULL},
     {"threads", read_threads, offsetof(struct config, threads), false, NULL},
     {"log", read_log, 0, false, NULL},
+    {"audit", config_read_audit, offsetof(struct config, audit), false, NULL},
     {"fast_path", yaml_read_bool, offsetof(struct config, fast_path), false, NULL},
     {"policy", read_policy, 0, false, NULL},
     {"revocation", config_read_revocation, offsetof(struct config, revocation), false, NULL},

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include "agent/base/limits.h"
 #include "agent/base/log.h"
 #include "agent/token/issuer.h"
 #include "feeds.h"
@@ -48,6 +49,22 @@ struct http_config {
     struct place place;
 };
 
+struct audit_claims {
+    const char *names[AUDIT_CLAIMS_MAX];
+    unsigned count;
+};
+
+/* Where lines about decisions go, and what they contain. */
+struct audit_config {
+    const char *to;    /* as written in the file; NULL: not configured */
+    const char *file;  /* NULL: stdout, or the log */
+    bool to_stdout;
+    struct audit_claims claims, mask;
+    const char *shown[AUDIT_CLAIMS_MAX]; /* the names of `claims` in the lines */
+    double drop_allowed;                 /* this share of the lines about allowed requests is left out */
+    struct place place, mask_place;
+};
+
 struct config {
     unsigned references;
     struct arena arena;
@@ -68,6 +85,7 @@ struct config {
     enum log_level log_level;
     bool log_json;
     enum log_decisions log_decisions;
+    struct audit_config audit;
 };
 
 /* Reads the file. NULL: at least one fault. It looks up groups, so do not call it on the loop's thread. */
@@ -78,6 +96,12 @@ void config_drop(struct config *config); /* NULL is fine */
 /* `mode` and `group` of a socket. */
 void config_read_mode(struct yaml *yaml, yaml_node_t *value, void *mode);
 void config_read_group(struct yaml *yaml, yaml_node_t *value, void *group);
+
+/* Reads `audit:`. */
+void config_read_audit(struct yaml *yaml, yaml_node_t *value, void *audit);
+
+/* Is this claim replaced by a digest? */
+bool audit_masks(const struct audit_config *audit, const char *claim);
 
 /* Reads `http:`. */
 void config_read_http(struct yaml *yaml, yaml_node_t *value, void *http);

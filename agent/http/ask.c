@@ -51,6 +51,31 @@ void http_go_on(struct http *http)
     }
 }
 
+/* W3C Trace Context section 3.2: version, trace, parent and flags in lower-case hex, of which any other version may have more. */
+static bool is_traceparent(struct text text)
+{
+    static const char form[] = "00-00000000000000000000000000000000-0000000000000000-00";
+
+    if (text.at == NULL || text.bytes != sizeof form - 1)
+        return false;
+    for (size_t i = 0; i < text.bytes; i++) {
+        char c = text.at[i];
+
+        if (form[i] == '-' ? c != '-' : !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
+            return false;
+    }
+    return true;
+}
+
+struct audited http_audited(struct http_conn *conn, const char *method)
+{
+    struct text trace = http_header(&conn->request, conn->in, HTTP_TRACEPARENT);
+
+    audit_begin(conn->http->verdicts);
+    conn->decides = true;
+    return (struct audited){.peer = &conn->guest.peer, .method = method, .traceparent = is_traceparent(trace) ? trace : (struct text){NULL, 0}};
+}
+
 static void ask_later(struct http_conn *conn, const struct pending *pending, struct text audience)
 {
     if (!http_hold(conn)) {

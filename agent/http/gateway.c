@@ -84,8 +84,10 @@ static void answer(struct http_conn *conn, const struct asker *asker, const stru
 
 static void rule(struct http_conn *conn, struct asker *asker)
 {
+    struct audited about = http_audited(conn, "authorize");
+
     permission_prepare(conn->http->verdicts, asker);
-    struct ruling ruling = permission_of(conn->http->verdicts, &conn->guest.peer, asker, &conn->pair);
+    struct ruling ruling = permission_of(conn->http->verdicts, &about, asker, &conn->pair);
 
     answer(conn, asker, &ruling);
 }
@@ -103,6 +105,9 @@ static void decided(struct http_conn *conn, const struct decision *decision)
     struct asker asker = asker_of(decision);
 
     if (asker.undecided) {
+        struct audited about = http_audited(conn, "authorize");
+
+        audit_decision(conn->http->verdicts, &about, decision);
         http_undecided(conn, decision);
         return;
     }

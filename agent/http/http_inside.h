@@ -61,6 +61,7 @@ struct http_conn {
     bool half;      /* `in` has no whole request: more must be read first */
     bool answered;  /* is in the list of answered connections */
     bool sending;   /* the kernel has not taken the answer yet */
+    bool decides;   /* the answer is a decision, and has its id in a header */
     bool ending;    /* the last answer was built */
     bool lingering; /* the last answer was sent: the peer gets time to read it */
 };
@@ -97,6 +98,9 @@ void http_undecided(struct http_conn *conn, const struct decision *decision);
 /* ask.c: calls `decided` with the decision about the token: at once, or later, while the request is still in `in`. */
 void http_ask(struct http_conn *conn, struct text token, struct text audience,
               void (*decided)(struct http_conn *conn, const struct decision *decision));
+
+/* Begins the answer with a decision: gives it its id, and returns what the audit line says of the request. */
+struct audited http_audited(struct http_conn *conn, const char *method);
 
 /* Handles a whole request: answers it, or holds it. */
 void http_route(struct http_conn *conn);

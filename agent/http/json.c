@@ -50,7 +50,9 @@ static void answer_verify(struct http_conn *conn, const struct decision *decisio
     const struct token *token = decision->token;
     struct http_out *body = begin(conn, "{\"valid\":true,\"user\":");
 
-    audit_decision(conn->http->verdicts, &conn->guest.peer, "verify", decision);
+    struct audited about = http_audited(conn, "verify");
+
+    audit_decision(conn->http->verdicts, &about, decision);
     if (decision->outcome == OUTCOME_ACCEPTED && decision->issuer != NULL) {
         put_wire(body, (struct wire_cursor){token->claims.wire, token->claims.wire + token->claims.bytes});
         if (claims_have(&token->claims, CLAIM_CNF)) /* as in `verify`: an accepted token, if its sender also proves that he holds a key */
@@ -163,7 +165,9 @@ static void answer_introspect(struct http_conn *conn, const struct decision *dec
     const struct token *token = decision->token;
     struct http_out *body = begin(conn, "{\"active\":false}"), scopes = {0};
 
-    audit_decision(conn->http->verdicts, &conn->guest.peer, "introspect", decision);
+    struct audited about = http_audited(conn, "introspect");
+
+    audit_decision(conn->http->verdicts, &about, decision);
     if (decision->outcome == OUTCOME_ACCEPTED && decision->issuer != NULL) {
         body = begin(conn, "{\"active\":true");
         put_claims(body, &token->claims);

@@ -16,6 +16,7 @@ static const char *const names[HTTP_NAMES] = {
     [HTTP_FORWARDED_METHOD] = "X-Forwarded-Method",
     [HTTP_FORWARDED_URI] = "X-Forwarded-Uri",
     [HTTP_CONTENT_TYPE] = "Content-Type",
+    [HTTP_TRACEPARENT] = "traceparent",
 };
 
 struct text http_text(struct http_span span, const char *bytes)

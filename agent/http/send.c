@@ -74,6 +74,9 @@ struct http_out *http_answer_begin(struct http_conn *conn, unsigned status)
     out->bytes = 0;
     out->failed = false;
     http_put_status(out, status);
+    if (conn->decides)
+        http_put_header(out, "X-Assay-Decision", audit_id(conn->http->verdicts));
+    conn->decides = false;
     if (status == 503)
         http_put_header(out, "Retry-After", HTTP_RETRY_SECONDS_TEXT);
     return out;

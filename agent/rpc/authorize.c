@@ -63,7 +63,8 @@ static void put_ruling(struct wire_writer *writer, const struct ruling *ruling)
 static bool put_check(struct wire_writer *writer, struct verdicts *verdicts, const struct conn *conn, const struct asker *asker,
                       const struct check_pair *pair)
 {
-    struct ruling ruling = permission_of(verdicts, conn_peer(conn), asker, pair);
+    struct audited about = {.peer = conn_peer(conn), .method = "authorize"};
+    struct ruling ruling = permission_of(verdicts, &about, asker, pair);
 
     put_ruling(writer, &ruling);
     return ruling.allow;
@@ -90,7 +91,7 @@ static void put_rest(struct wire_writer *writer, const struct checks_asked *aske
 /* The map's head, and before several decisions their number. */
 static void put_beginning(struct wire_writer *writer, const struct checks_asked *asked)
 {
-    wire_put_map(writer, (asked->single ? 4U : 1U) + PERMISSION_HOLDER_PAIRS + asked->claims);
+    wire_put_map(writer, (asked->single ? 4U : 1U) + PERMISSION_HOLDER_PAIRS + asked->claims + 1); /* and the decision's id */
     if (asked->single)
         return;
     wire_put_text(writer, "decisions");
@@ -106,14 +107,17 @@ static void answer(struct verdicts *verdicts, struct conn *conn, uint32_t msgid,
     struct asker asker = asker_of(decision);
     const struct token *token = asker.token, *good = asker.good;
     struct stamp stamp;
+    struct audited about = {.peer = conn_peer(conn), .method = "authorize"};
     bool all_allowed = true;
 
+    audit_begin(verdicts);
     if (asker.undecided) {
+        audit_decision(verdicts, &about, decision);
         rpc_undecided(conn, msgid, decision->doubt, decision->why);
         return;
     }
     permission_prepare(verdicts, &asker);
-    size_t room = rest_room(asked, &asker) + asked->count * (size_t)RULING_ROOM + STAMP_ROOM;
+    size_t room = rest_room(asked, &asker) + asked->count * (size_t)RULING_ROOM + STAMP_ROOM + AUDIT_ID_ROOM;
 
     if (room > ANSWER_BYTES_MAX) {
         rpc_error(conn, msgid, ERROR_BAD_REQUEST, "the answer does not fit into one message; ask for fewer checks at once, or without claims");
@@ -134,6 +138,7 @@ static void answer(struct verdicts *verdicts, struct conn *conn, uint32_t msgid,
         all_allowed = put_check(writer, verdicts, conn, &asker, &asked->pairs[i]) && all_allowed;
     }
     put_rest(writer, asked, &asker);
+    audit_put_id(writer, verdicts);
     if (asked->stamped && asked->single && all_allowed && (token == NULL || good != NULL) &&
         peer_page_refusal(conn_peer(conn)) == NULL && stamp_make(verdicts->core, token, decision != NULL ? decision->grounds : NULL, &stamp)) {
         stamp_put(writer, verdicts->core, &stamp);
@@ -217,6 +222,7 @@ struct pieces {
     enum reason why;
     struct text token;
     struct checks_asked asked;
+    struct decision_id id;
     unsigned done;
     struct wire_writer writer; /* of the rulings so far */
     uint8_t *decided;
@@ -237,13 +243,14 @@ static void drop(struct piecework *work)
 static void answer_pieces(const struct pieces *its, const struct asker *asker)
 {
     size_t bytes = wire_written(&its->writer);
-    struct wire_writer *writer = rpc_result(its->conn, its->msgid, bytes + rest_room(&its->asked, asker));
+    struct wire_writer *writer = rpc_result(its->conn, its->msgid, bytes + rest_room(&its->asked, asker) + AUDIT_ID_ROOM);
 
     if (writer == NULL)
         return;
     put_beginning(writer, &its->asked);
     wire_put_raw(writer, its->decided, bytes);
     put_rest(writer, &its->asked, asker);
+    audit_put_id(writer, its->verdicts);
     conn_answer_end(its->conn);
 }
 
@@ -271,6 +278,7 @@ static bool go_on(struct piecework *work)
         return true;
     }
     permission_prepare(its->verdicts, &asker);
+    audit_resume(its->verdicts, &its->id);
     for (unsigned i = 0; i < CHECKS_AT_ONCE && its->done < its->asked.count; i++, its->done++) {
         wire_put_map(&its->writer, 4);
         (void)put_check(&its->writer, its->verdicts, its->conn, &asker, &its->asked.pairs[its->done]);
@@ -302,7 +310,7 @@ static bool answer_in_pieces(struct verdicts *verdicts, struct conn *conn, uint3
     char *at = (char *)&its->pairs[asked->count];
 
     *its = (struct pieces){.work = {go_on, drop}, .verdicts = verdicts, .conn = conn, .msgid = msgid, .ring = keyring_hold(verdicts->core->ring), .good = asker->good != NULL,
-                           .why = asker->why, .decided = decided, .bytes = bytes};
+                           .why = asker->why, .id = verdicts->decision, .decided = decided, .bytes = bytes};
     its->asked = copy_asked(asked, its->pairs, &at);
     its->token = copy_text(&at, token);
     wire_writer_init(&its->writer, decided, room);

@@ -62,7 +62,7 @@ static void answer_yes(struct verdicts *verdicts, struct conn *conn, uint32_t ms
 {
     const struct token *token = decision->token;
     const struct entry *entry = decision->entry;
-    struct wire_writer *writer = rpc_result(conn, msgid, answer_head_room(token) + 16 + ANSWER_TAIL_ROOM + (stamped ? STAMP_ROOM : 0));
+    struct wire_writer *writer = rpc_result(conn, msgid, answer_head_room(token) + 16 + ANSWER_TAIL_ROOM + AUDIT_ID_ROOM + (stamped ? STAMP_ROOM : 0));
     struct stamp stamp;
 
     if (writer == NULL)
@@ -82,27 +82,31 @@ static void answer_yes(struct verdicts *verdicts, struct conn *conn, uint32_t ms
     conn_answer_end(conn);
 }
 
-static void answer_no(struct conn *conn, uint32_t msgid, enum reason reason)
+static void answer_no(struct verdicts *verdicts, struct conn *conn, uint32_t msgid, enum reason reason)
 {
-    struct wire_writer *writer = rpc_result(conn, msgid, 96);
+    struct wire_writer *writer = rpc_result(conn, msgid, 96 + AUDIT_ID_ROOM);
 
     if (writer == NULL)
         return;
-    wire_put_map(writer, 2);
+    wire_put_map(writer, 3);
     wire_put_text(writer, "active");
     wire_put_bool(writer, false);
     wire_put_text(writer, "reason");
     wire_put_text(writer, reason_name(reason));
+    audit_put_id(writer, verdicts);
     conn_answer_end(conn);
 }
 
 static void answer_verify(struct verdicts *verdicts, struct conn *conn, uint32_t msgid, const struct decision *decision, bool stamped)
 {
-    audit_decision(verdicts, conn_peer(conn), "verify", decision);
+    struct audited about = {.peer = conn_peer(conn), .method = "verify"};
+
+    audit_begin(verdicts);
+    audit_decision(verdicts, &about, decision);
     if (decision->outcome == OUTCOME_ACCEPTED && decision->issuer != NULL)
         answer_yes(verdicts, conn, msgid, decision, stamped);
     else if (decision->outcome == OUTCOME_REFUSED)
-        answer_no(conn, msgid, decision->token->reason);
+        answer_no(verdicts, conn, msgid, decision->token->reason);
     else
         rpc_undecided(conn, msgid, decision->doubt, decision->why);
 }

@@ -14,7 +14,7 @@ void answer_put_head(struct wire_writer *writer, const struct token *token)
 {
     const struct text *issuer = &token->issuer->names.list[0];
 
-    wire_put_map(writer, is_constrained(token) ? 7 : 6);
+    wire_put_map(writer, is_constrained(token) ? 8 : 7); /* and the decision's id, by the caller */
     wire_put_text(writer, "active");
     wire_put_bool(writer, true);
     wire_put_text(writer, "claims"); /* ANSWER_CLAIMS_AT: 1 + 7 + 1 + 7 bytes */

@@ -201,6 +201,7 @@ bool decide_now(struct verdicts *verdicts, struct text text, struct text audienc
 
     if (entry != NULL && !bounds_have_issuer(bounds, entry->token.issuer)) {
         conclude_unknown(verdicts, text, signature_only, ret_decision);
+        ret_decision->audience = audience;
         return true;
     }
     if (entry != NULL) {
@@ -209,6 +210,7 @@ bool decide_now(struct verdicts *verdicts, struct text text, struct text audienc
         decide_conclude(verdicts, ret_decision, outcome, &entry->token, signature_only);
         ret_decision->entry = entry;
         ret_decision->grounds = &entry->grounds;
+        ret_decision->audience = audience;
         return true;
     }
     struct question question = decide_question(verdicts, audience, bounds);
@@ -219,5 +221,6 @@ bool decide_now(struct verdicts *verdicts, struct text text, struct text audienc
     if (!has_keys(verdicts, &outcome, signature_only, ret_pending) || outcome == OUTCOME_ACCEPTED)
         return false;
     decide_conclude(verdicts, ret_decision, outcome, &checks->token, signature_only);
+    ret_decision->audience = audience;
     return true;
 }

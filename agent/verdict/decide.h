@@ -23,6 +23,7 @@ struct decision {
     const struct grounds *grounds;          /* if accepted: its grounds; NULL: not determined */
     enum doubt doubt;                   /* if undecided */
     const char *why;                    /* the same in words */
+    struct text audience;               /* the one that was asked for; at NULL: none */
 };
 
 /* A caller that waits for a decision. The caller owns it, and gets it back by `decided`, which is called once. */

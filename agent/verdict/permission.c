@@ -140,7 +140,7 @@ void permission_prepare(struct verdicts *verdicts, struct asker *asker)
 }
 
 /* The resource is checked first, whatever the token is. */
-struct ruling permission_of(struct verdicts *verdicts, const struct peer *peer, const struct asker *asker, const struct check_pair *pair)
+struct ruling permission_of(struct verdicts *verdicts, const struct audited *about, const struct asker *asker, const struct check_pair *pair)
 {
     struct resource resource;
     bool is_resource = resource_normalize(pair->resource.at, pair->resource.bytes, policy_reading(verdicts->core->ring->policy), &resource) == 0;
@@ -158,6 +158,6 @@ struct ruling permission_of(struct verdicts *verdicts, const struct peer *peer, 
         verdicts->counters.allowed++;
     else
         verdicts->counters.denied[ruling.reason]++;
-    audit_ruling(verdicts, peer, pair->action, pair->resource, &ruling, is_resource ? NULL : resource.fault, asker->token);
+    audit_ruling(verdicts, about, pair->action, pair->resource, &ruling, is_resource ? NULL : resource.fault, asker->token, asker->good != NULL);
     return ruling;
 }

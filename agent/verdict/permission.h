@@ -2,8 +2,8 @@
 #ifndef ASSAY_RULING_H
 #define ASSAY_RULING_H
 
-#include "agent/door/peer.h"
 #include "agent/policy/decision.h"
+#include "audit.h"
 #include "decide.h"
 
 /* One action on one resource. */
@@ -27,8 +27,8 @@ struct asker asker_of(const struct decision *decision);
 /* Call it once for all questions of one asker. */
 void permission_prepare(struct verdicts *verdicts, struct asker *asker);
 
-/* Decides one question, counts it and logs it. */
-struct ruling permission_of(struct verdicts *verdicts, const struct peer *peer, const struct asker *asker, const struct check_pair *pair);
+/* Decides one question, counts it and records it. */
+struct ruling permission_of(struct verdicts *verdicts, const struct audited *about, const struct asker *asker, const struct check_pair *pair);
 
 /* What an answer says of the token's holder: so many pairs, `subject: …, roles: […], issuer: …, expires_at: …, scopes: […]`; and the
    bytes that they take at most. Nil and empty for a token that was not accepted. */

@@ -103,6 +103,7 @@ static void answer(struct verdicts *verdicts, struct waiter *waiter, enum outcom
 
     decide_conclude(verdicts, &decision, outcome, token, waiter->signature_only);
     decision.grounds = grounds;
+    decision.audience = (struct text){waiter->audience, waiter->audience_bytes};
     waiter->decided(waiter, &decision);
 }
 

@@ -6,9 +6,19 @@
 #include "agent/base/core.h"
 #include "agent/token/verify.h"
 
+#define DECISION_ID_BYTES 25 /* 12 hex digits of the agent's run, a dash, and 12 that count */
+#define DECISION_HEAD     "\xab" "decision_id" "\xb9"
+#define DECISION_HEAD_BYTES 13
+
+/* The id of a decision as a pair of an answer: its name and a string. */
+struct decision_id {
+    char pair[DECISION_HEAD_BYTES + DECISION_ID_BYTES + 1];
+};
+
 struct cache;
 struct checks;
 struct renamed_keys;
+struct sink;
 struct workers;
 
 struct counters {
@@ -30,6 +40,9 @@ struct verdicts {
     struct renamed_keys *renamed_keys;
     struct counters counters;
     uint8_t audit_key[32]; /* for the digests that name tokens in log lines */
+    struct sink *sink;     /* for lines about decisions (audit.h); NULL: they go to the log */
+    struct decision_id decision; /* of the answer that is being made (audit_begin) */
+    char decision_next[DECISION_ID_BYTES + 1];
 };
 
 #endif

@@ -117,18 +117,36 @@ const struct grounds *request_grounds(void)
 }
 
 /* Not asked here: the log, and the methods that look at the store or at the whole core. */
-void audit_decision(struct verdicts *its, const struct peer *peer, const char *method, const struct decision *decision)
+void audit_begin(struct verdicts *its)
 {
     (void)its;
-    (void)peer;
-    CHECK(method != NULL && (decision->outcome == OUTCOME_UNDECIDED || decision->token != NULL));
 }
 
-void audit_ruling(struct verdicts *its, const struct peer *peer, struct text action, struct text resource, const struct ruling *ruling,
-                  const char *why, const struct token *token)
+void audit_resume(struct verdicts *its, const struct decision_id *id)
 {
     (void)its;
-    (void)peer;
+    (void)id;
+}
+
+void audit_put_id(struct wire_writer *writer, const struct verdicts *its)
+{
+    (void)its;
+    wire_put_text(writer, "decision_id");
+    wire_put_nil(writer);
+}
+
+void audit_decision(struct verdicts *its, const struct audited *about, const struct decision *decision)
+{
+    (void)its;
+    CHECK(about->method != NULL && (decision->outcome == OUTCOME_UNDECIDED || decision->token != NULL));
+}
+
+void audit_ruling(struct verdicts *its, const struct audited *about, struct text action, struct text resource, const struct ruling *ruling,
+                  const char *why, const struct token *token, bool accepted)
+{
+    (void)its;
+    (void)about;
+    (void)accepted;
     (void)action;
     (void)resource;
     (void)why;

@@ -235,9 +235,10 @@ class Client:
         return msgid
 
     def receive(self):
-        """The next answer, whole: [1, msgid, error, result]."""
+        """The next answer, whole: [1, msgid, error, result]. A decision's id is taken out of it, because each answer has another one."""
         while True:
             for answer in self.unpacker:
+                self.decision_id = answer[3].pop("decision_id", None) if len(answer) == 4 and isinstance(answer[3], dict) else None
                 return answer
             data = self.socket.recv(65536)
             if not data:
