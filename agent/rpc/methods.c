@@ -75,6 +75,7 @@ static void answer_yes(struct verdicts *verdicts, struct conn *conn, uint32_t ms
         answer_put_head(writer, token);
     wire_put_uint(writer, age(verdicts, remotes_confirmed(decision->issuer)));
     answer_put_tail(writer, token, feeds_age(verdicts->core->feeds, token->issuer));
+    audit_put_id(writer, verdicts);
     if (stamped && peer_page_refusal(conn_peer(conn)) == NULL && stamp_make(verdicts->core, token, decision->grounds, &stamp)) {
         stamp_put(writer, verdicts->core, &stamp);
         ++*map; /* one more pair: the count is in its low bits */

@@ -178,12 +178,12 @@ static void end(struct record *record, const char *event)
 /* It counts in place: a number would have to be written in full each time. */
 static void count_on(char id[DECISION_ID_BYTES + 1])
 {
-    for (char *digit = id + DECISION_ID_BYTES - 1; *digit != '-'; digit--) {
-        if (*digit != 'f') {
-            *digit = (char)(*digit == '9' ? 'a' : *digit + 1);
+    for (unsigned at = DECISION_ID_BYTES - 1; at > DECISION_RUN_BYTES; at--) {
+        if (id[at] != 'f') {
+            id[at] = (char)(id[at] == '9' ? 'a' : id[at] + 1);
             return;
         }
-        *digit = '0';
+        id[at] = '0';
     }
 }
 
@@ -285,7 +285,7 @@ int audit_open(struct verdicts *verdicts)
 {
     const struct audit_config *config = &verdicts->core->ring->config->audit;
 
-    snprintf(verdicts->decision_next, sizeof verdicts->decision_next, "%.12s-000000000000", verdicts->core->instance);
+    snprintf(verdicts->decision_next, sizeof verdicts->decision_next, "%.*s-000000000000", DECISION_RUN_BYTES, verdicts->core->instance);
     memcpy(verdicts->decision.pair, DECISION_HEAD, DECISION_HEAD_BYTES);
     if (config->file == NULL && !config->to_stdout)
         return 0;

@@ -6,7 +6,8 @@
 #include "agent/base/core.h"
 #include "agent/token/verify.h"
 
-#define DECISION_ID_BYTES 25 /* 12 hex digits of the agent's run, a dash, and 12 that count */
+#define DECISION_RUN_BYTES  12 /* hex digits of the agent's run */
+#define DECISION_ID_BYTES   25 /* those, a dash, and 12 hex digits that count */
 #define DECISION_HEAD     "\xab" "decision_id" "\xb9"
 #define DECISION_HEAD_BYTES 13
 

@@ -10,7 +10,7 @@
 
 static const char *const names[HTTP_NAMES] = {
     "Host",           "Content-Length",     "Transfer-Encoding", "Expect",      "Authorization", "X-Original-Method",
-    "X-Original-URI", "X-Forwarded-Method", "X-Forwarded-Uri",   "Content-Type"};
+    "X-Original-URI", "X-Forwarded-Method", "X-Forwarded-Uri",   "Content-Type", "traceparent"};
 
 /* What the second reader has found. */
 struct second {

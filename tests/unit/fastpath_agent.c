@@ -163,6 +163,7 @@ void agent_begins(unsigned index)
     agent->clock.on_behind = on_clock_behind;
     agent->clock.context = agent;
     hex_encode(instance, sizeof instance, core->instance);
+    CHECK(audit_open(&agent->verdicts) == 0);
     core->shared = boards[index] = shared_page_new(instance);
     agent->verdicts.cache = cache_new(core->ring->config->cache_bytes);
     agent->verdicts.checks = checks_new();
