@@ -278,16 +278,21 @@ static bool go_on(struct piecework *work)
         return true;
     }
     permission_prepare(its->verdicts, &asker);
-    audit_resume(its->verdicts, &its->id);
+    const struct decision_id others = its->verdicts->decision;
+
+    its->verdicts->decision = its->id;
     for (unsigned i = 0; i < CHECKS_AT_ONCE && its->done < its->asked.count; i++, its->done++) {
         wire_put_map(&its->writer, 4);
         (void)put_check(&its->writer, its->verdicts, its->conn, &asker, &its->asked.pairs[its->done]);
     }
-    if (its->done < its->asked.count)
-        return false;
-    answer_pieces(its, &asker);
-    drop(work);
-    return true;
+    bool done = its->done == its->asked.count;
+
+    if (done)
+        answer_pieces(its, &asker);
+    its->verdicts->decision = others;
+    if (done)
+        drop(work);
+    return done;
 }
 
 /* False: the request is answered at once, because it is short, no other user waits, or out of memory. */

@@ -149,17 +149,20 @@ static bool is_left_out(const struct audit_config *config, bool yes)
     return (double)state / 4294967296.0 < config->drop_allowed;
 }
 
-static bool begin(struct record *record, struct verdicts *verdicts, bool yes)
+static bool is_wanted(const struct verdicts *verdicts, bool yes)
 {
     const struct config *config = verdicts->core->ring->config;
 
-    if (config->log_decisions == DECISIONS_OFF || (config->log_decisions == DECISIONS_DENIED && yes) || is_left_out(&config->audit, yes) ||
-        (verdicts->sink == NULL && !peer_log_may(unix_now())))
+    if (config->log_decisions == DECISIONS_OFF || (config->log_decisions == DECISIONS_DENIED && yes))
         return false;
+    return !is_left_out(&config->audit, yes) && (verdicts->sink != NULL || peer_log_may(unix_now()));
+}
+
+static void begin(struct record *record, struct verdicts *verdicts)
+{
     record->verdicts = verdicts;
-    record->config = &config->audit;
+    record->config = &verdicts->core->ring->config->audit;
     record->count = record->value_count = 0;
-    return true;
 }
 
 static void end(struct record *record, const char *event)
@@ -189,13 +192,7 @@ static void count_on(char id[DECISION_ID_BYTES + 1])
 
 void audit_begin(struct verdicts *verdicts)
 {
-    count_on(verdicts->decision_next);
-    memcpy(verdicts->decision.pair + DECISION_HEAD_BYTES, verdicts->decision_next, sizeof verdicts->decision_next);
-}
-
-void audit_resume(struct verdicts *verdicts, const struct decision_id *id)
-{
-    verdicts->decision = *id;
+    count_on(verdicts->decision.pair + DECISION_HEAD_BYTES);
 }
 
 const char *audit_id(const struct verdicts *verdicts)
@@ -223,14 +220,14 @@ static const char *reason_of(const struct decision *decision)
     }
 }
 
-void audit_decision(struct verdicts *verdicts, const struct audited *about, const struct decision *decision)
+/* Not inlined, like the next one: most decisions are not recorded, and a record takes 16 KiB of the stack. */
+__attribute__((noinline)) static void record_decision(struct verdicts *verdicts, const struct audited *about, const struct decision *decision)
 {
     const struct token *token = decision->token;
     enum outcome outcome = decision->outcome;
     struct record record;
 
-    if (!begin(&record, verdicts, outcome == OUTCOME_ACCEPTED))
-        return;
+    begin(&record, verdicts);
     add(&record, LOG_TEXT("reason", reason_of(decision)));
     if (token->issuer != NULL && token->issuer->shadow)
         add(&record, LOG_TEXT("shadow", token->judged == REASON_NONE ? "would be accepted" : reason_name(token->judged)));
@@ -238,6 +235,12 @@ void audit_decision(struct verdicts *verdicts, const struct audited *about, cons
     add_token(&record, token);
     add_asker(&record, about);
     end(&record, outcome == OUTCOME_ACCEPTED ? "accepted" : outcome == OUTCOME_REFUSED ? "refused" : "undecided");
+}
+
+void audit_decision(struct verdicts *verdicts, const struct audited *about, const struct decision *decision)
+{
+    if (is_wanted(verdicts, decision->outcome == OUTCOME_ACCEPTED))
+        record_decision(verdicts, about, decision);
 }
 
 /* The query and the fragment may contain codes and tokens. */
@@ -250,13 +253,12 @@ static struct text path_of(struct text resource)
     return (struct text){resource.at, bytes};
 }
 
-void audit_ruling(struct verdicts *verdicts, const struct audited *about, struct text action, struct text resource, const struct ruling *ruling,
-                  const char *why, const struct token *token, bool good)
+__attribute__((noinline)) static void record_ruling(struct verdicts *verdicts, const struct audited *about, struct text action, struct text resource,
+                                                    const struct ruling *ruling, const char *why, const struct token *token, bool good)
 {
     struct record record;
 
-    if (!begin(&record, verdicts, ruling->allow))
-        return;
+    begin(&record, verdicts);
     add(&record, LOG_NUMBER("status", ruling->status));
     add(&record, LOG_TEXT("reason", ruling->allow ? NULL : reason_name(ruling->reason)));
     add(&record, LOG_TEXT("why", why));
@@ -268,6 +270,13 @@ void audit_ruling(struct verdicts *verdicts, const struct audited *about, struct
     add_inputs(&record, good ? token : NULL);
     add_asker(&record, about);
     end(&record, ruling->allow ? "allowed" : "denied");
+}
+
+void audit_ruling(struct verdicts *verdicts, const struct audited *about, struct text action, struct text resource, const struct ruling *ruling,
+                  const char *why, const struct token *token, bool good)
+{
+    if (is_wanted(verdicts, ruling->allow))
+        record_ruling(verdicts, about, action, resource, ruling, why, token, good);
 }
 
 void audit_change(const struct peer *peer, const char *what, const char *kind, struct text issuer)
@@ -285,8 +294,7 @@ int audit_open(struct verdicts *verdicts)
 {
     const struct audit_config *config = &verdicts->core->ring->config->audit;
 
-    snprintf(verdicts->decision_next, sizeof verdicts->decision_next, "%.*s-000000000000", DECISION_RUN_BYTES, verdicts->core->instance);
-    memcpy(verdicts->decision.pair, DECISION_HEAD, DECISION_HEAD_BYTES);
+    snprintf(verdicts->decision.pair, sizeof verdicts->decision.pair, DECISION_HEAD "%.*s-000000000000", DECISION_RUN_BYTES, verdicts->core->instance);
     if (config->file == NULL && !config->to_stdout)
         return 0;
     verdicts->sink = sink_open(config->file);

@@ -20,9 +20,6 @@ struct audited {
 /* Gives the next answer an id of its own. Decisions are recorded under it until the next call. */
 void audit_begin(struct verdicts *verdicts);
 
-/* Continues an answer that was begun before, and interrupted by others. */
-void audit_resume(struct verdicts *verdicts, const struct decision_id *id);
-
 /* The id as text. */
 const char *audit_id(const struct verdicts *verdicts);
 

@@ -43,7 +43,6 @@ struct verdicts {
     uint8_t audit_key[32]; /* for the digests that name tokens in log lines */
     struct sink *sink;     /* for lines about decisions (audit.h); NULL: they go to the log */
     struct decision_id decision; /* of the answer that is being made (audit_begin) */
-    char decision_next[DECISION_ID_BYTES + 1];
 };
 
 #endif

@@ -122,12 +122,6 @@ void audit_begin(struct verdicts *its)
     (void)its;
 }
 
-void audit_resume(struct verdicts *its, const struct decision_id *id)
-{
-    (void)its;
-    (void)id;
-}
-
 void audit_put_id(struct wire_writer *writer, const struct verdicts *its)
 {
     (void)its;
