@@ -91,6 +91,15 @@ const char *assay_verdict_rule(const struct assay_verdict *verdict)
     return verdict != NULL ? verdict->rule : NULL;
 }
 
+const char *assay_verdict_decision_id(const struct assay_verdict *verdict)
+{
+    if (verdict == NULL)
+        return NULL;
+    const struct value *id = value_member_of(verdict_result(verdict->whole != NULL ? verdict->whole : verdict), "decision_id", WIRE_STR);
+
+    return id != NULL ? id->str : NULL;
+}
+
 const struct assay_verdict *assay_verdict_check(const struct assay_verdict *verdict, size_t index)
 {
     return verdict != NULL && index < verdict->check_count ? &verdict->checks[index] : NULL;

@@ -23,7 +23,7 @@ case "${1:-}" in
 esac
 
 packages_test="libcmocka-dev faketime valgrind clang lld python3 python3-msgpack python3-cryptography python3-yaml neovim strace
-               binutils openssl man-db mandoc lowdown zsh libjwt-dev spin redis-server nginx-light caddy haproxy curl
+               binutils jq openssl man-db mandoc lowdown zsh libjwt-dev spin redis-server nginx-light caddy haproxy curl
                php-cli php-cgi lighttpd apache2-bin ruby-sinatra ruby-webrick python3-flask python3-django python3-tornado python3-aiohttp
                python3-starlette python3-uvicorn python3-hypercorn systemd systemd-container podman crun mmdebstrap lintian iproute2"
 

@@ -128,7 +128,6 @@ static void add_asker(struct record *record, const struct audited *about)
     const struct core *core = record->verdicts->core;
 
     add(record, LOG_TEXT("decision_id", audit_id(record->verdicts)));
-    add(record, LOG_TEXT("method", about->method));
     if (about->peer->entry != NULL)
         add(record, LOG_TEXT("peer", about->peer->entry->name));
     add(record, LOG_NUMBER("uid", about->peer->uid));
@@ -158,11 +157,12 @@ static bool is_wanted(const struct verdicts *verdicts, bool yes)
     return !is_left_out(&config->audit, yes) && (verdicts->sink != NULL || peer_log_may(unix_now()));
 }
 
-static void begin(struct record *record, struct verdicts *verdicts)
+static void begin(struct record *record, struct verdicts *verdicts, const struct audited *about)
 {
     record->verdicts = verdicts;
     record->config = &verdicts->core->ring->config->audit;
     record->count = record->value_count = 0;
+    add(record, LOG_TEXT("method", about->method));
 }
 
 static void end(struct record *record, const char *event)
@@ -227,7 +227,7 @@ __attribute__((noinline)) static void record_decision(struct verdicts *verdicts,
     enum outcome outcome = decision->outcome;
     struct record record;
 
-    begin(&record, verdicts);
+    begin(&record, verdicts, about);
     add(&record, LOG_TEXT("reason", reason_of(decision)));
     if (token->issuer != NULL && token->issuer->shadow)
         add(&record, LOG_TEXT("shadow", token->judged == REASON_NONE ? "would be accepted" : reason_name(token->judged)));
@@ -258,7 +258,7 @@ __attribute__((noinline)) static void record_ruling(struct verdicts *verdicts, c
 {
     struct record record;
 
-    begin(&record, verdicts);
+    begin(&record, verdicts, about);
     add(&record, LOG_NUMBER("status", ruling->status));
     add(&record, LOG_TEXT("reason", ruling->allow ? NULL : reason_name(ruling->reason)));
     add(&record, LOG_TEXT("why", why));

@@ -227,6 +227,11 @@ int assay_verdict_errno(const struct assay_verdict *verdict);
    verdict. */
 const char *assay_verdict_rule(const struct assay_verdict *verdict);
 
+/* The name that the agent gave this decision: the same as `decision_id` in the agent's audit line about it. A result from the cache of this process
+   has the name of the decision that it repeats, and the verdicts on several checks have one name. NULL where the agent did not decide, and for
+   NULL. Lives as long as the verdict. */
+const char *assay_verdict_decision_id(const struct assay_verdict *verdict);
+
 /* Whom an accepted token is about: its claim `sub` (RFC 7519 4.1.2). NULL where there is none. Lives as long as the verdict. */
 const char *assay_verdict_subject(const struct assay_verdict *verdict);
 

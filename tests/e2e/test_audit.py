@@ -1,6 +1,8 @@
 """Lines about decisions: what they contain, where they go, and that neither a full disk nor a reader that stands still delays an answer."""
 import json
 import os
+import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -162,6 +164,33 @@ class Contents(AuditTest):
         line, = self.lines(1)
         self.assertGreater(line["left_out"], 0)
         self.assertEqual(line["event"], "denied")
+
+
+class Maps(AuditTest):
+    """The guide's maps to other schemes, run by jq."""
+
+    def map(self, number):
+        guide = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "agent", "guide", "operations.md")
+        with open(guide, encoding="utf-8") as file:
+            program = re.findall(r"^```jq\n(.*?)^```", file.read(), re.MULTILINE | re.DOTALL)[number]
+        done = subprocess.run(["jq", "-c", program, self.file], capture_output=True, text=True, timeout=20, check=True)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    @unittest.skipUnless(shutil.which("jq"), "needs jq")
+    def test_ocsf_and_ecs(self):
+        self.start("all")
+        token = self.key.token(sub="alice", roles=["user"])
+        with Http(self.agent.path("http.sock")) as http:
+            for uri in "/users/alice", "/users/bob":
+                http.ask("GET", "/auth", "X-Original-Method: GET", f"X-Original-URI: {uri}", f"Authorization: Bearer {token}", f"traceparent: {TRACE}")
+        self.assertEqual(self.agent.verify(self.key.token(exp=1)), "expired")
+        lines, ocsf, ecs = self.lines(3), self.map(0), self.map(1)
+        self.assertEqual([one["status_id"] for one in ocsf], [1, 2, 2])
+        self.assertEqual([one["metadata"]["uid"] for one in ocsf], [line["decision_id"] for line in lines])
+        self.assertEqual(ocsf[0]["actor"]["user"], {"uid": "alice", "groups": [{"name": "user"}]})
+        self.assertEqual([one["event"]["outcome"] for one in ecs], ["success", "failure", "failure"])
+        self.assertEqual([one["event"]["reason"] for one in ecs], ["own", "no_rule", "expired"])
+        self.assertEqual((ecs[0]["trace"]["id"], ecs[0]["url"]["path"], ecs[0]["@timestamp"]), (TRACE[3:35], "/users/alice", lines[0]["time"]))
 
 
 class Sinks(AuditTest):

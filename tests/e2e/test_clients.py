@@ -78,6 +78,7 @@ let s:out.again = rpcrequest(s:ch, 'ping', {{}})
         self.assertEqual(out["ping"], out["again"])
         self.assertIs(out["yes"]["active"], True)
         self.assertEqual(out["yes"]["claims"]["sub"], "alice")
+        self.assertRegex(out["no"].pop("decision_id"), "^[0-9a-f]{12}-[0-9a-f]{12}$")
         self.assertEqual(out["no"], {"active": False, "reason": "revoked"})
         self.assertRegex(out["error"], "bad_request: unknown member `tokn`")      # the words themselves, not "unknown error"
         self.assertRegex(out["unknown"], "nonsense")    # Neovim knows texts of its own two numbers, 0 and 1, only

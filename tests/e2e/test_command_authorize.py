@@ -130,17 +130,21 @@ class Tokens(AuthorizeTest):
 
 class Answers(AuthorizeTest):
     def test_json_is_the_agents_own_answer(self):
+        def answer(done):
+            said = done.json()
+            self.assertRegex(said.pop("decision_id", 12 * "0" + "-" + 12 * "0"), "^[0-9a-f]{12}-[0-9a-f]{12}$")   # none if the command refuses it
+            return said
         at, exp = self.serve(), int(time.time()) + 600
         done = assay(*GET_ADMIN, "--json", "--token", self.key.token(roles=["admin", 5, "x"], exp=exp), at=at)
-        self.assertEqual((done.code, done.err, done.json()), (0, "", {**YES, "rule": "admin-users", "roles": ["admin", "x"], "expires_at": exp}))
+        self.assertEqual((done.code, done.err, answer(done)), (0, "", {**YES, "rule": "admin-users", "roles": ["admin", "x"], "expires_at": exp}))
         done = assay(*GET_ADMIN, "--json", "--token", self.key.token(role="user", exp=exp), at=at)
-        self.assertEqual((done.code, done.err, done.json()), (1, "", {**NO, "reason": "insufficient_role", "rule": "admin-users", "expires_at": exp}))
+        self.assertEqual((done.code, done.err, answer(done)), (1, "", {**NO, "reason": "insufficient_role", "rule": "admin-users", "expires_at": exp}))
         none = {"rule": None, "subject": None, "roles": [], "issuer": None, "expires_at": None, "scopes": []}
         done = assay(*GET_ADMIN, "--json", at=at)
-        self.assertEqual((done.code, done.json()), (1, {**NO, **none, "status": 401, "reason": "no_token"}))
+        self.assertEqual((done.code, answer(done)), (1, {**NO, **none, "status": 401, "reason": "no_token"}))
         for size in (4097, 16384, 16385):       # the last is not sent
             done = assay("authorize", "--json", "--action", "GET", "--resource", "/" * size, at=at)
-            self.assertEqual((done.code, done.json()), (1, {**NO, **none, "reason": "bad_resource"}))
+            self.assertEqual((done.code, answer(done)), (1, {**NO, **none, "reason": "bad_resource"}))
         done = assay("authorize", "--json", "--action", "GET", at=at)
         self.assertEqual((done.code, set(done.json())), (2, {"error", "message"}))
 

@@ -140,8 +140,8 @@ class ExitCodes(CommandTest):
         keys = self.put("keys.json", key_set(self.key))
         told, minted = {"error", "message"}, ["--issuer", "i", "--audience", "a", "--subject", "s", "--ttl", "1h"]
         for code, arguments, members in [
-                (0, ["verify", "--token", token], {"active", "claims", "issuer", "expires_at", "key_age", "revocation_age"}),
-                (1, ["verify", "--token", "a"], {"active", "reason"}),
+                (0, ["verify", "--token", token], {"active", "claims", "issuer", "expires_at", "key_age", "revocation_age", "decision_id"}),
+                (1, ["verify", "--token", "a"], {"active", "reason", "decision_id"}),
                 (1, ["verify", "--token", "a" * 65000], {"active", "reason"}),
                 (0, ["revoke", "--jti", "j"], {"revoked"}), (0, ["revocations"], {"revocations"}),
                 (0, ["revocations", "--jti", "j"], {"revoked", "held_by"}), (0, ["unrevoke", "--jti", "j"], {"held_by"}),

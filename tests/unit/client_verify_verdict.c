@@ -90,6 +90,7 @@ static void nothing_is_no_verdict(void **state)
     assert_null(assay_verdict_reason(NULL));
     assert_null(assay_verdict_subject(NULL));
     assert_null(assay_verdict_issuer(NULL));
+    assert_null(assay_verdict_decision_id(NULL));
     assert_null(assay_verdict_text(NULL));
     assert_int_equal(assay_verdict_errno(NULL), 0);
     assert_int_equal(assay_verdict_expires_at(NULL), 0);
