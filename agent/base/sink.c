@@ -53,7 +53,7 @@ static void set_error(struct sink *sink, int error)
     char text[sizeof sink->error] = "";
 
     if (error != 0)
-        snprintf(text, sizeof text, "%s", strerror(error));
+        snprintf(text, sizeof text, "%s", error == EAGAIN ? "nobody reads it" : strerror(error));
     pthread_mutex_lock(&sink->lock);
     bool is_new = strcmp(text, sink->error) != 0;
 

@@ -22,8 +22,8 @@ struct sink *sink_open(const char *path);
 /* Takes a line, which ends with a newline. Never waits for the disk. On the loop's thread. */
 void sink_put(struct sink *sink, const char *line, size_t bytes);
 
-/* Opens the file again by its name, after what was put so far was written: for logrotate. A file that was renamed or deleted is noticed without
-   this, within a second. */
+/* Opens the file again by its name: for logrotate. What is not written yet goes to the new one. A file that was renamed or deleted is noticed without
+   this, at the next line. */
 void sink_reopen(struct sink *sink);
 
 struct sink_facts sink_facts(struct sink *sink);

@@ -277,6 +277,7 @@ class Sinks(AuditTest):
         os.close(writer)
         self.agent.wait_ready()
         self.refuse(3000)   # more than a pipe and the buffer hold
+        wait_for("it is told", lambda: "nobody reads it" in self.agent.log())
         os.set_blocking(reader, False)
         text = b""
 
