@@ -40,10 +40,10 @@ block json 1 $guide/revocation.md | sed "s/6f1c…/some-id/" >etc/revoked.ndjson
 # Every YAML block is a policy or a whole configuration; its paths are changed to this folder. The first configuration is the shortest; the second
 # has every key. The keys in its comments are tested too, one after the other, because an issuer has only one source of keys.
 pod=secrets/kubernetes.io/serviceaccount
-mkdir -p "$pod" && (umask 077 && echo token >etc/token && echo token >"$pod/token")
+mkdir -p audit "$pod" && (umask 077 && echo token >etc/token && echo token >"$pod/token")
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out etc/ca.pem -subj /CN=ca -days 1 2>/dev/null
 cp etc/ca.pem "$pod/ca.crt"
-here="s|/etc/assay|$folder/etc|; s|/run/assay|$folder/run|; s|/var/lib/assay|$folder/state|; s|/var/run/secrets|$folder/secrets|"
+here="s|/etc/assay|$folder/etc|; s|/run/assay|$folder/run|; s|/var/lib/assay|$folder/state|; s|/var/log/assay|$folder/audit|; s|/var/run/secrets|$folder/secrets|"
 n=1
 configurations=0
 while block yaml $n README.md $guide/configuration.md $guide/issuers.md $guide/policy.md $guide/revocation.md >yaml && [ -s yaml ]; do
