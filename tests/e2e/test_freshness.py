@@ -461,7 +461,7 @@ class Odd(FreshTest):
         time.sleep(BOUND + 0.5)
         self.agent.process.send_signal(signal.SIGCONT)
         said = {self.says(revoked)}
-        wait_for("it is read", lambda: said.add(self.says(revoked)) or "revoked" in said)
+        wait_for("it is read", lambda: said.add(self.says(revoked)) or "revoked" in said, 40)
         self.assertNotIn("accepted", said)
 
     def test_what_is_late_again_is_told_again(self):
