@@ -259,7 +259,7 @@ class Sinks(AuditTest):
             sent += 200
         os.unlink(os.path.join(folder, "filler"))
         subprocess.run(["mount", "-o", "remount,size=64m", folder], check=True)
-        wait_for("what was lost is told", lambda: '"audit lines were lost"' in self.text())
+        wait_for("a line says how many were lost", lambda: '"audit lines were lost"' in self.text())
         self.refuse(1)
         sent += 1
         wait_for("all is written", lambda: sum(self.counts()) == sent)
@@ -268,7 +268,8 @@ class Sinks(AuditTest):
         self.assertGreater(written, 1000)
         self.assertIn("audit lines can be written again", self.agent.log())
 
-    def test_a_reader_of_stdout_that_stands_still_delays_no_answer(self):
+    def start_with_a_pipe(self):
+        """The end of stdout that nobody reads yet."""
         reader, writer = os.pipe()
         self.addCleanup(os.close, reader)
         self.file = "stdout"
@@ -276,8 +277,12 @@ class Sinks(AuditTest):
         self.agent.launch(stdout=writer)
         os.close(writer)
         self.agent.wait_ready()
+        return reader
+
+    def test_a_reader_of_stdout_that_stands_still_delays_no_answer(self):
+        reader = self.start_with_a_pipe()
         self.refuse(3000)   # more than a pipe and the buffer hold
-        wait_for("it is told", lambda: "nobody reads it" in self.agent.log())
+        wait_for("the log says so", lambda: "nobody reads it" in self.agent.log())
         os.set_blocking(reader, False)
         text = b""
 
@@ -293,13 +298,7 @@ class Sinks(AuditTest):
         self.assertEqual(self.agent.stop(), 0)
 
     def test_nor_does_it_delay_a_stop(self):
-        reader, writer = os.pipe()
-        self.addCleanup(os.close, reader)
-        self.file = "stdout"
-        self.configure()
-        self.agent.launch(stdout=writer)
-        os.close(writer)
-        self.agent.wait_ready()
+        self.start_with_a_pipe()
         self.refuse(1000)
         begin = patient()
         self.assertEqual(self.agent.stop(), 0)

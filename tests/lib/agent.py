@@ -321,8 +321,9 @@ class Agent:
         environment.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
         log = os.open(self.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         command = [*(before or []), ASSAYD, "--config", self.config, *arguments]
+        stdout = log if stdout is None else stdout
         try:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log if stdout is None else stdout, stderr=log, env=environment,
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=log, env=environment,
                                             preexec_fn=die_with_parent, pass_fds=pass_fds)
         finally:
             os.close(log)

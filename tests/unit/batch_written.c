@@ -16,11 +16,7 @@ struct word {
     int64_t before, exp;
 };
 
-struct store *store;
-struct hasher *hasher;
-char state_path[64];
 const struct keyring no_keys;
-static char folder[] = "/tmp/assay-batch-XXXXXX";
 static uint64_t seed;
 static struct word words[NAMES];
 
@@ -38,30 +34,10 @@ void begin_anew(void)
     seed = 88172645463325252ULL;
 }
 
-int open_store(void **state)
+int open_batch(void **state)
 {
-    char why[STORE_WHY_BYTES];
-
-    (void)state;
-    strcpy(folder + sizeof folder - 7, "XXXXXX");
-    if (mkdtemp(folder) == NULL)
-        return -1;
-    snprintf(state_path, sizeof state_path, "%s/state", folder);
-    store = store_open(state_path, 1 << 30, why);
-    hasher = hasher_new();
     begin_anew();
-    return store != NULL && hasher != NULL ? 0 : -1;
-}
-
-int close_store(void **state)
-{
-    char command[64];
-
-    (void)state;
-    hasher_free(hasher);
-    store_close(store);
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command) == 0 ? 0 : -1;
+    return open_store(state);
 }
 
 static struct record record_of(unsigned number, char name[16])

@@ -3,20 +3,17 @@
 #define TESTS_BATCH_WRITTEN_H
 
 #include "agent/feeds/batch.h"
+#include "store_around.h"
 
 #define NAMES  60000
 #define LINES  (3 * FEED_RUN_RECORDS + 5000) /* some more than memory holds */
 #define SOURCE "file:/feed"
 #define CURSOR "read to here"
 
-extern struct store *store;
-extern struct hasher *hasher;
-extern char state_path[64];
 extern const struct keyring no_keys;
 
-int open_store(void **state); /* before each test, and after it */
-int close_store(void **state);
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_store, close_store)
+int open_batch(void **state); /* a store; and as begin_anew */
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_batch, close_store)
 
 uint64_t next_random(void);
 void begin_anew(void); /* the same lines once more, and nothing is expected */

@@ -4,34 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct store *store;
-struct hasher *hasher;
-static char folder[] = "/tmp/assay-list-XXXXXX";
-
-int open_store(void **state)
-{
-    char why[STORE_WHY_BYTES], path[64];
-
-    (void)state;
-    if (mkdtemp(folder) == NULL)
-        return -1;
-    snprintf(path, sizeof path, "%s/state", folder);
-    store = store_open(path, 1 << 30, why);
-    hasher = hasher_new();
-    return store != NULL && hasher != NULL ? 0 : -1;
-}
-
-int close_store(void **state)
-{
-    char command[64];
-
-    (void)state;
-    hasher_free(hasher);
-    store_close(store);
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command) == 0 ? 0 : -1;
-}
-
 void change(const struct record *record, bool undo, const char *source)
 {
     struct view *view = store_begin(store, false);

@@ -10,14 +10,9 @@
 #include <cmocka.h>
 
 #include "agent/revocation/list.h"
+#include "store_around.h"
 
 #define TEXT(literal) ((struct text){literal, sizeof literal - 1})
-
-extern struct store *store;
-extern struct hasher *hasher;
-
-int open_store(void **state);
-int close_store(void **state);
 
 void change(const struct record *record, bool undo, const char *source);
 void cover(struct text issuer, struct text kid, const uint8_t print[THUMBPRINT_BYTES]);
