@@ -63,16 +63,8 @@ static int allow_below(int rules, const char *folder, uint64_t access)
     return status == 0 ? 0 : -1;
 }
 
-static int allow_beside(int rules, const char *socket)
-{
-    char copy[sizeof((struct sockaddr_un *)0)->sun_path];
-
-    snprintf(copy, sizeof copy, "%s", socket); /* its length was checked */
-    return allow_below(rules, dirname(copy), ACCESS_SOCKET);
-}
-
-/* For the file of audit lines, which logrotate replaces. */
-static int allow_log(int rules, const char *file, uint64_t access)
+/* In the file's folder. `file` NULL: not configured. */
+static int allow_beside(int rules, const char *file, uint64_t access)
 {
     char copy[PATH_MAX];
 
@@ -91,8 +83,8 @@ void confine(const struct config *config)
     int rules = version > 0 ? (int)syscall(SYS_landlock_create_ruleset, &taken, sizeof taken, 0) : -1;
 
     if (rules < 0 || allow_below(rules, config->state_path, ACCESS_STATE & taken.handled_access_fs) < 0 ||
-        allow_log(rules, config->audit.file, ACCESS_LOG) < 0 ||
-        allow_beside(rules, config->socket_path) < 0 || (config->http.path != NULL && allow_beside(rules, config->http.path) < 0) ||
+        allow_beside(rules, config->audit.file, ACCESS_LOG) < 0 || allow_beside(rules, config->socket_path, ACCESS_SOCKET) < 0 ||
+        allow_beside(rules, config->http.path, ACCESS_SOCKET) < 0 ||
         syscall(SYS_landlock_restrict_self, rules, 0) != 0)
         log_warning("the agent could not confine itself (landlock), and continues without", LOG_TEXT("error", strerror(errno)));
     if (rules >= 0)

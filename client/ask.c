@@ -1,5 +1,5 @@
-/* Writes a question as parameters: the heads of the strings into a few bytes on the stack. The strings themselves stay where the caller
-   has them. */
+/* Writes a question as parameters: the heads of the strings into a few bytes on the stack. The strings themselves stay where the
+   caller has them. */
 #include "ask.h"
 
 #include <stdlib.h>
@@ -34,7 +34,8 @@ static void put_whole(struct params *params, const void *bytes, size_t size)
 /* A yes can be cached only if the answer says what it depends on. These are the last pairs. */
 static void put_wishes(struct params *params, bool claims, bool stamped)
 {
-    static const uint8_t both[] = "\xa6" "claims\xc3\xa5stamp\xc3";
+    static const uint8_t both[] = "\xa6"
+                                  "claims\xc3\xa5stamp\xc3";
     const size_t claims_bytes = 8, stamp_bytes = sizeof both - 1 - claims_bytes;
 
     if (claims || stamped)
@@ -81,10 +82,11 @@ static int put_verify(struct params *params, const struct question *question, bo
     return 0;
 }
 
-const struct question_kind kind_verify = {"verify", "the audience is longer than 4096 bytes", check_verify, put_verify, judge_verify};
+const struct question_kind kind_verify = {"verify", "the audience is longer than 4096 bytes", check_verify, put_verify,
+                                          judge_verify};
 
-/* A token that is too long to send counts as no token, and only the agent knows what the policy allows without a token. The agent checks
-   the length first, so it answers the same to the beginning of the token. */
+/* A token that is too long to send counts as no token, and only the agent knows what the policy allows without a token. The agent
+   checks the length first, so it answers the same to the beginning of the token. */
 static size_t token_bytes_sent(size_t bytes, size_t most)
 {
     return bytes < most ? bytes : most;
@@ -122,8 +124,8 @@ static int put_authorize(struct params *params, const struct question *question,
     return 0;
 }
 
-const struct question_kind kind_authorize = {"authorize", "the audience or the action is longer than 4096 bytes", check_authorize, put_authorize,
-                                    judge_authorize};
+const struct question_kind kind_authorize = {"authorize", "the audience or the action is longer than 4096 bytes", check_authorize,
+                                             put_authorize, judge_authorize};
 
 #define CHECK_HEADS_BYTES_MAX  (1 + 3 + 3) /* the head of an array, and of two strings */
 #define CHECKS_HEADS_BYTES_MAX (7 + 3)     /* the name, and the head of an array */
@@ -137,10 +139,12 @@ static size_t checks_bytes(const struct question *question)
     return bytes;
 }
 
-/* With several checks, the library does not refuse a resource that is too long: only the agent knows the answers to the other checks. */
+/* With several checks, the library does not refuse a resource that is too long: only the agent knows the answers to the other
+ * checks. */
 static int check_checks(const struct question *question, struct assay_verdict **ret_verdict)
 {
-    size_t left = REQUEST_BYTES_MAX - REQUEST_HEAD_BYTES_MAX - sizeof(((struct params *)NULL)->heads) - token_bytes_sent(question->token_bytes, CHECKS_TOKEN_SENT_BYTES_MAX);
+    size_t left = REQUEST_BYTES_MAX - REQUEST_HEAD_BYTES_MAX - sizeof(((struct params *)NULL)->heads) -
+                  token_bytes_sent(question->token_bytes, CHECKS_TOKEN_SENT_BYTES_MAX);
 
     (void)ret_verdict;
     if (audience_bytes(question) > AUDIENCE_BYTES_MAX || checks_bytes(question) > left - audience_bytes(question))
@@ -177,8 +181,9 @@ static int put_checks(struct params *params, const struct question *question, bo
     return 0;
 }
 
-const struct question_kind kind_checks = {"authorize", "the audience is longer than 4096 bytes, or there is more to check than fits into one request", check_checks,
-                                 put_checks, judge_checks};
+const struct question_kind kind_checks = {
+    "authorize", "the audience is longer than 4096 bytes, or there is more to check than fits into one request", check_checks,
+    put_checks, judge_checks};
 
 int ask_agent(struct assay *assay, const struct question_kind *kind, const struct question *question, struct answer *answer,
               struct assay_verdict **ret_verdict)

@@ -77,7 +77,7 @@ void pending_finish(struct pending_table *table, struct pending *pending, int st
    answer can come for it. */
 void pending_release(struct pending_table *table, struct pending *pending);
 
-/* Takes the next finished question from the table. False: there is none. */
+/* Takes the next finished question from the table. Returns false if there is none. */
 bool pending_fetch(struct pending_table *table, void **ret_tag, int *ret_status, int *ret_error);
 
 /* The connection has ended: no answers will come to requests that were sent on it. */

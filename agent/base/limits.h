@@ -202,11 +202,13 @@
 #define WRITES_PER_COMMIT_MAX 1024
 
 /* Log lines about decisions: a flood of bad tokens must not become a flood of log lines. */
-#define SINK_BYTES_MAX (1024 * 1024) /* audit lines that wait for the disk, and as many again that are being written */
-#define SINK_CLOSE_SECONDS 2         /* a stop waits so long for them */
-#define AUDIT_CLAIMS_MAX      8  /* claims that `audit:` names */
-#define AUDIT_CLAIM_BYTES_MAX 64
 #define AUDIT_LINES_PER_SECOND_MAX 100
+
+/* Lines about decisions that go to a file or stdout. */
+#define SINK_BYTES_MAX        (1024 * 1024) /* that wait, and as many again that are being written */
+#define SINK_CLOSE_SECONDS    2             /* a stop waits so long for them */
+#define AUDIT_CLAIMS_MAX      8             /* that `audit:` names */
+#define AUDIT_CLAIM_BYTES_MAX 64
 
 /* The name of a source of revocations with its terminator: the operator who revoked, or the feed. */
 #define SOURCE_NAME_BYTES 256

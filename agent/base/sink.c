@@ -11,14 +11,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "client/wire/clock.h"
 #include "limits.h"
 #include "log.h"
 
 /* Lines, one behind the other. */
 struct lines {
     char *bytes;
-    size_t used, count;
+    size_t used;
 };
 
 struct sink {
@@ -26,13 +25,12 @@ struct sink {
     pthread_cond_t more, less; /* there is something to do; something was done */
     char *path;                /* NULL: stdout */
     struct lines waiting;      /* under the lock, like the next ones */
-    uint64_t written, lost, told; /* lines; `told`: of the lost ones, those that a line has reported */
+    uint64_t lost;             /* lines, since a line said how many */
     bool reopen, closing, ended, left; /* left: nobody waits for the thread, which frees all of it */
     char error[160];
 
     int fd; /* the thread's, like the next ones; -1: not open */
     struct lines writing;
-    time_t opened;
 };
 
 static void free_sink(struct sink *sink)
@@ -77,8 +75,10 @@ static bool open_again(struct sink *sink)
 {
     int fd = open(sink->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
 
-    if (fd < 0)
+    if (fd < 0) {
+        set_error(sink, errno);
         return false;
+    }
     if (sink->fd >= 0)
         close(sink->fd);
     sink->fd = fd;
@@ -127,16 +127,10 @@ static size_t write_some(struct sink *sink, const char *at, size_t bytes)
     return (size_t)written;
 }
 
-/* The file, if there is none or another one is in its place. After a change the line under way is written again from its beginning: the former
-   file has only a part of it. */
-static bool look_after_file(struct sink *sink, bool reopen)
+/* Opens the file if none is open, or if another one has its name now. */
+static bool look_after_file(struct sink *sink)
 {
-    if (sink->path == NULL || (sink->fd >= 0 && !reopen && is_in_place(sink)))
-        return true;
-    if (open_again(sink))
-        return true;
-    set_error(sink, errno);
-    return false;
+    return sink->path == NULL || (sink->fd >= 0 && is_in_place(sink)) || open_again(sink);
 }
 
 static size_t line_begin(const struct lines *lines, size_t at)
@@ -146,18 +140,18 @@ static size_t line_begin(const struct lines *lines, size_t at)
     return at;
 }
 
-/* Writes all that was taken out of the buffer. False: the sink was closed before. */
-static bool write_all(struct sink *sink, bool reopen)
+/* Writes all that was taken out of the buffer. False: the sink was closed before. If another file is opened meanwhile, it gets the line under way
+   from its beginning, because the former file has only a part of it. */
+static bool write_all(struct sink *sink)
 {
     size_t at = 0;
 
     while (at < sink->writing.used) {
         int before = sink->fd;
-        bool there = look_after_file(sink, reopen);
+        bool there = look_after_file(sink);
 
-        if (there && (reopen || before != sink->fd))
+        if (before != sink->fd)
             at = line_begin(&sink->writing, at);
-        reopen = reopen && !there;
         size_t written = there ? write_some(sink, sink->writing.bytes + at, sink->writing.used - at) : 0;
 
         at += written;
@@ -173,16 +167,15 @@ static bool write_all(struct sink *sink, bool reopen)
 /* As one of the lines, when there is room for it. */
 static void put_lost(struct sink *sink)
 {
-    uint64_t lost = sink->lost - sink->told;
     struct log_line line;
 
-    if (lost == 0)
+    if (sink->lost == 0)
         return;
-    log_line_make(&line, true, "warning", "audit lines were lost", (const struct log_field[]){LOG_NUMBER("count", lost), LOG_TEXT("why", "the buffer was full")}, 2);
+    log_line_make(&line, true, "warning", "audit lines were lost", (const struct log_field[]){LOG_NUMBER("count", sink->lost), LOG_TEXT("why", "the buffer was full")}, 2);
     line.text[line.used++] = '\n';
     memcpy(sink->waiting.bytes + sink->waiting.used, line.text, line.used); /* SINK_BYTES_MAX leaves room for it */
     sink->waiting.used += line.used;
-    sink->told = sink->lost;
+    sink->lost = 0;
 }
 
 /* Takes what waits. False: the sink is closed, and nothing waits. */
@@ -209,14 +202,9 @@ static void *run(void *context)
     bool reopen;
 
     while (take(sink, &reopen)) {
-        if (reopen && sink->writing.used == 0)
-            (void)look_after_file(sink, true);
-        bool done = write_all(sink, reopen);
-
-        pthread_mutex_lock(&sink->lock);
-        sink->written += done ? sink->writing.count : 0;
-        pthread_mutex_unlock(&sink->lock);
-        if (!done)
+        if (reopen && sink->path != NULL)
+            (void)open_again(sink);
+        if (!write_all(sink))
             break;
     }
     pthread_mutex_lock(&sink->lock);
@@ -265,7 +253,6 @@ void sink_put(struct sink *sink, const char *line, size_t bytes)
     } else {
         memcpy(sink->waiting.bytes + sink->waiting.used, line, bytes);
         sink->waiting.used += bytes;
-        sink->waiting.count++;
     }
     pthread_cond_signal(&sink->more);
     pthread_mutex_unlock(&sink->lock);
@@ -277,17 +264,6 @@ void sink_reopen(struct sink *sink)
     sink->reopen = true;
     pthread_cond_signal(&sink->more);
     pthread_mutex_unlock(&sink->lock);
-}
-
-struct sink_facts sink_facts(struct sink *sink)
-{
-    struct sink_facts facts;
-
-    pthread_mutex_lock(&sink->lock);
-    facts = (struct sink_facts){.written = sink->written, .lost = sink->lost};
-    memcpy(facts.error, sink->error, sizeof facts.error);
-    pthread_mutex_unlock(&sink->lock);
-    return facts;
 }
 
 void sink_close(struct sink *sink)

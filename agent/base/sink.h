@@ -4,16 +4,9 @@
 #ifndef ASSAY_SINK_H
 #define ASSAY_SINK_H
 
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 struct sink;
-
-struct sink_facts {
-    uint64_t written, lost; /* lines */
-    char error[160];        /* why it cannot write now; empty: it can */
-};
 
 /* `path` NULL: stdout. The file is opened, or created with mode 0640, by the thread: a file that cannot be opened is tried again every second. NULL:
    out of memory, or no thread. */
@@ -25,8 +18,6 @@ void sink_put(struct sink *sink, const char *line, size_t bytes);
 /* Opens the file again by its name: for logrotate. What is not written yet goes to the new one. A file that was renamed or deleted is noticed without
    this, at the next line. */
 void sink_reopen(struct sink *sink);
-
-struct sink_facts sink_facts(struct sink *sink);
 
 /* Waits until all is written, but at most SINK_CLOSE_SECONDS; then the thread is left behind with what it has. NULL is fine. */
 void sink_close(struct sink *sink);

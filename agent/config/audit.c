@@ -8,7 +8,7 @@
 #include "agent/base/limits.h"
 #include "config.h"
 
-/* The folder must exist and be writable: otherwise nothing would be written, and nobody would notice before it is needed. */
+/* Without the folder nothing would be written. Whether the agent may write there, `--check` as another user cannot tell. */
 static void check_folder(struct yaml *yaml, yaml_node_t *value, const char *path)
 {
     char *folder = dirname(arena_text(yaml->arena, path, strlen(path)));

@@ -60,11 +60,10 @@ static void put_ruling(struct wire_writer *writer, const struct ruling *ruling)
 }
 
 /* Writes one ruling. Returns whether it allows. */
-static bool put_check(struct wire_writer *writer, struct verdicts *verdicts, const struct conn *conn, const struct asker *asker,
+static bool put_check(struct wire_writer *writer, struct verdicts *verdicts, const struct audited *about, const struct asker *asker,
                       const struct check_pair *pair)
 {
-    struct audited about = {.peer = conn_peer(conn), .method = "authorize"};
-    struct ruling ruling = permission_of(verdicts, &about, asker, pair);
+    struct ruling ruling = permission_of(verdicts, about, asker, pair);
 
     put_ruling(writer, &ruling);
     return ruling.allow;
@@ -135,7 +134,7 @@ static void answer(struct verdicts *verdicts, struct conn *conn, uint32_t msgid,
     for (unsigned i = 0; i < asked->count; i++) {
         if (!asked->single)
             wire_put_map(writer, 4);
-        all_allowed = put_check(writer, verdicts, conn, &asker, &asked->pairs[i]) && all_allowed;
+        all_allowed = put_check(writer, verdicts, &about, &asker, &asked->pairs[i]) && all_allowed;
     }
     put_rest(writer, asked, &asker);
     audit_put_id(writer, verdicts);
@@ -279,11 +278,12 @@ static bool go_on(struct piecework *work)
     }
     permission_prepare(its->verdicts, &asker);
     const struct decision_id others = its->verdicts->decision;
+    struct audited about = {.peer = conn_peer(its->conn), .method = "authorize"};
 
     its->verdicts->decision = its->id;
     for (unsigned i = 0; i < CHECKS_AT_ONCE && its->done < its->asked.count; i++, its->done++) {
         wire_put_map(&its->writer, 4);
-        (void)put_check(&its->writer, its->verdicts, its->conn, &asker, &its->asked.pairs[its->done]);
+        (void)put_check(&its->writer, its->verdicts, &about, &asker, &its->asked.pairs[its->done]);
     }
     bool done = its->done == its->asked.count;
 

@@ -8,7 +8,6 @@
 #include "agent/base/log.h"
 #include "agent/base/sink.h"
 #include "agent/door/peer_log.h"
-#include "agent/fastpath/shared_page.h"
 #include "agent/keys/keyring.h"
 #include "agent/policy/granted.h"
 #include "client/wire/utf8.h"

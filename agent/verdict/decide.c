@@ -92,9 +92,9 @@ static void count(struct counters *counters, enum outcome outcome, const struct 
 
 /* Ends a decision. A question about the signature alone comes from an administrator, and is not counted as a verification. */
 void decide_conclude(struct verdicts *verdicts, struct decision *decision, enum outcome outcome, const struct token *token,
-                     bool signature_only)
+                     struct text audience, bool signature_only)
 {
-    *decision = (struct decision){.outcome = outcome, .token = token};
+    *decision = (struct decision){.outcome = outcome, .token = token, .audience = audience};
     decision->issuer = keyring_entry_of(verdicts->core->ring, token->issuer);
     decision->doubt = verdicts->checks->doubt;
     decision->why = verdicts->checks->why;
@@ -184,13 +184,13 @@ static bool has_keys(struct verdicts *verdicts, enum outcome *outcome, bool sign
 }
 
 /* To this caller the issuer does not exist: the answer is the one for an issuer that was never configured. */
-static void conclude_unknown(struct verdicts *verdicts, struct text text, bool signature_only, struct decision *decision)
+static void conclude_unknown(struct verdicts *verdicts, struct text text, struct text audience, bool signature_only, struct decision *decision)
 {
     struct token *token = &verdicts->checks->token;
 
     *token = token_of(text.at, text.bytes);
     token->reason = REASON_UNKNOWN_ISSUER;
-    decide_conclude(verdicts, decision, OUTCOME_REFUSED, token, signature_only);
+    decide_conclude(verdicts, decision, OUTCOME_REFUSED, token, audience, signature_only);
 }
 
 bool decide_now(struct verdicts *verdicts, struct text text, struct text audience, const struct bounds *bounds, bool signature_only,
@@ -200,17 +200,15 @@ bool decide_now(struct verdicts *verdicts, struct text text, struct text audienc
     struct entry *entry = cache_find(verdicts->cache, text.at, text.bytes, cache_hash(verdicts->cache, text.at, text.bytes));
 
     if (entry != NULL && !bounds_have_issuer(bounds, entry->token.issuer)) {
-        conclude_unknown(verdicts, text, signature_only, ret_decision);
-        ret_decision->audience = audience;
+        conclude_unknown(verdicts, text, audience, signature_only, ret_decision);
         return true;
     }
     if (entry != NULL) {
         enum outcome outcome = signature_only ? OUTCOME_ACCEPTED : judge_entry(verdicts, entry, audience, bounds);
 
-        decide_conclude(verdicts, ret_decision, outcome, &entry->token, signature_only);
+        decide_conclude(verdicts, ret_decision, outcome, &entry->token, audience, signature_only);
         ret_decision->entry = entry;
         ret_decision->grounds = &entry->grounds;
-        ret_decision->audience = audience;
         return true;
     }
     struct question question = decide_question(verdicts, audience, bounds);
@@ -220,7 +218,6 @@ bool decide_now(struct verdicts *verdicts, struct text text, struct text audienc
 
     if (!has_keys(verdicts, &outcome, signature_only, ret_pending) || outcome == OUTCOME_ACCEPTED)
         return false;
-    decide_conclude(verdicts, ret_decision, outcome, &checks->token, signature_only);
-    ret_decision->audience = audience;
+    decide_conclude(verdicts, ret_decision, outcome, &checks->token, audience, signature_only);
     return true;
 }

@@ -27,6 +27,7 @@ enum outcome decide_judge_now(struct verdicts *verdicts, struct token *token, st
                               const struct bounds *bounds);
 
 /* Ends a decision. A question about the signature alone comes from an administrator, and is not counted as a verification. */
-void decide_conclude(struct verdicts *verdicts, struct decision *decision, enum outcome outcome, const struct token *token, bool signature_only);
+void decide_conclude(struct verdicts *verdicts, struct decision *decision, enum outcome outcome, const struct token *token,
+                     struct text audience, bool signature_only);
 
 #endif

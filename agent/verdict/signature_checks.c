@@ -101,9 +101,8 @@ static void answer(struct verdicts *verdicts, struct waiter *waiter, enum outcom
 {
     struct decision decision;
 
-    decide_conclude(verdicts, &decision, outcome, token, waiter->signature_only);
+    decide_conclude(verdicts, &decision, outcome, token, (struct text){waiter->audience, waiter->audience_bytes}, waiter->signature_only);
     decision.grounds = grounds;
-    decision.audience = (struct text){waiter->audience, waiter->audience_bytes};
     waiter->decided(waiter, &decision);
 }
 
