@@ -1,4 +1,5 @@
 """Lines about decisions: what they contain, where they go, and that neither a full disk nor a reader that stands still delays an answer."""
+import collections
 import json
 import os
 import re
@@ -9,7 +10,7 @@ import subprocess
 import time
 import unittest
 
-from agent import ASSAYD, AUDIENCE, ISSUER, AssayTest, Key, needs_root, patient, put_file, wait_for
+from agent import ASSAYD, AUDIENCE, ISSUER, NOBODY, AssayTest, Key, connect_as, needs_root, patient, put_file, wait_for
 from http_client import Http
 
 ID = r"^[0-9a-f]{12}-[0-9a-f]{12}$"
@@ -83,6 +84,40 @@ class Contents(AuditTest):
             line = self.lines(5)[-1]
             self.assertEqual((line["reason"], line["status"], line["roles"], "token" in line), ("no_token", 401, [], False))
 
+    def test_an_undecided_one_has_a_line_too(self):
+        nobody = "https://nobody.example.com"
+        self.agent.configure([self.agent.issuer(), {"issuer": nobody, "keys": {"jwks_uri": "https://127.0.0.1:1/"}, "audiences": [AUDIENCE]}],
+                             http={"listen": "unix:" + self.agent.path("http.sock")}, audit={"to": self.file})
+        self.agent.launch().wait_answers()
+        token = self.key.token(iss=nobody)
+        self.assertError("keys_unavailable", lambda: self.agent.call("authorize", token=token, action="GET", resource="/users/alice"))
+        with Http(self.agent.path("http.sock")) as http:
+            answer = http.ask("GET", "/auth", "X-Original-Method: GET", "X-Original-URI: /users/alice", f"Authorization: Bearer {token}")
+        self.assertEqual(answer.status, 503)
+        lines = self.lines(2)
+        self.assertEqual([(line["event"], line["method"], line["reason"], line["issuer"]) for line in lines],
+                         [("undecided", "authorize", "keys_unavailable", nobody)] * 2)
+        self.assertEqual(lines[1]["decision_id"], answer["X-Assay-Decision"])
+
+    @needs_root
+    def test_an_answer_that_is_decided_in_pieces_has_one_id(self):
+        os.chmod(self.agent.folder, 0o755)
+        self.start("all")
+        checks = [["GET", f"/users/{i}"] for i in range(256)]
+        with connect_as(self.agent, NOBODY) as one, connect_as(self.agent, 54321) as other:
+            self.agent.process.send_signal(signal.SIGSTOP)  # all at once: each waits for the other
+            for client in one, other:
+                for _ in range(6):
+                    client.send("authorize", checks=checks)
+            self.agent.process.send_signal(signal.SIGCONT)
+            seen = []
+            for client in one, other:
+                for _ in range(6):
+                    client.receive()
+                    seen.append(client.decision_id)
+        counts = collections.Counter(line["decision_id"] for line in self.lines(12 * 256))
+        self.assertEqual(counts, {decision_id: 256 for decision_id in seen})
+
     def test_each_answer_has_another_id_and_each_run_other_ones(self):
         self.start("all")
         seen = set()
@@ -155,6 +190,11 @@ class Contents(AuditTest):
                 self.assertLessEqual(len(line["subject"].encode()), 256)
                 raw = self.text().splitlines()[-1]
                 self.assertNotRegex(raw, "[\\x00-\\x1f\\x7f\\u202e]")
+
+    def test_a_nul_hides_nothing(self):
+        self.start()
+        self.agent.call("authorize", action="GET\0hidden", resource="/")
+        self.assertEqual(self.lines(1)[0]["action"], "GET?hidden")
 
     def test_a_line_that_would_be_too_long_leaves_out_values_and_says_so(self):
         self.start("all")
@@ -240,8 +280,8 @@ class Sinks(AuditTest):
         self.assertEqual(self.agent.stop(), 0)
         self.lines(500)
 
-    @needs_root
-    def test_a_full_disk_stops_no_answer_and_what_was_lost_is_told_when_there_is_space_again(self):
+    def fill_a_small_disk(self):
+        """A file system for the file alone, on which no space is left, and how many were refused until then."""
         folder = self.agent.path("small")
         os.mkdir(folder)
         self.assertEqual(subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], check=False).returncode, 0)
@@ -254,6 +294,23 @@ class Sinks(AuditTest):
             self.refuse(50)
             sent += 50
             self.assertLess(sent, 2000)
+        return folder, sent
+
+    @needs_root
+    def test_a_line_that_the_full_disk_has_cut_is_whole_in_the_next_file(self):
+        folder, sent = self.fill_a_small_disk()
+        with open(self.file, encoding="utf-8") as file:
+            self.assertNotEqual(file.read()[-1], "\n")
+        os.rename(self.file, self.file + ".1")
+        os.unlink(os.path.join(folder, "filler"))
+        wait_for("the rest is written", lambda: self.text().endswith("\n"))
+        with open(self.file + ".1", encoding="utf-8") as file:
+            before = file.read().count("\n")
+        self.lines(sent - before)
+
+    @needs_root
+    def test_a_full_disk_stops_no_answer_and_what_was_lost_is_told_when_there_is_space_again(self):
+        folder, sent = self.fill_a_small_disk()
         while sent < 6000:  # more than waits in memory
             self.refuse(200)
             sent += 200

@@ -202,6 +202,19 @@ static void a_reply_with_what_is_no_entry_in_it(void **state)
     assert_int_equal(taken, 0);
 }
 
+static redisReply *reply_of(const char *bytes)
+{
+    redisReader *reader = redisReaderCreate();
+    void *reply = NULL;
+
+    assert_non_null(reader);
+    assert_int_equal(redisReaderFeed(reader, bytes, strlen(bytes)), REDIS_OK);
+    assert_int_equal(redisReaderGetReply(reader, &reply), REDIS_OK);
+    redisReaderFree(reader);
+    assert_non_null(reply);
+    return reply;
+}
+
 /* How many were added with the first entries is known at once: what is deleted unread right behind them is noticed. */
 static void the_first_entries(void **state)
 {
@@ -213,6 +226,23 @@ static void the_first_entries(void **state)
 
     assert_true(news.has_reply && behind.has_entry && behind.knows_added);
     assert_int_equal(behind.added, 3);
+    ends_with = 0;
+}
+
+/* Those behind a reply that was full: nothing was known of the number yet. */
+static void entries_behind_one_whose_number_is_not_known(void **state)
+{
+    static const char *const answers[] = {"+PONG\r\n", "*1\r\n*2\r\n$1\r\ns\r\n*1\r\n" ENTRY("5-0"), "*1\r\n" ENTRY("4-0"), FACTS("9"), NULL};
+    redisReply *last = reply_of(ENTRY("4-0"));
+    struct stream_position position;
+    const redisReply *record;
+
+    (void)state;
+    assert_true(stream_entry(last, &position, &record));
+    freeReplyObject(last);
+    ends_with = 1;
+    assert_true(hear_after(position, answers, true).has_reply && behind.knows_added);
+    assert_int_equal(behind.added, 9);
     ends_with = 0;
 }
 
@@ -237,19 +267,6 @@ static void entries_after_one_that_cannot_be_asked_for(void **state)
     assert_string_equal(news.error, "NOPERM");
     assert_false(news.has_reply || news.alive);
     assert_string_equal(news.gap, "");
-}
-
-static redisReply *reply_of(const char *bytes)
-{
-    redisReader *reader = redisReaderCreate();
-    void *reply = NULL;
-
-    assert_non_null(reader);
-    assert_int_equal(redisReaderFeed(reader, bytes, strlen(bytes)), REDIS_OK);
-    assert_int_equal(redisReaderGetReply(reader, &reply), REDIS_OK);
-    redisReaderFree(reader);
-    assert_non_null(reply);
-    return reply;
 }
 
 #define ID     "$3\r\n5-0\r\n"
@@ -317,6 +334,7 @@ int main(void)
         cmocka_unit_test(a_reply_with_what_is_no_entry_in_it),
         cmocka_unit_test(entries_that_do_not_fit),
         cmocka_unit_test(the_first_entries),
+        cmocka_unit_test(entries_behind_one_whose_number_is_not_known),
         cmocka_unit_test(the_first_entries_whose_number_nobody_says),
         cmocka_unit_test(entries_after_one_that_cannot_be_asked_for),
         cmocka_unit_test(entries),
